@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What Rust can't say: inline functions, macros, and arrays of module parameters.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/moduleparam.h>
+#include <linux/printk.h>
+#include <linux/spinlock.h>
+#include <sound/core.h>
+#include <sound/info.h>
+#include <sound/initval.h>
+#include <sound/pcm.h>
+#include <sound/pcm_params.h>
+
+#include "helpers.h"
+
+/*
+ * All parameters are strings, so that src/pure/params.rs reads them all, tells a value that was
+ * not written from one that was, and refuses a bad one with a message of one form.
+ */
+#define RLOOP_PARAMETER(name, text)				\
+	static char *name[RLOOP_CARDS];				\
+	module_param_array(name, charp, NULL, 0444);		\
+	MODULE_PARM_DESC(name, text)
+
+RLOOP_PARAMETER(index, "Number of each card, -1 for the first that is free (default).");
+RLOOP_PARAMETER(id, "Id of each card: 1-15 of A-Z a-z 0-9 _ - (default: rloop).");
+RLOOP_PARAMETER(enable, "Whether to make each card (default: the first only).");
+RLOOP_PARAMETER(name, "Short and long name of each card (default: Virtual Loopback).");
+RLOOP_PARAMETER(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).");
+RLOOP_PARAMETER(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back.");
+
+static char **const parameters[] = {
+	[RLOOP_PARAMETER_INDEX] = index,
+	[RLOOP_PARAMETER_ID] = id,
+	[RLOOP_PARAMETER_ENABLE] = enable,
+	[RLOOP_PARAMETER_NAME] = name,
+	[RLOOP_PARAMETER_PCM_SUBSTREAMS] = pcm_substreams,
+	[RLOOP_PARAMETER_TOPOLOGY] = topology,
+};
+
+const char *rloop_parameter(enum rloop_parameter parameter, unsigned int card)
+{
+	if (parameter >= ARRAY_SIZE(parameters) || card >= RLOOP_CARDS)
+		return NULL;
+	return parameters[parameter][card];
+}
+
+void rloop_spin_lock_init(struct spinlock *lock)
+{
+	spin_lock_init(lock);
+}
+
+unsigned long rloop_spin_lock(struct spinlock *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+void rloop_spin_unlock(struct spinlock *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(lock, flags);
+}
+
+void rloop_pcm_set_sync(struct snd_pcm_substream *substream)
+{
+	snd_pcm_set_sync(substream);
+}
+
+/* The substream after `now` in the group that `first` is linked into, or NULL. */
+struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
+					       struct snd_pcm_substream *now)
+{
+	struct list_head *next = now ? now->link_list.next : first->group->substreams.next;
+
+	if (next == &first->group->substreams)
+		return NULL;
+	return list_entry(next, struct snd_pcm_substream, link_list);
+}
+
+void rloop_pcm_trigger_done(struct snd_pcm_substream *substream,
+			    struct snd_pcm_substream *master)
+{
+	snd_pcm_trigger_done(substream, master);
+}
+
+struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var)
+{
+	return hw_param_interval(params, var);
+}
+
+struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var)
+{
+	return hw_param_mask(params, var);
+}
+
+/*
+ * Makes a text file in the card's proc directory. On success `free` will be called when the card
+ * is freed; without procfs nothing is made, and nothing will be called.
+ */
+int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
+			void (*read)(struct snd_info_entry *, struct snd_info_buffer *),
+			void (*free)(struct snd_info_entry *))
+{
+#ifdef CONFIG_SND_PROC_FS
+	struct snd_info_entry *entry = snd_info_create_card_entry(card, name, card->proc_root);
+
+	if (!entry)
+		return -ENOMEM;
+	snd_info_set_text_ops(entry, private_data, read);
+	entry->private_free = free;
+	return 0;
+#else
+	return -ENODEV;
+#endif
+}
+
+void rloop_debug(const void *arguments)
+{
+	pr_debug("%pA\n", arguments);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What Rust can't say: inline functions, macros, and arrays of module parameters.
+ */
+#ifndef RLOOP_HELPERS_H
+#define RLOOP_HELPERS_H
+
+#include <linux/types.h>
+
+struct snd_card;
+struct snd_info_buffer;
+struct snd_info_entry;
+struct snd_interval;
+struct snd_mask;
+struct snd_pcm_hw_params;
+struct snd_pcm_substream;
+struct spinlock;
+
+#define RLOOP_CARDS SNDRV_CARDS
+
+/* The module's parameters, by their place in the table in helpers.c. */
+enum rloop_parameter {
+	RLOOP_PARAMETER_INDEX,
+	RLOOP_PARAMETER_ID,
+	RLOOP_PARAMETER_ENABLE,
+	RLOOP_PARAMETER_NAME,
+	RLOOP_PARAMETER_PCM_SUBSTREAMS,
+	RLOOP_PARAMETER_TOPOLOGY,
+};
+
+/* What was written for a card, or NULL. */
+const char *rloop_parameter(enum rloop_parameter parameter, unsigned int card);
+
+void rloop_spin_lock_init(struct spinlock *lock);
+unsigned long rloop_spin_lock(struct spinlock *lock);
+void rloop_spin_unlock(struct spinlock *lock, unsigned long flags);
+
+void rloop_pcm_set_sync(struct snd_pcm_substream *substream);
+struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
+					       struct snd_pcm_substream *now);
+void rloop_pcm_trigger_done(struct snd_pcm_substream *substream,
+			    struct snd_pcm_substream *master);
+struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var);
+struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var);
+
+int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
+			void (*read)(struct snd_info_entry *, struct snd_info_buffer *),
+			void (*free)(struct snd_info_entry *));
+
+/* A message for dynamic debug; the text is a Rust `fmt::Arguments`. */
+void rloop_debug(const void *arguments);
+
+#endif

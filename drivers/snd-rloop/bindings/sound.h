@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What bindgen makes src/alsa's bindings from.
+ */
+#include <linux/device.h>
+#include <linux/hrtimer.h>
+#include <sound/core.h>
+#include <sound/control.h>
+#include <sound/info.h>
+#include <sound/initval.h>
+#include <sound/pcm.h>
+#include <sound/pcm_params.h>
+
+#include "helpers.h"
+
+/* bindgen does not see constants that are casts. */
+enum rloop_constant {
+	RLOOP_CTL_IFACE_PCM = (__force int)SNDRV_CTL_ELEM_IFACE_PCM,
+	RLOOP_CTL_TYPE_BOOLEAN = (__force int)SNDRV_CTL_ELEM_TYPE_BOOLEAN,
+	RLOOP_CTL_TYPE_INTEGER = (__force int)SNDRV_CTL_ELEM_TYPE_INTEGER,
+	RLOOP_PCM_STATE_RUNNING = (__force int)SNDRV_PCM_STATE_RUNNING,
+	RLOOP_PCM_STATE_DRAINING = (__force int)SNDRV_PCM_STATE_DRAINING,
+};

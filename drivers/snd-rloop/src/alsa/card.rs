@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Sound cards.
+//!
+//! C header: `include/sound/core.h`
+
+use core::marker::PhantomData;
+use core::ptr::{null, null_mut, NonNull};
+
+use kernel::device::Device;
+use kernel::error::{to_result, Result};
+use kernel::ffi::{c_char, c_int};
+use kernel::ThisModule;
+
+use super::bindings;
+use super::control::ElementId;
+
+/// A sound card, which goes when this value does.
+///
+/// # Invariants
+///
+/// `self.0` points to a card that this value alone frees.
+pub(crate) struct Card(NonNull<bindings::snd_card>);
+
+// SAFETY: A card is not bound to the thread that has made it.
+unsafe impl Send for Card {}
+
+// SAFETY: `&self` methods only read what does not change after registration.
+unsafe impl Sync for Card {}
+
+impl Card {
+    /// Makes a card; it is not seen before [`Card::register`].
+    ///
+    /// `index` is its number, or `None` for the first free one.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the number is in use, `ENODEV` if it can't be had at all, `ENOMEM`.
+    pub(crate) fn new(
+        parent: &Device,
+        index: Option<u32>,
+        module: &'static ThisModule,
+    ) -> Result<Self> {
+        let mut card = null_mut();
+        let index = index
+            .and_then(|index| c_int::try_from(index).ok())
+            .unwrap_or(-1);
+        // SAFETY: `parent` is valid, and ALSA takes a reference to it; `module` is this one. With
+        // no id ALSA makes one up at registration. `card` is written to on success.
+        to_result(unsafe {
+            bindings::snd_card_new(
+                core::ptr::from_ref(parent).cast_mut().cast(),
+                index,
+                null(),
+                module.as_ptr().cast(),
+                0,
+                &mut card,
+            )
+        })?;
+        // INVARIANT: Just made.
+        NonNull::new(card)
+            .map(Self)
+            .ok_or(kernel::error::code::ENOMEM)
+    }
+
+    pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
+        self.0.as_ptr()
+    }
+
+    /// Names the card, before it is registered: its driver (at most 15 bytes, also the name of
+    /// alsa-lib's configuration for it), its short and long name (31, 79).
+    ///
+    /// What is longer is cut off; the callers have checked.
+    pub(crate) fn set_names(&mut self, driver: &str, name: &str) {
+        // SAFETY: The card is valid, and nobody else has seen it yet.
+        let card = unsafe { self.0.as_mut() };
+        put(&mut card.driver, driver);
+        put(&mut card.shortname, name);
+        put(&mut card.longname, name);
+        put(&mut card.mixername, name);
+    }
+
+    /// Asks for an id, before the card is registered. If it is taken or reserved, the card gets
+    /// another: compare [`Card::has_id`] afterwards.
+    pub(crate) fn request_id(&mut self, id: &str) {
+        // SAFETY: As in `set_names`.
+        put(unsafe { &mut self.0.as_mut().id }, id);
+    }
+
+    /// Shows the card and all that belongs to it to user space.
+    ///
+    /// # Errors
+    ///
+    /// What the registration of its parts returns.
+    pub(crate) fn register(&self) -> Result {
+        // SAFETY: The card is valid and complete.
+        to_result(unsafe { bindings::snd_card_register(self.as_raw()) })
+    }
+
+    /// Takes the card away from user space: streams are stopped, and whatever is open can only be
+    /// closed. The card itself stays until this value goes. Done again it does nothing.
+    pub(crate) fn disconnect(&self) {
+        // SAFETY: The card is valid. May be called any number of times.
+        unsafe { bindings::snd_card_disconnect(self.as_raw()) };
+    }
+
+    /// The card's number.
+    pub(crate) fn number(&self) -> i32 {
+        // SAFETY: The card is valid, and its number does not change.
+        unsafe { (*self.as_raw()).number }
+    }
+
+    /// Whether the card has the id `id`. User space may change it once the card is registered.
+    pub(crate) fn has_id(&self, id: &str) -> bool {
+        // SAFETY: The card is valid. A change meanwhile gives a wrong answer, not a wrong access.
+        let actual = unsafe { (*self.as_raw()).id };
+        let actual = actual.iter().take_while(|c| **c != 0);
+        actual.copied().eq(id.bytes().map(|byte| byte as c_char))
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        // SAFETY: The card is valid, and this value alone frees it. Waits until all its files are
+        // closed; streams are stopped before.
+        unsafe { bindings::snd_card_free(self.as_raw()) };
+    }
+}
+
+/// A card that stays for as long as `'a`, because a stream of it is open.
+pub(crate) struct CardRef<'a>(NonNull<bindings::snd_card>, PhantomData<&'a Card>);
+
+impl CardRef<'_> {
+    /// # Safety
+    ///
+    /// `card` must be valid for the lifetime that the caller gives the result.
+    pub(super) unsafe fn from_raw(card: *mut bindings::snd_card) -> Self {
+        // SAFETY: A valid pointer is not null.
+        Self(unsafe { NonNull::new_unchecked(card) }, PhantomData)
+    }
+
+    /// Tells whoever listens that a control element has another value. May be called in any
+    /// context, but not from the element's own operations.
+    pub(crate) fn notify(&self, element: &ElementId) {
+        let mut id = element.0;
+        // SAFETY: The card is valid, and ALSA copies the id.
+        unsafe {
+            bindings::snd_ctl_notify(
+                self.0.as_ptr(),
+                bindings::SNDRV_CTL_EVENT_MASK_VALUE,
+                &mut id,
+            );
+        }
+    }
+}
+
+/// Writes `text` and a final 0 into `field`.
+pub(super) fn put(field: &mut [c_char], text: &str) {
+    let Some(room) = field.len().checked_sub(1) else {
+        return;
+    };
+    field.fill(0);
+    for (to, from) in field[..room].iter_mut().zip(text.bytes()) {
+        *to = from as c_char;
+    }
+}

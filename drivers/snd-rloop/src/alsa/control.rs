@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Control elements of one value.
+//!
+//! C header: `include/sound/control.h`
+
+use core::ptr::null_mut;
+
+use kernel::error::to_result;
+use kernel::ffi::{c_int, c_long, c_uint};
+use kernel::prelude::*;
+use kernel::str::CStr;
+use kernel::sync::{Arc, ArcBorrow};
+use kernel::types::ForeignOwnable;
+
+use super::bindings;
+use super::card::Card;
+
+/// What values an element takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Values {
+    /// 0 or 1.
+    Boolean,
+    /// From the first to the second.
+    Integer(u32, u32),
+    /// The place of one of two words.
+    Enumerated([&'static CStr; 2]),
+}
+
+/// Names an element on its card.
+#[derive(Clone, Copy)]
+pub(crate) struct ElementId(pub(super) bindings::snd_ctl_elem_id);
+
+/// A control element. The operations may sleep.
+pub(crate) trait Element: Send + Sync + 'static {
+    /// What values it takes.
+    fn values(&self) -> Values;
+
+    /// The value now.
+    fn get(&self) -> u32;
+
+    /// Sets the value, which is one of [`Element::values`], and returns whether it is another than
+    /// before. Only called if the element is writable.
+    fn put(&self, value: u32) -> bool;
+}
+
+/// Makes an element that belongs to a PCM substream; it goes with the card.
+///
+/// # Errors
+///
+/// `EBUSY` if there is one of that name already, `ENOMEM`.
+pub(crate) fn create<E: Element>(
+    card: &Card,
+    name: &CStr,
+    device: u32,
+    subdevice: u32,
+    writable: bool,
+    element: Arc<E>,
+) -> Result<ElementId> {
+    let access = match writable {
+        true => bindings::SNDRV_CTL_ELEM_ACCESS_READWRITE,
+        false => bindings::SNDRV_CTL_ELEM_ACCESS_READ,
+    };
+    let template = bindings::snd_kcontrol_new {
+        iface: bindings::rloop_constant_RLOOP_CTL_IFACE_PCM as bindings::snd_ctl_elem_iface_t,
+        device,
+        subdevice,
+        name: name.as_char_ptr(),
+        access,
+        count: 1,
+        info: Some(info::<E>),
+        get: Some(get::<E>),
+        put: writable.then_some(put::<E>),
+        ..Default::default()
+    };
+    // SAFETY: ALSA copies the template.
+    let control = unsafe { bindings::snd_ctl_new1(&template, null_mut()) };
+    if control.is_null() {
+        return Err(ENOMEM);
+    }
+    // SAFETY: The control is new, and nobody else has it. `private_data` stays valid until `free`
+    // is called, which the control's end calls. ALSA frees the control if it can't add it.
+    unsafe {
+        (*control).private_data = element.into_foreign().cast();
+        (*control).private_free = Some(free::<E>);
+        to_result(bindings::snd_ctl_add(card.as_raw(), control))?;
+        Ok(ElementId((*control).id))
+    }
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, and must not end during the call.
+unsafe fn element<'a, E: Element>(control: *mut bindings::snd_kcontrol) -> ArcBorrow<'a, E> {
+    // SAFETY: `private_data` comes from `into_foreign` and is valid until `free`.
+    unsafe { Arc::<E>::borrow((*control).private_data.cast()) }
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, and `info` valid.
+unsafe extern "C" fn info<E: Element>(
+    control: *mut bindings::snd_kcontrol,
+    info: *mut bindings::snd_ctl_elem_info,
+) -> c_int {
+    // SAFETY: As this function's.
+    let values = unsafe { element::<E>(control) }.values();
+    // SAFETY: `info` is valid.
+    unsafe {
+        let (kind, least, most) = match values {
+            Values::Boolean => (bindings::rloop_constant_RLOOP_CTL_TYPE_BOOLEAN, 0, 1),
+            Values::Integer(least, most) => {
+                (bindings::rloop_constant_RLOOP_CTL_TYPE_INTEGER, least, most)
+            }
+            Values::Enumerated(words) => {
+                let words = words.map(|word| word.as_char_ptr());
+                return bindings::snd_ctl_enum_info(info, 1, 2, words.as_ptr());
+            }
+        };
+        (*info).type_ = kind as bindings::snd_ctl_elem_type_t;
+        (*info).count = 1;
+        (*info).value.integer.min = least as c_long;
+        (*info).value.integer.max = most as c_long;
+        (*info).value.integer.step = 1;
+    }
+    0
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, and `value` valid.
+unsafe extern "C" fn get<E: Element>(
+    control: *mut bindings::snd_kcontrol,
+    value: *mut bindings::snd_ctl_elem_value,
+) -> c_int {
+    // SAFETY: As this function's.
+    let element = unsafe { element::<E>(control) };
+    let now = element.get();
+    // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
+    unsafe {
+        match element.values() {
+            Values::Enumerated(_) => (*value).value.enumerated.item[0] = now as c_uint,
+            _ => (*value).value.integer.value[0] = now as c_long,
+        }
+    }
+    0
+}
+
+/// # Safety
+///
+/// As [`get`].
+unsafe extern "C" fn put<E: Element>(
+    control: *mut bindings::snd_kcontrol,
+    value: *mut bindings::snd_ctl_elem_value,
+) -> c_int {
+    // SAFETY: As this function's.
+    let element = unsafe { element::<E>(control) };
+    let values = element.values();
+    // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
+    let wanted = unsafe {
+        match values {
+            Values::Enumerated(_) => i64::from((*value).value.enumerated.item[0]),
+            _ => (*value).value.integer.value[0] as i64,
+        }
+    };
+    let (least, most) = match values {
+        Values::Integer(least, most) => (least, most),
+        Values::Boolean | Values::Enumerated(_) => (0, 1),
+    };
+    match u32::try_from(wanted) {
+        Ok(wanted) if (least..=most).contains(&wanted) => c_int::from(element.put(wanted)),
+        _ => EINVAL.to_errno(),
+    }
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, at its end.
+unsafe extern "C" fn free<E: Element>(control: *mut bindings::snd_kcontrol) {
+    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
+    drop(unsafe { Arc::<E>::from_foreign((*control).private_data.cast()) });
+}

@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! PCM devices and their streams.
+//!
+//! C header: `include/sound/pcm.h`
+
+use core::marker::PhantomData;
+use core::ops::RangeInclusive;
+use core::ptr::{addr_of, null_mut};
+
+use kernel::error::{from_result, to_result};
+use kernel::ffi::{c_int, c_uint};
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::str::CStr;
+use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::sync::{Arc, ArcBorrow, Mutex};
+use kernel::types::ForeignOwnable;
+
+use super::bindings;
+use super::buffer::{Buffer, Lease};
+use super::card::{put, Card, CardRef};
+use super::period_timer::{Handler, PeriodTimer};
+use super::rules;
+use crate::pure::cable::{Direction, Params, Setup};
+use crate::pure::format::Format;
+use crate::pure::layout::{Access, Layout};
+
+/// What a PCM device can do, whatever the stream: `struct snd_pcm_hardware`.
+pub(crate) struct Hardware {
+    /// `SNDRV_PCM_INFO_*`
+    pub(crate) info: u32,
+    /// `SNDRV_PCM_FMTBIT_*`
+    pub(crate) formats: u64,
+    /// Frames per second.
+    pub(crate) rates: RangeInclusive<u32>,
+    /// Samples in a frame.
+    pub(crate) channels: RangeInclusive<u32>,
+    /// The largest buffer, in bytes.
+    pub(crate) buffer_bytes: usize,
+    /// The shortest period, in frames.
+    pub(crate) period_frames: u32,
+    /// The most periods in a buffer.
+    pub(crate) periods: u32,
+}
+
+/// Starts or stops a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum TriggerCommand {
+    /// Start, go on after a pause, or go on after a suspend.
+    Start,
+    /// Stop for good.
+    Stop,
+    /// Stop, to go on later.
+    Pause,
+    /// Play what has been written, then be stopped (only where `SNDRV_PCM_INFO_DRAIN_TRIGGER` is
+    /// set).
+    Drain,
+}
+
+/// A stream, from its opening to its closing.
+///
+/// [`Stream::trigger`] and [`Stream::pointer`] are called with the stream locked and interrupts
+/// off, the others in a context that may sleep. The timer is cancelled before the stream is set up
+/// again or let go, and the stream is dropped at close.
+pub(crate) trait Stream: Sized + Send + Sync + 'static {
+    /// What the streams of a PCM device share.
+    type Device: Send + Sync + 'static;
+
+    /// What happens when the stream's timer goes off.
+    type Timer: Handler;
+
+    /// What the stream can do.
+    const HARDWARE: Hardware;
+
+    /// A program opens the stream of the given direction and substream number.
+    fn open(device: ArcBorrow<'_, Self::Device>, direction: Direction, number: u32)
+        -> Result<Self>;
+
+    /// The timer of this stream: the same at each call, and no other stream's.
+    fn timer(&self) -> &PeriodTimer<Self::Timer>;
+
+    /// The parameters that the stream is bound to, if any.
+    fn bound(&self) -> Option<Params>;
+
+    /// The stream is set up, and its position is 0.
+    fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result;
+
+    /// Gives up the buffer that [`Stream::prepare`] got. The stream is not running.
+    fn retract(&self);
+
+    /// The stream gives up its parameters.
+    fn release(&self);
+
+    /// Starts or stops the stream at the time `now`. Streams that are started or stopped together
+    /// get the same `now`.
+    fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result;
+
+    /// The position in the buffer in frames, or `None` for an xrun.
+    fn pointer(&self) -> Option<u64>;
+}
+
+/// Makes a PCM device with `substreams` substreams in each direction.
+///
+/// `id` is its id (at most 63 bytes) and name (79). It goes with the card.
+///
+/// # Errors
+///
+/// `EBUSY` if the card has a device of that number, `ENOMEM`.
+pub(crate) fn create<S: Stream>(
+    card: &Card,
+    id: &CStr,
+    number: u32,
+    substreams: u32,
+    device: Arc<S::Device>,
+) -> Result {
+    let mut pcm = null_mut();
+    let number = c_int::try_from(number)?;
+    let substreams = c_int::try_from(substreams)?;
+    // SAFETY: The card is valid, and ALSA copies the id. `pcm` is written to on success.
+    to_result(unsafe {
+        bindings::snd_pcm_new(
+            card.as_raw(),
+            id.as_char_ptr(),
+            number,
+            substreams,
+            substreams,
+            &mut pcm,
+        )
+    })?;
+
+    // SAFETY: `pcm` has just been made, and the card has not been registered, so nobody else sees
+    // it. The operations are those of streams whose device is an `S::Device`; `private_data`
+    // stays valid until `private_free` is called, which is after the last stream has been closed.
+    unsafe {
+        put(&mut (*pcm).name, id.to_str().unwrap_or_default());
+        (*pcm).private_data = device.into_foreign().cast();
+        (*pcm).private_free = Some(free::<S>);
+        for direction in [
+            bindings::SNDRV_PCM_STREAM_PLAYBACK,
+            bindings::SNDRV_PCM_STREAM_CAPTURE,
+        ] {
+            bindings::snd_pcm_set_ops(pcm, direction as c_int, Table::<S>::OPS);
+        }
+        bindings::snd_pcm_lib_preallocate_pages_for_all(
+            pcm,
+            bindings::SNDRV_DMA_TYPE_VMALLOC as c_int,
+            null_mut(),
+            0,
+            0,
+        );
+    }
+    Ok(())
+}
+
+/// # Safety
+///
+/// `pcm` must be one that [`create`] has made for `S`, at its end.
+unsafe extern "C" fn free<S: Stream>(pcm: *mut bindings::snd_pcm) {
+    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
+    drop(unsafe { Arc::<S::Device>::from_foreign((*pcm).private_data.cast()) });
+}
+
+/// What an open substream's `runtime->private_data` points to.
+#[pin_data]
+struct Context<S> {
+    stream: S,
+    /// The buffer that `stream` has been lent.
+    #[pin]
+    lease: Mutex<Option<Arc<Lease>>>,
+    /// The last command that `stream` got, and when; only used with the stream locked.
+    action: Atomic<u32>,
+    action_time: Atomic<u64>,
+}
+
+impl<S: Stream> Context<S> {
+    /// Makes sure that nobody uses the buffer, since it is about to change or to go.
+    fn settle(&self) {
+        self.stream.timer().cancel();
+        let lease = self.lease.lock().take();
+        if let Some(lease) = lease {
+            self.stream.retract();
+            lease.revoke();
+        }
+    }
+}
+
+/// The operations of a PCM device whose streams are `S`.
+struct Table<S>(PhantomData<S>);
+
+impl<S: Stream> Table<S> {
+    const OPS: &'static bindings::snd_pcm_ops = &bindings::snd_pcm_ops {
+        open: Some(Self::open),
+        close: Some(Self::close),
+        ioctl: None,
+        hw_params: Some(Self::hw_params),
+        hw_free: Some(Self::hw_free),
+        prepare: Some(Self::prepare),
+        trigger: Some(Self::trigger),
+        sync_stop: Some(Self::sync_stop),
+        pointer: Some(Self::pointer),
+        get_time_info: None,
+        fill_silence: None,
+        copy: None,
+        page: None,
+        mmap: None,
+        ack: None,
+    };
+
+    /// # Safety
+    ///
+    /// `substream` must be one that [`Table::open`] has opened and that has not been closed.
+    unsafe fn context<'a>(substream: *mut bindings::snd_pcm_substream) -> &'a Context<S> {
+        // SAFETY: `open` has made `private_data` a pointer to a `Context<S>`, which lives until
+        // `close`. It is only ever borrowed in between.
+        unsafe { &*(*(*substream).runtime).private_data.cast() }
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be of a PCM device that [`create`] has made for `S`, not open.
+    unsafe extern "C" fn open(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The caller promises that the substream is valid; ALSA has given it a runtime.
+        let (pcm, runtime, number, direction) = unsafe {
+            let substream = &*substream;
+            let direction = match substream.stream as u32 {
+                bindings::SNDRV_PCM_STREAM_PLAYBACK => Direction::Playback,
+                _ => Direction::Capture,
+            };
+            (
+                substream.pcm,
+                substream.runtime,
+                substream.number,
+                direction,
+            )
+        };
+        // SAFETY: `private_data` comes from `Arc::into_foreign` and is valid while the PCM device
+        // is, hence while a substream of it is open.
+        let device = unsafe { Arc::<S::Device>::borrow((*pcm).private_data.cast()) };
+
+        from_result(|| {
+            let number = u32::try_from(number)?;
+            let stream = S::open(device, direction, number)?;
+            let context = KBox::pin_init(
+                pin_init!(Context {
+                    stream,
+                    lease <- new_mutex!(None),
+                    action: Atomic::new(TriggerCommand::Stop as u32),
+                    action_time: Atomic::new(0),
+                }),
+                GFP_KERNEL,
+            )?;
+
+            // SAFETY: The runtime is valid, and nobody else uses it before it is open. The stream
+            // lives as long as the rules: until `close`, or until this function fails.
+            unsafe {
+                set_hardware(&mut (*runtime).hw, &S::HARDWARE);
+                bindings::rloop_pcm_set_sync(substream);
+                to_result(bindings::snd_pcm_hw_constraint_minmax(
+                    runtime,
+                    bindings::SNDRV_PCM_HW_PARAM_PERIOD_SIZE as c_int,
+                    S::HARDWARE.period_frames,
+                    c_uint::MAX,
+                ))?;
+                rules::add(runtime, &context.stream)?;
+                // The last step, since it is to be undone by `close` alone.
+                context.stream.timer().attach(substream);
+                (*runtime).private_data = context.into_foreign().cast();
+            }
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be one that [`Table::open`] has opened.
+    unsafe extern "C" fn close(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: `open` has put this pointer there, and nobody uses it after this.
+        let context: Pin<KBox<Context<S>>> =
+            unsafe { ForeignOwnable::from_foreign((*(*substream).runtime).private_data.cast()) };
+        context.stream.timer().detach();
+        context.settle();
+        0
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open, and `params` valid.
+    unsafe extern "C" fn hw_params(
+        substream: *mut bindings::snd_pcm_substream,
+        params: *mut bindings::snd_pcm_hw_params,
+    ) -> c_int {
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        context.settle();
+        context.stream.release();
+        // SAFETY: `params` is valid, and nobody uses the old buffer.
+        from_result(|| unsafe {
+            let bytes = bindings::rloop_hw_param_interval(
+                params,
+                bindings::SNDRV_PCM_HW_PARAM_BUFFER_BYTES as c_int,
+            );
+            let bytes = usize::try_from((*bytes).min)?;
+            let changed = bindings::snd_pcm_lib_malloc_pages(substream, bytes);
+            to_result(changed.min(0))?;
+            Ok(changed)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open.
+    unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        context.settle();
+        context.stream.release();
+        // SAFETY: Nobody uses the buffer.
+        unsafe { bindings::snd_pcm_lib_free_pages(substream) }
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open and have its parameters and its buffer.
+    unsafe extern "C" fn prepare(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        context.settle();
+        from_result(|| {
+            // SAFETY: The substream is open, so it has a runtime; ALSA does not change the
+            // parameters while a stream is being prepared.
+            let (runtime, (params, setup, layout)) = unsafe {
+                let runtime = (*substream).runtime;
+                (runtime, parameters(runtime)?)
+            };
+            // SAFETY: The buffer has been allocated by `hw_params`. Before it changes or goes,
+            // `settle` revokes the lease: in `hw_params`, `hw_free` and `close`.
+            let lease = unsafe { Lease::new(runtime, layout)? };
+            let buffer = lease.lend();
+            *context.lease.lock() = Some(lease);
+            // SAFETY: An open substream has a card, and that does not go before it is closed.
+            let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
+            context.stream.prepare(params, setup, buffer, &card)?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open, and it and all that it is linked with must be locked.
+    unsafe extern "C" fn trigger(
+        substream: *mut bindings::snd_pcm_substream,
+        command: c_int,
+    ) -> c_int {
+        let command = match command as u32 {
+            bindings::SNDRV_PCM_TRIGGER_START
+            | bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE
+            | bindings::SNDRV_PCM_TRIGGER_RESUME => TriggerCommand::Start,
+            bindings::SNDRV_PCM_TRIGGER_STOP => TriggerCommand::Stop,
+            bindings::SNDRV_PCM_TRIGGER_PAUSE_PUSH | bindings::SNDRV_PCM_TRIGGER_SUSPEND => {
+                TriggerCommand::Pause
+            }
+            bindings::SNDRV_PCM_TRIGGER_DRAIN => TriggerCommand::Drain,
+            _ => return EINVAL.to_errno(),
+        };
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        // SAFETY: As this function's.
+        let now = unsafe { Self::time_of_action(substream, command) };
+        context.action.store(command as u32, Relaxed);
+        context.action_time.store(now, Relaxed);
+        // SAFETY: An open substream has a card, and that does not go before it is closed.
+        let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
+        from_result(|| context.stream.trigger(command, now, &card).map(|()| 0))
+    }
+
+    /// When `command` takes effect: now, or if a stream that is linked with this one has just got
+    /// it in the course of the same action, at the same time as there.
+    ///
+    /// ALSA hands a group's command to each member in turn, and changes their states only when all
+    /// have got it: whoever has got it and is not in the state that follows is of the same action.
+    /// (To let the first member act for all, as some drivers do, would be wrong: a drain starts and
+    /// stops the members of a group one by one.)
+    ///
+    /// # Safety
+    ///
+    /// As [`Table::trigger`].
+    unsafe fn time_of_action(
+        substream: *mut bindings::snd_pcm_substream,
+        command: TriggerCommand,
+    ) -> u64 {
+        let mut member = null_mut();
+        loop {
+            // SAFETY: ALSA holds the locks of the whole group, so its list does not change.
+            member = unsafe { bindings::rloop_pcm_group_next(substream, member) };
+            if member.is_null() || command == TriggerCommand::Drain {
+                return super::now();
+            }
+            // SAFETY: Both are valid; a group has open substreams only.
+            let ours = unsafe { (*member).ops == (*substream).ops };
+            if member == substream || !ours {
+                continue;
+            }
+            // SAFETY: It has this table, so its device was made for `S`, and it is open.
+            let context = unsafe { Self::context(member) };
+            // SAFETY: As above; its lock is held.
+            let state = unsafe { addr_of!((*(*member).runtime).state).read() } as u32;
+            let runs = state == bindings::rloop_constant_RLOOP_PCM_STATE_RUNNING
+                || state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
+            let follows = runs == (command == TriggerCommand::Start);
+            if context.action.load(Relaxed) == command as u32 && !follows {
+                return context.action_time.load(Relaxed);
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open.
+    unsafe extern "C" fn sync_stop(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        unsafe { Self::context(substream) }.stream.timer().cancel();
+        0
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open and locked.
+    unsafe extern "C" fn pointer(
+        substream: *mut bindings::snd_pcm_substream,
+    ) -> bindings::snd_pcm_uframes_t {
+        // SAFETY: The substream is open.
+        match unsafe { Self::context(substream) }.stream.pointer() {
+            Some(position) => position as bindings::snd_pcm_uframes_t,
+            // SNDRV_PCM_POS_XRUN, which bindgen does not see for its cast.
+            None => bindings::snd_pcm_uframes_t::MAX,
+        }
+    }
+}
+
+fn set_hardware(to: &mut bindings::snd_pcm_hardware, from: &Hardware) {
+    to.info = from.info;
+    to.formats = from.formats;
+    to.rates = bindings::SNDRV_PCM_RATE_CONTINUOUS;
+    to.rate_min = *from.rates.start();
+    to.rate_max = *from.rates.end();
+    to.channels_min = *from.channels.start();
+    to.channels_max = *from.channels.end();
+    to.buffer_bytes_max = from.buffer_bytes;
+    to.period_bytes_min = from.period_frames as usize;
+    to.period_bytes_max = from.buffer_bytes;
+    to.periods_min = 1;
+    to.periods_max = from.periods;
+}
+
+/// What a stream has been set up with.
+///
+/// # Safety
+///
+/// `runtime` must be valid, and its parameters must not change meanwhile.
+unsafe fn parameters(runtime: *mut bindings::snd_pcm_runtime) -> Result<(Params, Setup, Layout)> {
+    // SAFETY: The caller promises that it is valid. No reference to the whole is made, since parts
+    // of it change at any time.
+    let (format, access, rate, channels, period, frames, bytes, wakeups) = unsafe {
+        (
+            addr_of!((*runtime).format).read(),
+            addr_of!((*runtime).access).read(),
+            addr_of!((*runtime).rate).read(),
+            addr_of!((*runtime).channels).read(),
+            addr_of!((*runtime).period_size).read(),
+            addr_of!((*runtime).buffer_size).read(),
+            addr_of!((*runtime).dma_bytes).read(),
+            (*runtime).no_period_wakeup() == 0,
+        )
+    };
+    let format = Format::from_number(u32::try_from(format)?).ok_or(EINVAL)?;
+    let access = u32::try_from(access)
+        .ok()
+        .and_then(Access::from_number)
+        .ok_or(EINVAL)?;
+    if channels == 0 || period == 0 || frames == 0 {
+        return Err(EINVAL);
+    }
+    let layout = Layout {
+        frames: frames as u64,
+        channels: channels as usize,
+        sample: usize::from(format.bytes),
+        // As snd_pcm_lib_ioctl_channel_info() tells the program.
+        plane: access.is_planar().then_some(bytes / channels as usize),
+    };
+    let params = Params {
+        format,
+        rate,
+        channels,
+    };
+    let setup = Setup {
+        period: period as u64,
+        buffer: frames as u64,
+        wakeups,
+        access,
+    };
+    Ok((params, setup, layout))
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A high-resolution timer that tells ALSA when a period of a stream has ended.
+//!
+//! The kernel crate's `HrTimer` is started once and can then only be changed by its own callback;
+//! this one is armed anew in any context, as a trigger operation needs.
+//!
+//! C header: `include/linux/hrtimer.h`
+
+use core::marker::PhantomPinned;
+use core::mem::offset_of;
+
+use kernel::prelude::*;
+use kernel::sync::atomic::{Acquire, Atomic, Release};
+use kernel::types::Opaque;
+
+use super::bindings;
+
+/// What happens when the timer goes off, in interrupt context (in a softirq on `PREEMPT_RT`).
+pub(crate) trait Handler: Send + Sync + Sized {
+    /// Returns whether a period has ended, of which ALSA is then told.
+    fn expired(&self) -> bool;
+
+    /// Arms the timer again, if it is to go on. Called last, since what ALSA was told may have
+    /// stopped the stream.
+    fn rearm(&self, timer: &PeriodTimer<Self>);
+}
+
+/// A timer on `CLOCK_MONOTONIC` that belongs to one direction of a stream.
+///
+/// # Invariants
+///
+/// `substream` is 0 or the address of an open substream. It is 0 before the substream is closed,
+/// and then the callback does not run.
+#[pin_data(PinnedDrop)]
+pub(crate) struct PeriodTimer<H: Handler> {
+    #[pin]
+    raw: Opaque<bindings::hrtimer>,
+    substream: Atomic<usize>,
+    handler: H,
+    #[pin]
+    _pinned: PhantomPinned,
+}
+
+// SAFETY: The C functions that take the timer lock it; the rest is `Send`.
+unsafe impl<H: Handler> Send for PeriodTimer<H> {}
+
+// SAFETY: As above, and `H` is `Sync`.
+unsafe impl<H: Handler> Sync for PeriodTimer<H> {}
+
+impl<H: Handler> PeriodTimer<H> {
+    /// Makes a timer that is not armed.
+    pub(crate) fn new(handler: H) -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: The slot is valid memory for a timer and stays where it is, since it is
+            // structurally pinned. The callback gets only timers that are set up here.
+            raw <- Opaque::ffi_init(|slot| unsafe {
+                bindings::hrtimer_setup(
+                    slot,
+                    Some(Self::callback),
+                    CLOCK_MONOTONIC,
+                    bindings::hrtimer_mode_HRTIMER_MODE_ABS,
+                );
+            }),
+            // INVARIANT: No substream.
+            substream: Atomic::new(0),
+            handler,
+            _pinned: PhantomPinned,
+        })
+    }
+
+    /// Lets the timer go off at `when` nanoseconds, and not when it would have before.
+    ///
+    /// May be called in any context.
+    pub(crate) fn arm(&self, when: u64) {
+        let when = i64::try_from(when).unwrap_or(i64::MAX);
+        // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
+        unsafe {
+            bindings::hrtimer_start_range_ns(
+                self.raw.get(),
+                when,
+                0,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS,
+            );
+        }
+    }
+
+    /// Keeps the timer from going off, unless it just does. Does not wait, so it may be called in
+    /// any context.
+    pub(crate) fn disarm(&self) {
+        // SAFETY: `raw` was set up by `new` and is pinned.
+        unsafe { bindings::hrtimer_try_to_cancel(self.raw.get()) };
+    }
+
+    /// Keeps the timer from going off, and waits for the handler if it just does.
+    pub(super) fn cancel(&self) {
+        // SAFETY: `raw` was set up by `new` and is pinned. Only operations that may sleep call
+        // this, so no lock is held that the callback could wait for.
+        unsafe { bindings::hrtimer_cancel(self.raw.get()) };
+    }
+
+    /// Says of which stream ALSA is to be told.
+    ///
+    /// # Safety
+    ///
+    /// `substream` must be open, and [`PeriodTimer::detach`] must be called before it is closed.
+    pub(super) unsafe fn attach(&self, substream: *mut bindings::snd_pcm_substream) {
+        // INVARIANT: The caller promises both parts.
+        self.substream.store(substream as usize, Release);
+    }
+
+    /// Takes back what [`PeriodTimer::attach`] said.
+    pub(super) fn detach(&self) {
+        self.substream.store(0, Release);
+        // Whoever has read the old value is done after this.
+        self.cancel();
+    }
+
+    /// # Safety
+    ///
+    /// `timer` must be the `raw` of a `PeriodTimer<H>`, as it is when the timer core calls.
+    unsafe extern "C" fn callback(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
+        // SAFETY: `Opaque<T>` is as `T`, so this is the offset of the timer in `Self`; by the
+        // precondition the result points to a `Self`, which is alive since it cancels the timer
+        // before it goes.
+        let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
+        if this.handler.expired() {
+            let substream = this.substream.load(Acquire) as *mut bindings::snd_pcm_substream;
+            if !substream.is_null() {
+                // SAFETY: By the type's invariants the substream is open, and stays so while the
+                // callback runs.
+                unsafe { bindings::snd_pcm_period_elapsed(substream) };
+            }
+        }
+        this.handler.rearm(this);
+        bindings::hrtimer_restart_HRTIMER_NORESTART
+    }
+}
+
+#[pinned_drop]
+impl<H: Handler> PinnedDrop for PeriodTimer<H> {
+    fn drop(self: Pin<&mut Self>) {
+        self.cancel();
+    }
+}
+
+/// `CLOCK_MONOTONIC` of `include/uapi/linux/time.h`.
+const CLOCK_MONOTONIC: i32 = 1;

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One loopback card: its PCM devices, and the cables between them.
+
+use core::ops::RangeInclusive;
+
+use kernel::c_str;
+use kernel::debugfs::Dir;
+use kernel::faux;
+use kernel::prelude::*;
+use kernel::str::CString;
+use kernel::sync::{Arc, ArcBorrow};
+
+use crate::alsa::bindings;
+use crate::alsa::buffer::Buffer;
+use crate::alsa::card::{Card, CardRef};
+use crate::alsa::info;
+use crate::alsa::pcm::{self, Hardware, Stream, TriggerCommand};
+use crate::alsa::period_timer::PeriodTimer;
+use crate::cable::{Cable, Ticker};
+use crate::controls::{Slave, SlaveElements};
+use crate::faults::Faults;
+use crate::pure::cable::{Direction, Params, Setup};
+use crate::pure::clock::{RATE_MAX, RATE_MIN};
+use crate::pure::format;
+use crate::pure::params::{Allowed, BadParameter, Config, Topology, ID_DEFAULT};
+use crate::status::CableStatus;
+
+/// Samples in a frame.
+const CHANNELS: RangeInclusive<u32> = 1..=128;
+/// The largest buffer in bytes: 64 ms of the widest stream (128 channels of 64 bits) at 64 kHz.
+const BUFFER_BYTES: usize = 4 << 20;
+/// The shortest period in frames.
+const PERIOD_FRAMES: u32 = 16;
+/// The most periods in a buffer, as in snd-aloop.
+const PERIODS: u32 = 1024;
+
+/// A loopback card, which goes when this value does.
+pub(crate) struct LoopbackCard {
+    // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
+    // before its parent does.
+    _faults: Faults,
+    _card: Arc<Card>,
+    _parent: faux::Registration,
+}
+
+impl LoopbackCard {
+    /// Makes the card for the `slot`-th value of the parameters, and registers it.
+    ///
+    /// `faults` is the debugfs directory for the means of disturbing it.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the number or the id is in use, `ENOMEM`.
+    pub(crate) fn new(
+        module: &'static ThisModule,
+        faults: &Dir,
+        slot: u32,
+        config: &Config<'_>,
+    ) -> Result<Self> {
+        pr_info!("registering card \"{}\"\n", config.name);
+        let parent = CString::try_from_fmt(fmt!("snd_rloop.{}", slot))?;
+        let parent = faux::Registration::new(&parent, None)?;
+        let mut card = match (
+            Card::new(parent.as_ref(), config.index, module),
+            config.index,
+        ) {
+            (Err(error), Some(index)) => {
+                pr_err!("parameter index={index} is not allowed: must be the number of a free slot, or -1\n");
+                return Err(error);
+            }
+            (card, _) => card?,
+        };
+        card.set_names(driver_name(config.topology), config.name);
+        card.request_id(config.id.unwrap_or(ID_DEFAULT));
+
+        let mut cables = KVec::new();
+        for number in 0..config.topology.devices() * config.substreams {
+            let cable = Arc::new(Cable::new()?, GFP_KERNEL)?;
+            let (device, subdevice) = (number / config.substreams, number % config.substreams);
+            let entry = CableStatus {
+                cable: cable.clone(),
+                number,
+                subdevice,
+                playback: device,
+                capture: config.topology.devices() - 1 - device,
+            };
+            let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
+            info::create(&card, &name, Arc::new(entry, GFP_KERNEL)?)?;
+            cables.push(cable, GFP_KERNEL)?;
+        }
+
+        for device in 0..config.topology.devices() {
+            let other = config.topology.devices() - 1 - device;
+            let plugged = |device: u32| -> &[Arc<Cable>] {
+                let first = (device * config.substreams) as usize;
+                &cables[first..first + config.substreams as usize]
+            };
+            let mut ends = Device {
+                playback: KVec::new(),
+                capture: KVec::new(),
+            };
+            for (subdevice, cable) in plugged(device).iter().enumerate() {
+                let slave = match config.topology {
+                    Topology::Cable => None,
+                    Topology::Crossed => {
+                        let subdevice = u32::try_from(subdevice)?;
+                        Some(SlaveElements::create(&card, cable, other, subdevice)?)
+                    }
+                };
+                ends.playback.push((cable.clone(), slave), GFP_KERNEL)?;
+            }
+            for cable in plugged(other) {
+                ends.capture.push(cable.clone(), GFP_KERNEL)?;
+            }
+            pr_info!(
+                "creating PCM device {} with {} subdevices\n",
+                device,
+                config.substreams
+            );
+            let ends = Arc::new(ends, GFP_KERNEL)?;
+            pcm::create::<End>(
+                &card,
+                c_str!("Loopback PCM"),
+                device,
+                config.substreams,
+                ends,
+            )?;
+        }
+
+        card.register()?;
+        if let Some(id) = config.id.filter(|id| !card.has_id(id)) {
+            let taken = BadParameter {
+                parameter: "id",
+                value: id,
+                allowed: Allowed::Words("an id that no other card has and ALSA does not reserve"),
+            };
+            pr_err!("{}\n", format_args!("{taken}"));
+            return Err(EBUSY);
+        }
+        pr_info!("card registered as card {}\n", card.number());
+        let card = Arc::new(card, GFP_KERNEL)?;
+        Ok(Self {
+            _faults: Faults::new(faults, &card)?,
+            _card: card,
+            _parent: parent,
+        })
+    }
+}
+
+/// The name by which alsa-lib and mixers look for a card's configuration.
+fn driver_name(topology: Topology) -> &'static str {
+    match topology {
+        Topology::Cable => "snd-rloop",
+        // Whoever asks for snd-aloop's topology is to find snd-aloop's card.
+        Topology::Crossed => "Loopback",
+    }
+}
+
+/// A PCM device: which cables its substreams are the ends of.
+pub(crate) struct Device {
+    playback: KVec<(Arc<Cable>, Option<SlaveElements>)>,
+    capture: KVec<Arc<Cable>>,
+}
+
+/// An open substream: one end of a cable.
+pub(crate) struct End {
+    cable: Arc<Cable>,
+    direction: Direction,
+    /// The control elements that follow this end.
+    slave: Option<SlaveElements>,
+}
+
+impl End {
+    /// Does what may change what the other end sees of this one, and tells of the change.
+    fn change(&self, card: &CardRef<'_>, change: impl FnOnce() -> Result) -> Result {
+        let Some(slave) = &self.slave else {
+            return change();
+        };
+        let before = Slave::new(&self.cable);
+        let result = change();
+        slave.notify(card, &before, &Slave::new(&self.cable));
+        result
+    }
+}
+
+impl Stream for End {
+    type Device = Device;
+    type Timer = Ticker;
+
+    const HARDWARE: Hardware = Hardware {
+        info: bindings::SNDRV_PCM_INFO_MMAP
+            | bindings::SNDRV_PCM_INFO_MMAP_VALID
+            | bindings::SNDRV_PCM_INFO_INTERLEAVED
+            | bindings::SNDRV_PCM_INFO_NONINTERLEAVED
+            | bindings::SNDRV_PCM_INFO_PAUSE
+            | bindings::SNDRV_PCM_INFO_RESUME
+            | bindings::SNDRV_PCM_INFO_SYNC_START
+            | bindings::SNDRV_PCM_INFO_NO_PERIOD_WAKEUP
+            | bindings::SNDRV_PCM_INFO_DRAIN_TRIGGER,
+        formats: format::mask(),
+        rates: RATE_MIN..=RATE_MAX,
+        channels: CHANNELS,
+        buffer_bytes: BUFFER_BYTES,
+        period_frames: PERIOD_FRAMES,
+        periods: PERIODS,
+    };
+
+    fn open(device: ArcBorrow<'_, Device>, direction: Direction, number: u32) -> Result<Self> {
+        let number = number as usize;
+        let (cable, slave) = match direction {
+            Direction::Playback => device.playback.get(number).cloned(),
+            Direction::Capture => device
+                .capture
+                .get(number)
+                .map(|cable| (cable.clone(), None)),
+        }
+        .ok_or(ENODEV)?;
+        cable.open(direction);
+        Ok(Self {
+            cable,
+            direction,
+            slave,
+        })
+    }
+
+    fn timer(&self) -> &PeriodTimer<Ticker> {
+        self.cable.timer(self.direction)
+    }
+
+    fn bound(&self) -> Option<Params> {
+        self.cable.bound(self.direction)
+    }
+
+    fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result {
+        self.change(card, || {
+            self.cable.prepare(self.direction, params, setup, buffer)
+        })
+    }
+
+    fn retract(&self) {
+        self.cable.retract(self.direction);
+    }
+
+    fn release(&self) {
+        self.cable.release(self.direction);
+    }
+
+    fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result {
+        self.change(card, || self.cable.trigger(self.direction, command, now))
+    }
+
+    fn pointer(&self) -> Option<u64> {
+        self.cable.pointer(self.direction)
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.cable.close(self.direction);
+    }
+}

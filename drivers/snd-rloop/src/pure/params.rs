@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The module's parameters: from what the administrator wrote to what a card is made of.
+//!
+//! Nothing is clamped or guessed: a value that is not allowed is refused with a message that says
+//! what is.
+
+use core::fmt;
+
+/// The most PCM substreams that a PCM device may have.
+pub const SUBSTREAMS_MAX: u32 = 128;
+/// How many PCM substreams a PCM device has if nothing else is asked for.
+pub const SUBSTREAMS_DEFAULT: u32 = 8;
+/// The card's id if nothing else is asked for; ALSA appends `_1` and so on where it is taken.
+pub const ID_DEFAULT: &str = "rloop";
+/// The card's name if nothing else is asked for.
+pub const NAME_DEFAULT: &str = "Virtual Loopback";
+/// The longest id, in bytes (`struct snd_card`).
+pub const ID_MAX: usize = 15;
+/// The longest name, in bytes (`struct snd_card`, `shortname`).
+pub const NAME_MAX: usize = 31;
+
+/// Which playback substream a capture substream hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// One PCM device: `hw:CARD,0,N` is heard on `hw:CARD,0,N`.
+    Cable,
+    /// Two PCM devices as in snd-aloop: `hw:CARD,0,N` is heard on `hw:CARD,1,N` and the other way
+    /// round.
+    Crossed,
+}
+
+impl Topology {
+    /// How many PCM devices a card has.
+    pub fn devices(self) -> u32 {
+        match self {
+            Self::Cable => 1,
+            Self::Crossed => 2,
+        }
+    }
+}
+
+/// What was written for one card; `None` where nothing was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written<'a> {
+    /// `index=`
+    pub index: Option<&'a str>,
+    /// `id=`
+    pub id: Option<&'a str>,
+    /// `name=`
+    pub name: Option<&'a str>,
+    /// `pcm_substreams=`
+    pub pcm_substreams: Option<&'a str>,
+    /// `topology=`
+    pub topology: Option<&'a str>,
+}
+
+/// What a card is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config<'a> {
+    /// The card's number, or `None` for the first that is free.
+    pub index: Option<u32>,
+    /// The id that the card must get; `None` for [`ID_DEFAULT`] or something like it.
+    pub id: Option<&'a str>,
+    /// The card's short and long name.
+    pub name: &'a str,
+    /// Substreams of each PCM device, 1 to [`SUBSTREAMS_MAX`].
+    pub substreams: u32,
+    /// Which playback substream a capture substream hears.
+    pub topology: Topology,
+}
+
+/// A parameter's value is not allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadParameter<'a> {
+    /// The parameter.
+    pub parameter: &'static str,
+    /// What was written.
+    pub value: &'a str,
+    /// What is allowed.
+    pub allowed: Allowed,
+}
+
+/// What a parameter's value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// A whole number in a range.
+    Number(i64, i64),
+    /// A word.
+    Words(&'static str),
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::Words(words) => f.write_str(words),
+        }
+    }
+}
+
+impl fmt::Display for BadParameter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "parameter {}={} is not allowed: must be {}",
+            self.parameter, self.value, self.allowed
+        )
+    }
+}
+
+/// Reads what was written for one card. `cards` is how many cards the kernel can have.
+///
+/// # Errors
+///
+/// The first value that is not allowed.
+pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadParameter<'a>> {
+    let index = number("index", written.index, -1, i64::from(cards) - 1)?;
+    let substreams = number(
+        "pcm_substreams",
+        written.pcm_substreams,
+        1,
+        i64::from(SUBSTREAMS_MAX),
+    )?;
+    let topology = match written.topology {
+        None | Some("cable") => Topology::Cable,
+        Some("crossed") => Topology::Crossed,
+        Some(value) => return bad("topology", value, Allowed::Words("cable or crossed")),
+    };
+    if let Some(value) = written.id.filter(|id| !is_id(id)) {
+        let allowed = "1 to 15 of the characters A-Z a-z 0-9 _ -";
+        return bad("id", value, Allowed::Words(allowed));
+    }
+    if let Some(value) = written.name.filter(|name| !is_name(name)) {
+        return bad("name", value, Allowed::Words("1 to 31 printable bytes"));
+    }
+    Ok(Config {
+        index: index.and_then(|index| u32::try_from(index).ok()),
+        id: written.id,
+        name: written.name.unwrap_or(NAME_DEFAULT),
+        substreams: substreams
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(SUBSTREAMS_DEFAULT),
+        topology,
+    })
+}
+
+/// Reads `enable=`, in the words that the kernel's `kstrtobool` takes, too; `None` where nothing was written.
+///
+/// # Errors
+///
+/// The value is no truth value.
+pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<'_>> {
+    match written {
+        None => Ok(None),
+        Some("1" | "y" | "Y" | "yes" | "t" | "T" | "true" | "on") => Ok(Some(true)),
+        Some("0" | "n" | "N" | "no" | "f" | "F" | "false" | "off") => Ok(Some(false)),
+        Some(value) => bad("enable", value, Allowed::Words("1, y, on, 0, n or off")),
+    }
+}
+
+fn number<'a>(
+    parameter: &'static str,
+    written: Option<&'a str>,
+    least: i64,
+    most: i64,
+) -> Result<Option<i64>, BadParameter<'a>> {
+    let Some(value) = written else {
+        return Ok(None);
+    };
+    match value.parse::<i64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+        _ => bad(parameter, value, Allowed::Number(least, most)),
+    }
+}
+
+fn bad<'a, T>(
+    parameter: &'static str,
+    value: &'a str,
+    allowed: Allowed,
+) -> Result<T, BadParameter<'a>> {
+    Err(BadParameter {
+        parameter,
+        value,
+        allowed,
+    })
+}
+
+fn is_id(id: &str) -> bool {
+    (1..=ID_MAX).contains(&id.len())
+        && id
+            .bytes()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'))
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+}

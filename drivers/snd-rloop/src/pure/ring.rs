@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Ring cursors: where frames lie in buffers that wrap, and what ALSA's pointers mean.
+
+/// Frames that lie in one piece in two rings at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// The first frame's place in the one ring.
+    pub source: u64,
+    /// The first frame's place in the other ring.
+    pub target: u64,
+    /// How many frames, at least 1.
+    pub frames: u64,
+}
+
+/// Splits `frames` frames, from position `source` in a ring of `source_size` frames to position
+/// `target` in one of `target_size`, into pieces in which neither ring wraps.
+///
+/// Positions count from the start of the stream; sizes must not be 0.
+pub fn segments(
+    mut source: u64,
+    source_size: u64,
+    mut target: u64,
+    target_size: u64,
+    mut frames: u64,
+) -> impl Iterator<Item = Segment> {
+    core::iter::from_fn(move || {
+        let (from, to) = (source % source_size, target % target_size);
+        let run = frames.min(source_size - from).min(target_size - to);
+        if run == 0 {
+            return None;
+        }
+        source += run;
+        target += run;
+        frames -= run;
+        Some(Segment {
+            source: from,
+            target: to,
+            frames: run,
+        })
+    })
+}
+
+/// The first multiple of `period` after `position`. `period` must not be 0.
+pub fn next_boundary(position: u64, period: u64) -> u64 {
+    (position / period + 1) * period
+}
+
+/// How far `to` is ahead of `from`, both counted modulo `boundary` as ALSA's `hw_ptr` and
+/// `appl_ptr` are; negative if it is behind. At most half a boundary either way.
+pub fn distance(from: u64, to: u64, boundary: u64) -> i64 {
+    if boundary == 0 {
+        return 0;
+    }
+    let (from, to) = (from % boundary, to % boundary);
+    let ahead = if to >= from {
+        to - from
+    } else {
+        boundary - from + to
+    };
+    if ahead <= boundary / 2 {
+        ahead as i64
+    } else {
+        -((boundary - ahead) as i64)
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! snd-rloop: a virtual sound card whose input hears what its output plays.
+//!
+//! From here the module's parameters become cards. See `docs/driver.md` for the architecture.
+
+use kernel::c_str;
+use kernel::debugfs::Dir;
+use kernel::prelude::*;
+
+mod alsa;
+mod cable;
+mod card;
+mod controls;
+mod faults;
+#[expect(
+    unreachable_pub,
+    reason = "it is a crate of its own as well, for tests on the host"
+)]
+mod pure;
+mod status;
+
+use alsa::parameters::{written, Parameter, CARDS};
+use card::LoopbackCard;
+use pure::params::{parse, parse_enable, BadParameter, Written};
+
+module! {
+    type: Loopback,
+    name: "snd_rloop",
+    authors: ["the rloop developers"],
+    description: "Virtual loopback sound card",
+    license: "GPL v2",
+}
+
+/// The loaded module: its cards go when it does.
+struct Loopback {
+    _cards: KVec<LoopbackCard>,
+    _faults: Dir,
+}
+
+impl kernel::Module for Loopback {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        let faults = Dir::new(c_str!("snd_rloop"));
+        let mut cards = KVec::new();
+        for slot in 0..CARDS {
+            // As in every ALSA driver, the first card is made unless it is switched off, the
+            // others if they are switched on.
+            let enable = parse_enable(written(Parameter::Enable, slot)).map_err(refuse)?;
+            if enable.unwrap_or(slot == 0) {
+                let config = parse(&written_for(slot), CARDS).map_err(refuse)?;
+                cards.push(
+                    LoopbackCard::new(module, &faults, slot, &config)?,
+                    GFP_KERNEL,
+                )?;
+            }
+        }
+        pr_info!("module loaded, {} card(s)\n", cards.len());
+        Ok(Self {
+            _cards: cards,
+            _faults: faults,
+        })
+    }
+}
+
+fn written_for(slot: u32) -> Written<'static> {
+    Written {
+        index: written(Parameter::Index, slot),
+        id: written(Parameter::Id, slot),
+        name: written(Parameter::Name, slot),
+        pcm_substreams: written(Parameter::PcmSubstreams, slot),
+        topology: written(Parameter::Topology, slot),
+    }
+}
+
+fn refuse(bad: BadParameter<'_>) -> Error {
+    pr_err!("{}\n", format_args!("{bad}"));
+    EINVAL
+}

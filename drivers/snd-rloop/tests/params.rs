@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What an administrator may write, and what is said about the rest.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use proptest::prelude::*;
+use snd_rloop_pure::params::{parse, parse_enable, BadParameter, Config, Topology, Written};
+
+fn message(written: Written<'_>) -> String {
+    parse(&written, 32).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_written_is_the_default() {
+    let config = Config {
+        index: None,
+        id: None,
+        name: "Virtual Loopback",
+        substreams: 8,
+        topology: Topology::Cable,
+    };
+    assert_eq!(parse(&Written::default(), 32), Ok(config));
+    assert_eq!(Topology::Cable.devices(), 1);
+    assert_eq!(Topology::Crossed.devices(), 2);
+}
+
+#[test]
+fn everything_written_is_taken() {
+    let written = Written {
+        index: Some("31"),
+        id: Some("MyLoopback-2_b__"),
+        name: Some("My Virtual Loopback"),
+        pcm_substreams: Some("128"),
+        topology: Some("crossed"),
+    };
+    assert!(parse(&written, 32).is_err(), "16 characters are too many");
+    let id = Some("MyLoopback-2_b_");
+    let config = Config {
+        index: Some(31),
+        id,
+        name: "My Virtual Loopback",
+        substreams: 128,
+        topology: Topology::Crossed,
+    };
+    assert_eq!(parse(&Written { id, ..written }, 32), Ok(config));
+}
+
+#[test]
+fn an_index_is_a_card_number_or_minus_one() {
+    let index = |index, cards| {
+        let written = Written {
+            index: Some(index),
+            ..Written::default()
+        };
+        parse(&written, cards)
+            .map(|config| config.index)
+            .map_err(|bad| bad.to_string())
+    };
+    assert_eq!(index("-1", 32), Ok(None));
+    assert_eq!(index("0", 32), Ok(Some(0)));
+    assert_eq!(index("31", 32), Ok(Some(31)));
+    assert_eq!(index("255", 256), Ok(Some(255)));
+    for bad in [
+        "32",
+        "-2",
+        "",
+        " 1",
+        "1 ",
+        "0x1",
+        "1.0",
+        "one",
+        "99999999999999999999",
+    ] {
+        assert_eq!(
+            index(bad, 32),
+            Err(format!(
+                "parameter index={bad} is not allowed: must be a whole number from -1 to 31"
+            ))
+        );
+    }
+}
+
+#[test]
+fn substreams_are_1_to_128() {
+    for bad in ["0", "129", "-1", "", "8 ", "eight", "4294967304"] {
+        assert_eq!(
+            message(Written { pcm_substreams: Some(bad), ..Written::default() }),
+            format!(
+                "parameter pcm_substreams={bad} is not allowed: must be a whole number from 1 to 128"
+            )
+        );
+    }
+    let one = Written {
+        pcm_substreams: Some("1"),
+        ..Written::default()
+    };
+    assert_eq!(parse(&one, 32).map(|config| config.substreams), Ok(1));
+}
+
+#[test]
+fn a_topology_is_one_of_two_words() {
+    let cable = Written {
+        topology: Some("cable"),
+        ..Written::default()
+    };
+    assert_eq!(
+        parse(&cable, 32).map(|config| config.topology),
+        Ok(Topology::Cable)
+    );
+    for bad in ["", "Cable", "crossed ", "cross", "fanout"] {
+        assert_eq!(
+            message(Written {
+                topology: Some(bad),
+                ..Written::default()
+            }),
+            format!("parameter topology={bad} is not allowed: must be cable or crossed")
+        );
+    }
+}
+
+#[test]
+fn an_id_is_what_alsa_takes_as_one() {
+    for good in ["a", "Loopback", "0-9_A", "123456789012345"] {
+        let written = Written {
+            id: Some(good),
+            ..Written::default()
+        };
+        assert_eq!(parse(&written, 32).map(|config| config.id), Ok(Some(good)));
+    }
+    for bad in ["", "a b", "a/b", "a.b", "ä", "1234567890123456", "a\n"] {
+        assert_eq!(
+            message(Written {
+                id: Some(bad),
+                ..Written::default()
+            }),
+            format!(
+                "parameter id={bad} is not allowed: \
+                 must be 1 to 15 of the characters A-Z a-z 0-9 _ -"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_name_is_1_to_31_printable_bytes() {
+    for good in ["n", "Größer als alles", "1234567890123456789012345678901"] {
+        let written = Written {
+            name: Some(good),
+            ..Written::default()
+        };
+        assert_eq!(parse(&written, 32).map(|config| config.name), Ok(good));
+    }
+    // The last has 31 characters, but 32 bytes.
+    let long = "123456789012345678901234567890ä";
+    for bad in [
+        "",
+        "a\nb",
+        "a\x7fb",
+        "12345678901234567890123456789012",
+        long,
+    ] {
+        assert_eq!(
+            message(Written {
+                name: Some(bad),
+                ..Written::default()
+            }),
+            format!("parameter name={bad} is not allowed: must be 1 to 31 printable bytes")
+        );
+    }
+}
+
+#[test]
+fn enable_speaks_the_words_of_the_kernel() {
+    assert_eq!(parse_enable(None), Ok(None));
+    for yes in ["1", "y", "Y", "yes", "t", "T", "true", "on"] {
+        assert_eq!(parse_enable(Some(yes)), Ok(Some(true)));
+    }
+    for no in ["0", "n", "N", "no", "f", "F", "false", "off"] {
+        assert_eq!(parse_enable(Some(no)), Ok(Some(false)));
+    }
+    for bad in ["", "2", "yes!", "maybe"] {
+        let said = parse_enable(Some(bad)).map_err(|bad: BadParameter<'_>| bad.to_string());
+        assert_eq!(
+            said,
+            Err(format!(
+                "parameter enable={bad} is not allowed: must be 1, y, on, 0, n or off"
+            ))
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn what_is_not_allowed_is_never_clamped(
+        index in any::<i64>(), substreams in prop_oneof![any::<i64>(), -2..200i64]
+    ) {
+        let (index_text, substreams_text) = (index.to_string(), substreams.to_string());
+        let only_index = Written { index: Some(&index_text), ..Written::default() };
+        let got = parse(&only_index, 32).map(|config| config.index).ok();
+        let expected = (-1..32).contains(&index).then(|| u32::try_from(index).ok());
+        prop_assert_eq!(got, expected);
+
+        let only = Written { pcm_substreams: Some(&substreams_text), ..Written::default() };
+        let got = parse(&only, 32).map(|config| i64::from(config.substreams)).ok();
+        prop_assert_eq!(got, (1..=128).contains(&substreams).then_some(substreams));
+    }
+
+    #[test]
+    fn no_text_panics(a in ".*", b in ".*", c in ".*", d in ".*", e in ".*") {
+        for id in [None, Some(&*b)] {
+            let written = Written {
+                index: Some(&a),
+                id,
+                name: Some(&c),
+                pcm_substreams: Some(&d),
+                topology: Some(&e),
+            };
+            let _ = parse(&written, 32).map_err(|bad| bad.to_string());
+            let _ = parse_enable(Some(&a));
+        }
+    }
+}
