@@ -97,13 +97,9 @@ struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var)
 	return hw_param_mask(params, var);
 }
 
-/*
- * Makes a text file in the card's proc directory. On success `free` will be called when the card
- * is freed; without procfs nothing is made, and nothing will be called.
- */
+/* Makes a text file in the card's proc directory; -ENODEV without procfs. */
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
-			void (*read)(struct snd_info_entry *, struct snd_info_buffer *),
-			void (*free)(struct snd_info_entry *))
+			void (*read)(struct snd_info_entry *, struct snd_info_buffer *))
 {
 #ifdef CONFIG_SND_PROC_FS
 	struct snd_info_entry *entry = snd_info_create_card_entry(card, name, card->proc_root);
@@ -111,7 +107,6 @@ int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_d
 	if (!entry)
 		return -ENOMEM;
 	snd_info_set_text_ops(entry, private_data, read);
-	entry->private_free = free;
 	return 0;
 #else
 	return -ENODEV;

@@ -44,8 +44,7 @@ struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, i
 struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var);
 
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
-			void (*read)(struct snd_info_entry *, struct snd_info_buffer *),
-			void (*free)(struct snd_info_entry *));
+			void (*read)(struct snd_info_entry *, struct snd_info_buffer *));
 
 /* A message for dynamic debug; the text is a Rust `fmt::Arguments`. */
 void rloop_debug(const void *arguments);

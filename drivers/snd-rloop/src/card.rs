@@ -86,7 +86,7 @@ impl LoopbackCard {
                 capture: config.topology.devices() - 1 - device,
             };
             let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
-            info::create(&card, &name, Arc::new(entry, GFP_KERNEL)?)?;
+            info::create(&mut card, &name, Arc::new(entry, GFP_KERNEL)?)?;
             cables.push(cable, GFP_KERNEL)?;
         }
 

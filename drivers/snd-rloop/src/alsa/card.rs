@@ -8,19 +8,25 @@ use core::marker::PhantomData;
 use core::ptr::{null, null_mut, NonNull};
 
 use kernel::device::Device;
-use kernel::error::{to_result, Result};
+use kernel::error::to_result;
 use kernel::ffi::{c_char, c_int};
-use kernel::ThisModule;
+use kernel::prelude::*;
+use kernel::sync::Arc;
 
 use super::bindings;
 use super::control::ElementId;
+use super::info::TextOps;
 
 /// A sound card, which goes when this value does.
 ///
 /// # Invariants
 ///
-/// `self.0` points to a card that this value alone frees.
-pub(crate) struct Card(NonNull<bindings::snd_card>);
+/// `raw` points to a card that this value alone frees.
+pub(crate) struct Card {
+    raw: NonNull<bindings::snd_card>,
+    /// What the card's parts point to; goes after the card.
+    kept: KVec<Arc<dyn TextOps>>,
+}
 
 // SAFETY: A card is not bound to the thread that has made it.
 unsafe impl Send for Card {}
@@ -58,13 +64,18 @@ impl Card {
             )
         })?;
         // INVARIANT: Just made.
-        NonNull::new(card)
-            .map(Self)
-            .ok_or(kernel::error::code::ENOMEM)
+        let raw = NonNull::new(card).ok_or(ENOMEM)?;
+        let kept = KVec::new();
+        Ok(Self { raw, kept })
     }
 
     pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
-        self.0.as_ptr()
+        self.raw.as_ptr()
+    }
+
+    /// Keeps `part` until the card has been freed.
+    pub(super) fn keep(&mut self, part: Arc<dyn TextOps>) -> Result {
+        Ok(self.kept.push(part, GFP_KERNEL)?)
     }
 
     /// Names the card, before it is registered: its driver (at most 15 bytes, also the name of
@@ -73,7 +84,7 @@ impl Card {
     /// What is longer is cut off; the callers have checked.
     pub(crate) fn set_names(&mut self, driver: &str, name: &str) {
         // SAFETY: The card is valid, and nobody else has seen it yet.
-        let card = unsafe { self.0.as_mut() };
+        let card = unsafe { self.raw.as_mut() };
         put(&mut card.driver, driver);
         put(&mut card.shortname, name);
         put(&mut card.longname, name);
@@ -84,7 +95,7 @@ impl Card {
     /// another: compare [`Card::has_id`] afterwards.
     pub(crate) fn request_id(&mut self, id: &str) {
         // SAFETY: As in `set_names`.
-        put(unsafe { &mut self.0.as_mut().id }, id);
+        put(unsafe { &mut self.raw.as_mut().id }, id);
     }
 
     /// Shows the card and all that belongs to it to user space.

@@ -9,7 +9,6 @@ use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::str::CStr;
 use kernel::sync::Arc;
-use kernel::types::ForeignOwnable;
 
 use super::bindings;
 use super::card::Card;
@@ -27,27 +26,25 @@ pub(crate) trait TextOps: Send + Sync + 'static {
 /// # Errors
 ///
 /// `ENOMEM`.
-pub(crate) fn create<T: TextOps>(card: &Card, name: &CStr, ops: Arc<T>) -> Result {
-    let private = ops.into_foreign();
+pub(crate) fn create<T: TextOps>(card: &mut Card, name: &CStr, ops: Arc<T>) -> Result {
+    let private = core::ptr::from_ref(&*ops).cast_mut();
+    // The file's own destructor would be the place to free it. But ALSA (up to 7.2 at least) calls
+    // that when the sound core is unloaded, long after the card and perhaps this module has gone.
+    card.keep(ops)?;
     // SAFETY: `card` is valid, and `name` is a string that ALSA copies. `private` stays valid
-    // until `free` is called, which the file's end calls.
+    // until the card has been freed, and before that ALSA removes the file and waits for readers.
     let made = to_result(unsafe {
         bindings::rloop_card_proc_new(
             card.as_raw(),
             name.as_char_ptr(),
             private.cast(),
             Some(read::<T>),
-            Some(free::<T>),
         )
     });
-    if let Err(error) = made {
-        // SAFETY: Comes from `into_foreign`, and nobody else has it, as nothing was made.
-        drop(unsafe { Arc::<T>::from_foreign(private) });
-        if error != ENODEV {
-            return Err(error);
-        }
+    match made {
+        Err(error) if error == ENODEV => Ok(()),
+        made => made,
     }
-    Ok(())
 }
 
 /// # Safety
@@ -57,19 +54,10 @@ unsafe extern "C" fn read<T: TextOps>(
     entry: *mut bindings::snd_info_entry,
     buffer: *mut bindings::snd_info_buffer,
 ) {
-    // SAFETY: `private_data` comes from `into_foreign` and is valid until `free`, which ALSA calls
-    // after the last reader has gone.
-    let ops = unsafe { Arc::<T>::borrow((*entry).private_data.cast()) };
+    // SAFETY: `create` has made `private_data` a pointer to a `T` that the card keeps.
+    let ops = unsafe { &*(*entry).private_data.cast::<T>() };
     // SAFETY: A text file's buffer is a `struct seq_file` that only this call uses
     // (`snd_iprintf` in the header says so).
     let text = unsafe { SeqFile::from_raw((*buffer).buffer.cast()) };
     ops.read(text);
-}
-
-/// # Safety
-///
-/// `entry` must be one that [`create`] has made with this `T`, at its end.
-unsafe extern "C" fn free<T: TextOps>(entry: *mut bindings::snd_info_entry) {
-    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
-    drop(unsafe { Arc::<T>::from_foreign((*entry).private_data.cast()) });
 }

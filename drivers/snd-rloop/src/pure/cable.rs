@@ -211,11 +211,27 @@ impl<B> End<B> {
         }
     }
 
+    /// The position at which ALSA finds that the stream has drained. ALSA looks only when the
+    /// position has moved, so where everything has been played already, one more frame has to go.
+    fn drained_at(&self) -> Option<u64> {
+        Some(self.drain?.max(self.reported.saturating_add(1)))
+    }
+
+    /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
+    /// knows, which it could not tell from no movement at all, it gets there in two steps.
+    fn answer(&self, frames: u64) -> u64 {
+        let Some(end) = self.drained_at() else {
+            return self.position;
+        };
+        let position = self.position.min(end);
+        position.min(self.reported.saturating_add(frames - 1))
+    }
+
     /// The position at which this end next has something to tell ALSA.
     fn awaited(&self) -> Option<u64> {
         self.running()?;
         let boundary = self.setup?.wakeups.then_some(self.boundary);
-        let drain = self.drain.filter(|_| !self.drained);
+        let drain = self.drained_at().filter(|_| !self.drained);
         match (boundary, drain) {
             (Some(boundary), Some(drain)) => Some(boundary.min(drain)),
             (boundary, drain) => boundary.or(drain),
@@ -230,16 +246,6 @@ impl<B: Buffer> End<B> {
         let pointers = self.buffer.as_ref()?.pointers();
         self.known = (pointers.hw, self.reported);
         Some(pointers)
-    }
-
-    /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
-    /// knows, which it could not tell from no movement at all, it gets there in two steps.
-    fn answer(&self, frames: u64) -> u64 {
-        let Some(end) = self.drain else {
-            return self.position;
-        };
-        let position = self.position.min(end.max(self.reported));
-        position.min(self.reported.saturating_add(frames - 1))
     }
 
     /// The position up to which the program has written or read.
@@ -485,8 +491,8 @@ impl<B: Buffer> Cable<B> {
         if told >= frames && pointers.stop_threshold <= frames {
             return None;
         }
+        end.drained |= told > 0 && end.drain.is_some_and(|drain| position >= drain);
         end.reported = position;
-        end.drained = end.drain.is_some_and(|drain| position >= drain);
         Some(position % frames)
     }
 
