@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/jiffies.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
@@ -85,6 +86,12 @@ void rloop_pcm_trigger_done(struct snd_pcm_substream *substream,
 			    struct snd_pcm_substream *master)
 {
 	snd_pcm_trigger_done(substream, master);
+}
+
+/* Says that the position ALSA has is that of now. To be called with the stream locked. */
+void rloop_pcm_time_of_position(struct snd_pcm_substream *substream)
+{
+	substream->runtime->hw_ptr_jiffies = jiffies;
 }
 
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var)

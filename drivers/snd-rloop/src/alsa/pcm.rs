@@ -356,6 +356,7 @@ impl<S: Stream> Table<S> {
         substream: *mut bindings::snd_pcm_substream,
         command: c_int,
     ) -> c_int {
+        let release = command as u32 == bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE;
         let command = match command as u32 {
             bindings::SNDRV_PCM_TRIGGER_START
             | bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE
@@ -380,6 +381,14 @@ impl<S: Stream> Table<S> {
             // SAFETY: As this function's.
             if command == TriggerCommand::Start && unsafe { Self::starts_to_drain(substream) } {
                 context.stream.trigger(TriggerCommand::Drain, now, &card)?;
+            }
+            if release {
+                // For a pause ALSA dates its position back by 1000 s, so as to skip a check that
+                // it does not make for streams without period wake-ups. For these it takes the
+                // time for frames that have passed unnoticed, and finds an xrun.
+                //
+                // SAFETY: The substream is open and locked.
+                unsafe { bindings::rloop_pcm_time_of_position(substream) };
             }
             Ok(0)
         })
