@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! PCM streams: the part of ALSA that a check talks to.
+
+mod access;
+mod offer;
+mod params;
+mod stream;
+mod sys;
+mod types;
+
+pub use access::Access;
+pub use params::{Config, Space, Start, Stop};
+pub use stream::{Pcm, wait};
+pub use types::{Address, Direction, State};
+
+use std::io;
+
+/// A call into alsa-lib that failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{call} on {stream} gave {} ({})", errno_name(*.errno), io::Error::from_raw_os_error(*.errno))]
+pub struct AlsaError {
+    /// The function of alsa-lib.
+    pub call: &'static str,
+    /// The stream, as in [`Address`].
+    pub stream: String,
+    /// The error number, positive.
+    pub errno: i32,
+}
+
+/// What a call on a stream gives.
+pub type Result<T> = std::result::Result<T, AlsaError>;
+
+/// The names of the error numbers that ALSA uses.
+pub fn errno_name(errno: i32) -> String {
+    let name = match errno {
+        libc::EPERM => "EPERM",
+        libc::ENOENT => "ENOENT",
+        libc::EINTR => "EINTR",
+        libc::EIO => "EIO",
+        libc::EAGAIN => "EAGAIN",
+        libc::ENOMEM => "ENOMEM",
+        libc::EACCES => "EACCES",
+        libc::EBUSY => "EBUSY",
+        libc::ENODEV => "ENODEV",
+        libc::EINVAL => "EINVAL",
+        libc::EPIPE => "EPIPE",
+        libc::ENOSYS => "ENOSYS",
+        libc::EBADFD => "EBADFD",
+        libc::ESTRPIPE => "ESTRPIPE",
+        libc::EALREADY => "EALREADY",
+        libc::ETIMEDOUT => "ETIMEDOUT",
+        other => return format!("errno {other}"),
+    };
+    name.to_owned()
+}

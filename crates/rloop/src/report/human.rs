@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! For people: a line for each check, a bar for what runs, the failures once more at the end.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::{Outcome, Report, Reporter, Subject, Summary};
+
+/// Writes as results come.
+pub struct Human<'a> {
+    out: Box<dyn Write + 'a>,
+    bar: ProgressBar,
+    failed: Vec<Report>,
+}
+
+impl<'a> Human<'a> {
+    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+        Self {
+            out,
+            bar: ProgressBar::hidden(),
+            failed: Vec::new(),
+        }
+    }
+}
+
+impl Reporter for Human<'_> {
+    fn begin(&mut self, subject: &Subject) -> io::Result<()> {
+        let card = &subject.card;
+        writeln!(
+            self.out,
+            "card {}: {} [{}], {}, {:?} topology, {} subdevices; Linux {}; this machine wakes {} µs late, {} at worst",
+            card.index,
+            card.id,
+            card.name,
+            card.driver.name(),
+            card.topology,
+            card.subdevices,
+            subject.kernel,
+            subject.late_us.0,
+            subject.late_us.1
+        )?;
+        // On standard error, and only if that is a terminal.
+        self.bar = ProgressBar::new(subject.checks as u64);
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
+            self.bar.set_style(style);
+        }
+        Ok(())
+    }
+
+    fn running(&mut self, name: &str) {
+        self.bar.set_message(name.to_owned());
+        self.bar.tick();
+    }
+
+    fn result(&mut self, report: &Report) -> io::Result<()> {
+        let (word, text) = match &report.outcome {
+            Outcome::Pass => ("ok  ", report.notes.join(", ")),
+            Outcome::Fail(why) => ("FAIL", why.clone()),
+            Outcome::Skip(why) => ("skip", why.clone()),
+        };
+        if matches!(report.outcome, Outcome::Fail(_)) {
+            self.failed.push(report.clone());
+        }
+        let out = &mut self.out;
+        self.bar.suspend(|| {
+            writeln!(
+                out,
+                "{word} {:28} {:6.2} s  {text}",
+                report.name,
+                report.took.as_secs_f64()
+            )?;
+            out.flush()
+        })?;
+        self.bar.inc(1);
+        Ok(())
+    }
+
+    fn end(&mut self, summary: &Summary, took: Duration) -> io::Result<()> {
+        self.bar.finish_and_clear();
+        if !self.failed.is_empty() {
+            writeln!(self.out, "\nFailed:")?;
+        }
+        for report in &self.failed {
+            if let Outcome::Fail(why) = &report.outcome {
+                writeln!(self.out, "  {}\n    {why}", report.name)?;
+            }
+        }
+        let Summary {
+            passed,
+            failed,
+            skipped,
+        } = summary;
+        writeln!(
+            self.out,
+            "\n{passed} passed, {failed} failed, {skipped} skipped in {:.1} s",
+            took.as_secs_f64()
+        )
+    }
+}

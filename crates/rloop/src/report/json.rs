@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One JSON object, written at the end.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Report, Reporter, Subject, Summary};
+
+/// Collects results.
+pub struct Json<'a> {
+    out: Box<dyn Write + 'a>,
+    subject: Option<Subject>,
+    results: Vec<Report>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    subject: &'a Option<Subject>,
+    summary: &'a Summary,
+    seconds: f64,
+    results: &'a [Report],
+}
+
+impl<'a> Json<'a> {
+    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+        Self {
+            out,
+            subject: None,
+            results: Vec::new(),
+        }
+    }
+}
+
+impl Reporter for Json<'_> {
+    fn begin(&mut self, subject: &Subject) -> io::Result<()> {
+        self.subject = Some(subject.clone());
+        Ok(())
+    }
+
+    fn result(&mut self, report: &Report) -> io::Result<()> {
+        self.results.push(report.clone());
+        Ok(())
+    }
+
+    fn end(&mut self, summary: &Summary, took: Duration) -> io::Result<()> {
+        let document = Document {
+            subject: &self.subject,
+            summary,
+            seconds: took.as_secs_f64(),
+            results: &self.results,
+        };
+        serde_json::to_writer_pretty(&mut self.out, &document)?;
+        writeln!(self.out)
+    }
+}

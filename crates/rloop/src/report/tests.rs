@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+use super::*;
+use crate::card::{Card, Driver, Topology};
+
+fn write(format: Format) -> String {
+    let card = Card {
+        index: 1,
+        id: "Loopback".into(),
+        name: "Loopback".into(),
+        driver: Driver::SndRloop,
+        topology: Topology::Cable,
+        subdevices: 8,
+    };
+    let results = [
+        ("a/one", Outcome::Pass, vec!["3 cases".to_owned()]),
+        (
+            "a/two#2",
+            Outcome::Fail("expected <1>,\ncame \"2\"".into()),
+            vec![],
+        ),
+        ("b/three", Outcome::Skip("too slow".into()), vec![]),
+    ];
+    let mut bytes = Vec::new();
+    {
+        let mut reporter = reporter(format, Box::new(&mut bytes));
+        let subject = Subject {
+            card,
+            kernel: "7.2".into(),
+            checks: 3,
+            late_us: (1, 2),
+        };
+        let mut summary = Summary::default();
+        reporter.begin(&subject).unwrap();
+        for (name, outcome, notes) in results {
+            summary.add(&outcome);
+            let took = Duration::from_millis(1500);
+            reporter
+                .result(&Report {
+                    name: name.into(),
+                    outcome,
+                    took,
+                    notes,
+                })
+                .unwrap();
+        }
+        reporter.end(&summary, Duration::from_secs(2)).unwrap();
+    }
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn ptest() {
+    let text = write(Format::Ptest);
+    assert_eq!(
+        text,
+        "  3 cases\nPASS: a/one\n  expected <1>, came \"2\"\nFAIL: a/two#2\n  too slow\nSKIP: b/three\n"
+    );
+}
+
+#[test]
+fn tap() {
+    let text = write(Format::Tap);
+    assert!(
+        text.starts_with("TAP version 14\n1..3\nok 1 - a/one\n# 3 cases\nnot ok 2 - a/two\\#2\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("  message: \"expected <1>, came \\\"2\\\"\"\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("ok 3 - b/three # SKIP too slow\n"), "{text}");
+}
+
+#[test]
+fn json() {
+    let value: serde_json::Value = serde_json::from_str(&write(Format::Json)).unwrap();
+    assert_eq!(value["summary"]["failed"], 1);
+    assert_eq!(value["results"][0]["outcome"], "pass");
+    assert_eq!(value["results"][0]["seconds"], 1.5);
+    assert_eq!(value["results"][2]["why"], "too slow");
+    assert_eq!(value["subject"]["card"]["driver"], "snd-rloop");
+}
+
+#[test]
+fn junit() {
+    let text = write(Format::Junit);
+    assert!(text.contains("<testsuite name=\"a\" tests=\"2\""), "{text}");
+    assert!(text.contains("failures=\"1\""), "{text}");
+    assert!(text.contains("expected &lt;1&gt;"), "{text}");
+}
+
+#[test]
+fn human() {
+    let text = write(Format::Human);
+    assert!(
+        text.contains("1 passed, 1 failed, 1 skipped in 2.0 s"),
+        "{text}"
+    );
+    assert!(text.contains("Failed:\n  a/two#2\n"), "{text}");
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the loopback cards are doing, read from their proc files.
+
+use std::fs;
+use std::io;
+
+use serde::Serialize;
+
+use crate::card::{Card, Driver, Topology};
+use crate::error::Error;
+
+mod aloop;
+mod rloop;
+mod show;
+
+pub use show::{json, table};
+
+/// One cable.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CableStatus {
+    /// The playing end, as `device,subdevice`.
+    pub playback_at: String,
+    /// The recording end, as `device,subdevice`.
+    pub capture_at: String,
+    /// `idle`, `fixed` or `running`.
+    pub state: String,
+    /// What both ends share.
+    pub format: Option<String>,
+    /// In Hz.
+    pub rate: Option<u32>,
+    /// Channels.
+    pub channels: Option<u32>,
+    /// 100000 is no shift.
+    pub rate_shift: Option<u32>,
+    /// The end that is played into.
+    pub playback: EndStatus,
+    /// The end that is recorded from.
+    pub capture: EndStatus,
+}
+
+/// One end of a cable. What the driver does not tell is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct EndStatus {
+    /// `closed`, `open`, `prepared`, `running`, `draining`, `paused`, `suspended`.
+    pub state: String,
+    /// ALSA's name.
+    pub access: Option<String>,
+    /// Frames.
+    pub period: Option<u64>,
+    /// Frames.
+    pub buffer: Option<u64>,
+    /// Frames since the start.
+    pub position: Option<u64>,
+    /// Frames since the card was made.
+    pub moved: Option<u64>,
+    /// Of these, played while nobody recorded (playback).
+    pub unheard: Option<u64>,
+    /// Frames of silence given to the recorder (capture).
+    pub silence: Option<u64>,
+    /// Frames that were lost.
+    pub lost: Option<u64>,
+    /// Xruns.
+    pub xruns: Option<u64>,
+    /// Period wake-ups.
+    pub wakeups: Option<u64>,
+    /// Period wake-ups that came late.
+    pub late_wakeups: Option<u64>,
+}
+
+/// A card and all of its cables.
+#[derive(Clone, Debug, Serialize)]
+pub struct CardStatus {
+    /// The card.
+    #[serde(flatten)]
+    pub card: Card,
+    /// Its cables.
+    pub cables: Vec<CableStatus>,
+}
+
+/// A proc file that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: expected {expected}, came \"{came}\"")]
+pub struct ParseError {
+    /// From 1 on.
+    pub line: usize,
+    /// What would have been right.
+    pub expected: String,
+    /// What there was.
+    pub came: String,
+}
+
+fn read(card: &Card, file: &str) -> Result<String, Error> {
+    let path = card.proc_file(file);
+    fs::read_to_string(&path).map_err(|source| Error::Read {
+        path: path.display().to_string(),
+        source,
+    })
+}
+
+fn parsed<T>(card: &Card, file: &str, result: Result<T, ParseError>) -> Result<T, Error> {
+    result.map_err(|e| Error::Read {
+        path: card.proc_file(file).display().to_string(),
+        source: io::Error::new(io::ErrorKind::InvalidData, e),
+    })
+}
+
+/// The status of cable `number` of a card of snd-rloop.
+///
+/// # Errors
+/// If the file can't be read, or is not in the format that it should have.
+pub fn cable(card: &Card, number: u32) -> Result<CableStatus, Error> {
+    let file = format!("cable#{number}");
+    parsed(card, &file, rloop::parse(&read(card, &file)?))
+}
+
+/// The status of a card.
+///
+/// # Errors
+/// As for [`cable`].
+pub fn card(card: &Card) -> Result<CardStatus, Error> {
+    let cables = match (card.driver, card.topology) {
+        (Driver::SndRloop, topology) => {
+            let devices = if topology == Topology::Crossed { 2 } else { 1 };
+            (0..card.subdevices * devices)
+                .map(|n| cable(card, n))
+                .collect::<Result<_, _>>()?
+        }
+        (Driver::SndAloop, _) => {
+            let mut cables = Vec::new();
+            for number in 0..2 {
+                let file = format!("cable#{number}");
+                cables.extend(parsed(
+                    card,
+                    &file,
+                    aloop::parse(&read(card, &file)?, card.subdevices),
+                )?);
+            }
+            cables
+        }
+    };
+    Ok(CardStatus {
+        card: card.clone(),
+        cables,
+    })
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `rloop verify --stress`: random legal things on all cables of all loopback cards at once, by
+//! threads of this process and by processes that are killed in the middle.
+//!
+//! Every call's result must be one that ALSA allows for it, and every call must come back.
+
+use std::env;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::card::Card;
+use crate::error::Error;
+use crate::report::{Outcome, Report};
+
+mod random;
+mod worker;
+
+use random::Random;
+use worker::Worker;
+
+/// Threads of each process.
+const THREADS: u64 = 6;
+/// Processes that are killed and started anew.
+const CHILDREN: usize = 3;
+
+/// How to stress.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long.
+    pub seconds: u64,
+    /// What the random numbers begin with.
+    pub seed: u64,
+}
+
+/// A seed that nobody chose.
+pub fn new_seed() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(1, |t| u64::from(t.subsec_nanos()) ^ t.as_secs())
+}
+
+/// What all threads of a process share.
+struct Shared {
+    cards: Vec<Card>,
+    stop: AtomicBool,
+    /// What was not allowed.
+    failed: Mutex<Vec<String>>,
+    calls: AtomicU64,
+}
+
+fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>> {
+    (0..THREADS)
+        .map(|n| {
+            let shared = Arc::clone(shared);
+            thread::spawn(move || {
+                let mut worker =
+                    Worker::new(&shared.cards, seed.wrapping_mul(1000).wrapping_add(n));
+                while !shared.stop.load(Ordering::Relaxed) {
+                    match worker.session() {
+                        Ok(calls) => {
+                            shared.calls.fetch_add(calls, Ordering::Relaxed);
+                        }
+                        Err(what) => {
+                            eprintln!("rloop: stress: {what}");
+                            lock(&shared.failed).push(what);
+                            shared.stop.store(true, Ordering::Relaxed);
+                        }
+                    }
+                }
+            })
+        })
+        .collect()
+}
+
+fn share(cards: &[Card]) -> Arc<Shared> {
+    Arc::new(Shared {
+        cards: cards.to_vec(),
+        stop: AtomicBool::new(false),
+        failed: Mutex::new(Vec::new()),
+        calls: AtomicU64::new(0),
+    })
+}
+
+/// A process that does such things until it is killed.
+pub fn child(cards: &[Card], seed: u64) -> bool {
+    let shared = share(cards);
+    for worker in spawn_workers(&shared, seed) {
+        // A worker that panicked has said so on standard error.
+        if worker.join().is_err() {
+            return false;
+        }
+    }
+    lock(&shared.failed).is_empty()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A child, and when to kill it.
+struct Victim {
+    process: Child,
+    until: Instant,
+}
+
+fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
+    let mut command = Command::new(env::current_exe()?);
+    command
+        .arg("stress-child")
+        .arg("--seed")
+        .arg(random.next().to_string());
+    for card in cards {
+        command.arg("--cards").arg(&card.id);
+    }
+    let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    Ok(Victim {
+        process,
+        until: Instant::now() + Duration::from_millis(random.between(20, 1500)),
+    })
+}
+
+/// Stresses `cards`.
+///
+/// # Errors
+/// If no process can be started.
+pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
+    let cables: usize = cards.iter().map(|c| c.cables().len()).sum();
+    eprintln!(
+        "rloop: stress for {} s with --seed {} on {cables} cables of {} card(s)",
+        options.seconds,
+        options.seed,
+        cards.len()
+    );
+    let mut random = Random::new(options.seed);
+    let shared = share(cards);
+    let workers = spawn_workers(&shared, random.next());
+    let mut victims = (0..CHILDREN)
+        .map(|_| start(cards, &mut random))
+        .collect::<Result<Vec<_>, _>>()?;
+    let bar = ProgressBar::new(options.seconds);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} s {msg}") {
+        bar.set_style(style);
+    }
+    let begin = Instant::now();
+    let mut killed = 0;
+    while begin.elapsed() < Duration::from_secs(options.seconds)
+        && !shared.stop.load(Ordering::Relaxed)
+    {
+        thread::sleep(Duration::from_millis(10));
+        for victim in &mut victims {
+            if let Some(status) = victim.process.try_wait()? {
+                // It has said why on standard error.
+                lock(&shared.failed).push(format!("a child ended by itself: {status}"));
+                shared.stop.store(true, Ordering::Relaxed);
+            } else if Instant::now() >= victim.until {
+                victim.process.kill()?;
+                let status = victim.process.wait()?;
+                if status.signal() != Some(libc::SIGKILL) {
+                    lock(&shared.failed).push(format!("a child ended by itself: {status}"));
+                }
+                killed += 1;
+                *victim = start(cards, &mut random)?;
+            }
+        }
+        bar.set_position(begin.elapsed().as_secs());
+        bar.set_message(format!(
+            "{} calls, {killed} kills",
+            shared.calls.load(Ordering::Relaxed)
+        ));
+    }
+    for victim in &mut victims {
+        // One that ended by itself in the meantime can't be killed, which is said above.
+        let _ = victim.process.kill();
+        victim.process.wait()?;
+    }
+    shared.stop.store(true, Ordering::Relaxed);
+    for worker in workers {
+        if worker.join().is_err() {
+            lock(&shared.failed).push("a thread panicked".to_owned());
+        }
+    }
+    bar.finish_and_clear();
+    let calls = shared.calls.load(Ordering::Relaxed);
+    let failed = lock(&shared.failed).join("; ");
+    Ok(Report {
+        name: "stress/random".to_owned(),
+        outcome: if failed.is_empty() {
+            Outcome::Pass
+        } else {
+            Outcome::Fail(failed)
+        },
+        took: begin.elapsed(),
+        notes: vec![format!(
+            "seed {}: {calls} calls by {THREADS} threads, {killed} processes of {THREADS} threads killed",
+            options.seed
+        )],
+    })
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Draining: it returns when the last written frame has gone round, and not before.
+
+use std::time::{Duration, Instant};
+
+use super::Plain;
+use crate::pcm::{Config, State, Stop};
+use crate::signal::trace::Want;
+use crate::verify::context::{Context, frames_time, time_frames};
+use crate::verify::problem::{OrFail, Verdict, Within, ensure, skip};
+use crate::verify::rig::pump;
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "drain/whole",
+        "drain",
+        "after the drain of a whole number of periods the recorder has every frame",
+        whole,
+    ),
+    (
+        "drain/partial-period",
+        "drain",
+        "the same, where the last period is not full",
+        partial,
+    ),
+    (
+        "drain/no-period-wakeup",
+        "drain",
+        "the same, with period wake-ups off",
+        no_wakeup,
+    ),
+    (
+        "drain/starts-the-stream",
+        "drain",
+        "the drain of a stream that was written to, but never started, plays it",
+        never_started,
+    ),
+    (
+        "drain/exact",
+        "drain",
+        "the drain returns with the last frame, not at the end of its period or buffer",
+        exact,
+    ),
+    (
+        "drain/nothing-left",
+        "drain",
+        "the drain of a running stream that has nothing left to play returns at once",
+        nothing_left,
+    ),
+    (
+        "drain/nothing",
+        "drain",
+        "the drain of an empty stream returns at once",
+        nothing,
+    ),
+    (
+        "drain/no-recorder",
+        "drain",
+        "without a recorder a drain takes the time of its frames",
+        no_recorder,
+    ),
+    (
+        "drain/recorder",
+        "drain",
+        "a recorder that drains stops at once, and can be prepared and started again",
+        recorder,
+    ),
+];
+
+fn whole(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    round(context, &config, 2 * config.buffer, true).map(|_| ())
+}
+
+fn partial(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    for frames in [
+        2 * config.buffer + config.period / 3,
+        config.buffer + 1,
+        config.period - 1,
+        1,
+    ] {
+        round(context, &config, frames, true)?;
+    }
+    Ok(())
+}
+
+fn no_wakeup(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    let mut player = context.player(&context.cable(), &config)?;
+    if !player.pcm.configure(&config)?.flags.no_period_wakeup {
+        return skip("the card can't turn period wake-ups off (see space/info-flags)");
+    }
+    drop(player);
+    let silent = Config {
+        period_wakeup: false,
+        ..config
+    };
+    for frames in [config.buffer, config.buffer + config.period / 3, 17] {
+        round(context, &silent, frames, true)?;
+        round(context, &silent, frames.min(config.buffer), false)
+            .within(|| format!("{frames} frames, never started"))?;
+    }
+    Ok(())
+}
+
+fn never_started(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    for frames in [config.buffer, 100] {
+        round(context, &config, frames, false)?;
+    }
+    Ok(())
+}
+
+/// Plays `frames`, drains, and wants them all to have been recorded when the drain returns.
+/// Gives how many frames late it returned.
+fn round(context: &mut Context<'_>, config: &Config, frames: u64, start: bool) -> Verdict<u64> {
+    let cable = context.cable();
+    // Nobody reads during the drain: the recorder's buffer takes it all.
+    let recording = Config {
+        period_wakeup: true,
+        ..config.with_buffer(config.period, 4 * config.buffer / config.period)
+    };
+    let mut recorder = context.recorder(&cable, &recording)?;
+    let mut player = context.player(&cable, config)?;
+    player.fill(frames.min(config.buffer))?;
+    recorder.pcm.start()?;
+    if start {
+        player.pcm.start()?;
+    }
+    pump(Some(&mut player), None, frames, 0)?;
+    recorder.read_all()?;
+    context.watchdog.step(format!(
+        "drain of {} with {frames} frames written",
+        player.pcm.address()
+    ));
+    player.pcm.drain()?;
+    recorder.read_all()?;
+    let state = player.pcm.state();
+    ensure(state == State::Setup, || {
+        format!("expected SETUP after the drain, came {state:?}")
+    })?;
+    let trace = recorder.trace(&player.seq, player.written);
+    trace
+        .expect(&[
+            Want::Silence(0..=u64::MAX),
+            Want::Sequence(0..=0, frames..=frames),
+            Want::Silence(0..=u64::MAX),
+        ])
+        .or_fail()?;
+    Ok(recorder.frames() - frames - trace.leading_silence())
+}
+
+/// Best of five: the machine may be late in waking the program, the card may not.
+fn exact(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    let allowed = 16 + time_frames(context.machine.usual * 4, config.rate).ceil() as u64;
+    let third = config.buffer + config.period / 3;
+    for (what, frames, start) in [
+        ("whole periods", 2 * config.buffer, true),
+        ("a part of a period", third, true),
+        ("never started", 100, false),
+    ] {
+        let mut best = u64::MAX;
+        for _ in 0..5 {
+            best = best.min(round(context, &config, frames, start)?);
+            if best <= allowed {
+                break;
+            }
+        }
+        ensure(best <= allowed, || {
+            format!(
+                "{what}: expected the drain to return at most {allowed} frames after the last frame, came {best} at best of five"
+            )
+        })?;
+        context.note(format!("{what}: {best} frames late"));
+    }
+    Ok(())
+}
+
+fn nothing(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    let player = context.player(&context.cable(), &config)?;
+    player.pcm.drain()?;
+    let state = player.pcm.state();
+    ensure(state == State::Setup, || {
+        format!("expected SETUP after the drain, came {state:?}")
+    })
+}
+
+fn nothing_left(context: &mut Context<'_>) -> Verdict {
+    let config = Config {
+        stop: Stop::Never,
+        ..context.config()
+    };
+    for reset in [false, true] {
+        let mut player = context.player(&context.cable(), &config)?;
+        player.fill(config.period)?;
+        player.pcm.start()?;
+        if reset {
+            // What has not been played yet is forgotten.
+            std::thread::sleep(Duration::from_millis(5));
+            player.pcm.reset()?;
+        } else {
+            std::thread::sleep(frames_time(2 * config.buffer, config.rate));
+        }
+        let begin = Instant::now();
+        let what = if reset {
+            "after a reset"
+        } else {
+            "long after the last frame"
+        };
+        player.pcm.drain().within(|| what.to_owned())?;
+        let took = begin.elapsed();
+        let limit = frames_time(config.buffer, config.rate) + context.machine.worst * 4;
+        ensure(took < limit, || format!("{what}: the drain took {took:?}"))?;
+        context.note(format!("{what} {took:?}"));
+    }
+    Ok(())
+}
+
+fn no_recorder(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    let mut player = context.player(&context.cable(), &config)?;
+    player.fill(config.buffer - 3)?;
+    let begin = Instant::now();
+    player.pcm.start()?;
+    player.pcm.drain()?;
+    let took = time_frames(begin.elapsed(), config.rate);
+    ensure(took >= (config.buffer - 4) as f64, || {
+        format!(
+            "a drain of {} frames returned after {took:.1} frames' time",
+            config.buffer - 3
+        )
+    })?;
+    let limit = config.buffer as f64
+        + time_frames(
+            Duration::from_secs(1) + context.machine.worst * 4,
+            config.rate,
+        );
+    ensure(took < limit, || {
+        format!(
+            "a drain of {} frames took {took:.0} frames' time",
+            config.buffer - 3
+        )
+    })
+}
+
+fn recorder(context: &mut Context<'_>) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let mut recorder = context.recorder(&cable, &config)?;
+    for _ in 0..3 {
+        recorder.pcm.start()?;
+        pump(None, Some(&mut recorder), 0, config.period)?;
+        recorder.heard.clear();
+        recorder.pcm.drain()?;
+        // DRAINING while something is left that was heard and not read, which only mmap could get at.
+        let state = recorder.pcm.state();
+        ensure(matches!(state, State::Setup | State::Draining), || {
+            format!("expected SETUP or DRAINING, came {state:?}")
+        })?;
+        recorder.pcm.prepare()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! All checks. Each names the row of the card's contract that it proves.
+
+use super::cases::{Axes, CHANNELS, Case, RATES};
+use super::context::{Context, Limits};
+use super::problem::Verdict;
+use crate::pcm::{Access, Space};
+use crate::signal::Format;
+use crate::signal::format::FORMATS;
+
+mod cable;
+mod clock;
+mod controls;
+mod drain;
+mod ends;
+mod matrix;
+mod pause;
+mod proc;
+mod silence;
+mod space;
+mod start;
+mod wakeup;
+mod xrun;
+
+/// One thing that is checked.
+pub struct Check {
+    /// `group/what`.
+    pub name: String,
+    /// What it does and wants, in one sentence.
+    pub about: String,
+    /// What of the contract it proves.
+    pub row: &'static str,
+    /// Whether it is one of the quick checks that show that a card works at all.
+    pub quick: bool,
+    run: Run,
+}
+
+enum Run {
+    Plain(fn(&mut Context<'_>) -> Verdict),
+    Matrix(Format, Vec<Case>),
+}
+
+impl Check {
+    /// Runs it.
+    pub fn run(&self, context: &mut Context<'_>) -> Verdict {
+        context.watchdog.step(self.name.clone());
+        match &self.run {
+            Run::Plain(check) => context.with_patience(|context| check(context)),
+            Run::Matrix(format, cases) => matrix::run(context, *format, cases),
+        }
+    }
+}
+
+/// A check that needs no cases: name, contract row, what it does, the function.
+type Plain = (
+    &'static str,
+    &'static str,
+    &'static str,
+    fn(&mut Context<'_>) -> Verdict,
+);
+
+/// These show in a second that a card works.
+const QUICK: &[&str] = &[
+    "start/linked",
+    "start/recorder-first",
+    "drain/whole",
+    "pause/player",
+    "cable/all-at-once",
+];
+
+/// All checks, in the order in which they run.
+pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
+    let formats = space.map_or(FORMATS, |s| &s.formats);
+    let plain = |(name, row, about, run): &Plain| Check {
+        name: (*name).to_owned(),
+        about: (*about).to_owned(),
+        row,
+        quick: QUICK.contains(name),
+        run: Run::Plain(*run),
+    };
+    let before = [
+        space::CHECKS,
+        ends::CHECKS,
+        start::CHECKS,
+        silence::CHECKS,
+        pause::CHECKS,
+        drain::CHECKS,
+    ];
+    let after = [
+        xrun::CHECKS,
+        cable::CHECKS,
+        clock::CHECKS,
+        wakeup::CHECKS,
+        proc::CHECKS,
+        controls::CHECKS,
+    ];
+    let mut checks: Vec<Check> = before
+        .into_iter()
+        .chain(after)
+        .flatten()
+        .map(plain)
+        .collect();
+
+    // What the card does not offer at all is the business of space/…; the matrix takes what it does offer.
+    let rates = RATES
+        .into_iter()
+        .filter(|r| space.is_none_or(|s| s.rate.contains(r)))
+        .collect::<Vec<_>>();
+    let channels = CHANNELS
+        .into_iter()
+        .filter(|n| space.is_none_or(|s| s.channels.contains(n)))
+        .collect::<Vec<_>>();
+    let accesses = space.map_or(&Access::ALL[..], |s| &s.accesses);
+    let axes = Axes {
+        formats,
+        rates: &rates,
+        channels: &channels,
+        accesses,
+        byte_rate: limits.byte_rate,
+    };
+    let cases = if limits.full {
+        axes.product()
+    } else {
+        axes.pairwise()
+    };
+    checks.extend(FORMATS.iter().map(|&format| {
+        let cases: Vec<Case> = cases
+            .iter()
+            .filter(|c| c.format == format)
+            .copied()
+            .collect();
+        Check {
+            name: format!("matrix/{format}"),
+            about: format!(
+                "{} combinations of rate, channels, accesses, periods and buffers arrive bit-exact",
+                cases.len()
+            ),
+            row: "formats; rates, channels; access",
+            quick: false,
+            run: Run::Matrix(format, cases),
+        }
+    }));
+    checks
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `/proc/asound/CARD/cable#N` against what was done.
+
+use super::Plain;
+use crate::card::Driver;
+use crate::pcm::{Access, Config};
+use crate::signal::trace::Want;
+use crate::status::{self, CableStatus};
+use crate::verify::context::{Context, time_frames};
+use crate::verify::problem::{OrFail, Problem, Verdict, ensure, skip};
+use crate::verify::rig::pump;
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "proc/files",
+        "proc",
+        "there is one file for each cable, and it names the cable's ends",
+        files,
+    ),
+    (
+        "proc/states",
+        "proc",
+        "states and both ends' parameters are as set, from open to close",
+        states,
+    ),
+    (
+        "proc/clean-run",
+        "proc (frames moved, lost)",
+        "after a clean run moved has grown by its frames and lost by none",
+        clean_run,
+    ),
+    (
+        "proc/lost",
+        "proc (frames lost)",
+        "frames that nobody took in time are counted as lost",
+        lost,
+    ),
+    (
+        "proc/unheard",
+        "proc (frames moved)",
+        "frames played to nobody, and silence recorded from nobody, are counted",
+        unheard,
+    ),
+    (
+        "proc/wakeups",
+        "a timer only for who waits",
+        "wake-ups are counted with period wake-ups on, and there are none with them off",
+        wakeups,
+    ),
+];
+
+/// The status of the first cable.
+fn read(context: &Context<'_>) -> Verdict<CableStatus> {
+    if context.card.driver != Driver::SndRloop {
+        return skip("only snd-rloop has these files");
+    }
+    let number = context.card.cable_number(&context.cable());
+    status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))
+}
+
+fn equal<T: PartialEq + std::fmt::Debug>(what: &str, came: &T, want: &T) -> Verdict {
+    ensure(came == want, || {
+        format!("{what}: expected {want:?}, came {came:?}")
+    })
+}
+
+/// How much a counter has grown.
+fn growth(what: &str, before: Option<u64>, after: Option<u64>) -> Verdict<u64> {
+    match (before, after) {
+        (Some(before), Some(after)) if after >= before => Ok(after - before),
+        _ => Err(Problem::Failed(format!(
+            "{what}: expected a number that grows, came {before:?} and then {after:?}"
+        ))),
+    }
+}
+
+fn files(context: &mut Context<'_>) -> Verdict {
+    read(context)?;
+    let status = status::card(context.card).map_err(|e| Problem::Failed(e.to_string()))?;
+    for (cable, shown) in context.card.cables().iter().zip(&status.cables) {
+        let place = |a: crate::pcm::Address| format!("{},{}", a.device, a.subdevice);
+        equal("playback", &shown.playback_at, &place(cable.playback))?;
+        equal("capture", &shown.capture_at, &place(cable.capture))?;
+        equal("state", &shown.state.as_str(), &"idle")?;
+    }
+    let beyond = status.cables.len() as u32;
+    ensure(status::cable(context.card, beyond).is_err(), || {
+        format!("there is a file for cable {beyond}, one too many")
+    })
+}
+
+fn states(context: &mut Context<'_>) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let writing = Config {
+        access: Access::MmapInterleaved,
+        ..config
+    };
+    let reading = Config {
+        access: Access::RwNoninterleaved,
+        ..config.with_buffer(config.period / 2, 8)
+    };
+    let states = |context: &Context<'_>, what: &str, want: [&str; 3]| {
+        let s = read(context)?;
+        equal(
+            what,
+            &[
+                s.state.as_str(),
+                s.playback.state.as_str(),
+                s.capture.state.as_str(),
+            ],
+            &want,
+        )
+    };
+    states(context, "nothing open", ["idle", "closed", "closed"])?;
+    let mut player = context.player(&cable, &writing)?;
+    states(context, "player prepared", ["fixed", "prepared", "closed"])?;
+    let recorder = context.recorder(&cable, &reading)?;
+    states(context, "both prepared", ["fixed", "prepared", "prepared"])?;
+    let s = read(context)?;
+    equal("format", &s.format.as_deref(), &Some(config.format.name()))?;
+    equal("rate", &s.rate, &Some(config.rate))?;
+    equal("channels", &s.channels, &Some(config.channels))?;
+    equal("rate shift", &s.rate_shift, &Some(100_000))?;
+    for (end, config, what) in [
+        (&s.playback, writing, "playback"),
+        (&s.capture, reading, "capture"),
+    ] {
+        equal(
+            &format!("{what} access"),
+            &end.access.as_deref(),
+            &Some(config.access.name()),
+        )?;
+        equal(&format!("{what} period"), &end.period, &Some(config.period))?;
+        equal(&format!("{what} buffer"), &end.buffer, &Some(config.buffer))?;
+    }
+    player.fill(config.buffer)?;
+    player.pcm.start()?;
+    states(
+        context,
+        "player running",
+        ["running", "running", "prepared"],
+    )?;
+    recorder.pcm.start()?;
+    states(context, "both running", ["running", "running", "running"])?;
+    player.pcm.pause(true)?;
+    states(context, "player paused", ["running", "paused", "running"])?;
+    drop(player);
+    states(context, "player closed", ["running", "closed", "running"])?;
+    drop(recorder);
+    states(context, "all closed", ["idle", "closed", "closed"])
+}
+
+fn clean_run(context: &mut Context<'_>) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let before = read(context)?;
+    let mut player = context.player(&cable, &config)?;
+    let mut recorder = context.recorder(&cable, &config)?;
+    player.pcm.link(&recorder.pcm)?;
+    player.fill(config.buffer)?;
+    player.pcm.start()?;
+    let total = 2 * config.buffer;
+    pump(
+        Some(&mut player),
+        Some(&mut recorder),
+        4 * config.buffer,
+        total,
+    )?;
+    player.pcm.stop()?;
+    // The link stops both; what was moved until then is what they say.
+    recorder
+        .trace(&player.seq, player.written)
+        .expect(&[Want::Sequence(0..=0, total..=total)])
+        .or_fail()?;
+    let after = read(context)?;
+    let played = growth(
+        "playback moved",
+        before.playback.moved,
+        after.playback.moved,
+    )?;
+    let heard = growth("capture moved", before.capture.moved, after.capture.moved)?;
+    ensure(played >= total && played <= player.written, || {
+        format!(
+            "playback moved: expected {total} to {} more, came {played}",
+            player.written
+        )
+    })?;
+    ensure(heard >= total && heard <= played + 1, || {
+        format!("capture moved: expected {total} to {played} more, came {heard}")
+    })?;
+    for (what, before, after) in [
+        ("playback lost", before.playback.lost, after.playback.lost),
+        ("capture lost", before.capture.lost, after.capture.lost),
+        (
+            "playback xruns",
+            before.playback.xruns,
+            after.playback.xruns,
+        ),
+        ("capture xruns", before.capture.xruns, after.capture.xruns),
+    ] {
+        let more = growth(what, before, after)?;
+        ensure(more == 0, || {
+            format!("{what}: {more} more after a clean run")
+        })?;
+    }
+    Ok(())
+}
+
+fn lost(context: &mut Context<'_>) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let before = read(context)?;
+    let mut player = context.player(&cable, &config)?;
+    let recorder = context.recorder(&cable, &config.with_buffer(config.period / 4, 4))?;
+    player.rehearse(4 * config.buffer);
+    player.fill(config.buffer)?;
+    recorder.pcm.start()?;
+    player.pcm.start()?;
+    // The recorder's buffer is full after one period; nobody reads.
+    pump(Some(&mut player), None, 3 * config.buffer, 0)?;
+    let xrun = recorder.pcm.avail();
+    ensure(matches!(&xrun, Err(e) if e.errno == libc::EPIPE), || {
+        format!("expected EPIPE from the recorder, came {xrun:?}")
+    })?;
+    let after = read(context)?;
+    let xruns = growth("capture xruns", before.capture.xruns, after.capture.xruns)?;
+    ensure(xruns == 1, || {
+        format!("capture xruns: expected 1 more, came {xruns}")
+    })?;
+    let lost = growth("capture lost", before.capture.lost, after.capture.lost)?;
+    ensure(lost > 0, || {
+        "capture lost: expected more than before the overrun, came no change".to_owned()
+    })
+}
+
+fn unheard(context: &mut Context<'_>) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let before = read(context)?;
+    let mut player = context.player(&cable, &config)?;
+    player.fill(config.buffer)?;
+    player.pcm.drain()?;
+    drop(player);
+    let mut recorder = context.recorder(&cable, &config)?;
+    recorder.pcm.start()?;
+    pump(None, Some(&mut recorder), 0, config.period)?;
+    drop(recorder);
+    let after = read(context)?;
+    let unheard = growth("unheard", before.playback.unheard, after.playback.unheard)?;
+    // The clock runs on until the end of the drain is noticed.
+    let late = time_frames(context.machine.worst * 4, config.rate) as u64 + 16;
+    let most = config.buffer + late;
+    ensure((config.buffer..=most).contains(&unheard), || {
+        format!(
+            "unheard: expected {} to {most} more, came {unheard}",
+            config.buffer
+        )
+    })?;
+    let silence = growth("silence", before.capture.silence, after.capture.silence)?;
+    ensure(silence >= config.period, || {
+        format!(
+            "silence: expected at least {} more, came {silence}",
+            config.period
+        )
+    })?;
+    equal("playback lost", &after.playback.lost, &before.playback.lost)?;
+    equal("capture lost", &after.capture.lost, &before.capture.lost)
+}
+
+fn wakeups(context: &mut Context<'_>) -> Verdict {
+    let cable = context.cable();
+    for on in [true, false] {
+        let config = Config {
+            period_wakeup: on,
+            ..Config::default().with_buffer(480, 32)
+        };
+        let config = context.fitted(config);
+        let before = read(context)?;
+        let mut player = context.player(&cable, &config)?;
+        player.fill(config.buffer)?;
+        player.pcm.start()?;
+        std::thread::sleep(super::super::context::frames_time(
+            10 * config.period,
+            config.rate,
+        ));
+        let after = read(context)?;
+        let came = growth(
+            "playback wakeups",
+            before.playback.wakeups,
+            after.playback.wakeups,
+        )?;
+        let (least, most) = if on { (1, 32) } else { (0, 0) };
+        ensure((least..=most).contains(&came), || {
+            format!(
+                "period wake-ups {}: expected {least} to {most} in ten periods, came {came}",
+                if on { "on" } else { "off" }
+            )
+        })?;
+    }
+    Ok(())
+}

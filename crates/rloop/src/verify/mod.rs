@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `rloop verify`: plays sequences round a loopback card and checks what comes back.
+
+use std::fs;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use crate::card::Card;
+use crate::error::Error;
+use crate::pcm::{AlsaError, Pcm, Space};
+use crate::report::{Format, Outcome, Report, Reporter, Subject, Summary, reporter};
+use problem::Problem;
+
+pub mod cases;
+pub mod checks;
+pub mod context;
+mod machine;
+pub mod problem;
+pub mod rig;
+pub mod watchdog;
+
+use checks::Check;
+use context::{Context, Limits};
+use machine::Machine;
+use watchdog::Watchdog;
+
+/// One step of a check may take this long. The longest legal one takes some seconds.
+const STEP_LIMIT: Duration = Duration::from_secs(180);
+
+/// Which checks to run.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Limits of the matrix.
+    pub limits: Limits,
+    /// Patterns, one of which a name must match; all names if empty.
+    pub only: Vec<String>,
+    /// Only those that show that a card works at all.
+    pub quick: bool,
+}
+
+impl Selection {
+    fn takes(&self, check: &Check) -> bool {
+        (!self.quick || check.quick)
+            && (self.only.is_empty() || self.only.iter().any(|p| matches(p, &check.name)))
+    }
+}
+
+/// Whether `name` contains `pattern`; with `*` in the pattern, whether all of it matches.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return name.contains(pattern);
+    };
+    let Some(mut name) = name.strip_prefix(head) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let tail = parts.pop().unwrap_or_default();
+    for part in parts {
+        match name.find(part) {
+            Some(at) => name = &name[at + part.len()..],
+            None => return false,
+        }
+    }
+    name.ends_with(tail)
+}
+
+/// Lists the checks, with what each proves.
+///
+/// # Errors
+/// If `--only` matches nothing, or `out` can't be written to.
+pub fn list(selection: &Selection, out: &mut impl Write) -> Result<(), Error> {
+    for check in select(selection, None)? {
+        writeln!(out, "{:28} {} [{}]", check.name, check.about, check.row)?;
+    }
+    Ok(())
+}
+
+fn select(selection: &Selection, space: Option<&Space>) -> Result<Vec<Check>, Error> {
+    let mut checks = checks::all(selection.limits, space);
+    checks.retain(|c| selection.takes(c));
+    if checks.is_empty() {
+        return Err(Error::NoSuchCheck(selection.only.join(" ")));
+    }
+    Ok(checks)
+}
+
+/// All ends of `card` must be free: gives what one of them offers.
+fn probe(card: &Card) -> Result<Space, Error> {
+    let wrap = |source: AlsaError| match source.errno {
+        libc::EBUSY | libc::EAGAIN => Error::Busy {
+            card: card.id.clone(),
+            stream: source.stream,
+        },
+        _ => Error::Alsa {
+            card: card.id.clone(),
+            source,
+        },
+    };
+    for cable in card.cables() {
+        for address in [cable.playback, cable.capture] {
+            Pcm::open(address).map_err(wrap)?;
+        }
+    }
+    Pcm::open(card.cable(0, 0).playback)
+        .and_then(|pcm| pcm.space())
+        .map_err(wrap)
+}
+
+fn kernel() -> String {
+    fs::read_to_string("/proc/sys/kernel/osrelease")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+/// Runs the selected checks on `card` and reports them, after the results in `before`.
+///
+/// # Errors
+/// If the card can't be used, no check matches, or the results can't be written.
+pub fn run(
+    card: &Card,
+    selection: &Selection,
+    format: Format,
+    before: Vec<Report>,
+) -> Result<Summary, Error> {
+    let space = probe(card)?;
+    let checks = select(selection, Some(&space))?;
+    let machine = Machine::measure();
+    let mut report = reporter(format, Box::new(io::stdout()));
+    let subject = Subject {
+        card: card.clone(),
+        kernel: kernel(),
+        checks: before.len() + checks.len(),
+        late_us: (
+            machine.usual.as_micros() as u64,
+            machine.worst.as_micros() as u64,
+        ),
+    };
+    report.begin(&subject)?;
+    let mut context = Context::new(
+        card,
+        selection.limits,
+        &space,
+        machine,
+        Watchdog::start(STEP_LIMIT),
+    );
+    let begin = Instant::now();
+    let mut summary = Summary::default();
+    let mut took = Duration::ZERO;
+    for result in before {
+        summary.add(&result.outcome);
+        took += result.took;
+        report.result(&result)?;
+    }
+    run_all(&checks, &mut context, report.as_mut(), &mut summary)?;
+    report.end(&summary, took + begin.elapsed())?;
+    Ok(summary)
+}
+
+/// Runs the quick checks on `card`, as one result.
+///
+/// # Errors
+/// If the card can't be used.
+pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
+    let begin = Instant::now();
+    let space = probe(card)?;
+    let selection = Selection {
+        limits,
+        only: Vec::new(),
+        quick: true,
+    };
+    let machine = Machine::measure();
+    let mut context = Context::new(card, limits, &space, machine, Watchdog::start(STEP_LIMIT));
+    let mut outcome = Outcome::Pass;
+    for check in select(&selection, Some(&space))? {
+        if let Err(Problem::Failed(why) | Problem::Xrun(why) | Problem::Slow(why)) =
+            check.run(&mut context)
+        {
+            outcome = Outcome::Fail(format!("{}: {why}", check.name));
+            break;
+        }
+    }
+    context.watchdog.step("the end");
+    Ok(Report {
+        name: format!("stress/{}-works", card.id),
+        outcome,
+        took: begin.elapsed(),
+        notes: Vec::new(),
+    })
+}
+
+fn run_all(
+    checks: &[Check],
+    context: &mut Context<'_>,
+    report: &mut dyn Reporter,
+    summary: &mut Summary,
+) -> io::Result<()> {
+    for check in checks {
+        report.running(&check.name);
+        let begin = Instant::now();
+        let outcome = match check.run(context) {
+            Ok(()) => Outcome::Pass,
+            Err(Problem::Skipped(why)) => Outcome::Skip(why),
+            Err(Problem::Failed(why) | Problem::Xrun(why) | Problem::Slow(why)) => {
+                Outcome::Fail(why)
+            }
+        };
+        summary.add(&outcome);
+        let notes = std::mem::take(&mut context.notes);
+        report.result(&Report {
+            name: check.name.clone(),
+            outcome,
+            took: begin.elapsed(),
+            notes,
+        })?;
+    }
+    context.watchdog.step("the end");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn everything() -> Selection {
+        Selection {
+            limits: Limits {
+                full: false,
+                byte_rate: 16 << 20,
+                case_bytes: 1 << 20,
+            },
+            only: Vec::new(),
+            quick: false,
+        }
+    }
+
+    #[test]
+    fn patterns() {
+        assert!(matches("drain", "drain/whole"));
+        assert!(matches("drain/*", "drain/whole"));
+        assert!(matches("*S16*", "matrix/S16_LE"));
+        assert!(matches("*/S*LE", "matrix/S16_LE"));
+        assert!(!matches("*/S*BE", "matrix/S16_LE"));
+        assert!(!matches("rain/*", "drain/whole"));
+    }
+
+    #[test]
+    fn names_are_unique_and_every_check_says_what_it_proves() {
+        let checks = checks::all(everything().limits, None);
+        let names: HashSet<&str> = checks.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names.len(), checks.len());
+        assert!(
+            checks
+                .iter()
+                .all(|c| c.name.contains('/') && !c.about.is_empty() && !c.row.is_empty())
+        );
+        assert_eq!(checks.iter().filter(|c| c.quick).count(), 5);
+    }
+
+    #[test]
+    fn a_pattern_that_matches_nothing_is_an_error() {
+        let selection = Selection {
+            only: vec!["nonsense".into()],
+            ..everything()
+        };
+        assert!(matches!(select(&selection, None), Err(Error::NoSuchCheck(p)) if p == "nonsense"));
+    }
+}

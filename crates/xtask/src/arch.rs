@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The architectures of the guest, and what each is called by whom.
+
+use std::fmt;
+
+/// An architecture that the module is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+pub(crate) enum Arch {
+    /// 64-bit Arm.
+    #[value(name = "aarch64")]
+    Aarch64,
+    /// 64-bit x86.
+    #[value(name = "x86_64")]
+    X86_64,
+}
+
+impl Arch {
+    /// All of them.
+    pub(crate) const ALL: [Self; 2] = [Self::Aarch64, Self::X86_64];
+
+    /// The name in file names and for QEMU.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "aarch64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+
+    /// Debian's name.
+    pub(crate) fn debian(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "arm64",
+            Self::X86_64 => "amd64",
+        }
+    }
+
+    /// The kernel's name, for `ARCH=`.
+    pub(crate) fn kernel(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "arm64",
+            Self::X86_64 => "x86_64",
+        }
+    }
+
+    /// Rust's triple.
+    pub(crate) fn rust(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "aarch64-unknown-linux-gnu",
+            Self::X86_64 => "x86_64-unknown-linux-gnu",
+        }
+    }
+
+    /// `CROSS_COMPILE=`; the toolchain root is amd64.
+    pub(crate) fn cross(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "aarch64-linux-gnu-",
+            Self::X86_64 => "",
+        }
+    }
+
+    /// The make target of the bootable image.
+    pub(crate) fn image_target(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "Image",
+            Self::X86_64 => "bzImage",
+        }
+    }
+
+    /// Where the bootable image is in a build directory.
+    pub(crate) fn image(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "arch/arm64/boot/Image",
+            Self::X86_64 => "arch/x86/boot/bzImage",
+        }
+    }
+
+    /// The serial console's device in the guest.
+    pub(crate) fn console(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "ttyAMA0",
+            Self::X86_64 => "ttyS0",
+        }
+    }
+
+    /// Whether this machine could run it under KVM.
+    pub(crate) fn is_host(self) -> bool {
+        std::env::consts::ARCH == self.name()
+    }
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

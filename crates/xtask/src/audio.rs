@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Compares a recording with what was played, frame by frame.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// Sound of 16 bits in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sound {
+    /// Frames per second.
+    pub(crate) rate: u32,
+    /// Samples in each frame.
+    pub(crate) channels: u16,
+    /// The samples, interleaved.
+    pub(crate) samples: Vec<i16>,
+}
+
+impl Sound {
+    /// Reads a WAV file of 16 bits.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let bad = |problem: String| Error::BadFile {
+            path: path.to_path_buf(),
+            problem,
+        };
+        let mut reader = hound::WavReader::open(path).map_err(|e| bad(e.to_string()))?;
+        let spec = reader.spec();
+        if spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
+            return Err(bad(format!("has {} bits, not 16", spec.bits_per_sample)));
+        }
+        let samples: std::result::Result<Vec<i16>, _> = reader.samples::<i16>().collect();
+        Ok(Self {
+            rate: spec.sample_rate,
+            channels: spec.channels,
+            samples: samples.map_err(|e| bad(e.to_string()))?,
+        })
+    }
+
+    /// Its length in frames.
+    pub(crate) fn frames(&self) -> usize {
+        self.samples.len() / usize::from(self.channels.max(1))
+    }
+
+    /// Its length in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        // Exact up to 2^52 frames.
+        self.frames() as f64 / f64::from(self.rate.max(1))
+    }
+}
+
+/// What a comparison found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+pub(crate) enum Comparison {
+    /// Every frame is there, in one unbroken run.
+    Exact {
+        /// The frame of the recording that the original starts at.
+        offset: usize,
+        /// How many frames were compared.
+        frames: usize,
+    },
+    /// It starts at `offset` and then differs.
+    Differs {
+        /// The frame of the recording that the original starts at.
+        offset: usize,
+        /// The first frame of the original that isn't as it was.
+        frame: usize,
+        /// What the original has there.
+        expected: Vec<i16>,
+        /// What the recording has there; nothing if it ends before.
+        got: Vec<i16>,
+    },
+    /// Not even the start is there.
+    Absent {
+        /// The frames of the recording that aren't silence.
+        sounding: usize,
+    },
+    /// The two have different rates or channels.
+    OtherParameters {
+        /// Rate and channels of the original.
+        expected: (u32, u16),
+        /// Those of the recording.
+        got: (u32, u16),
+    },
+}
+
+impl Comparison {
+    /// Whether the recording is what was played.
+    pub(crate) fn is_exact(&self) -> bool {
+        matches!(self, Self::Exact { .. })
+    }
+}
+
+impl std::fmt::Display for Comparison {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exact { offset, frames } => write!(
+                f,
+                "all {frames} frames came back unchanged, in one run, from frame {offset} of the recording on"
+            ),
+            Self::Differs {
+                offset,
+                frame,
+                expected,
+                got,
+            } => {
+                write!(
+                    f,
+                    "the original starts at frame {offset} of the recording, but its frame {frame} should be {expected:?} and "
+                )?;
+                if got.is_empty() {
+                    f.write_str("the recording ends before")
+                } else {
+                    write!(f, "is {got:?}")
+                }
+            }
+            Self::Absent { sounding } => write!(
+                f,
+                "the original isn't in the recording, of which {sounding} frames aren't silence"
+            ),
+            Self::OtherParameters { expected, got } => write!(
+                f,
+                "played {} Hz with {} channels, recorded {} Hz with {}",
+                expected.0, expected.1, got.0, got.1
+            ),
+        }
+    }
+}
+
+/// How many frames have to agree for a place to count as the start.
+const START: usize = 64;
+
+/// Looks for `original` in `recording`.
+pub(crate) fn compare(original: &Sound, recording: &Sound) -> Comparison {
+    if (original.rate, original.channels) != (recording.rate, recording.channels) {
+        return Comparison::OtherParameters {
+            expected: (original.rate, original.channels),
+            got: (recording.rate, recording.channels),
+        };
+    }
+    let channels = usize::from(original.channels.max(1));
+    let frames: Vec<&[i16]> = original.samples.chunks_exact(channels).collect();
+    let recorded: Vec<&[i16]> = recording.samples.chunks_exact(channels).collect();
+    let sounds = |frame: &&[i16]| frame.iter().any(|s| *s != 0);
+    let Some(first) = frames.iter().position(sounds) else {
+        return Comparison::Exact {
+            offset: 0,
+            frames: frames.len(),
+        };
+    };
+    // The place with the longest agreement is where it starts; what is silent
+    // before the first sound of the original has to be there as well.
+    let probe = &frames[first..frames.len().min(first + START)];
+    let mut best: Option<(usize, usize)> = None;
+    for at in 0..recorded.len() {
+        if recorded[at] != probe[0] || at < first || !recorded[at..].starts_with(probe) {
+            continue;
+        }
+        let offset = at - first;
+        let agree = frames
+            .iter()
+            .zip(&recorded[offset..])
+            .take_while(|(a, b)| a == b)
+            .count();
+        if best.is_none_or(|(_, longest)| agree > longest) {
+            best = Some((offset, agree));
+        }
+    }
+    match best {
+        None => Comparison::Absent {
+            sounding: recorded.iter().filter(|f| sounds(f)).count(),
+        },
+        Some((offset, agree)) if agree == frames.len() => Comparison::Exact {
+            offset,
+            frames: agree,
+        },
+        Some((offset, agree)) => Comparison::Differs {
+            offset,
+            frame: agree,
+            expected: frames[agree].to_vec(),
+            got: recorded
+                .get(offset + agree)
+                .map_or(Vec::new(), |f| f.to_vec()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sound(samples: Vec<i16>) -> Sound {
+        Sound {
+            rate: 48000,
+            channels: 1,
+            samples,
+        }
+    }
+
+    fn speech() -> Vec<i16> {
+        let mut x: u32 = 1;
+        let mut samples = vec![0; 10];
+        samples.extend((0..1000).map(|_| {
+            x = x.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (x >> 16) as u16 as i16
+        }));
+        samples
+    }
+
+    fn recorded(middle: &[i16]) -> Sound {
+        let mut samples = vec![0; 300];
+        samples.extend_from_slice(middle);
+        samples.extend([0; 50]);
+        sound(samples)
+    }
+
+    #[test]
+    fn an_exact_copy_is_found_where_it_starts() {
+        let c = compare(&sound(speech()), &recorded(&speech()));
+        assert_eq!(
+            c,
+            Comparison::Exact {
+                offset: 300,
+                frames: 1010
+            }
+        );
+    }
+
+    #[test]
+    fn a_lost_frame_is_named() {
+        let mut broken = speech();
+        broken.remove(500);
+        let c = compare(&sound(speech()), &recorded(&broken));
+        assert!(
+            matches!(
+                c,
+                Comparison::Differs {
+                    offset: 300,
+                    frame: 500,
+                    ..
+                }
+            ),
+            "{c}"
+        );
+    }
+
+    #[test]
+    fn a_doubled_frame_is_named() {
+        let mut broken = speech();
+        broken.insert(501, broken[500]);
+        let c = compare(&sound(speech()), &recorded(&broken));
+        assert!(matches!(c, Comparison::Differs { frame: 501, .. }), "{c}");
+    }
+
+    #[test]
+    fn a_recording_that_ends_early_is_no_copy() {
+        let c = compare(&sound(speech()), &sound(speech()[..900].to_vec()));
+        assert!(
+            matches!(c, Comparison::Differs { frame: 900, ref got, .. } if got.is_empty()),
+            "{c}"
+        );
+    }
+
+    #[test]
+    fn silence_is_no_copy() {
+        let c = compare(&sound(speech()), &sound(vec![0; 2000]));
+        assert_eq!(c, Comparison::Absent { sounding: 0 });
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is built once and used by every run after.
+//!
+//! An entry is a directory whose name ends in a hash of all that went into it.
+//! It counts only when complete: it is made under another name and renamed, or
+//! (where a build can go on from where it was stopped) stamped at its end.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use fd_lock::RwLock;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{AtPath as _, Result};
+use crate::exec;
+use crate::sandbox;
+
+/// The file that says that a resumable entry is complete.
+const STAMP: &str = ".rloop-complete";
+
+/// Collects what an entry depends on.
+pub(crate) struct Key(Sha256);
+
+impl Key {
+    /// A key of nothing yet.
+    pub(crate) fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    /// Adds an input. Lengths are hashed too: "ab","c" isn't "a","bc".
+    pub(crate) fn with(mut self, input: impl AsRef<[u8]>) -> Self {
+        let input = input.as_ref();
+        self.0.update(input.len().to_le_bytes());
+        self.0.update(input);
+        self
+    }
+
+    /// Adds a file's content.
+    pub(crate) fn with_file(self, path: &Path) -> Result<Self> {
+        Ok(self.with(fs::read(path).at(path)?))
+    }
+
+    /// The hash, as long as a name needs it.
+    pub(crate) fn hex(self) -> String {
+        let mut text = String::new();
+        for byte in self.0.finalize().iter().take(6) {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        text
+    }
+}
+
+/// How an entry is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Making {
+    /// From nothing, in a directory that is renamed when it is complete.
+    Anew,
+    /// In place; what an interrupted run has left is gone on with. For builds
+    /// under `make`, which knows itself what is left to do.
+    Resumed,
+}
+
+/// The cache's directory.
+pub(crate) struct Cache {
+    dir: PathBuf,
+}
+
+impl Cache {
+    /// A cache in `dir`, which need not exist yet.
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Where it is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The path of a complete entry, if there is one.
+    pub(crate) fn look(&self, name: &str, making: Making) -> Option<PathBuf> {
+        let path = self.dir.join(name);
+        let sign = match making {
+            Making::Anew => path.clone(),
+            Making::Resumed => path.join(STAMP),
+        };
+        sign.exists().then_some(path)
+    }
+
+    /// The entry `name`; made by `make`, which gets the directory to fill,
+    /// unless it is there. Other runs that want the same entry wait for this one.
+    pub(crate) fn entry(
+        &self,
+        name: &str,
+        making: Making,
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        if let Some(path) = self.look(name, making) {
+            return Ok(path);
+        }
+        with_lock(&self.dir.join("locks").join(name), || {
+            // Somebody else may have made it while we waited for the lock.
+            if let Some(path) = self.look(name, making) {
+                return Ok(path);
+            }
+            let path = self.dir.join(name);
+            let at = match making {
+                Making::Anew => self.dir.join(format!("{name}.partial")),
+                Making::Resumed => path.clone(),
+            };
+            if making == Making::Anew {
+                sandbox::remove(&at)?;
+            }
+            fs::create_dir_all(&at).at(&at)?;
+            match make(&at) {
+                Ok(()) => {}
+                Err(e) => {
+                    if making == Making::Anew {
+                        // The error that matters is the first one.
+                        let _ = sandbox::remove(&at);
+                    }
+                    return Err(e);
+                }
+            }
+            match making {
+                Making::Anew => fs::rename(&at, &path).at(&path)?,
+                Making::Resumed => {
+                    let stamp = path.join(STAMP);
+                    fs::write(&stamp, "").at(&stamp)?;
+                }
+            }
+            Ok(path)
+        })
+    }
+}
+
+/// Runs `work` while holding a lock on the file `path`; says so when it has to
+/// wait for another run.
+pub(crate) fn with_lock<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).at(dir)?;
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .at(path)?;
+    let mut lock = RwLock::new(file);
+    let mut told = false;
+    loop {
+        if exec::interrupted() {
+            return Err(crate::error::Error::Interrupted);
+        }
+        match lock.try_write() {
+            Ok(_guard) => return work(),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
+                if !told {
+                    told = true;
+                    eprintln!("  wait  another cargo xtask holds {}", path.display());
+                }
+            }
+            Err(e) => return Err(e).at(path),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn keys_keep_inputs_apart() {
+        let a = Key::new().with("ab").with("c").hex();
+        let b = Key::new().with("a").with("bc").hex();
+        assert_ne!(a, b);
+        assert_eq!(a.len(), 12);
+    }
+
+    #[test]
+    fn a_failed_entry_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        let failed = cache.entry("e", Making::Anew, |at| {
+            fs::write(at.join("half"), "").unwrap();
+            Err(Error::Interrupted)
+        });
+        assert!(failed.is_err());
+        assert!(cache.look("e", Making::Anew).is_none());
+        assert!(!dir.path().join("e.partial").exists());
+    }
+
+    #[test]
+    fn a_resumed_entry_is_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        let failed = cache.entry("e", Making::Resumed, |at| {
+            fs::write(at.join("half"), "").unwrap();
+            Err(Error::Interrupted)
+        });
+        assert!(failed.is_err());
+        assert!(cache.look("e", Making::Resumed).is_none());
+        let path = cache
+            .entry("e", Making::Resumed, |at| {
+                assert!(at.join("half").exists());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(cache.look("e", Making::Resumed), Some(path));
+    }
+
+    #[test]
+    fn a_complete_entry_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        cache.entry("e", Making::Anew, |_| Ok(())).unwrap();
+        cache
+            .entry("e", Making::Anew, |_| panic!("made twice"))
+            .unwrap();
+    }
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::arch::Arch;
+use crate::kernel::{Extent, Flavour, Spec, Version};
+
+/// The devkit of rloop: builds the driver, a kernel and a root file system, and boots them in QEMU.
+///
+/// Everything comes from the Debian mirror that this host's apt is configured for, and from crates.io;
+/// the compilers and QEMU are those of a small Debian of the devkit's own, so that the host's don't matter.
+/// What is built once is kept in ~/.cache/rloop (RLOOP_CACHE names another place).
+///
+/// Exit status: 0 all is well, 1 a check has failed, 2 it couldn't be run.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// The Debian mirror to use instead of the host's, such as http://HOST/debian.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) mirror: Option<String>,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Sends recorded speech through the card in a guest and shows that it comes back bit for bit.
+    Demo(Target),
+    /// Runs all tests: on the host, of the build, and in guests.
+    Test(Test),
+    /// Boots a guest with the module loaded, for a shell or a command.
+    Vm(Vm),
+    /// Builds all that a guest needs, without booting it.
+    Build(Build),
+    /// Attaches gdb to a guest that `vm --gdb` has started.
+    Gdb {
+        /// Further arguments for gdb.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Removes what was built from this checkout.
+    Clean {
+        /// Also what all checkouts share: toolchain, kernels, root file systems.
+        #[arg(long)]
+        cache: bool,
+    },
+    /// Says what is missing on this host and how to get it.
+    Doctor,
+}
+
+/// Which kernel, for which machine.
+#[derive(Args)]
+pub(crate) struct Target {
+    /// The guest's architecture.
+    #[arg(long, value_enum, default_value = "aarch64")]
+    arch: Arch,
+    /// The kernel: 7.2, 7.3 or the directory of a kernel's sources.
+    #[arg(long, default_value = "7.2", value_name = "VERSION|DIR")]
+    kernel: Version,
+    /// A kernel with KASAN, PROVE_LOCKING and more.
+    #[arg(long)]
+    debug_kernel: bool,
+}
+
+impl Target {
+    /// The kernel that it names.
+    pub(crate) fn spec(&self) -> Spec {
+        Spec {
+            version: self.kernel.clone(),
+            arch: self.arch,
+            flavour: if self.debug_kernel {
+                Flavour::Debug
+            } else {
+                Flavour::Plain
+            },
+            extent: Extent::Bootable,
+        }
+    }
+}
+
+/// What to test.
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Only this architecture.
+    #[arg(long, value_enum)]
+    pub(crate) arch: Option<Arch>,
+    /// This kernel instead of 7.2, and not 7.3.
+    #[arg(long, value_name = "VERSION|DIR")]
+    pub(crate) kernel: Option<Version>,
+    /// Only steps with this in their names; may be given several times.
+    #[arg(long, value_name = "PART")]
+    pub(crate) only: Vec<String>,
+    /// `rloop verify` tries the whole space of parameters.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// How long the debug kernel is put under stress, in seconds.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) stress_seconds: u64,
+    /// Only names the steps.
+    #[arg(long)]
+    pub(crate) list: bool,
+}
+
+/// What to boot, and what to do there.
+#[derive(Args)]
+pub(crate) struct Vm {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Parameters for the module, such as `topology=crossed`.
+    #[arg(
+        long,
+        default_value = "",
+        value_name = "PARAMETERS",
+        allow_hyphen_values = true
+    )]
+    pub(crate) parameters: String,
+    /// Leave the module out.
+    #[arg(long)]
+    pub(crate) no_module: bool,
+    /// Wait for gdb before the first instruction; the kernel has symbols.
+    #[arg(long, conflicts_with = "debug_kernel")]
+    pub(crate) gdb: bool,
+    /// The guest's processors.
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
+    pub(crate) smp: u32,
+    /// When to end a command that doesn't end, in seconds.
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: u64,
+    /// Arguments for the kernel.
+    #[arg(
+        long,
+        default_value = "",
+        value_name = "ARGUMENTS",
+        allow_hyphen_values = true
+    )]
+    pub(crate) append: String,
+    /// A command for the guest's shell, instead of the words after `--`.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "command")]
+    pub(crate) run: Option<String>,
+    /// A command to run in the guest; its exit status becomes this program's.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// What to build.
+#[derive(Args)]
+pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Also rust-project.json, for rust-analyzer.
+    #[arg(long)]
+    pub(crate) rust_analyzer: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_wrong_kernel_is_one_clear_error() {
+        let e = Cli::try_parse_from(["x", "demo", "--kernel", "6.6"])
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            e.contains("invalid value '6.6' for '--kernel <VERSION|DIR>': allowed: 7.2, 7.3 or"),
+            "{e}"
+        );
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Everything that comes from Debian's mirror comes through here.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::exec::Cmd;
+use crate::{host, sandbox};
+
+/// The release that everything is taken from; kernels from its backports.
+pub(crate) const RELEASE: &str = "trixie";
+
+/// What is to be fetched, and how it is to be laid out.
+pub(crate) struct Debootstrap<'a> {
+    /// For error messages.
+    pub(crate) what: &'a str,
+    /// mmdebstrap's variant: `apt` for a root that runs, `extract` for mere files.
+    pub(crate) variant: &'a str,
+    /// Debian's names of the architectures, the root's own first.
+    pub(crate) architectures: &'a str,
+    /// Packages; `NAME/SUITE` where it has to be a particular suite's.
+    pub(crate) packages: &'a [&'a str],
+    /// Whether backports are looked at, too.
+    pub(crate) backports: bool,
+}
+
+impl Debootstrap<'_> {
+    /// The command that puts it into `target`.
+    pub(crate) fn command(&self, target: &Path, mirror: Option<&str>) -> Result<Cmd> {
+        let mirror = host::mirror(mirror)?;
+        let mut cmd = sandbox::command(self.what);
+        // mmdebstrap looks at /proc, which has to be that of the new PID name space.
+        cmd.args([
+            "sh",
+            "-c",
+            r#"mount -t proc proc /proc 2>/dev/null; exec "$@""#,
+            "sh",
+        ])
+        .args(["mmdebstrap", "--mode=root", "--format=directory"])
+        .arg(format!("--variant={}", self.variant))
+        .arg(format!("--architectures={}", self.architectures))
+        .args(host::apt_options())
+        .arg(format!("--include={}", self.packages.join(",")))
+        .arg("")
+        .arg(target);
+        let mut suites = vec![RELEASE.to_owned(), format!("{RELEASE}-updates")];
+        if self.backports {
+            suites.push(format!("{RELEASE}-backports"));
+        }
+        for suite in suites {
+            cmd.arg(format!("deb {mirror} {suite} main"));
+        }
+        Ok(cmd)
+    }
+}

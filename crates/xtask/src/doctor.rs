@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask doctor`: what this host lacks, and how to get it.
+
+use std::fs;
+use std::path::Path;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::exec::Cmd;
+use crate::host;
+use crate::kernel;
+use crate::sandbox;
+
+/// What all of it takes, in GiB: toolchain, sources, and five kernels' builds.
+const DISK_GIB: u64 = 20;
+/// For the largest link and a guest with KASAN, in GiB.
+const MEMORY_GIB: u64 = 4;
+/// The oldest cargo that can build this workspace.
+const CARGO: (u32, u32) = (1, 85);
+
+/// How something is.
+enum Finding {
+    /// As it should be, with a remark.
+    Good(String),
+    /// It works without, but something is lost.
+    Lesser(String),
+    /// It doesn't work without; says how to get it.
+    Missing(String),
+}
+
+/// Looks at everything; true when nothing is missing.
+pub(crate) fn run(context: &Context) -> Result<bool> {
+    let findings = [
+        ("machine", machine()),
+        ("mmdebstrap", program("mmdebstrap", "mmdebstrap")),
+        ("unshare", program("unshare", "util-linux")),
+        ("name spaces", name_spaces()),
+        ("Debian mirror", mirror(context)),
+        ("Debian's keys", keys()),
+        ("cargo", cargo()),
+        ("disk", disk(context.cache.dir())),
+        ("memory", memory()),
+        ("KVM", kvm()),
+    ];
+    let mut good = true;
+    for (what, finding) in findings {
+        let (sign, text) = match finding {
+            Finding::Good(text) => ("ok", text),
+            Finding::Lesser(text) => ("note", text),
+            Finding::Missing(text) => {
+                good = false;
+                ("MISS", text)
+            }
+        };
+        println!("{sign:<5} {what:<14} {text}");
+    }
+    println!("      {:<14} {}", "cache", context.cache.dir().display());
+    for name in kernel::cached(&context.cache) {
+        println!("      {:<14} {name}", "");
+    }
+    println!(
+        "{}",
+        if good {
+            "nothing is missing"
+        } else {
+            "something is missing"
+        }
+    );
+    Ok(good)
+}
+
+fn machine() -> Finding {
+    match std::env::consts::ARCH {
+        "x86_64" => Finding::Good("x86_64".into()),
+        other => Finding::Missing(format!(
+            "{other}: the toolchain root is made of amd64 packages; use an x86_64 host"
+        )),
+    }
+}
+
+fn program(name: &str, package: &str) -> Finding {
+    match Cmd::new(name, name).arg("--version").read() {
+        Ok(text) => Finding::Good(text.lines().next().unwrap_or_default().to_owned()),
+        Err(_) => Finding::Missing(format!("as root: apt-get install {package}")),
+    }
+}
+
+/// Whether what every step does first works here.
+fn name_spaces() -> Finding {
+    let tried = sandbox::command("entering name spaces")
+        .args(["sh", "-c", "mount -t tmpfs none /mnt"])
+        .read();
+    let who = if sandbox::is_root() {
+        "as root"
+    } else {
+        "as an ordinary user"
+    };
+    match tried {
+        Ok(_) => Finding::Good(format!("mount and PID name spaces, {who}")),
+        Err(e) if sandbox::is_root() => Finding::Missing(format!(
+            "{e}; inside of a container, start it with --privileged"
+        )),
+        Err(e) => Finding::Missing(format!(
+            "user name spaces don't work ({e}); as root: apt-get install uidmap, have a line for you in /etc/subuid \
+             and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER), and allow them: \
+             sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0; or run as root"
+        )),
+    }
+}
+
+fn mirror(context: &Context) -> Finding {
+    match host::mirror(context.mirror.as_deref()) {
+        Ok(url) => Finding::Good(url),
+        Err(e) => Finding::Missing(e.to_string()),
+    }
+}
+
+fn keys() -> Finding {
+    let known = [
+        "/usr/share/keyrings/debian-archive-keyring.gpg",
+        "/usr/share/keyrings/debian-archive-keyring.pgp",
+    ];
+    match known.iter().find(|path| Path::new(path).exists()) {
+        Some(path) => Finding::Good((*path).to_owned()),
+        None => Finding::Missing("as root: apt-get install debian-archive-keyring".into()),
+    }
+}
+
+fn cargo() -> Finding {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let text = Cmd::new("cargo", cargo)
+        .arg("--version")
+        .read()
+        .unwrap_or_default();
+    let needed = format!(
+        "{}.{} or newer is needed, from Debian or rustup",
+        CARGO.0, CARGO.1
+    );
+    match version(&text) {
+        Some(found) if found >= CARGO => Finding::Good(text.trim().to_owned()),
+        Some(_) => Finding::Missing(format!("{} is too old: {needed}", text.trim())),
+        None => Finding::Missing(needed),
+    }
+}
+
+/// The first two numbers of `cargo 1.85.0 (…)`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split_whitespace().nth(1)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+fn disk(cache: &Path) -> Finding {
+    // The cache itself may not exist yet.
+    let place = cache.ancestors().find(|dir| dir.is_dir()).unwrap_or(cache);
+    let Ok(stat) = rustix::fs::statvfs(place) else {
+        return Finding::Lesser(format!(
+            "can't tell how much is free at {}",
+            place.display()
+        ));
+    };
+    let free = (stat.f_bavail * stat.f_frsize) >> 30;
+    let text = format!("{free} GiB free at {}", place.display());
+    let used = fs::read_dir(cache).map(|dir| dir.count()).unwrap_or(0);
+    if free >= DISK_GIB || (used > 0 && free >= DISK_GIB / 4) {
+        Finding::Good(text)
+    } else {
+        Finding::Missing(format!(
+            "{text}; {DISK_GIB} GiB are needed, or set RLOOP_CACHE to a place with more"
+        ))
+    }
+}
+
+fn memory() -> Finding {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib: Option<u64> = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|number| number.parse().ok());
+    match kib.map(|kib| kib >> 20) {
+        Some(gib) if gib + 1 >= MEMORY_GIB => Finding::Good(format!("{gib} GiB")),
+        Some(gib) => Finding::Missing(format!("{gib} GiB; {MEMORY_GIB} GiB are needed")),
+        None => Finding::Lesser("can't tell how much there is".into()),
+    }
+}
+
+fn kvm() -> Finding {
+    match fs::File::options().read(true).write(true).open("/dev/kvm") {
+        Ok(_) => Finding::Good(
+            "/dev/kvm can be opened; whether guests really run is tried at the first boot".into(),
+        ),
+        Err(e) => Finding::Lesser(format!(
+            "/dev/kvm: {e}; guests of this host's own architecture are only slower without"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(
+            version("cargo 1.85.0 (d73d2caf9 2024-12-31)"),
+            Some((1, 85))
+        );
+        assert_eq!(version(""), None);
+    }
+}

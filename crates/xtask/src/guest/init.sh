@@ -1,0 +1,42 @@
+#!/usr/bin/dash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# The guest's first process: mounts what programs expect, runs what the host
+# has put into the share, writes down how that ended, and powers off.
+#   job.sh    is run; its output and its status go into the share
+#   shell.sh  is run before an interactive shell
+# /usr/sbin first: modprobe is to be kmod's, not busybox's.
+export PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/root TERM=linux LC_ALL=C PS1='guest:\w# '
+busybox=/usr/bin/busybox
+$busybox --install -s /usr/bin
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev 2>/dev/null
+mkdir -p /dev/pts /dev/shm
+mount -t devpts devpts /dev/pts 2>/dev/null
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs /run
+mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+mount -t configfs configfs /sys/kernel/config 2>/dev/null
+hostname guest
+ip link set lo up 2>/dev/null
+share=/mnt/share
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072 share $share || poweroff -f
+cd /root || poweroff -f
+if [ -f $share/job.sh ]; then
+	{
+		sh $share/job.sh </dev/null
+		echo $? >/tmp/status
+	} 2>&1 | tee $share/output.txt
+else
+	[ -f $share/shell.sh ] && sh $share/shell.sh
+	setsid -c bash -l
+	echo $? >/tmp/status
+fi
+dmesg >$share/dmesg.txt
+cp /proc/sys/kernel/tainted $share/tainted
+# The last thing to be written: without it, the host knows that the guest died.
+cp /tmp/status $share/status
+sync
+poweroff -f

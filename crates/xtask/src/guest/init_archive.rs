@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The initramfs of one run: the root file system, which is cached, and after
+//! it an archive of what changes: the kernel's modules, ours, the tool, /init.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use crate::cpio::Archive;
+use crate::error::{AtPath as _, Result};
+use crate::kernel::Kernel;
+use crate::sandbox::{self, Sandbox};
+
+const INIT: &str = include_str!("init.sh");
+
+/// What it is put together from.
+pub(crate) struct Parts<'a> {
+    /// The cached archive.
+    pub(crate) rootfs: &'a Path,
+    /// snd-rloop.ko
+    pub(crate) module: Option<&'a Path>,
+    /// The program `rloop`.
+    pub(crate) tool: Option<&'a Path>,
+}
+
+/// Writes the initramfs for `kernel` to `to`; `dir` is for what is made on the way.
+pub(crate) fn write(
+    sandbox: &Sandbox,
+    kernel: &Kernel,
+    parts: &Parts<'_>,
+    dir: &Path,
+    to: &Path,
+) -> Result<()> {
+    let staging = dir.join("staging");
+    sandbox::remove(&staging)?;
+    let modules = Path::new("lib/modules").join(&kernel.release);
+    let from = kernel.modules().join(&modules);
+    copy(&from, &staging.join("usr").join(&modules))?;
+    if let Some(module) = parts.module {
+        let updates = staging.join("usr").join(&modules).join("updates");
+        fs::create_dir_all(&updates).at(&updates)?;
+        let target = updates.join("snd-rloop.ko");
+        fs::copy(module, &target).at(module)?;
+    }
+    sandbox
+        .command::<&str, &str>("listing the modules", dir, &[], "depmod")?
+        .arg("-b")
+        .arg(staging.join("usr"))
+        .arg(&kernel.release)
+        .read()?;
+
+    let mut out = BufWriter::new(File::create(to).at(to)?);
+    let mut rootfs = File::open(parts.rootfs).at(parts.rootfs)?;
+    io::copy(&mut rootfs, &mut out).at(to)?;
+    let mut archive = Archive::new(out);
+    archive.file("init", 0o755, INIT.as_bytes()).at(to)?;
+    archive.tree(&staging, |_| true)?;
+    if let Some(tool) = parts.tool {
+        let content = fs::read(tool).at(tool)?;
+        archive.file("usr/bin/rloop", 0o755, &content).at(to)?;
+    }
+    archive.finish().at(to)?;
+    Ok(())
+}
+
+/// Copies a directory's files; links (the one to the sources) are left out.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).at(to)?;
+    for entry in fs::read_dir(from).at(from)? {
+        let entry = entry.at(from)?;
+        let kind = entry.file_type().at(from)?;
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target).at(entry.path())?;
+        }
+    }
+    Ok(())
+}

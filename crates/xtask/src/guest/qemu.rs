@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! QEMU's command line, and whether KVM can be used.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Guest, Job};
+use crate::arch::Arch;
+use crate::context::Context;
+use crate::error::{AtPath as _, Error, Result};
+use crate::exec::Cmd;
+use crate::kernel::Kernel;
+use crate::sandbox::Sandbox;
+use crate::ui::Step;
+
+/// How the guest's time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// One processor; time is counted in instructions, and idle time is skipped.
+    /// The same job does the same at any load of the host, and sooner.
+    Counted,
+    /// So many processors, in real time.
+    Smp(u32),
+}
+
+/// What executes the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Accel {
+    /// QEMU's translator.
+    Tcg,
+    /// The host's processor. Knows no counted time.
+    Kvm,
+}
+
+/// The guest's machine.
+pub(crate) struct Machine {
+    /// Time and processors.
+    pub(crate) mode: Mode,
+    /// TCG or KVM.
+    pub(crate) accel: Accel,
+    /// In MiB.
+    pub(crate) memory: u32,
+    /// Wait for gdb at this TCP port of the host's loopback device.
+    pub(crate) gdb: Option<u16>,
+}
+
+impl Machine {
+    /// A machine for short, deterministic jobs.
+    pub(crate) fn counted(accel: Accel) -> Self {
+        Self {
+            mode: Mode::Counted,
+            accel,
+            memory: 1024,
+            gdb: None,
+        }
+    }
+
+    /// A machine with several processors in real time.
+    pub(crate) fn smp(accel: Accel, processors: u32, memory: u32) -> Self {
+        Self {
+            mode: Mode::Smp(processors),
+            accel,
+            memory,
+            gdb: None,
+        }
+    }
+
+    /// QEMU for `kernel`, without a word on where the console goes.
+    pub(crate) fn command(
+        &self,
+        sandbox: &Sandbox,
+        kernel: &Kernel,
+        initrd: &Path,
+        share: &Path,
+        append: &str,
+        dir: &Path,
+    ) -> Result<Cmd> {
+        let arch = kernel.spec.arch;
+        let program = format!("qemu-system-{arch}");
+        let mut cmd = sandbox.command::<&str, &str>("QEMU", dir, &[], program)?;
+        cmd.args(self.arguments(arch));
+        cmd.arg("-kernel")
+            .arg(kernel.image())
+            .arg("-initrd")
+            .arg(initrd)
+            .arg("-append")
+            // A panic ends QEMU (-no-reboot); warnings and worse go to the console at once.
+            .arg(format!(
+                "console={} panic=-1 quiet loglevel=5 log_buf_len=4M {append}",
+                arch.console()
+            ))
+            .arg("-virtfs")
+            // Commas are doubled in the values of QEMU's options.
+            .arg(format!(
+                "local,path={},mount_tag=share,security_model=none",
+                share.display().to_string().replace(',', ",,")
+            ));
+        Ok(cmd)
+    }
+
+    fn arguments(&self, arch: Arch) -> Vec<String> {
+        // Linux warns of a PCI window above 4 GiB, which nothing here needs.
+        let mut text = match (arch, self.accel) {
+            // QEMU's own pointer authentication takes a fifth of the time of Arm's.
+            (Arch::Aarch64, Accel::Tcg) => {
+                "-M virt,highmem-mmio=off -cpu max,pauth-impdef=on".to_owned()
+            }
+            (Arch::Aarch64, Accel::Kvm) => {
+                "-M virt,highmem-mmio=off -cpu host -accel kvm".to_owned()
+            }
+            (Arch::X86_64, Accel::Tcg) => "-M q35 -cpu max".to_owned(),
+            (Arch::X86_64, Accel::Kvm) => "-M q35 -cpu host -accel kvm".to_owned(),
+        };
+        text.push_str(match (self.accel, self.mode) {
+            (Accel::Tcg, Mode::Counted) => " -icount shift=1,sleep=off -smp 1",
+            (Accel::Tcg, Mode::Smp(_)) => " -accel tcg,thread=multi",
+            (Accel::Kvm, Mode::Counted) => " -smp 2",
+            (Accel::Kvm, Mode::Smp(_)) => "",
+        });
+        if let Mode::Smp(n) = self.mode {
+            text.push_str(&format!(" -smp {n}"));
+        }
+        text.push_str(&format!(" -m {}", self.memory));
+        text.push_str(" -nodefaults -no-user-config -display none -no-reboot -nic none");
+        if let Some(port) = self.gdb {
+            text.push_str(&format!(" -S -gdb tcp:127.0.0.1:{port}"));
+        }
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+/// The console goes to stdout, and there is nothing to read.
+pub(crate) fn batch(cmd: &mut Cmd) {
+    cmd.args(["-serial", "stdio"]);
+}
+
+/// The console, and QEMU's monitor behind Ctrl-A, are on the terminal.
+pub(crate) fn interactive(cmd: &mut Cmd) {
+    cmd.args(["-serial", "mon:stdio"]);
+}
+
+/// KVM where it really works, which is tried once for each kernel of the host's
+/// and the guest's: some hosts have a /dev/kvm under which guests hang.
+pub(crate) fn probe_kvm(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Accel> {
+    if !kernel.spec.arch.is_host()
+        || fs::File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/kvm")
+            .is_err()
+    {
+        return Ok(Accel::Tcg);
+    }
+    let host = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    let path = context
+        .cache
+        .dir()
+        .join(format!("kvm-{host}-{}", kernel.name));
+    match fs::read_to_string(&path).as_deref() {
+        Ok("yes") => return Ok(Accel::Kvm),
+        Ok("no") => return Ok(Accel::Tcg),
+        _ => {}
+    }
+    let step = Step::new("does KVM work here?");
+    let job = Job {
+        name: "kvm",
+        script: "true\n",
+        timeout: Duration::from_secs(20),
+        append: String::new(),
+        follow: false,
+    };
+    let machine = Machine::smp(Accel::Kvm, 2, 512);
+    let works = match Guest::bare(context, sandbox, kernel)?.run(&machine, &job, &step) {
+        Ok(outcome) => outcome.status == 0,
+        Err(Error::Interrupted) => return Err(Error::Interrupted),
+        Err(_) => false,
+    };
+    fs::write(&path, if works { "yes" } else { "no" }).at(&path)?;
+    step.end("ok", if works { "yes" } else { "no, TCG is used" });
+    Ok(if works { Accel::Kvm } else { Accel::Tcg })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counted_time_has_one_processor() {
+        let text = Machine::counted(Accel::Tcg)
+            .arguments(Arch::Aarch64)
+            .join(" ");
+        assert!(text.contains("-icount shift=1,sleep=off -smp 1"), "{text}");
+    }
+
+    #[test]
+    fn kvm_never_counts() {
+        let text = Machine::counted(Accel::Kvm)
+            .arguments(Arch::X86_64)
+            .join(" ");
+        assert!(!text.contains("icount"), "{text}");
+        assert!(text.contains("-accel kvm"), "{text}");
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the host's own package client is configured for: which mirror of
+//! Debian, and how it is reached.
+
+use crate::error::{Error, Result};
+use crate::exec::Cmd;
+
+/// Releases whose presence in apt's sources shows that a mirror is Debian's.
+const RELEASES: &[&str] = &[
+    "bullseye",
+    "bookworm",
+    "trixie",
+    "forky",
+    "duke",
+    "sid",
+    "oldoldstable",
+    "oldstable",
+    "stable",
+    "testing",
+    "unstable",
+];
+/// apt's settings that decide how a mirror is reached and trusted here; taken over as they are.
+const OPTIONS: &[&str] = &[
+    "Acquire::http::Proxy",
+    "Acquire::https::Proxy",
+    "Acquire::https::CaInfo",
+    "Acquire::Check-Valid-Until",
+    "Acquire::Retries",
+];
+
+/// The address of the mirror: the given one, else the host's.
+pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
+    if let Some(url) = given {
+        let url = url.trim_end_matches('/');
+        let known = ["http://", "https://", "file:/", "copy:/"];
+        if known.iter().any(|scheme| url.starts_with(scheme)) {
+            return Ok(url.to_owned());
+        }
+        return Err(Error::BadInput {
+            what: "--mirror",
+            given: url.to_owned(),
+            allowed: "the address of a Debian mirror, such as http://HOST/debian".into(),
+        });
+    }
+    let targets = Cmd::new("reading apt's configuration", "apt-get")
+        .args([
+            "indextargets",
+            "--format",
+            "$(REPO_URI) $(RELEASE)",
+            "Created-By: Packages",
+        ])
+        .read()
+        .unwrap_or_default();
+    first_debian(&targets).ok_or_else(|| Error::Missing {
+        what: "a Debian mirror in apt's configuration".into(),
+        how: "name one with --mirror http://HOST/debian".into(),
+    })
+}
+
+/// The first mirror in lines of `ADDRESS RELEASE` which has a release of Debian.
+fn first_debian(targets: &str) -> Option<String> {
+    targets.lines().find_map(|line| {
+        let (address, release) = line.split_once(' ')?;
+        let base = release.split(['-', '/']).next()?;
+        let security = release.contains("security") || address.contains("security");
+        (RELEASES.contains(&base) && !security).then(|| address.trim_end_matches('/').to_owned())
+    })
+}
+
+/// apt's settings that mmdebstrap, too, has to know, as `--aptopt=…`.
+pub(crate) fn apt_options() -> Vec<String> {
+    let dump = Cmd::new("reading apt's configuration", "apt-config")
+        .arg("dump")
+        .read()
+        .unwrap_or_default();
+    wanted_options(&dump)
+}
+
+fn wanted_options(dump: &str) -> Vec<String> {
+    dump.lines()
+        .filter_map(|line| {
+            let (key, value) = line.trim_end_matches(';').split_once(' ')?;
+            let wanted = OPTIONS.contains(&key) && value != "\"\"";
+            wanted.then(|| format!("--aptopt={key} {value}"))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mirror_is_the_first_with_a_release_of_debian() {
+        let targets = "http://x.example/other/ noble\n\
+                       http://s.example/debian-security/ bookworm-security\n\
+                       http://m.example/debian/ bookworm-updates\n\
+                       http://n.example/debian/ bookworm\n";
+        assert_eq!(
+            first_debian(targets).as_deref(),
+            Some("http://m.example/debian")
+        );
+        assert_eq!(first_debian("http://x.example/other/ noble\n"), None);
+    }
+
+    #[test]
+    fn a_mirror_must_be_an_address() {
+        assert_eq!(
+            mirror(Some("http://m.example/debian/")).unwrap(),
+            "http://m.example/debian"
+        );
+        let e = mirror(Some("debian")).unwrap_err().to_string();
+        assert!(
+            e.starts_with("--mirror: `debian` can't be used; allowed: "),
+            "{e}"
+        );
+    }
+
+    #[test]
+    fn only_settings_about_fetching_are_taken_over() {
+        let dump = "APT \"\";\nAcquire::http::Proxy \"http://p.example:3142\";\nAcquire::https::Proxy \"\";\n\
+                    Acquire::Languages \"none\";\nAcquire::Check-Valid-Until \"false\";\n";
+        assert_eq!(
+            wanted_options(dump),
+            [
+                "--aptopt=Acquire::http::Proxy \"http://p.example:3142\"",
+                "--aptopt=Acquire::Check-Valid-Until \"false\"",
+            ]
+        );
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Looks for complaints in a kernel's log.
+
+/// A line with one of these is a complaint.
+const COMPLAINTS: &[&str] = &[
+    // Crashes and warnings of any kind.
+    "BUG:",
+    "WARNING:",
+    "[ cut here ]",
+    "Call trace:",
+    "Call Trace:",
+    "Oops",
+    "Internal error:",
+    "Unable to handle kernel",
+    "Kernel panic",
+    "general protection fault",
+    "panicked at",
+    "page allocation failure",
+    // Sanitizers and debug checks.
+    "KASAN:",
+    "KFENCE:",
+    "UBSAN:",
+    "ODEBUG:",
+    "refcount_t:",
+    "list_add corruption",
+    "list_del corruption",
+    "Poison overwritten",
+    // Locking.
+    "possible recursive locking",
+    "possible circular locking",
+    "inconsistent lock state",
+    "inconsistent {",
+    "suspicious RCU usage",
+    "Invalid wait context",
+    "bad unlock balance",
+    "held lock freed",
+    "still held",
+    "lock held when returning",
+    "DEBUG_LOCKS_WARN_ON",
+    "sleeping function called",
+    "scheduling while atomic",
+    // What takes too long.
+    "blocked for more than",
+    "soft lockup",
+    "hard LOCKUP",
+    "detected stalls",
+    "self-detected stall",
+    "nobody cared",
+    // The PCM core on a driver that reports wrong positions or forgets wake-ups.
+    "invalid position",
+    "Unexpected hw_ptr",
+    "Lost interrupts",
+    "hw_ptr skipping",
+];
+
+/// Lines that contain one of the above and yet are none.
+const HARMLESS: &[&str] = &["ODEBUG: selftest passed"];
+
+/// The taint of a module from outside of the kernel's tree, and of one without a signature.
+const ALLOWED_TAINT: u64 = (1 << 12) | (1 << 13);
+
+/// The lines of `log` that are complaints.
+pub(crate) fn complaints(log: &str) -> Vec<&str> {
+    log.lines()
+        .filter(|line| COMPLAINTS.iter().any(|c| line.contains(c)))
+        .filter(|line| !HARMLESS.iter().any(|h| line.contains(h)))
+        .collect()
+}
+
+/// The bits of /proc/sys/kernel/tainted that have no business to be there.
+pub(crate) fn taint(tainted: u64) -> Option<String> {
+    let bits = tainted & !ALLOWED_TAINT;
+    (bits != 0).then(|| {
+        let numbers: Vec<String> = (0..64)
+            .filter(|n| (bits >> n) & 1 == 1)
+            .map(|n| n.to_string())
+            .collect();
+        format!(
+            "the kernel is tainted (bit {} of /proc/sys/kernel/tainted)",
+            numbers.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_are_found() {
+        for line in [
+            "[    3.1] WARNING: CPU: 0 PID: 61 at sound/core/pcm_lib.c:42 snd_pcm_x+0x1/0x2 [snd_pcm]",
+            "[    3.1] WARNING: possible circular locking dependency detected",
+            "[    3.1] WARNING: possible recursive locking detected",
+            "[    3.1] BUG: KASAN: slab-use-after-free in x+0x1/0x2",
+            "[    3.1] BUG: sleeping function called from invalid context at kernel/locking/mutex.c:591",
+            "[    3.1] BUG: scheduling while atomic: aplay/61/0x00000002",
+            "[    3.1] INFO: task aplay:61 blocked for more than 120 seconds.",
+            "[    3.1] Internal error: Oops: 0000000096000004 [#1] SMP",
+            "[    3.1] Unable to handle kernel NULL pointer dereference at virtual address 0",
+            "[    3.1] refcount_t: underflow; use-after-free.",
+            "[    3.1] ODEBUG: free active (active state 0) object: 0 object type: hrtimer",
+            "[    3.1] UBSAN: array-index-out-of-bounds in x.c:1:2",
+            "[    3.1] rust_kernel: panicked at /x/rloop.rs:1:2:",
+            "[    3.1] snd_rloop snd_rloop.0: invalid position: pcmC0D0p:0, pos = 9, buffer size = 8, period size = 4",
+            "[    3.1]  dump_backtrace\n[    3.1] Call trace:",
+            "[    3.1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+        ] {
+            assert_eq!(complaints(line).len(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_boot_has_none() {
+        let log = "[    0.0] Linux version 7.2.12\n\
+                   [    0.0] KernelAddressSanitizer initialized (generic)\n\
+                   [    0.0] Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar\n\
+                   [    0.0] rcu: Hierarchical RCU implementation.\n\
+                   [    0.0] ODEBUG: selftest passed\n\
+                   [    1.0] snd_rloop: loading out-of-tree module taints kernel.\n\
+                   [    1.0] snd_rloop: module loaded\n";
+        assert!(complaints(log).is_empty());
+    }
+
+    #[test]
+    fn only_the_taint_of_a_foreign_module_is_allowed() {
+        assert_eq!(taint(1 << 12), None);
+        assert_eq!(taint(0), None);
+        assert_eq!(
+            taint((1 << 9) | (1 << 12)).as_deref(),
+            Some("the kernel is tainted (bit 9 of /proc/sys/kernel/tainted)")
+        );
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Where everything is.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// The directories that the devkit works in.
+pub(crate) struct Paths {
+    /// The checkout.
+    pub(crate) repo: PathBuf,
+    /// What is shared by all checkouts of one user.
+    pub(crate) cache: PathBuf,
+}
+
+impl Paths {
+    /// Finds them: the checkout from where this program was compiled, the cache
+    /// from `RLOOP_CACHE`, `XDG_CACHE_HOME` or `HOME`.
+    pub(crate) fn find() -> Result<Self> {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .unwrap_or(Path::new("/"))
+            .to_path_buf();
+        let var = |name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        let cache = var("RLOOP_CACHE")
+            .or_else(|| var("XDG_CACHE_HOME").map(|dir| dir.join("rloop")))
+            .or_else(|| var("HOME").map(|dir| dir.join(".cache/rloop")))
+            .ok_or_else(|| Error::Missing {
+                what: "a place for the cache".into(),
+                how: "set RLOOP_CACHE to a directory".into(),
+            })?;
+        if !cache.is_absolute() {
+            return Err(Error::BadInput {
+                what: "RLOOP_CACHE",
+                given: cache.display().to_string(),
+                allowed: "an absolute path".into(),
+            });
+        }
+        Ok(Self { repo, cache })
+    }
+
+    /// What is built from this checkout.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.repo.join("target/xtask")
+    }
+
+    /// The log of one step, replaced each time.
+    pub(crate) fn log(&self, name: &str) -> PathBuf {
+        self.work().join("log").join(format!("{name}.log"))
+    }
+
+    /// Where `demo` leaves what it found.
+    pub(crate) fn demo(&self) -> PathBuf {
+        self.repo.join("target/demo")
+    }
+
+    /// Where `test` leaves what it found.
+    pub(crate) fn test(&self) -> PathBuf {
+        self.repo.join("target/test")
+    }
+
+    /// The driver's sources.
+    pub(crate) fn driver(&self) -> PathBuf {
+        self.repo.join("drivers/snd-rloop")
+    }
+
+    /// The part of the kernel's configuration that the module needs, shared
+    /// with the Yocto layer.
+    pub(crate) fn module_fragment(&self) -> PathBuf {
+        self.repo
+            .join("meta-rloop/recipes-kernel/linux/linux-yocto/snd-rloop.cfg")
+    }
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Checks and their results, however they were told, and how they are told on.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use serde::Serialize;
+
+use crate::error::{AtPath as _, Result};
+use crate::ui::seconds;
+
+/// How a check went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "result", content = "why")]
+pub(crate) enum Verdict {
+    /// As it should.
+    Pass,
+    /// Not as it should; says what was expected and what came.
+    Fail(String),
+    /// It couldn't be tried.
+    Skip(String),
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its result.
+    #[serde(flatten)]
+    pub(crate) verdict: Verdict,
+}
+
+impl Check {
+    /// A check that passed.
+    pub(crate) fn pass(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            verdict: Verdict::Pass,
+        }
+    }
+
+    /// A check that failed.
+    pub(crate) fn fail(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            verdict: Verdict::Fail(why.into()),
+        }
+    }
+
+    /// A check whose failure is `why`, if there is one.
+    pub(crate) fn that(name: impl Into<String>, why: Option<String>) -> Self {
+        match why {
+            None => Self::pass(name),
+            Some(why) => Self::fail(name, why),
+        }
+    }
+}
+
+/// How many checks went how.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Counts {
+    /// Passed.
+    pub(crate) passed: usize,
+    /// Failed.
+    pub(crate) failed: usize,
+    /// Couldn't be tried.
+    pub(crate) skipped: usize,
+}
+
+impl Counts {
+    /// Counts `checks`.
+    pub(crate) fn of<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Self {
+        let mut counts = Self::default();
+        for check in checks {
+            match check.verdict {
+                Verdict::Pass => counts.passed += 1,
+                Verdict::Fail(_) => counts.failed += 1,
+                Verdict::Skip(_) => counts.skipped += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// Reads lines of `PASS: name`, `FAIL: name` and `SKIP: name`, as ptest has
+/// them. The reason is in indented or `#` lines before, or after ` - ` in the line itself.
+pub(crate) fn from_ptest(text: &str) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut said: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        if let Some(more) = line.strip_prefix([' ', '\t', '#']) {
+            said.push(more.trim());
+            continue;
+        }
+        let (word, rest) = line.split_once(": ").unwrap_or((line, ""));
+        let (name, why) = rest.split_once(" - ").unwrap_or((rest, ""));
+        if !why.is_empty() {
+            said.push(why.trim());
+        }
+        let why = said.join("; ");
+        said.clear();
+        let verdict = match word {
+            "PASS" => Verdict::Pass,
+            "FAIL" => Verdict::Fail(why),
+            "SKIP" => Verdict::Skip(why),
+            _ => continue,
+        };
+        checks.push(Check {
+            name: name.trim().to_owned(),
+            verdict,
+        });
+    }
+    checks
+}
+
+/// How much of a reason a terminal gets to see; the reports have all of it.
+const SHORT: usize = 240;
+
+/// The start of a reason, in one line.
+pub(crate) fn short(why: &str) -> String {
+    let words = why.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text: String = words.chars().take(SHORT).collect();
+    if text.len() < words.len() {
+        text.push_str(" …");
+    }
+    text
+}
+
+/// Reads what `cargo test` prints; the name of a test is that of its binary and its own.
+pub(crate) fn from_cargo_test(text: &str) -> Vec<Check> {
+    let mut checks = Vec::new();
+    let mut binary = String::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if let Some(rest) = line.strip_prefix("Running ") {
+            // Running unittests src/main.rs (target/debug/deps/xtask-0123456789abcdef)
+            let path = rest.split('(').nth(1).unwrap_or(rest).trim_end_matches(')');
+            let file = path.rsplit('/').next().unwrap_or(path);
+            file.rsplit_once('-')
+                .map_or(file, |(name, _)| name)
+                .clone_into(&mut binary);
+        } else if let Some(rest) = line.strip_prefix("Doc-tests ") {
+            binary = format!("{rest} (documentation)");
+        } else if let Some((name, result)) = line
+            .strip_prefix("test ")
+            .and_then(|rest| rest.rsplit_once(" ... "))
+        {
+            let verdict = match result {
+                "ok" => Verdict::Pass,
+                "FAILED" => Verdict::Fail("see the log".into()),
+                other if other.starts_with("ignored") => Verdict::Skip(other.to_owned()),
+                _ => continue,
+            };
+            checks.push(Check {
+                name: format!("{binary}: {name}"),
+                verdict,
+            });
+        }
+    }
+    checks
+}
+
+/// What one step of a run found.
+#[derive(Debug, Serialize)]
+pub(crate) struct StepReport {
+    /// The step's name.
+    pub(crate) name: String,
+    /// How long it took.
+    #[serde(rename = "seconds", serialize_with = "as_seconds")]
+    pub(crate) elapsed: Duration,
+    /// What it looked at.
+    pub(crate) checks: Vec<Check>,
+}
+
+fn as_seconds<S: serde::Serializer>(time: &Duration, s: S) -> std::result::Result<S::Ok, S::Error> {
+    s.serialize_f64(time.as_secs_f64())
+}
+
+/// Writes the steps as JUnit's XML.
+pub(crate) fn write_junit(steps: &[StepReport], to: &Path) -> Result<()> {
+    let mut report = Report::new("rloop");
+    for step in steps {
+        let mut suite = TestSuite::new(step.name.clone());
+        suite.set_time(step.elapsed);
+        for check in &step.checks {
+            let status = match &check.verdict {
+                Verdict::Pass => TestCaseStatus::success(),
+                Verdict::Fail(why) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_message(why.clone());
+                    status
+                }
+                Verdict::Skip(why) => {
+                    let mut status = TestCaseStatus::skipped();
+                    status.set_message(why.clone());
+                    status
+                }
+            };
+            let mut case = TestCase::new(check.name.clone(), status);
+            case.set_classname(step.name.clone());
+            suite.add_test_case(case);
+        }
+        report.add_test_suite(suite);
+    }
+    let text = report
+        .to_string()
+        .map_err(|e| crate::error::Error::BadFile {
+            path: to.to_path_buf(),
+            problem: e.to_string(),
+        })?;
+    fs::write(to, text).at(to)
+}
+
+/// A table of the steps, the failures below it, as lines.
+pub(crate) fn summary(steps: &[StepReport]) -> Vec<String> {
+    let width = steps.iter().map(|s| s.name.len()).max().unwrap_or(0).max(4);
+    let mut lines = vec![format!(
+        "{:width$}  {:>6}  {:>6}  {:>7}  time",
+        "step", "passed", "failed", "skipped"
+    )];
+    for step in steps {
+        let counts = Counts::of(&step.checks);
+        lines.push(format!(
+            "{:width$}  {:>6}  {:>6}  {:>7}  {}",
+            step.name,
+            counts.passed,
+            counts.failed,
+            counts.skipped,
+            seconds(step.elapsed)
+        ));
+    }
+    for step in steps {
+        for check in &step.checks {
+            if let Verdict::Fail(why) = &check.verdict {
+                lines.push(format!(
+                    "FAIL  {}: {}: {}",
+                    step.name,
+                    check.name,
+                    short(why)
+                ));
+            }
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ptest_lines_are_read_with_their_reasons() {
+        let text =
+            "noise\nPASS: a b\n  at frame 7\nFAIL: c - expected 1, got 2\n# no timer\nSKIP: d\n";
+        assert_eq!(
+            from_ptest(text),
+            [
+                Check::pass("a b"),
+                Check::fail("c", "at frame 7; expected 1, got 2"),
+                Check {
+                    name: "d".into(),
+                    verdict: Verdict::Skip("no timer".into())
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn cargo_test_is_read() {
+        let text = "     Running unittests src/main.rs (target/debug/deps/xtask-0123456789abcdef)\n\
+                    test klog::x ... ok\ntest y ... FAILED\ntest z ... ignored, slow\n\
+                    test result: FAILED. 1 passed; 1 failed\n   Doc-tests rloop\ntest src/lib.rs - f (line 3) ... ok\n";
+        let checks = from_cargo_test(text);
+        assert_eq!(checks[0], Check::pass("xtask: klog::x"));
+        assert_eq!(
+            checks[3],
+            Check::pass("rloop (documentation): src/lib.rs - f (line 3)")
+        );
+        let counts = Counts::of(&checks);
+        assert_eq!((counts.passed, counts.failed, counts.skipped), (2, 1, 1));
+    }
+
+    #[test]
+    fn the_summary_names_failures() {
+        let steps = [StepReport {
+            name: "boot".into(),
+            elapsed: Duration::from_secs(2),
+            checks: vec![Check::pass("a"), Check::fail("b", "because")],
+        }];
+        let lines = summary(&steps);
+        assert_eq!(lines[1], "boot       1       1        0  2.0 s");
+        assert_eq!(lines[2], "FAIL  boot: b: because");
+    }
+
+    #[test]
+    fn junit_has_every_check() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("j.xml");
+        let steps = [StepReport {
+            name: "boot".into(),
+            elapsed: Duration::from_secs(2),
+            checks: vec![Check::pass("a"), Check::fail("b", "1 < 2")],
+        }];
+        write_junit(&steps, &to).unwrap();
+        let text = fs::read_to_string(&to).unwrap();
+        assert!(
+            text.contains(r#"failures="1""#) && text.contains("1 &lt; 2"),
+            "{text}"
+        );
+    }
+}

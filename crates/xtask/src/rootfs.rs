@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The guest's root file system: a few of Debian's packages as a cpio archive.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use crate::arch::Arch;
+use crate::cache::{Key, Making};
+use crate::context::Context;
+use crate::cpio::Archive;
+use crate::debian::{Debootstrap, RELEASE};
+use crate::error::{AtPath as _, Result};
+use crate::sandbox;
+use crate::ui::Step;
+
+/// To be raised when the way of making it changes.
+const REVISION: &str = "1";
+
+const PACKAGES: &[&str] = &[
+    "alsa-utils",
+    // busybox's shell runs its own modprobe, whatever PATH says; users have kmod's.
+    "bash",
+    "busybox-static",
+    "dash",
+    "kmod",
+    "libasound2-data",
+    "libasound2t64",
+    "libc6",
+    "libgcc-s1",
+    "strace",
+];
+
+/// What no guest needs of those packages; it only makes the boot longer.
+const DROPPED: &[&str] = &[
+    "dev",
+    "etc/apt",
+    "etc/dpkg",
+    "etc/hostname",
+    "etc/resolv.conf",
+    "usr/share/bash-completion",
+    "usr/share/bug",
+    "usr/share/doc",
+    "usr/share/info",
+    "usr/share/lintian",
+    "usr/share/locale",
+    "usr/share/man",
+    "usr/share/perl",
+    "usr/share/perl5",
+    "usr/share/zsh",
+    "var/cache",
+    "var/lib/apt",
+    "var/lib/dpkg",
+];
+/// Parts of libraries' names that no program here loads.
+const DROPPED_LIBRARIES: &[&str] = &[
+    "gconv",
+    "engines-3",
+    "ossl-modules",
+    "libfftw3f_omp",
+    "libfftw3f_threads",
+    "libgomp",
+    "libssl",
+];
+
+/// Links and directories that the packages' scripts would have made.
+const LINKS: &[(&str, &str)] = &[
+    ("bin", "usr/bin"),
+    ("sbin", "usr/sbin"),
+    ("lib", "usr/lib"),
+    ("lib64", "usr/lib64"),
+];
+const DIRECTORIES: &[&str] = &[
+    "dev",
+    "mnt",
+    "mnt/share",
+    "proc",
+    "root",
+    "run",
+    "sys",
+    "usr/local",
+    "usr/local/bin",
+];
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/sh\n";
+const GROUP: &str = "root:x:0:\naudio:x:29:\nnogroup:x:65534:\n";
+
+/// The archive for `arch`, made on first use.
+pub(crate) fn get(context: &Context, arch: Arch) -> Result<PathBuf> {
+    let mut key = Key::new().with(REVISION).with(RELEASE);
+    for text in PACKAGES.iter().chain(DROPPED).chain(DROPPED_LIBRARIES) {
+        key = key.with(text);
+    }
+    let name = format!("rootfs-{arch}-{}", key.hex());
+    let entry = context.cache.entry(&name, Making::Anew, |at| {
+        let step = Step::new(format!("root file system for {arch}"));
+        let packages = at.with_extension("packages");
+        sandbox::remove(&packages)?;
+        let result = fetch(context, &step, arch, &packages)
+            .and_then(|()| pack(&packages, &at.join("rootfs.cpio")));
+        sandbox::remove(&packages)?;
+        result?;
+        step.ok();
+        Ok(())
+    })?;
+    Ok(entry.join("rootfs.cpio"))
+}
+
+fn fetch(context: &Context, step: &Step, arch: Arch, packages: &Path) -> Result<()> {
+    Debootstrap {
+        what: "fetching the root file system's packages",
+        variant: "extract",
+        architectures: arch.debian(),
+        packages: PACKAGES,
+        backports: false,
+    }
+    .command(packages, context.mirror.as_deref())?
+    .run(step, &context.paths.log(&format!("rootfs-{arch}")))
+}
+
+fn pack(from: &Path, to: &Path) -> Result<()> {
+    let file = File::create(to).at(to)?;
+    let mut archive = Archive::new(BufWriter::new(file));
+    archive.tree(from, wanted)?;
+    (|| {
+        for (name, target) in LINKS {
+            if from.join(name).symlink_metadata().is_err() {
+                archive.symlink(name, target)?;
+            }
+        }
+        for name in DIRECTORIES {
+            archive.directory(name)?;
+        }
+        archive.device("dev/console", 5, 1)?;
+        archive.device("dev/null", 1, 3)?;
+        archive.file("etc/passwd", 0o644, PASSWD.as_bytes())?;
+        archive.file("etc/group", 0o644, GROUP.as_bytes())?;
+        archive.finish()?.into_inner()?.sync_all()
+    })()
+    .at(to)
+}
+
+fn wanted(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let library =
+        path.starts_with("usr/lib") && DROPPED_LIBRARIES.iter().any(|part| name.starts_with(part));
+    !library && !DROPPED.iter().any(|dir| path.starts_with(dir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speech_is_kept_and_documentation_is_not() {
+        assert!(wanted(Path::new("usr/share/sounds/alsa/Front_Center.wav")));
+        assert!(wanted(Path::new("usr/lib/aarch64-linux-gnu/libc.so.6")));
+        assert!(!wanted(Path::new("usr/share/doc/kmod")));
+        assert!(!wanted(Path::new("usr/lib/aarch64-linux-gnu/libgomp.so.1")));
+    }
+}

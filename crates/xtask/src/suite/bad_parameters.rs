@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Module parameters that have to be refused, each with its message.
+//!
+//! To add one, add a line to [`CASES`].
+
+use crate::report::Check;
+
+/// A way to load the module that has to fail.
+pub(crate) struct Case {
+    /// What follows `modprobe snd-rloop`, as typed into a shell.
+    pub(crate) parameters: &'static str,
+    /// The error, in the words of strerror(3).
+    pub(crate) error: &'static str,
+    /// All of these have to be in one line of the kernel's log.
+    pub(crate) message: &'static [&'static str],
+}
+
+const EINVAL: &str = "Invalid argument";
+
+/// The table.
+pub(crate) const CASES: &[Case] = &[
+    Case {
+        parameters: "pcm_substreams=0",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=0 ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
+        parameters: "pcm_substreams=129",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=129 ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
+        parameters: "pcm_substreams=-1",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=-1 ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
+        parameters: "pcm_substreams=8x",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=8x ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
+        parameters: "pcm_substreams=1.5",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=1.5 ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
+        parameters: "pcm_substreams=4294967304",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=4294967304 ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
+        parameters: "enable=1,1 pcm_substreams=8,0",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=0 ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
+        parameters: "topology=ring",
+        error: EINVAL,
+        message: &["snd_rloop: ", "topology=ring ", "cable or crossed"],
+    },
+    Case {
+        parameters: "topology=Cable",
+        error: EINVAL,
+        message: &["snd_rloop: ", "topology=Cable ", "cable or crossed"],
+    },
+    Case {
+        parameters: "topology=cables",
+        error: EINVAL,
+        message: &["snd_rloop: ", "topology=cables ", "cable or crossed"],
+    },
+    Case {
+        parameters: "enable=1,1 topology=cable,ring",
+        error: EINVAL,
+        message: &["snd_rloop: ", "topology=ring ", "cable or crossed"],
+    },
+    Case {
+        parameters: "index=-2",
+        error: EINVAL,
+        message: &["snd_rloop: ", "index=-2 ", "a whole number from -1 to 127"],
+    },
+    Case {
+        parameters: "index=128",
+        error: EINVAL,
+        message: &["snd_rloop: ", "index=128 ", "a whole number from -1 to 127"],
+    },
+    Case {
+        parameters: "index=x",
+        error: EINVAL,
+        message: &["snd_rloop: ", "index=x ", "a whole number from -1 to 127"],
+    },
+    Case {
+        parameters: "id=sixteen_letters_",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "id=sixteen_letters_ ",
+            "1 to 15 of the characters",
+        ],
+    },
+    Case {
+        parameters: "id=a.b",
+        error: EINVAL,
+        message: &["snd_rloop: ", "id=a.b ", "1 to 15 of the characters"],
+    },
+    Case {
+        parameters: "name=0123456789012345678901234567890x",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "name=0123456789012345678901234567890x ",
+            "1 to 31 printable bytes",
+        ],
+    },
+    Case {
+        parameters: "enable=2",
+        error: EINVAL,
+        message: &["snd_rloop: ", "enable=2 "],
+    },
+];
+
+/// What separates the cases in the kernel's log.
+const MARK: &str = "rloop-case ";
+
+/// A script that tries all of them.
+pub(crate) fn script(cases: &[Case]) -> String {
+    let mut script = String::new();
+    for (number, case) in cases.iter().enumerate() {
+        script.push_str(&format!(
+            "echo '{MARK}{number}' >/dev/kmsg\n\
+             echo '{MARK}{number}'\n\
+             if modprobe snd-rloop {}; then echo 'it loaded'; rmmod snd-rloop; fi\n",
+            case.parameters
+        ));
+    }
+    // What is wrong with one load mustn't be in the way of the next.
+    script.push_str(&format!(
+        "echo '{MARK}end' >/dev/kmsg; echo '{MARK}end'\nmodprobe snd-rloop && echo 'PASS: the module loads after all that'\n"
+    ));
+    script
+}
+
+/// The part of `text` between the mark of `number` and the next mark.
+fn part(text: &str, number: usize) -> String {
+    let mark = format!("{MARK}{number}");
+    text.lines()
+        .skip_while(|line| !line.trim_end().ends_with(&mark))
+        .skip(1)
+        .take_while(|line| !line.contains(MARK))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Judges what came of them.
+pub(crate) fn judge(cases: &[Case], output: &str, dmesg: &str) -> Vec<Check> {
+    cases
+        .iter()
+        .enumerate()
+        .map(|(number, case)| {
+            let said = part(output, number);
+            let logged = part(dmesg, number);
+            let name = format!("refused: {}", case.parameters);
+            Check::that(name, complaint(case, &said, &logged))
+        })
+        .collect()
+}
+
+fn complaint(case: &Case, said: &str, logged: &str) -> Option<String> {
+    if said.contains("it loaded") {
+        return Some("expected to be refused, but the module loaded".into());
+    }
+    if !said.contains(case.error) {
+        return Some(format!(
+            "expected modprobe to say `{}`, got `{said}`",
+            case.error
+        ));
+    }
+    let told = logged
+        .lines()
+        .any(|line| case.message.iter().all(|word| line.contains(word)));
+    (!told).then(|| {
+        format!(
+            "expected a line with {} in the kernel's log, got `{logged}`",
+            case.message.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[Case] = &[Case {
+        parameters: "pcm_substreams=0",
+        error: EINVAL,
+        message: &["pcm_substreams", "128"],
+    }];
+
+    fn judged(output: &str, dmesg: &str) -> bool {
+        judge(ONE, output, dmesg)[0].verdict == crate::report::Verdict::Pass
+    }
+
+    #[test]
+    fn error_and_message_have_to_be_there() {
+        let output = "rloop-case 0\nmodprobe: ERROR: could not insert 'snd_rloop': Invalid argument\nrloop-case end\n";
+        let dmesg = "[ 1.0] rloop-case 0\n[ 1.1] snd_rloop: pcm_substreams=0 isn't in 1..128\n[ 1.2] rloop-case end\n";
+        assert!(judged(output, dmesg));
+        assert!(!judged(
+            &output.replace("Invalid argument", "No such device"),
+            dmesg
+        ));
+        assert!(!judged(
+            output,
+            "[ 1.0] rloop-case 0\n[ 1.2] rloop-case end\n[ 2.0] pcm_substreams 128\n"
+        ));
+        assert!(!judged("rloop-case 0\nit loaded\n", dmesg));
+    }
+}

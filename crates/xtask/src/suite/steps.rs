@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What each step of `cargo xtask test` does.
+
+use std::fs;
+use std::time::Duration;
+
+use super::{Suite, bad_parameters};
+use crate::demo::{failed_status, log_complaints, verify_checks, verify_script};
+use crate::error::{Error, Result};
+use crate::guest::{Accel, Guest, Job, Machine, Outcome, probe_kvm};
+use crate::kernel::{Extent, Spec};
+use crate::report::{self, Check, Counts};
+use crate::ui::Step;
+use crate::{cargo, driver};
+
+/// How often the module is loaded and unloaded.
+const RELOADS: u32 = 100;
+/// Memory of a guest with KASAN, in MiB.
+const DEBUG_MEMORY: u32 = 3072;
+
+/// A program whose failure is a failed check; that it couldn't be run is an error.
+fn program(name: &str, result: Result<()>) -> Result<Check> {
+    match result {
+        Ok(()) => Ok(Check::pass(name)),
+        Err(e @ Error::Command { .. }) => Ok(Check::fail(name, why(&e))),
+        Err(e) => Err(e),
+    }
+}
+
+/// The first error of a compiler, if it is one that failed, else the whole message.
+fn why(error: &Error) -> String {
+    let Error::Command { ended, log, .. } = error else {
+        return error.to_string();
+    };
+    let text = fs::read_to_string(log).unwrap_or_default();
+    match first_error(&text) {
+        Some(line) => format!("{line} ({ended}, all of it in {})", log.display()),
+        None => error.to_string(),
+    }
+}
+
+/// The first line of rustc's or gcc's first error, with rustc's place of it.
+fn first_error(log: &str) -> Option<String> {
+    let mut lines = log.lines().map(str::trim);
+    let first = lines.find(|line| line.starts_with("error") || line.contains(" error: "))?;
+    let place = lines.next().filter(|line| line.starts_with("--> "));
+    Some(place.map_or(first.to_owned(), |place| format!("{first} {place}")))
+}
+
+pub(super) fn rustfmt(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let mut cmd = cargo::command(suite.context, suite.sandbox, "cargo fmt", "fmt")?;
+    cmd.args(["--all", "--check", "--", "--color=never"]);
+    let result = cmd.run(step, &suite.context.paths.log("rustfmt"));
+    Ok(vec![program("cargo fmt --check", result)?])
+}
+
+pub(super) fn clippy(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let mut cmd = cargo::command(suite.context, suite.sandbox, "cargo clippy", "clippy")?;
+    cmd.args(["--workspace", "--all-targets", "--", "-D", "warnings"]);
+    let result = cmd.run(step, &suite.context.paths.log("clippy"));
+    Ok(vec![program("cargo clippy", result)?])
+}
+
+pub(super) fn host_tests(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let log = suite.context.paths.log("host-tests");
+    let mut cmd = cargo::command(suite.context, suite.sandbox, "cargo test", "test")?;
+    cmd.args(["--workspace", "--no-fail-fast"]);
+    let whole = program("cargo test", cmd.run(step, &log))?;
+    let mut checks = report::from_cargo_test(&fs::read_to_string(&log).unwrap_or_default());
+    // A test that fails counts once; tests that don't even compile have to count, too.
+    if Counts::of(&checks).failed == 0 && whole.verdict != report::Verdict::Pass {
+        checks.push(whole);
+    }
+    Ok(checks)
+}
+
+pub(super) fn module_rustfmt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    driver_target(suite, spec, step, "rustfmtcheck")
+}
+
+pub(super) fn module_clippy(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    driver_target(suite, spec, step, "clippy")
+}
+
+fn driver_target(suite: &Suite<'_>, spec: &Spec, step: &Step, target: &str) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec)?;
+    let result = driver::check(suite.context, suite.sandbox, &kernel, target, step);
+    Ok(vec![program(&format!("make {target}"), result)?])
+}
+
+pub(super) fn module(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec)?;
+    let built = driver::build(suite.context, suite.sandbox, &kernel, step).map(drop);
+    let compiled = match spec.extent {
+        Extent::Bootable => "compiles",
+        Extent::Prepared => "compiles (against a prepared kernel, not booted)",
+    };
+    let mut checks = vec![program(compiled, built)?];
+    if Counts::of(&checks).failed > 0 {
+        return Ok(checks);
+    }
+    let warnings = driver::warnings(suite.context, &kernel)?;
+    checks.push(Check::that(
+        "compiles without a warning",
+        (!warnings.is_empty()).then(|| warnings.join("; ")),
+    ));
+    Ok(checks)
+}
+
+/// Runs `script` in a guest with the module and looks at the kernel's log.
+fn in_guest(
+    suite: &Suite<'_>,
+    spec: &Spec,
+    step: &Step,
+    job: (&str, &str, Duration),
+    machine: impl FnOnce(Accel) -> Machine,
+) -> Result<(Outcome, Vec<Check>)> {
+    let (name, script, timeout) = job;
+    let kernel = suite.kernel(spec)?;
+    let guest = Guest::build(suite.context, suite.sandbox, &kernel)?;
+    let accel = probe_kvm(suite.context, suite.sandbox, &kernel)?;
+    let job = Job {
+        name,
+        script,
+        timeout,
+        append: String::new(),
+        follow: false,
+    };
+    let outcome = guest.run(&machine(accel), &job, step)?;
+    // Beside junit.xml, for whoever has to find out why.
+    let dir = suite.context.paths.test();
+    for (suffix, text) in [("output", &outcome.output), ("dmesg", &outcome.dmesg)] {
+        let path = dir.join(format!("{name}.{suffix}.txt"));
+        fs::write(&path, text).map_err(|source| Error::Io { path, source })?;
+    }
+    let checks = vec![
+        Check::that("the guest's commands", failed_status(&outcome)),
+        Check::that("the kernel's log is clean", log_complaints(&outcome)),
+    ];
+    Ok((outcome, checks))
+}
+
+pub(super) fn boot(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let verify = verify_script(if suite.options.full { "--full" } else { "" });
+    let script = format!("set -e\nmodprobe snd-rloop\naplay -l\n{verify}modprobe -r snd-rloop\n");
+    let timeout = Duration::from_secs(if suite.options.full { 7200 } else { 900 });
+    let name = format!("boot-{}", spec.arch);
+    let (outcome, mut checks) = in_guest(
+        suite,
+        spec,
+        step,
+        (&name, &script, timeout),
+        Machine::counted,
+    )?;
+    checks.extend(verify_checks(&outcome));
+    Ok(checks)
+}
+
+pub(super) fn reload(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let script = format!(
+        "for i in $(seq {RELOADS}); do\n\
+         \tmodprobe snd-rloop || {{ echo \"load $i failed\"; exit 1; }}\n\
+         \t[ -e /proc/asound/card0 ] || {{ echo \"load $i made no card\"; exit 1; }}\n\
+         \trmmod snd-rloop || {{ echo \"unload $i failed\"; exit 1; }}\n\
+         done\n\
+         echo 'PASS: loaded and unloaded {RELOADS} times'\n\
+         # What the module has forgotten in the ALSA core comes to light when that goes.\n\
+         rmmod snd-pcm snd-timer snd && echo 'PASS: the ALSA core can be unloaded after it'\n"
+    );
+    let timeout = Duration::from_secs(600);
+    let job = ("reload", script.as_str(), timeout);
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}
+
+pub(super) fn parameters(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let cases = bad_parameters::CASES;
+    let script = bad_parameters::script(cases);
+    let timeout = Duration::from_secs(300);
+    let job = ("parameters", script.as_str(), timeout);
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    checks.extend(bad_parameters::judge(
+        cases,
+        &outcome.output,
+        &outcome.dmesg,
+    ));
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}
+
+pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let seconds = suite.options.stress_seconds;
+    let verify = verify_script(&format!("--stress {seconds}"));
+    // Two cards, as stress is for all cards at once.
+    let script = format!("set -e\nmodprobe snd-rloop enable=1,1\n{verify}modprobe -r snd-rloop\n");
+    // A debug kernel is slow, and the checks after the stress take their time.
+    let timeout = Duration::from_secs(seconds + 1200);
+    let job = ("stress-debug", script.as_str(), timeout);
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, |accel| {
+        Machine::smp(accel, 2, DEBUG_MEMORY)
+    })?;
+    checks.extend(verify_checks(&outcome));
+    Ok(checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_error_is_the_one_that_tells() {
+        let rust = "   Compiling x\nerror[E0308]: mismatched types\n  --> src/card.rs:65:23\nerror: aborting\n";
+        assert_eq!(
+            first_error(rust).as_deref(),
+            Some("error[E0308]: mismatched types --> src/card.rs:65:23")
+        );
+        let c = "  CC x.o\nx.c:3:1: error: expected ';'\n  3 | }\n";
+        assert_eq!(
+            first_error(c).as_deref(),
+            Some("x.c:3:1: error: expected ';'")
+        );
+        assert_eq!(first_error("Diff in main.rs"), None);
+    }
+}

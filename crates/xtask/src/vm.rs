@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask vm`: a guest for people.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::gdb;
+use crate::guest::{Accel, Guest, Job, Machine, probe_kvm};
+use crate::kernel::{self, Flavour, Spec};
+use crate::toolchain;
+use crate::ui::Step;
+
+/// What the user wants of the guest.
+pub(crate) struct Options {
+    /// A command with its arguments; a shell if there is none.
+    pub(crate) command: Vec<String>,
+    /// Parameters of the module.
+    pub(crate) parameters: String,
+    /// Don't load the module.
+    pub(crate) no_module: bool,
+    /// Wait for gdb.
+    pub(crate) gdb: bool,
+    /// Processors.
+    pub(crate) processors: u32,
+    /// When to end a command, in seconds.
+    pub(crate) timeout: u64,
+    /// Arguments for the kernel.
+    pub(crate) append: String,
+}
+
+/// In MiB; a kernel with KASAN takes an eighth for itself.
+fn memory(flavour: Flavour) -> u32 {
+    match flavour {
+        Flavour::Debug => 3072,
+        Flavour::Plain | Flavour::Gdb => 1024,
+    }
+}
+
+/// Runs the guest; the exit status of the command, 0 after a shell.
+pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u8> {
+    if options.command.is_empty() && !std::io::stdin().is_terminal() {
+        return Err(Error::Missing {
+            what: "a terminal for the guest's shell".into(),
+            how: "run a command instead: cargo xtask vm -- COMMAND".into(),
+        });
+    }
+    let sandbox = toolchain::get(context)?;
+    let kernel = kernel::get(context, &sandbox, spec)?;
+    let mut guest = Guest::build(context, &sandbox, &kernel)?;
+    if options.no_module {
+        guest.module = None;
+    }
+    let mut append = options.append.clone();
+    let mut load = String::new();
+    if !options.no_module {
+        load = format!(
+            "modprobe snd-rloop {} || echo 'the module did not load' >&2\n",
+            options.parameters
+        );
+    }
+    let accel = if options.gdb {
+        let script = gdb::write(context, &guest)?;
+        eprintln!("QEMU waits for gdb. In another terminal:");
+        eprintln!("  cargo xtask gdb");
+        eprintln!(
+            "(or any gdb that knows {}: gdb -x {})",
+            spec.arch,
+            script.display()
+        );
+        // The addresses of the symbols are those of vmlinux only without KASLR.
+        append.push_str(" nokaslr");
+        load.push_str(gdb::JOB);
+        Accel::Tcg
+    } else {
+        probe_kvm(context, &sandbox, &kernel)?
+    };
+    let mut machine = Machine::smp(accel, options.processors, memory(spec.flavour));
+    machine.gdb = options.gdb.then_some(gdb::PORT);
+    if options.command.is_empty() {
+        eprintln!("Ctrl-D ends the shell and the guest, Ctrl-A X ends QEMU at once");
+        let setup = format!("{load}aplay -l 2>/dev/null | grep ^card\n");
+        let status = guest.shell(&machine, &setup, &append)?;
+        return Ok(u8::from(!status.success()));
+    }
+    let script = format!("{load}{}\n", shell_words(&options.command));
+    let job = Job {
+        name: "command",
+        script: &script,
+        timeout: Duration::from_secs(options.timeout),
+        append,
+        follow: true,
+    };
+    let step = Step::new(format!("boot of {spec}"));
+    let outcome = guest.run(&machine, &job, &step)?;
+    step.ok();
+    Ok(u8::try_from(outcome.status).unwrap_or(1))
+}
+
+/// One argument is for the shell as it is; several are the words of a command.
+fn shell_words(words: &[String]) -> String {
+    match words {
+        [one] => one.clone(),
+        many => many
+            .iter()
+            .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
+            .collect::<Vec<_>>()
+            .join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stay_words() {
+        let words = ["echo".to_owned(), "it's".to_owned()];
+        assert_eq!(shell_words(&words), r"'echo' 'it'\''s'");
+        assert_eq!(
+            shell_words(&["aplay -l | head".to_owned()]),
+            "aplay -l | head"
+        );
+    }
+}
