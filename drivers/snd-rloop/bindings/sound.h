@@ -3,6 +3,7 @@
  * What bindgen makes src/alsa's bindings from.
  */
 #include <linux/device.h>
+#include <linux/device/faux.h>
 #include <linux/hrtimer.h>
 #include <sound/core.h>
 #include <sound/control.h>

@@ -6,7 +6,6 @@ use core::ops::RangeInclusive;
 
 use kernel::c_str;
 use kernel::debugfs::Dir;
-use kernel::faux;
 use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::{Arc, ArcBorrow};
@@ -14,8 +13,10 @@ use kernel::sync::{Arc, ArcBorrow};
 use crate::alsa::bindings;
 use crate::alsa::buffer::Buffer;
 use crate::alsa::card::{Card, CardRef};
+use crate::alsa::hardware::Hardware;
 use crate::alsa::info;
-use crate::alsa::pcm::{self, Hardware, Stream, TriggerCommand};
+use crate::alsa::parent::Parent;
+use crate::alsa::pcm::{self, Stream, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
 use crate::cable::{Cable, Ticker};
 use crate::controls::{Slave, SlaveElements};
@@ -41,7 +42,7 @@ pub(crate) struct LoopbackCard {
     // before its parent does.
     _faults: Faults,
     _card: Arc<Card>,
-    _parent: faux::Registration,
+    _parent: Parent,
 }
 
 impl LoopbackCard {
@@ -60,11 +61,8 @@ impl LoopbackCard {
     ) -> Result<Self> {
         pr_info!("registering card \"{}\"\n", config.name);
         let parent = CString::try_from_fmt(fmt!("snd_rloop.{}", slot))?;
-        let parent = faux::Registration::new(&parent, None)?;
-        let mut card = match (
-            Card::new(parent.as_ref(), config.index, module),
-            config.index,
-        ) {
+        let parent = Parent::new(&parent)?;
+        let mut card = match (Card::new(&parent, config.index, module), config.index) {
             (Err(error), Some(index)) => {
                 pr_err!("parameter index={index} is not allowed: must be the number of a free slot, or -1\n");
                 return Err(error);

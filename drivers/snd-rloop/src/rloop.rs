@@ -40,19 +40,25 @@ struct Loopback {
 
 impl kernel::Module for Loopback {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let faults = Dir::new(c_str!("snd_rloop"));
-        let mut cards = KVec::new();
+        // All parameters are read before the first card is made.
+        let mut configs = KVec::new();
         for slot in 0..CARDS {
             // As in every ALSA driver, the first card is made unless it is switched off, the
             // others if they are switched on.
             let enable = parse_enable(written(Parameter::Enable, slot)).map_err(refuse)?;
             if enable.unwrap_or(slot == 0) {
                 let config = parse(&written_for(slot), CARDS).map_err(refuse)?;
-                cards.push(
-                    LoopbackCard::new(module, &faults, slot, &config)?,
-                    GFP_KERNEL,
-                )?;
+                configs.push((slot, config), GFP_KERNEL)?;
             }
+        }
+
+        let faults = Dir::new(c_str!("snd_rloop"));
+        let mut cards = KVec::new();
+        for (slot, config) in &configs {
+            cards.push(
+                LoopbackCard::new(module, &faults, *slot, config)?,
+                GFP_KERNEL,
+            )?;
         }
         pr_info!("module loaded, {} card(s)\n", cards.len());
         Ok(Self {

@@ -7,7 +7,6 @@
 use core::marker::PhantomData;
 use core::ptr::{null, null_mut, NonNull};
 
-use kernel::device::Device;
 use kernel::error::to_result;
 use kernel::ffi::{c_char, c_int};
 use kernel::prelude::*;
@@ -16,6 +15,7 @@ use kernel::sync::Arc;
 use super::bindings;
 use super::control::ElementId;
 use super::info::TextOps;
+use super::parent::Parent;
 
 /// A sound card, which goes when this value does.
 ///
@@ -43,7 +43,7 @@ impl Card {
     ///
     /// `EBUSY` if the number is in use, `ENODEV` if it can't be had at all, `ENOMEM`.
     pub(crate) fn new(
-        parent: &Device,
+        parent: &Parent,
         index: Option<u32>,
         module: &'static ThisModule,
     ) -> Result<Self> {
@@ -55,7 +55,7 @@ impl Card {
         // no id ALSA makes one up at registration. `card` is written to on success.
         to_result(unsafe {
             bindings::snd_card_new(
-                core::ptr::from_ref(parent).cast_mut().cast(),
+                parent.as_raw(),
                 index,
                 null(),
                 module.as_ptr().cast(),

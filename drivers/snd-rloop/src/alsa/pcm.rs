@@ -5,7 +5,6 @@
 //! C header: `include/sound/pcm.h`
 
 use core::marker::PhantomData;
-use core::ops::RangeInclusive;
 use core::ptr::{addr_of, addr_of_mut, null_mut};
 
 use kernel::error::{from_result, to_result};
@@ -20,29 +19,10 @@ use kernel::types::ForeignOwnable;
 use super::bindings;
 use super::buffer::{Buffer, Lease};
 use super::card::{put, Card, CardRef};
+use super::hardware::{parameters, set_hardware, Hardware};
 use super::period_timer::{Handler, PeriodTimer};
 use super::rules;
 use crate::pure::cable::{Direction, Params, Setup};
-use crate::pure::format::Format;
-use crate::pure::layout::{Access, Layout};
-
-/// What a PCM device can do, whatever the stream: `struct snd_pcm_hardware`.
-pub(crate) struct Hardware {
-    /// `SNDRV_PCM_INFO_*`
-    pub(crate) info: u32,
-    /// `SNDRV_PCM_FMTBIT_*`
-    pub(crate) formats: u64,
-    /// Frames per second.
-    pub(crate) rates: RangeInclusive<u32>,
-    /// Samples in a frame.
-    pub(crate) channels: RangeInclusive<u32>,
-    /// The largest buffer, in bytes.
-    pub(crate) buffer_bytes: usize,
-    /// The shortest period, in frames.
-    pub(crate) period_frames: u32,
-    /// The most periods in a buffer.
-    pub(crate) periods: u32,
-}
 
 /// Starts or stops a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -475,68 +455,4 @@ impl<S: Stream> Table<S> {
             None => bindings::snd_pcm_uframes_t::MAX,
         }
     }
-}
-
-fn set_hardware(to: &mut bindings::snd_pcm_hardware, from: &Hardware) {
-    to.info = from.info;
-    to.formats = from.formats;
-    to.rates = bindings::SNDRV_PCM_RATE_CONTINUOUS;
-    to.rate_min = *from.rates.start();
-    to.rate_max = *from.rates.end();
-    to.channels_min = *from.channels.start();
-    to.channels_max = *from.channels.end();
-    to.buffer_bytes_max = from.buffer_bytes;
-    to.period_bytes_min = from.period_frames as usize;
-    to.period_bytes_max = from.buffer_bytes;
-    to.periods_min = 1;
-    to.periods_max = from.periods;
-}
-
-/// What a stream has been set up with.
-///
-/// # Safety
-///
-/// `runtime` must be valid, and its parameters must not change meanwhile.
-unsafe fn parameters(runtime: *mut bindings::snd_pcm_runtime) -> Result<(Params, Setup, Layout)> {
-    // SAFETY: The caller promises that it is valid. No reference to the whole is made, since parts
-    // of it change at any time.
-    let (format, access, rate, channels, period, frames, bytes, wakeups) = unsafe {
-        (
-            addr_of!((*runtime).format).read(),
-            addr_of!((*runtime).access).read(),
-            addr_of!((*runtime).rate).read(),
-            addr_of!((*runtime).channels).read(),
-            addr_of!((*runtime).period_size).read(),
-            addr_of!((*runtime).buffer_size).read(),
-            addr_of!((*runtime).dma_bytes).read(),
-            (*runtime).no_period_wakeup() == 0,
-        )
-    };
-    let format = Format::from_number(u32::try_from(format)?).ok_or(EINVAL)?;
-    let access = u32::try_from(access)
-        .ok()
-        .and_then(Access::from_number)
-        .ok_or(EINVAL)?;
-    if channels == 0 || period == 0 || frames == 0 {
-        return Err(EINVAL);
-    }
-    let layout = Layout {
-        frames: frames as u64,
-        channels: channels as usize,
-        sample: usize::from(format.bytes),
-        // As snd_pcm_lib_ioctl_channel_info() tells the program.
-        plane: access.is_planar().then_some(bytes / channels as usize),
-    };
-    let params = Params {
-        format,
-        rate,
-        channels,
-    };
-    let setup = Setup {
-        period: period as u64,
-        buffer: frames as u64,
-        wakeups,
-        access,
-    };
-    Ok((params, setup, layout))
 }
