@@ -26,7 +26,7 @@
 	MODULE_PARM_DESC(name, text)
 
 RLOOP_PARAMETER(index, "Number of each card, -1 for the first that is free (default).");
-RLOOP_PARAMETER(id, "Id of each card: 1-15 of A-Z a-z 0-9 _ - (default: rloop).");
+RLOOP_PARAMETER(id, "Id of each card: 1-15 letters and digits (default: rloop).");
 RLOOP_PARAMETER(enable, "Whether to make each card (default: the first only).");
 RLOOP_PARAMETER(name, "Short and long name of each card (default: Virtual Loopback).");
 RLOOP_PARAMETER(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).");
@@ -92,6 +92,16 @@ void rloop_pcm_trigger_done(struct snd_pcm_substream *substream,
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream)
 {
 	substream->runtime->hw_ptr_jiffies = jiffies;
+}
+
+/*
+ * Whether these parameters would hang ALSA: without period wake-ups it counts missed buffers in
+ * jiffies, and if a buffer is shorter than one, it counts for ever (snd_pcm_update_hw_ptr0()).
+ */
+bool rloop_hw_params_hang(struct snd_pcm_hw_params *params)
+{
+	return (params->flags & SNDRV_PCM_HW_PARAMS_NO_PERIOD_WAKEUP) &&
+	       (u64)params_buffer_size(params) * HZ < params_rate(params);
 }
 
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var)

@@ -20,6 +20,7 @@ use super::bindings;
 use super::buffer::{Buffer, Lease};
 use super::card::{put, Card, CardRef};
 use super::hardware::{parameters, set_hardware, Hardware};
+use super::log;
 use super::period_timer::{Handler, PeriodTimer};
 use super::rules;
 use crate::pure::cable::{Direction, Params, Setup};
@@ -275,6 +276,13 @@ impl<S: Stream> Table<S> {
         let context = unsafe { Self::context(substream) };
         context.settle();
         context.stream.release();
+        // SAFETY: `params` is valid.
+        if unsafe { bindings::rloop_hw_params_hang(params) } {
+            log::debug(format_args!(
+                "refused: without period wake-ups a buffer must not be shorter than a jiffy"
+            ));
+            return EINVAL.to_errno();
+        }
         // SAFETY: `params` is valid, and nobody uses the old buffer.
         from_result(|| unsafe {
             let bytes = bindings::rloop_hw_param_interval(

@@ -128,7 +128,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         Some(value) => return bad("topology", value, Allowed::Words("cable or crossed")),
     };
     if let Some(value) = written.id.filter(|id| !is_id(id)) {
-        let allowed = "1 to 15 of the characters A-Z a-z 0-9 _ -";
+        let allowed = "1 to 15 letters and digits, the first a letter, not beginning with card";
         return bad("id", value, Allowed::Words(allowed));
     }
     if let Some(value) = written.name.filter(|name| !is_name(name)) {
@@ -186,11 +186,13 @@ fn bad<'a, T>(
     })
 }
 
+/// Whether ALSA takes `id` as it is: it drops what is neither letter nor digit, puts a letter before
+/// a digit, and has a use of its own for `card` (`snd_card_set_id` in `sound/core/init.c`).
 fn is_id(id: &str) -> bool {
     (1..=ID_MAX).contains(&id.len())
-        && id
-            .bytes()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-'))
+        && id.bytes().all(|c| c.is_ascii_alphanumeric())
+        && id.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !id.starts_with("card")
 }
 
 fn is_name(name: &str) -> bool {
