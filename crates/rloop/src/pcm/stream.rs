@@ -204,7 +204,8 @@ impl Pcm {
                 other => return self.named("snd_pcm_drain", other).map(|_| ()),
             }
             let begin = Instant::now();
-            while self.state() == State::Draining {
+            // A recorder is in DRAINING until somebody reads what is left.
+            while self.is_playback() && self.state() == State::Draining {
                 if begin.elapsed() > Duration::from_secs(10) {
                     return self.named("snd_pcm_drain", Err(libc::ETIMEDOUT));
                 }
@@ -212,8 +213,11 @@ impl Pcm {
             }
             return Ok(());
         }
-        self.named("snd_pcm_nonblock", self.handle.nonblock(0))?;
-        let drained = self.named("snd_pcm_drain", self.handle.drain());
+        // It may fail after it has changed the mode of the file: set that back in any case.
+        let drained = match self.handle.nonblock(0) {
+            Ok(_) => self.named("snd_pcm_drain", self.handle.drain()),
+            Err(errno) => self.named("snd_pcm_nonblock", Err(errno)),
+        };
         self.named("snd_pcm_nonblock", self.handle.nonblock(1))?;
         drained.map(|_| ())
     }

@@ -15,7 +15,7 @@ use problem::Problem;
 pub mod cases;
 pub mod checks;
 pub mod context;
-mod machine;
+pub mod machine;
 pub mod problem;
 pub mod rig;
 pub mod watchdog;

@@ -43,6 +43,12 @@ pub const CHECKS: &[Plain] = &[
         off,
     ),
     (
+        "wakeup/off-tiny-buffer",
+        "NO_PERIOD_WAKEUP",
+        "a buffer shorter than a jiffy is refused with period wake-ups off: ALSA's core can't handle it",
+        off_tiny,
+    ),
+    (
         "wakeup/off-data",
         "NO_PERIOD_WAKEUP",
         "with period wake-ups off all data arrives",
@@ -291,4 +297,37 @@ fn off_data(context: &mut Context<'_>) -> Verdict {
         .trace(&player.seq, player.written)
         .expect(&[Want::Sequence(0..=0, total..=total)])
         .or_fail()
+}
+
+/// With period wake-ups off ALSA's core counts missed buffers in jiffies, and where a buffer is
+/// shorter than one it never ends to count, with interrupts off (`snd_pcm_update_hw_ptr0`, Linux
+/// 6.18 to 7.2). A driver has to refuse such buffers. Nothing is started here: it would hang.
+fn off_tiny(context: &mut Context<'_>) -> Verdict {
+    let cable = context.cable();
+    // 167 µs; a jiffy is 1 ms at least.
+    let config = Config {
+        rate: 192_000,
+        period_wakeup: false,
+        ..Config::default().with_buffer(16, 2)
+    };
+    for address in [cable.playback, cable.capture] {
+        let mut pcm = Pcm::open(address)?;
+        let on = Config {
+            period_wakeup: true,
+            ..config
+        };
+        if !pcm.configure(&on)?.flags.no_period_wakeup {
+            return skip("the card can't turn period wake-ups off (see space/info-flags)");
+        }
+        match pcm.configure(&config) {
+            Err(e) if e.errno == libc::EINVAL => {}
+            Err(e) => return fail(format!("{address}: expected EINVAL, came: {e}")),
+            Ok(_) => {
+                return fail(format!(
+                    "{address}: expected EINVAL for 32 frames at 192 kHz, came success"
+                ));
+            }
+        }
+    }
+    Ok(())
 }
