@@ -82,6 +82,11 @@ impl Cable {
         }
     }
 
+    /// The cable as it was when it was last looked at.
+    pub(crate) fn last_state(&self) -> Guard<'_, State> {
+        self.shared.state.lock()
+    }
+
     /// The cable as it is now, with every frame moved that is due.
     pub(crate) fn state(&self) -> Guard<'_, State> {
         let mut state = self.shared.state.lock();

@@ -61,7 +61,7 @@ pub(crate) struct SlaveElements {
 impl Slave {
     /// As it is now. Before anything has been played: 16 bits, 48 kHz, stereo, as in snd-aloop.
     pub(crate) fn new(cable: &Cable) -> Self {
-        let state = cable.state();
+        let state = cable.last_state();
         let active = state.end(Direction::Playback).state == State::Running;
         let (format, rate, channels, access) = match state.played() {
             Some((params, access)) => (params.format.number, params.rate, params.channels, access),
@@ -134,7 +134,7 @@ impl Element for CableElement {
         let slave = Slave::new(&self.cable);
         match self.subject {
             // Rounded, so that a pitch set in finer steps reads as near as can be.
-            Subject::RateShift => (self.cable.state().pitch() + RATE_SHIFT / 2) / RATE_SHIFT,
+            Subject::RateShift => (self.cable.last_state().pitch() + RATE_SHIFT / 2) / RATE_SHIFT,
             Subject::Active => slave.active,
             Subject::Format => slave.format,
             Subject::Rate => slave.rate,

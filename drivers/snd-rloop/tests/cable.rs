@@ -1227,6 +1227,25 @@ fn linked_ends_start_in_one_frame_though_the_clock_went_on_in_between() {
 }
 
 #[test]
+fn linked_ends_pause_in_one_frame_though_the_clock_went_on_in_between() {
+    for (first, second) in [(Playback, Capture), (Capture, Playback)] {
+        let mut rig = prepared(&plain(16, 4), &plain(16, 4));
+        rig.write(64, true);
+        rig.start(first);
+        rig.start(second);
+        rig.pass_frames(10, 0);
+        let together = rig.now;
+        rig.cable.pause(first, together);
+        rig.cable.advance(rig.oracle.when(13));
+        rig.cable.pause(second, together);
+        assert_eq!(rig.cable.end(Playback).position, 10);
+        assert_eq!(rig.cable.end(Capture).position, 10);
+        assert_eq!(rig.cable.end(Playback).counters.unheard, 0);
+        assert_eq!(rig.cable.end(Capture).counters.silence, 0);
+    }
+}
+
+#[test]
 fn what_alsa_has_been_told_is_not_taken_back() {
     for (first, second) in [(Playback, Capture), (Capture, Playback)] {
         let mut rig = prepared(&plain(16, 4), &plain(16, 4));

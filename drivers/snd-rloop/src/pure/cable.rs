@@ -400,25 +400,29 @@ impl<B: Buffer> Cable<B> {
     ///
     /// Returns whether it could: it must have been prepared.
     pub fn start(&mut self, direction: Direction, now: u64) -> bool {
-        self.advance(now);
+        self.bring_to(now);
         let Some(params) = self.params.filter(|_| self.end(direction).buffer.is_some()) else {
             return false;
         };
-        match &self.clock {
-            Some(clock) => {
-                let beyond = self.moved.saturating_sub(clock.position(now));
-                self.rewind(beyond);
-            }
-            None => {
-                self.clock = Some(Clock::new(params.rate, self.pitch, now));
-                self.moved = 0;
-            }
+        if self.clock.is_none() {
+            self.clock = Some(Clock::new(params.rate, self.pitch, now));
+            self.moved = 0;
         }
         let end = self.end_mut(direction);
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
         end.learn();
         end.state = State::Running;
         true
+    }
+
+    /// Moves what is due at `now`, and takes back what has been moved beyond it: ends that start or
+    /// stop together do so at the same time, but one after the other.
+    fn bring_to(&mut self, now: u64) {
+        self.advance(now);
+        if let Some(clock) = &self.clock {
+            let beyond = self.moved.saturating_sub(clock.position(now));
+            self.rewind(beyond);
+        }
     }
 
     /// Takes back the last `frames` frames of the one end that runs, as far as ALSA has not been
@@ -523,7 +527,7 @@ impl<B: Buffer> Cable<B> {
     }
 
     fn halt(&mut self, direction: Direction, state: State, now: u64) {
-        self.advance(now);
+        self.bring_to(now);
         let end = self.end_mut(direction);
         if end.state == State::Running {
             end.state = state;
