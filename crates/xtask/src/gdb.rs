@@ -42,7 +42,7 @@ pub(crate) fn write(context: &Context, guest: &Guest<'_>) -> Result<PathBuf> {
          else:\n\
          \x20   sections = dict(line.split() for line in open(found[-1]))\n\
          \x20   text = sections.pop('.text')\n\
-         \x20   rest = ' '.join('-s %s %s' % item for item in sections.items())\n\
+         \x20   rest = ' '.join('-s %s %s' % item for item in sections.items() if item[0] not in ('.symtab', '.strtab'))\n\
          \x20   gdb.execute('add-symbol-file {module} %s %s' % (text, rest))\n\
          \x20 end\n\
          end\n\

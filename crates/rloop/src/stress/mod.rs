@@ -18,6 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::card::Card;
 use crate::error::Error;
 use crate::report::{Outcome, Report};
+use crate::verify::machine::Machine;
 
 mod random;
 mod worker;
@@ -49,6 +50,8 @@ pub fn new_seed() -> u64 {
 /// What all threads of a process share.
 struct Shared {
     cards: Vec<Card>,
+    /// The shortest period.
+    least: Duration,
     stop: AtomicBool,
     /// What was not allowed.
     failed: Mutex<Vec<String>>,
@@ -60,8 +63,8 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
         .map(|n| {
             let shared = Arc::clone(shared);
             thread::spawn(move || {
-                let mut worker =
-                    Worker::new(&shared.cards, seed.wrapping_mul(1000).wrapping_add(n));
+                let seed = seed.wrapping_mul(1000).wrapping_add(n);
+                let mut worker = Worker::new(&shared.cards, shared.least, seed);
                 while !shared.stop.load(Ordering::Relaxed) {
                     match worker.session() {
                         Ok(calls) => {
@@ -82,6 +85,8 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
 fn share(cards: &[Card]) -> Arc<Shared> {
     Arc::new(Shared {
         cards: cards.to_vec(),
+        // This is about races. A machine that can't keep up with its timers at all shows none.
+        least: (Machine::measure().usual * 4).min(Duration::from_millis(5)),
         stop: AtomicBool::new(false),
         failed: Mutex::new(Vec::new()),
         calls: AtomicU64::new(0),

@@ -10,6 +10,7 @@ use super::random::Random;
 use crate::card::{Cable, Card};
 use crate::pcm::{Access, Address, AlsaError, Config, Pcm, Start, State, Stop, wait};
 use crate::signal::format::FORMATS;
+use crate::verify::context::frames_time;
 use crate::verify::machine::Machine;
 use crate::verify::rig::describe;
 use crate::verify::watchdog::Watchdog;
@@ -96,6 +97,7 @@ fn held_up() -> bool {
 /// A thread.
 pub struct Worker<'a> {
     cards: &'a [Card],
+    least: Duration,
     random: Random,
     watchdog: Arc<Watchdog>,
     calls: u64,
@@ -104,10 +106,11 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// A worker on `cards` whose actions `seed` selects.
-    pub fn new(cards: &'a [Card], seed: u64) -> Self {
+    /// A worker on `cards` whose actions `seed` selects, with periods no shorter than `least`.
+    pub fn new(cards: &'a [Card], least: Duration, seed: u64) -> Self {
         Self {
             cards,
+            least,
             random: Random::new(seed),
             watchdog: Watchdog::start(CALL_LIMIT),
             calls: 0,
@@ -192,15 +195,19 @@ impl<'a> Worker<'a> {
     }
 
     fn config(&mut self) -> Config {
-        let period = self.random.pick(&[16, 17, 64, 100, 256, 480, 1024]);
+        let rate = self
+            .random
+            .pick(&[8_000, 44_100, 48_000, 48_000, 96_000, 192_000]);
+        let mut period = self.random.pick(&[16, 17, 64, 100, 256, 480, 1024]);
+        while frames_time(period, rate) < self.least {
+            period *= 2;
+        }
         let periods = self.random.pick(&[1, 2, 2, 3, 4, 7, 16]);
         Config {
             access: self.random.pick(&Access::ALL),
             format: self.random.pick(FORMATS),
             channels: self.random.pick(&[1, 2, 2, 2, 3, 8, 32, 128]),
-            rate: self
-                .random
-                .pick(&[8_000, 44_100, 48_000, 48_000, 96_000, 192_000]),
+            rate,
             period_wakeup: !self.random.once_in(6),
             start: if self.random.once_in(2) {
                 Start::Told

@@ -3,6 +3,8 @@
 //!
 //! To add one, add a line to [`CASES`].
 
+use std::fmt::Display;
+
 use crate::report::Check;
 
 /// A way to load the module that has to fail.
@@ -16,6 +18,7 @@ pub(crate) struct Case {
 }
 
 const EINVAL: &str = "Invalid argument";
+const EBUSY: &str = "Device or resource busy";
 
 /// The table.
 pub(crate) const CASES: &[Case] = &[
@@ -118,18 +121,39 @@ pub(crate) const CASES: &[Case] = &[
         message: &["snd_rloop: ", "index=x ", "a whole number from -1 to 127"],
     },
     Case {
-        parameters: "id=sixteen_letters_",
+        parameters: "id=sixteenletters16",
         error: EINVAL,
-        message: &[
-            "snd_rloop: ",
-            "id=sixteen_letters_ ",
-            "1 to 15 of the characters",
-        ],
+        message: &["snd_rloop: ", "id=sixteenletters16 ", "letters and digits"],
     },
     Case {
         parameters: "id=a.b",
         error: EINVAL,
-        message: &["snd_rloop: ", "id=a.b ", "1 to 15 of the characters"],
+        message: &["snd_rloop: ", "id=a.b ", "letters and digits"],
+    },
+    Case {
+        parameters: "id=my_card",
+        error: EINVAL,
+        message: &["snd_rloop: ", "id=my_card ", "letters and digits"],
+    },
+    Case {
+        parameters: "id=2x",
+        error: EINVAL,
+        message: &["snd_rloop: ", "id=2x ", "letters and digits"],
+    },
+    Case {
+        parameters: "id=cardinal",
+        error: EINVAL,
+        message: &["snd_rloop: ", "id=cardinal ", "letters and digits"],
+    },
+    Case {
+        parameters: "enable=1,1 index=2,2",
+        error: EBUSY,
+        message: &["snd_rloop: ", "index=2 ", "free slot"],
+    },
+    Case {
+        parameters: "enable=1,1 id=A,A",
+        error: EBUSY,
+        message: &["snd_rloop: ", "id=A ", "no other card"],
     },
     Case {
         parameters: "name=0123456789012345678901234567890x",
@@ -143,33 +167,38 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         parameters: "enable=2",
         error: EINVAL,
-        message: &["snd_rloop: ", "enable=2 "],
+        message: &["snd_rloop: ", "enable=2 ", "1, y, on, 0, n or off"],
     },
 ];
 
-/// What separates the cases in the kernel's log.
+/// What separates the cases in the output and in the kernel's log.
 const MARK: &str = "rloop-case ";
+
+/// What the guest runs to have [`part`] find what comes of a case.
+pub(super) fn mark(case: impl Display) -> String {
+    format!("echo '{MARK}{case}' >/dev/kmsg\necho '{MARK}{case}'\n")
+}
 
 /// A script that tries all of them.
 pub(crate) fn script(cases: &[Case]) -> String {
     let mut script = String::new();
     for (number, case) in cases.iter().enumerate() {
         script.push_str(&format!(
-            "echo '{MARK}{number}' >/dev/kmsg\n\
-             echo '{MARK}{number}'\n\
-             if modprobe snd-rloop {}; then echo 'it loaded'; rmmod snd-rloop; fi\n",
+            "{}if modprobe snd-rloop {}; then echo 'it loaded'; rmmod snd-rloop; fi\n",
+            mark(number),
             case.parameters
         ));
     }
     // What is wrong with one load mustn't be in the way of the next.
     script.push_str(&format!(
-        "echo '{MARK}end' >/dev/kmsg; echo '{MARK}end'\nmodprobe snd-rloop && echo 'PASS: the module loads after all that'\n"
+        "{}modprobe snd-rloop && echo 'PASS: the module loads after all that'\n",
+        mark("end")
     ));
     script
 }
 
 /// The part of `text` between the mark of `number` and the next mark.
-fn part(text: &str, number: usize) -> String {
+pub(super) fn part(text: &str, number: usize) -> String {
     let mark = format!("{MARK}{number}");
     text.lines()
         .skip_while(|line| !line.trim_end().ends_with(&mark))

@@ -7,6 +7,7 @@
 //! well, that a kernel's log is clean).
 
 mod bad_parameters;
+mod card;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -128,13 +129,14 @@ fn plan(options: &Options) -> Vec<Planned> {
             steps::boot,
         );
     }
+    add("boot-crossed".into(), plain.clone(), steps::boot_crossed);
+    add("names".into(), plain.clone(), card::names);
+    add("unplug".into(), plain.clone(), card::unplug);
     add("reload".into(), plain.clone(), steps::reload);
     add("parameters".into(), plain, steps::parameters);
-    add(
-        "stress-debug".into(),
-        spec(first, Flavour::Debug),
-        steps::stress,
-    );
+    let debug = spec(first, Flavour::Debug);
+    add("unplug-debug".into(), debug.clone(), card::unplug);
+    add("stress-debug".into(), debug, steps::stress);
     plan.retain(|step| {
         options.only.is_empty()
             || options

@@ -16,7 +16,7 @@ use crate::{cargo, driver};
 /// How often the module is loaded and unloaded.
 const RELOADS: u32 = 100;
 /// Memory of a guest with KASAN, in MiB.
-const DEBUG_MEMORY: u32 = 3072;
+pub(super) const DEBUG_MEMORY: u32 = 3072;
 
 /// A program whose failure is a failed check; that it couldn't be run is an error.
 fn program(name: &str, result: Result<()>) -> Result<Check> {
@@ -108,7 +108,7 @@ pub(super) fn module(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<
 }
 
 /// Runs `script` in a guest with the module and looks at the kernel's log.
-fn in_guest(
+pub(super) fn in_guest(
     suite: &Suite<'_>,
     spec: &Spec,
     step: &Step,
@@ -141,17 +141,30 @@ fn in_guest(
 }
 
 pub(super) fn boot(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    verified(suite, spec, step, &format!("boot-{}", spec.arch), "")
+}
+
+/// As `boot`, with snd-aloop's topology: only then the card has control elements.
+pub(super) fn boot_crossed(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let parameters = "id=Loopback topology=crossed";
+    verified(suite, spec, step, "boot-crossed", parameters)
+}
+
+/// `rloop verify` for a card that is made with `parameters`.
+fn verified(
+    suite: &Suite<'_>,
+    spec: &Spec,
+    step: &Step,
+    name: &str,
+    parameters: &str,
+) -> Result<Vec<Check>> {
     let verify = verify_script(if suite.options.full { "--full" } else { "" });
-    let script = format!("set -e\nmodprobe snd-rloop\naplay -l\n{verify}modprobe -r snd-rloop\n");
+    let script = format!(
+        "set -e\nmodprobe snd-rloop {parameters}\naplay -l\n{verify}modprobe -r snd-rloop\n"
+    );
     let timeout = Duration::from_secs(if suite.options.full { 7200 } else { 900 });
-    let name = format!("boot-{}", spec.arch);
-    let (outcome, mut checks) = in_guest(
-        suite,
-        spec,
-        step,
-        (&name, &script, timeout),
-        Machine::counted,
-    )?;
+    let job = (name, script.as_str(), timeout);
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
     checks.extend(verify_checks(&outcome));
     Ok(checks)
 }

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# What the guest does for the steps `unplug`: the module must not go while its
+# card is in use, but the card may. `limit` is how many seconds a change may take.
+status=0
+check() {
+	name=$1
+	shift
+	if "$@"; then
+		echo "PASS: $name"
+	else
+		echo "FAIL: $name - \`$*\` did not hold; cards: $(tr -s ' \n' ' ' </proc/asound/cards)"
+		status=1
+	fi
+}
+not() { ! "$@"; }
+soon() {
+	tries=$((limit * 10))
+	until "$@"; do
+		[ $tries -gt 0 ] || return 1
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+}
+pcm=/proc/asound/card0/pcm0
+position() { grep hw_ptr ${pcm}$1/sub0/status; }
+runs() { grep -q '^state: RUNNING' ${pcm}$1/sub0/status 2>/dev/null && [ ! -e /tmp/$1 ]; }
+both_run() { runs p && runs c; }
+both_move() {
+	p=$(position p) && c=$(position c) || return 1
+	sleep 0.5
+	both_run && [ "$p" != "$(position p)" ] && [ "$c" != "$(position c)" ]
+}
+both_ended() { [ -s /tmp/p ] && [ -s /tmp/c ]; }
+failed() { [ -s /tmp/$1 ] && [ "$(cat /tmp/$1)" != 0 ]; }
+card_is_there() { grep -q '^ 0 \[rloop  ' /proc/asound/cards; }
+no_card() { [ "$(cat /proc/asound/cards)" = '--- no soundcards ---' ] && [ ! -e /proc/asound/card0 ]; }
+
+modprobe snd-rloop || exit 1
+common='-q -D hw:rloop,0,0 -t raw -f S16_LE -r 48000 -c 2 -d 600'
+(arecord $common >/dev/null; echo $? >/tmp/c) &
+(aplay $common </dev/zero; echo $? >/tmp/p) &
+check 'aplay and arecord run' soon both_run
+
+check 'rmmod is refused while they run' not rmmod snd_rloop
+check 'the card is still there after it' card_is_there
+check 'aplay and arecord still run after it' both_move
+
+echo 1 >/sys/kernel/debug/snd_rloop/card0/unplug
+check 'the card can be unplugged' [ $? = 0 ]
+check 'aplay and arecord end when it is unplugged' soon both_ended
+check 'aplay says that it failed' failed p
+check 'arecord says that it failed' failed c
+check 'the card has gone' no_card
+check 'the module can be unloaded after it' rmmod snd_rloop
+# What the module has forgotten in the ALSA core comes to light when that goes.
+check 'the ALSA core can be unloaded after it' rmmod snd-pcm snd-timer snd
+exit $status
