@@ -63,7 +63,7 @@ impl LoopbackCard {
         let parent = CString::try_from_fmt(fmt!("snd_rloop.{}", slot))?;
         let parent = Parent::new(&parent)?;
         let mut card = match (Card::new(&parent, config.index, module), config.index) {
-            (Err(error), Some(index)) => {
+            (Err(error), Some(index)) if error != ENOMEM => {
                 pr_err!("parameter index={index} is not allowed: must be the number of a free slot, or -1\n");
                 return Err(error);
             }

@@ -1246,6 +1246,16 @@ fn linked_ends_pause_in_one_frame_though_the_clock_went_on_in_between() {
 }
 
 #[test]
+fn a_buffer_that_goes_while_its_end_runs_stops_the_clock() {
+    let mut rig = prepared(&plain(16, 4), &plain(16, 4));
+    rig.write(64, true);
+    rig.start(Playback);
+    assert!(rig.cable.is_running());
+    drop(rig.cable.retract(Playback));
+    assert!(!rig.cable.is_running());
+}
+
+#[test]
 fn what_alsa_has_been_told_is_not_taken_back() {
     for (first, second) in [(Playback, Capture), (Capture, Playback)] {
         let mut rig = prepared(&plain(16, 4), &plain(16, 4));

@@ -5,6 +5,7 @@
 //! C header: `include/sound/pcm.h`
 
 use core::marker::PhantomData;
+use core::ops::DerefMut;
 use core::ptr::{addr_of, addr_of_mut, null_mut};
 
 use kernel::error::{from_result, to_result};
@@ -156,15 +157,29 @@ struct Context<S> {
 }
 
 impl<S: Stream> Context<S> {
-    /// Makes sure that nobody uses the buffer, since it is about to change or to go.
-    fn settle(&self) {
+    /// Makes sure that nobody uses the buffer, since it is about to change or to go. As long as the
+    /// result lives, nobody gets a new one.
+    fn settle(&self) -> impl DerefMut<Target = Option<Arc<Lease>>> + '_ {
+        let mut lent = self.lease.lock();
         self.stream.timer().cancel();
-        let lease = self.lease.lock().take();
-        if let Some(lease) = lease {
+        if let Some(lease) = lent.take() {
             self.stream.retract();
             lease.revoke();
         }
+        lent
     }
+}
+
+/// Called when a substream has been closed and no longer belongs to a group of linked ones.
+///
+/// # Safety
+///
+/// `runtime` must be that of a substream that [`Table::open`] has opened for `S`, at its end.
+unsafe extern "C" fn free_context<S: Stream>(runtime: *mut bindings::snd_pcm_runtime) {
+    // SAFETY: `open` has put this pointer there, and ALSA calls this once, at the end.
+    let context: Pin<KBox<Context<S>>> =
+        unsafe { ForeignOwnable::from_foreign((*runtime).private_data.cast()) };
+    drop(context);
 }
 
 /// The operations of a PCM device whose streams are `S`.
@@ -191,10 +206,10 @@ impl<S: Stream> Table<S> {
 
     /// # Safety
     ///
-    /// `substream` must be one that [`Table::open`] has opened and that has not been closed.
+    /// `substream` must be one that [`Table::open`] has opened and whose context has not been freed.
     unsafe fn context<'a>(substream: *mut bindings::snd_pcm_substream) -> &'a Context<S> {
         // SAFETY: `open` has made `private_data` a pointer to a `Context<S>`, which lives until
-        // `close`. It is only ever borrowed in between.
+        // `free_context`. It is only ever borrowed in between.
         unsafe { &*(*(*substream).runtime).private_data.cast() }
     }
 
@@ -248,6 +263,7 @@ impl<S: Stream> Table<S> {
                 // The last step, since it is to be undone by `close` alone.
                 context.stream.timer().attach(substream);
                 (*runtime).private_data = context.into_foreign().cast();
+                (*runtime).private_free = Some(free_context::<S>);
             }
             Ok(0)
         })
@@ -257,11 +273,11 @@ impl<S: Stream> Table<S> {
     ///
     /// `substream` must be one that [`Table::open`] has opened.
     unsafe extern "C" fn close(substream: *mut bindings::snd_pcm_substream) -> c_int {
-        // SAFETY: `open` has put this pointer there, and nobody uses it after this.
-        let context: Pin<KBox<Context<S>>> =
-            unsafe { ForeignOwnable::from_foreign((*(*substream).runtime).private_data.cast()) };
+        // SAFETY: The substream is open. The context stays until ALSA has taken the substream out
+        // of its group, whose other members may still look at it: see `free_context`.
+        let context = unsafe { Self::context(substream) };
         context.stream.timer().detach();
-        context.settle();
+        drop(context.settle());
         0
     }
 
@@ -274,7 +290,7 @@ impl<S: Stream> Table<S> {
     ) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        context.settle();
+        let _settled = context.settle();
         context.stream.release();
         // SAFETY: `params` is valid.
         if unsafe { bindings::rloop_hw_params_hang(params) } {
@@ -302,7 +318,7 @@ impl<S: Stream> Table<S> {
     unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        context.settle();
+        let _settled = context.settle();
         context.stream.release();
         // SAFETY: Nobody uses the buffer.
         unsafe { bindings::snd_pcm_lib_free_pages(substream) }
@@ -314,7 +330,7 @@ impl<S: Stream> Table<S> {
     unsafe extern "C" fn prepare(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        context.settle();
+        let mut lent = context.settle();
         from_result(|| {
             // SAFETY: The substream is open, so it has a runtime; ALSA does not change the
             // parameters while a stream is being prepared.
@@ -326,7 +342,7 @@ impl<S: Stream> Table<S> {
             // `settle` revokes the lease: in `hw_params`, `hw_free` and `close`.
             let lease = unsafe { Lease::new(runtime, layout)? };
             let buffer = lease.lend();
-            *context.lease.lock() = Some(lease);
+            *lent = Some(lease);
             // SAFETY: An open substream has a card, and that does not go before it is closed.
             let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
             context.stream.prepare(params, setup, buffer, &card)?;
@@ -344,7 +360,10 @@ impl<S: Stream> Table<S> {
         substream: *mut bindings::snd_pcm_substream,
         command: c_int,
     ) -> c_int {
-        let release = command as u32 == bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE;
+        let goes_on = matches!(
+            command as u32,
+            bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE | bindings::SNDRV_PCM_TRIGGER_RESUME
+        );
         let command = match command as u32 {
             bindings::SNDRV_PCM_TRIGGER_START
             | bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE
@@ -370,10 +389,11 @@ impl<S: Stream> Table<S> {
             if command == TriggerCommand::Start && unsafe { Self::starts_to_drain(substream) } {
                 context.stream.trigger(TriggerCommand::Drain, now, &card)?;
             }
-            if release {
+            if goes_on {
                 // For a pause ALSA dates its position back by 1000 s, so as to skip a check that
-                // it does not make for streams without period wake-ups. For these it takes the
-                // time for frames that have passed unnoticed, and finds an xrun.
+                // it does not make for streams without period wake-ups, and after a suspend it
+                // leaves the old date. For these streams it takes the time for frames that have
+                // passed unnoticed, and finds an xrun.
                 //
                 // SAFETY: The substream is open and locked.
                 unsafe { bindings::rloop_pcm_time_of_position(substream) };
@@ -423,12 +443,12 @@ impl<S: Stream> Table<S> {
             if member.is_null() || command == TriggerCommand::Drain {
                 return super::now();
             }
-            // SAFETY: Both are valid; a group has open substreams only.
+            // SAFETY: Both are valid; a group has only substreams whose context is there.
             let ours = unsafe { (*member).ops == (*substream).ops };
             if member == substream || !ours {
                 continue;
             }
-            // SAFETY: It has this table, so its device was made for `S`, and it is open.
+            // SAFETY: It has this table, so its device was made for `S`, and it is in a group.
             let context = unsafe { Self::context(member) };
             // SAFETY: As above; its lock is held.
             let state = unsafe { addr_of!((*(*member).runtime).state).read() } as u32;

@@ -343,7 +343,9 @@ impl<B> Cable<B> {
         if end.state != State::Closed {
             end.state = State::Open;
         }
-        end.buffer.take()
+        let buffer = end.buffer.take();
+        self.rest();
+        buffer
     }
 
     /// The end no longer has a say in the cable's parameters.
@@ -351,6 +353,13 @@ impl<B> Cable<B> {
         self.end_mut(direction).setup = None;
         if self.playback.setup.is_none() && self.capture.setup.is_none() {
             self.params = None;
+        }
+    }
+
+    /// Stops the clock, if no end runs.
+    fn rest(&mut self) {
+        if self.playback.running().is_none() && self.capture.running().is_none() {
+            self.clock = None;
         }
     }
 
@@ -535,9 +544,7 @@ impl<B: Buffer> Cable<B> {
                 end.note_xrun(direction);
             }
         }
-        if self.playback.running().is_none() && self.capture.running().is_none() {
-            self.clock = None;
-        }
+        self.rest();
     }
 
     /// Moves every frame whose play time has passed.
