@@ -75,7 +75,8 @@ impl LoopbackCard {
         let mut cables = KVec::new();
         for number in 0..config.topology.devices() * config.substreams {
             let cable = Arc::new(Cable::new()?, GFP_KERNEL)?;
-            let (device, subdevice) = (number / config.substreams, number % config.substreams);
+            let substreams = config.substreams.max(1);
+            let (device, subdevice) = (number / substreams, number % substreams);
             let entry = CableStatus {
                 cable: cable.clone(),
                 number,

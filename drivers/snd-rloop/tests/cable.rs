@@ -93,7 +93,7 @@ impl Memory {
             Slot::Silence => format.silence,
             Slot::Frame(id) => {
                 let mixed = (id * 131 + channel as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                (mixed ^ mixed >> 29).to_le_bytes()
+                (mixed ^ (mixed >> 29)).to_le_bytes()
             }
         }
     }

@@ -119,7 +119,7 @@ fn some_numbers_one_by_one() {
 fn the_mask_is_the_table() {
     let mut bits = 0u64;
     for format in &FORMATS {
-        assert_eq!(bits >> format.number & 1, 0, "{} twice", format.name);
+        assert_eq!((bits >> format.number) & 1, 0, "{} twice", format.name);
         bits |= 1 << format.number;
     }
     assert_eq!(mask(), bits);

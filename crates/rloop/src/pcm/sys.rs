@@ -200,8 +200,8 @@ impl Handle {
         let mut counts = Vec::new();
         for pcm in streams {
             // SAFETY: The PCM is open.
-            let count =
-                check(unsafe { ffi::snd_pcm_poll_descriptors_count(pcm.0.as_ptr()) })? as usize;
+            let count = unsafe { ffi::snd_pcm_poll_descriptors_count(pcm.0.as_ptr()) };
+            let count = check(count)? as usize;
             let at = fds.len();
             fds.resize(
                 at + count,

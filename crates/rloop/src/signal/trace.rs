@@ -6,6 +6,7 @@
 //! All checks of data go through [`Trace::of`] and [`Trace::expect`]; what those two can't see
 //! no check can. Their tests therefore inject every kind of fault.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -253,11 +254,13 @@ impl Trace {
         let came_text = came.map_or("the end of the recording".to_owned(), Piece::to_string);
         let mut text = format!("at captured frame {at}: expected {want}, came {came_text}");
         if let (Some(end), Some(Piece::Sequence { first, .. })) = (end, came) {
-            if *first > end {
-                text += &format!(" ({} frames lost after frame {})", first - end, end - 1);
-            } else if *first < end {
-                text += &format!(" ({} frames doubled)", end - first);
-            }
+            text += &match first.cmp(&end) {
+                Ordering::Greater => {
+                    format!(" ({} frames lost after frame {})", first - end, end - 1)
+                }
+                Ordering::Less => format!(" ({} frames doubled)", end - first),
+                Ordering::Equal => String::new(),
+            };
         }
         text + &format!("; the whole recording: {self}")
     }

@@ -506,7 +506,7 @@ impl<B: Buffer> Cable<B> {
         }
         end.drained |= told > 0 && end.drain.is_some_and(|drain| position >= drain);
         end.reported = position;
-        Some(position % frames)
+        position.checked_rem(frames)
     }
 
     /// An end's timer has gone off. Returns whether a period or a drain has ended, of which ALSA

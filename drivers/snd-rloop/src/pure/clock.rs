@@ -79,15 +79,16 @@ impl Clock {
             return self.anchor;
         };
 
+        let speed = self.speed.max(1);
         // ceil((frames * PARTS_PER_FRAME - parts) / speed), digit by digit, since the product
         // does not fit: first megaseconds, then seconds, microseconds and nanoseconds.
-        let (megas, rest) = (frames / self.speed, frames % self.speed * MICRO);
-        let (seconds, rest) = (megas * MICRO + rest / self.speed, rest % self.speed * MICRO);
-        let (micros, rest) = (rest / self.speed, rest % self.speed * 1_000);
-        let (nanos, rest) = (rest / self.speed, rest % self.speed);
+        let (megas, rest) = (frames / speed, frames % speed * MICRO);
+        let (seconds, rest) = (megas * MICRO + rest / speed, rest % speed * MICRO);
+        let (micros, rest) = (rest / speed, rest % speed * 1_000);
+        let (nanos, rest) = (rest / speed, rest % speed);
 
-        let late = rest.saturating_sub(self.parts).div_ceil(self.speed);
-        let early = self.parts.saturating_sub(rest) / self.speed;
+        let late = rest.saturating_sub(self.parts).div_ceil(speed);
+        let early = self.parts.saturating_sub(rest) / speed;
         let total = seconds
             .checked_mul(NS_PER_S)
             .and_then(|ns| ns.checked_add(micros * 1_000 + nanos + late))

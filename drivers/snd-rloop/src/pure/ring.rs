@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! Ring cursors: where frames lie in buffers that wrap, and what ALSA's pointers mean.
+//!
+//! Divisions are checked ones: the kernel's objtool does not know that the panic for a division by
+//! 0 does not return.
 
 /// Frames that lie in one piece in two rings at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +28,10 @@ pub fn segments(
     mut frames: u64,
 ) -> impl Iterator<Item = Segment> {
     core::iter::from_fn(move || {
-        let (from, to) = (source % source_size, target % target_size);
+        let (from, to) = (
+            source.checked_rem(source_size)?,
+            target.checked_rem(target_size)?,
+        );
         let run = frames.min(source_size - from).min(target_size - to);
         if run == 0 {
             return None;
@@ -43,7 +49,8 @@ pub fn segments(
 
 /// The first multiple of `period` after `position`. `period` must not be 0.
 pub fn next_boundary(position: u64, period: u64) -> u64 {
-    (position / period + 1) * period
+    let periods = position.checked_div(period).unwrap_or(position);
+    (periods + 1) * period
 }
 
 /// How far `to` is ahead of `from`, both counted modulo `boundary` as ALSA's `hw_ptr` and

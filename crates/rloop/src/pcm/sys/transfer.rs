@@ -152,8 +152,8 @@ impl Handle {
             let slice = unsafe { slice::from_raw_parts(areas, channels) };
             copy(done, part as usize, slice, offset as usize);
             // SAFETY: The PCM is open; offset and length are those of the begin.
-            let committed =
-                check(unsafe { ffi::snd_pcm_mmap_commit(self.0.as_ptr(), offset, part) })?;
+            let committed = unsafe { ffi::snd_pcm_mmap_commit(self.0.as_ptr(), offset, part) };
+            let committed = check(committed)?;
             done += committed as usize;
             if committed < part as u64 {
                 break;
