@@ -11,13 +11,13 @@ use super::{Outcome, Report, Reporter, Subject, Summary};
 
 /// Writes as results come.
 pub struct Human<'a> {
-    out: Box<dyn Write + 'a>,
+    out: Box<dyn Write + Send + 'a>,
     bar: ProgressBar,
     failed: Vec<Report>,
 }
 
 impl<'a> Human<'a> {
-    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+    pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
         Self {
             out,
             bar: ProgressBar::hidden(),

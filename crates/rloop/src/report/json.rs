@@ -11,7 +11,7 @@ use super::{Report, Reporter, Subject, Summary};
 
 /// Collects results.
 pub struct Json<'a> {
-    out: Box<dyn Write + 'a>,
+    out: Box<dyn Write + Send + 'a>,
     subject: Option<Subject>,
     results: Vec<Report>,
 }
@@ -25,7 +25,7 @@ struct Document<'a> {
 }
 
 impl<'a> Json<'a> {
-    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+    pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
         Self {
             out,
             subject: None,

@@ -11,12 +11,12 @@ use super::{Outcome, Report, Reporter, Subject, Summary};
 
 /// Collects results.
 pub struct Junit<'a> {
-    out: Box<dyn Write + 'a>,
+    out: Box<dyn Write + Send + 'a>,
     suites: Vec<TestSuite>,
 }
 
 impl<'a> Junit<'a> {
-    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+    pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
         Self {
             out,
             suites: Vec::new(),

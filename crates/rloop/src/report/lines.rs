@@ -14,11 +14,11 @@ fn flat(text: &str) -> String {
 
 /// `PASS: name`; why something failed goes before it, indented.
 pub struct Ptest<'a> {
-    out: Box<dyn Write + 'a>,
+    out: Box<dyn Write + Send + 'a>,
 }
 
 impl<'a> Ptest<'a> {
-    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+    pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
         Self { out }
     }
 }
@@ -48,12 +48,12 @@ impl Reporter for Ptest<'_> {
 
 /// Test Anything Protocol.
 pub struct Tap<'a> {
-    out: Box<dyn Write + 'a>,
+    out: Box<dyn Write + Send + 'a>,
     number: usize,
 }
 
 impl<'a> Tap<'a> {
-    pub fn new(out: Box<dyn Write + 'a>) -> Self {
+    pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
         Self { out, number: 0 }
     }
 }

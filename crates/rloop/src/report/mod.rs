@@ -107,7 +107,10 @@ pub trait Reporter {
 }
 
 /// The reporter for `format`; it writes results to `out` and progress to standard error.
-pub fn reporter<'a>(format: Format, out: Box<dyn io::Write + 'a>) -> Box<dyn Reporter + 'a> {
+pub fn reporter<'a>(
+    format: Format,
+    out: Box<dyn io::Write + Send + 'a>,
+) -> Box<dyn Reporter + Send + 'a> {
     match format {
         Format::Human => Box::new(human::Human::new(out)),
         Format::Ptest => Box::new(lines::Ptest::new(out)),

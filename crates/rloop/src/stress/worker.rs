@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::random::Random;
 use crate::card::{Cable, Card};
@@ -112,7 +112,7 @@ impl<'a> Worker<'a> {
             cards,
             least,
             random: Random::new(seed),
-            watchdog: Watchdog::start(CALL_LIMIT),
+            watchdog: Watchdog::start(CALL_LIMIT, |what| eprintln!("rloop: stress: {what}")),
             calls: 0,
             history: Vec::new(),
         }
@@ -171,6 +171,7 @@ impl<'a> Worker<'a> {
             let at = self.random.between(0, streams.len() as u64 - 1) as usize;
             drop(streams.swap_remove(at));
         }
+        self.watchdog.step("between sessions");
         Ok(self.calls)
     }
 
@@ -233,6 +234,7 @@ impl<'a> Worker<'a> {
         config: &Config,
     ) -> Result<(), String> {
         let before = pcm.state();
+        let begin = Instant::now();
         self.watchdog.step(format!(
             "{action:?} of {} in state {before:?}",
             pcm.address()
@@ -260,7 +262,8 @@ impl<'a> Worker<'a> {
             // What alsa-lib itself says of a stream without parameters.
             Err(e) if e.errno == libc::EIO && !pcm.is_set_up() => Ok(()),
             Err(e) => Err(format!(
-                "{e} in {action:?} in state {before:?}, which ALSA does not allow there; set up as {}; before that: {}",
+                "{e} after {:?} in {action:?} in state {before:?}, which ALSA does not allow there; set up as {}; before that: {}",
+                begin.elapsed(),
                 pcm.config().map_or("nothing".to_owned(), |c| format!(
                     "{} {:?} {:?} wake-ups {}",
                     describe(&c),

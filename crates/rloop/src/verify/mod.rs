@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use crate::card::Card;
 use crate::error::Error;
 use crate::pcm::{AlsaError, Pcm, Space};
-use crate::report::{Format, Outcome, Report, Reporter, Subject, Summary, reporter};
+use crate::report::{Format, Outcome, Report, Subject, Summary, reporter};
 use problem::Problem;
 
 pub mod cases;
 pub mod checks;
 pub mod context;
+pub mod ledger;
 pub mod machine;
 pub mod problem;
 pub mod rig;
@@ -22,6 +23,7 @@ pub mod watchdog;
 
 use checks::Check;
 use context::{Context, Limits};
+use ledger::Ledger;
 use machine::Machine;
 use watchdog::Watchdog;
 
@@ -127,7 +129,6 @@ pub fn run(
     let space = probe(card)?;
     let checks = select(selection, Some(&space))?;
     let machine = Machine::measure();
-    let mut report = reporter(format, Box::new(io::stdout()));
     let subject = Subject {
         card: card.clone(),
         kernel: kernel(),
@@ -137,25 +138,22 @@ pub fn run(
             machine.worst.as_micros() as u64,
         ),
     };
-    report.begin(&subject)?;
-    let mut context = Context::new(
-        card,
-        selection.limits,
-        &space,
-        machine,
-        Watchdog::start(STEP_LIMIT),
-    );
-    let begin = Instant::now();
-    let mut summary = Summary::default();
-    let mut took = Duration::ZERO;
+    let ledger = Ledger::begin(reporter(format, Box::new(io::stdout())), &subject)?;
     for result in before {
-        summary.add(&result.outcome);
-        took += result.took;
-        report.result(&result)?;
+        ledger.add(&result)?;
     }
-    run_all(&checks, &mut context, report.as_mut(), &mut summary)?;
-    report.end(&summary, took + begin.elapsed())?;
-    Ok(summary)
+    let watchdog = Watchdog::start(STEP_LIMIT, {
+        let ledger = ledger.clone();
+        move |what| {
+            eprintln!("rloop: {what}");
+            if let Err(error) = ledger.hang(what) {
+                eprintln!("rloop: standard output: {error}");
+            }
+        }
+    });
+    let mut context = Context::new(card, selection.limits, &space, machine, watchdog);
+    run_all(&checks, &mut context, &ledger)?;
+    Ok(ledger.end()?)
 }
 
 /// Runs the quick checks on `card`, as one result.
@@ -171,7 +169,8 @@ pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
         quick: true,
     };
     let machine = Machine::measure();
-    let mut context = Context::new(card, limits, &space, machine, Watchdog::start(STEP_LIMIT));
+    let watchdog = Watchdog::start(STEP_LIMIT, |what| eprintln!("rloop: {what}"));
+    let mut context = Context::new(card, limits, &space, machine, watchdog);
     let mut outcome = Outcome::Pass;
     for check in select(&selection, Some(&space))? {
         if let Err(Problem::Failed(why) | Problem::Xrun(why) | Problem::Slow(why)) =
@@ -181,7 +180,6 @@ pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
             break;
         }
     }
-    context.watchdog.step("the end");
     Ok(Report {
         name: format!("stress/{}-works", card.id),
         outcome,
@@ -190,15 +188,9 @@ pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
     })
 }
 
-fn run_all(
-    checks: &[Check],
-    context: &mut Context<'_>,
-    report: &mut dyn Reporter,
-    summary: &mut Summary,
-) -> io::Result<()> {
+fn run_all(checks: &[Check], context: &mut Context<'_>, ledger: &Ledger) -> io::Result<()> {
     for check in checks {
-        report.running(&check.name);
-        let begin = Instant::now();
+        ledger.running(&check.name);
         let outcome = match check.run(context) {
             Ok(()) => Outcome::Pass,
             Err(Problem::Skipped(why)) => Outcome::Skip(why),
@@ -206,16 +198,8 @@ fn run_all(
                 Outcome::Fail(why)
             }
         };
-        summary.add(&outcome);
-        let notes = std::mem::take(&mut context.notes);
-        report.result(&Report {
-            name: check.name.clone(),
-            outcome,
-            took: begin.elapsed(),
-            notes,
-        })?;
+        ledger.ended(outcome, std::mem::take(&mut context.notes))?;
     }
-    context.watchdog.step("the end");
     Ok(())
 }
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The results of a run as they come: reported, summed up, and kept if a check never comes back.
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::report::{Outcome, Report, Reporter, Subject, Summary};
+
+/// Results, shared by whoever checks and whoever notices that a check hangs.
+#[derive(Clone)]
+pub struct Ledger(Arc<Mutex<Book>>);
+
+struct Book {
+    reporter: Box<dyn Reporter + Send>,
+    summary: Summary,
+    took: Duration,
+    /// The check that runs, and since when.
+    running: Option<(String, Instant)>,
+}
+
+impl Book {
+    fn enter(&mut self, report: &Report) -> io::Result<()> {
+        self.summary.add(&report.outcome);
+        self.took += report.took;
+        self.reporter.result(report)
+    }
+}
+
+impl Ledger {
+    /// Begins a report on `subject`.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn begin(mut reporter: Box<dyn Reporter + Send>, subject: &Subject) -> io::Result<Self> {
+        reporter.begin(subject)?;
+        Ok(Self(Arc::new(Mutex::new(Book {
+            reporter,
+            summary: Summary::default(),
+            took: Duration::ZERO,
+            running: None,
+        }))))
+    }
+
+    /// Reports what was judged elsewhere.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn add(&self, report: &Report) -> io::Result<()> {
+        self.book().enter(report)
+    }
+
+    /// The check `name` begins.
+    pub fn running(&self, name: &str) {
+        let mut book = self.book();
+        book.reporter.running(name);
+        book.running = Some((name.to_owned(), Instant::now()));
+    }
+
+    /// The check that ran has ended.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn ended(&self, outcome: Outcome, notes: Vec<String>) -> io::Result<()> {
+        let mut book = self.book();
+        let Some((name, since)) = book.running.take() else {
+            return Ok(());
+        };
+        book.enter(&Report {
+            name,
+            outcome,
+            took: since.elapsed(),
+            notes,
+        })
+    }
+
+    /// No more results come.
+    ///
+    /// # Errors
+    /// If the end of the report can't be written.
+    pub fn end(&self) -> io::Result<Summary> {
+        let mut book = self.book();
+        let (summary, took) = (book.summary, book.took);
+        book.reporter.end(&summary, took)?;
+        Ok(summary)
+    }
+
+    /// The check that runs won't come back: it has failed, and the report ends with it.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn hang(&self, why: &str) -> io::Result<Summary> {
+        self.ended(Outcome::Fail(why.to_owned()), Vec::new())?;
+        self.end()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::card::{Card, Driver, Topology};
+    use crate::report::{Format, reporter};
+    use std::io::Write;
+
+    /// A writer whose bytes can be seen.
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_check_that_hangs_has_failed_and_the_others_are_kept() {
+        let page = Page::default();
+        let subject = Subject {
+            card: Card {
+                index: 0,
+                id: "Loopback".into(),
+                name: "Loopback".into(),
+                driver: Driver::SndRloop,
+                topology: Topology::Cable,
+                subdevices: 8,
+            },
+            kernel: "7.2".into(),
+            checks: 2,
+            late_us: (1, 2),
+        };
+        let reporter = reporter(Format::Junit, Box::new(page.clone()));
+        let ledger = Ledger::begin(reporter, &subject).unwrap();
+        ledger.running("a/one");
+        ledger.ended(Outcome::Pass, Vec::new()).unwrap();
+        ledger.running("a/two");
+        let summary = ledger.hang("hangs in drain").unwrap();
+        assert_eq!((summary.passed, summary.failed), (1, 1));
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        assert!(
+            text.contains("\"one\"") && text.contains("hangs in drain"),
+            "{text}"
+        );
+    }
+}
