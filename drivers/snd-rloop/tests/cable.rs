@@ -1387,6 +1387,40 @@ fn the_drain_of_a_stream_that_ran_dry_and_does_not_stop_for_it_ends_with_the_nex
 }
 
 #[test]
+fn the_drain_of_a_stream_that_was_reset_while_paused_is_noticed_at_any_position() {
+    for played in 60..70 {
+        let spec = Spec {
+            wakeups: false,
+            ..plain(16, 4)
+        };
+        let mut rig = prepared(&spec, &plain(100, 2));
+        rig.write(64, true);
+        rig.start(Playback);
+        rig.pass_frames(40, 0);
+        rig.update(Playback);
+        rig.write(40, true);
+        rig.pass_frames(played - 40, 0);
+        rig.update(Playback);
+        rig.stop(Playback, Pcm::Paused);
+        // `snd_pcm_reset`: what was not played is forgotten, and ALSA counts from 0 again.
+        let cable = &mut rig.cable;
+        let memory = rig.streams[Playback as usize].memory.clone().unwrap();
+        let mut alsa = memory.pointers.get();
+        (alsa.hw, alsa.appl) = (0, 0);
+        memory.pointers.set(alsa);
+        assert!(cable.start(Playback, rig.now));
+        cable.drain(rig.now);
+        // ALSA looks whether the stream has drained when it sees the position move.
+        let mut noticed = false;
+        while !noticed {
+            let when = cable.next_wakeup(Playback).expect("ALSA has not noticed");
+            assert!(cable.wake(Playback, when));
+            noticed = cable.pointer(Playback, when) != Some(alsa.hw);
+        }
+    }
+}
+
+#[test]
 fn a_stream_that_never_stops_is_heard_beyond_its_pointer() {
     let spec = Spec {
         stop: Stop::Never,

@@ -35,6 +35,11 @@ impl Pcm {
         self.named("snd_pcm_hw_params_get_…", bounds)
     }
 
+    /// Whether the format that ALSA gives the number `id` (`SND_PCM_FORMAT_…`) is possible now.
+    pub fn offers_format_id(&self, id: i32) -> bool {
+        HwParams::any(&self.handle).is_ok_and(|p| p.test_format(&self.handle, id).is_ok())
+    }
+
     /// Whether `rate` in Hz is possible now.
     pub fn offers_rate(&self, rate: u32) -> bool {
         HwParams::any(&self.handle).is_ok_and(|p| p.test_rate(&self.handle, rate, 0).is_ok())

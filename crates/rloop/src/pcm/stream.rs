@@ -190,6 +190,17 @@ impl Pcm {
             .map(|_| ())
     }
 
+    /// Lets it stop when all that was written has been played, and does not wait for that.
+    ///
+    /// # Errors
+    /// What ALSA says.
+    pub fn begin_drain(&self) -> Result<()> {
+        match self.handle.drain() {
+            Err(libc::EAGAIN) => Ok(()),
+            other => self.named("snd_pcm_drain", other).map(|_| ()),
+        }
+    }
+
     /// Waits until all that was written has been played.
     ///
     /// alsa-lib allows no blocking call on a stream without period wake-ups: there the drain is
@@ -199,10 +210,7 @@ impl Pcm {
     /// What ALSA says; `ETIMEDOUT` if it has not ended after ten seconds.
     pub fn drain(&self) -> Result<()> {
         if self.setup.is_some_and(|s| !s.config.period_wakeup) {
-            match self.handle.drain() {
-                Err(libc::EAGAIN) => {}
-                other => return self.named("snd_pcm_drain", other).map(|_| ()),
-            }
+            self.begin_drain()?;
             let begin = Instant::now();
             // A recorder is in DRAINING until somebody reads what is left.
             while self.is_playback() && self.state() == State::Draining {

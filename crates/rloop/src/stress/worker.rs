@@ -89,6 +89,17 @@ fn allowed(action: Action) -> &'static [i32] {
     }
 }
 
+/// Whether a drain that gave EIO after `took` was given up much later than ALSA does that
+/// (`snd_pcm_drain`: after the time of 1.1 buffers, at least a tenth of a second). ALSA asks for
+/// the time only when the thread runs again: if that was so late, the drain may well have ended in
+/// time, and it was the machine that held the thread up.
+fn given_up_late(pcm: &Pcm, took: Duration) -> bool {
+    let buffer = pcm
+        .config()
+        .map_or(Duration::ZERO, |c| frames_time(c.buffer, c.rate));
+    took > (buffer * 11 / 10).max(Duration::from_millis(100)) + Duration::from_millis(50)
+}
+
 /// Whether threads of this machine wait for tens of milliseconds now.
 fn held_up() -> bool {
     Machine::measure().worst > Duration::from_millis(25)
@@ -256,9 +267,13 @@ impl<'a> Worker<'a> {
         match result {
             Ok(()) => Ok(()),
             Err(e) if allowed(action).contains(&e.errno) => Ok(()),
-            // ALSA gives up a drain that has not ended a tenth of a second after it should have.
-            // A machine that is held up for so long can't hold that against the card.
-            Err(e) if e.errno == libc::EIO && action == Action::Drain && held_up() => Ok(()),
+            Err(e)
+                if e.errno == libc::EIO
+                    && action == Action::Drain
+                    && (given_up_late(pcm, begin.elapsed()) || held_up()) =>
+            {
+                Ok(())
+            }
             // What alsa-lib itself says of a stream without parameters.
             Err(e) if e.errno == libc::EIO && !pcm.is_set_up() => Ok(()),
             Err(e) => Err(format!(

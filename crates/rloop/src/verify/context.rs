@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::machine::Machine;
-use super::problem::{Problem, Verdict};
+use super::problem::{Problem, Verdict, skip};
 use super::rig::{Player, Recorder};
 use super::watchdog::Watchdog;
 use crate::card::{Cable, Card};
-use crate::pcm::{Config, Space};
+use crate::pcm::{Config, Pcm, Space};
 use crate::signal::Sequence;
 
 /// The limits that keep a check within what a machine can do.
@@ -88,6 +88,22 @@ impl<'a> Context<'a> {
             buffer: config.buffer * factor,
             ..config
         }
+    }
+
+    /// `config` with period wake-ups off; skips on a card that can't turn them off.
+    pub fn without_wakeups(&self, config: &Config) -> Verdict<Config> {
+        let mut pcm = Pcm::open(self.cable().playback)?;
+        let on = Config {
+            period_wakeup: true,
+            ..*config
+        };
+        if !pcm.configure(&on)?.flags.no_period_wakeup {
+            return skip("the card can't turn period wake-ups off (see space/info-flags)");
+        }
+        Ok(Config {
+            period_wakeup: false,
+            ..*config
+        })
     }
 
     /// A sequence that nothing played before: stale data can't pass for it.

@@ -240,7 +240,7 @@ mod tests {
                 .iter()
                 .all(|c| c.name.contains('/') && !c.about.is_empty() && !c.row.is_empty())
         );
-        assert_eq!(checks.iter().filter(|c| c.quick).count(), 5);
+        assert_eq!(checks.iter().filter(|c| c.quick).count(), 6);
     }
 
     #[test]

@@ -123,9 +123,11 @@ impl Recorder {
         Ok(read?)
     }
 
-    /// Reads all that is there now.
+    /// Reads all that is there now. What comes meanwhile stays: where a read takes longer than a
+    /// frame there would be no end to it.
     pub fn read_all(&mut self) -> Verdict {
-        while self.read(self.frames() + self.config.buffer)? > 0 {}
+        let until = self.frames() + self.pcm.avail()?;
+        while self.frames() < until && self.read(until)? > 0 {}
         Ok(())
     }
 

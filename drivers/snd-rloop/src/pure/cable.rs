@@ -504,7 +504,10 @@ impl<B: Buffer> Cable<B> {
         if told >= frames && pointers.stop_threshold <= frames {
             return None;
         }
-        end.drained |= told > 0 && end.drain.is_some_and(|drain| position >= drain);
+        // ALSA looks at what it is told only if that differs from what it knows, which a reset
+        // while the stream was paused may have set back to 0.
+        let noticed = position.checked_rem(frames) != pointers.hw.checked_rem(frames);
+        end.drained |= noticed && end.drain.is_some_and(|drain| position >= drain);
         end.reported = position;
         position.checked_rem(frames)
     }

@@ -8,7 +8,7 @@ use super::Plain;
 use crate::pcm::{Config, State, Stop};
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, frames_time, time_frames};
-use crate::verify::problem::{OrFail, Verdict, Within, ensure, skip};
+use crate::verify::problem::{OrFail, Verdict, Within, ensure};
 use crate::verify::rig::pump;
 
 pub const CHECKS: &[Plain] = &[
@@ -88,15 +88,7 @@ fn partial(context: &mut Context<'_>) -> Verdict {
 
 fn no_wakeup(context: &mut Context<'_>) -> Verdict {
     let config = context.config();
-    let mut player = context.player(&context.cable(), &config)?;
-    if !player.pcm.configure(&config)?.flags.no_period_wakeup {
-        return skip("the card can't turn period wake-ups off (see space/info-flags)");
-    }
-    drop(player);
-    let silent = Config {
-        period_wakeup: false,
-        ..config
-    };
+    let silent = context.without_wakeups(&config)?;
     for frames in [config.buffer, config.buffer + config.period / 3, 17] {
         round(context, &silent, frames, true)?;
         round(context, &silent, frames.min(config.buffer), false)

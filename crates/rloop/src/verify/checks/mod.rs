@@ -63,6 +63,7 @@ type Plain = (
 /// These show in a second that a card works.
 const QUICK: &[&str] = &[
     "start/linked",
+    "start/link-and-close",
     "start/recorder-first",
     "drain/whole",
     "pause/player",

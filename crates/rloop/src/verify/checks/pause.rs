@@ -9,7 +9,7 @@ use super::Plain;
 use crate::pcm::{Config, State};
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, time_frames};
-use crate::verify::problem::{OrFail, Verdict, Within, ensure, skip};
+use crate::verify::problem::{OrFail, Verdict, Within, ensure};
 use crate::verify::rig::pump;
 
 pub const CHECKS: &[Plain] = &[
@@ -52,15 +52,7 @@ fn player(context: &mut Context<'_>) -> Verdict {
 
 fn no_wakeup(context: &mut Context<'_>) -> Verdict {
     let config = context.config();
-    let mut player = context.player(&context.cable(), &config)?;
-    if !player.pcm.configure(&config)?.flags.no_period_wakeup {
-        return skip("the card can't turn period wake-ups off (see space/info-flags)");
-    }
-    drop(player);
-    let silent = Config {
-        period_wakeup: false,
-        ..config
-    };
+    let silent = context.without_wakeups(&config)?;
     pauses(context, &silent)
 }
 

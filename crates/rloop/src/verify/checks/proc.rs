@@ -2,12 +2,15 @@
 
 //! `/proc/asound/CARD/cable#N` against what was done.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::Plain;
 use crate::card::Driver;
-use crate::pcm::{Access, Config};
+use crate::pcm::{Access, Config, Pcm, Stop};
 use crate::signal::trace::Want;
 use crate::status::{self, CableStatus};
-use crate::verify::context::{Context, time_frames};
+use crate::verify::context::{Context, frames_time, time_frames};
 use crate::verify::problem::{OrFail, Problem, Verdict, ensure, skip};
 use crate::verify::rig::pump;
 
@@ -15,7 +18,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "proc/files",
         "proc",
-        "there is one file for each cable, and it names the cable's ends",
+        "there is one file for each cable, it names the cable's ends and shows that cable's parameters",
         files,
     ),
     (
@@ -23,6 +26,18 @@ pub const CHECKS: &[Plain] = &[
         "proc",
         "states and both ends' parameters are as set, from open to close",
         states,
+    ),
+    (
+        "proc/draining",
+        "proc",
+        "a stream that drains is shown as draining, and as prepared when it has",
+        draining,
+    ),
+    (
+        "proc/position",
+        "proc",
+        "the position is that of the moment, to the frame, though nobody else asks for it",
+        position,
     ),
     (
         "proc/clean-run",
@@ -84,6 +99,22 @@ fn files(context: &mut Context<'_>) -> Verdict {
         equal("capture", &shown.capture_at, &place(cable.capture))?;
         equal("state", &shown.state.as_str(), &"idle")?;
     }
+    // Each cable at a rate of its own.
+    let config = context.config();
+    let mut players = Vec::new();
+    for (cable, rate) in context.card.cables().into_iter().zip(8_000..) {
+        players.push(context.player(&cable, &Config { rate, ..config })?);
+    }
+    for (player, number) in players.iter().zip(0..) {
+        let shown =
+            status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))?;
+        equal(
+            &format!("rate of cable {number}"),
+            &shown.rate,
+            &Some(player.config.rate),
+        )?;
+    }
+    drop(players);
     let beyond = status.cables.len() as u32;
     ensure(status::cable(context.card, beyond).is_err(), || {
         format!("there is a file for cable {beyond}, one too many")
@@ -149,6 +180,73 @@ fn states(context: &mut Context<'_>) -> Verdict {
     states(context, "player closed", ["running", "closed", "running"])?;
     drop(recorder);
     states(context, "all closed", ["idle", "closed", "closed"])
+}
+
+fn draining(context: &mut Context<'_>) -> Verdict {
+    let config = context.config();
+    read(context)?;
+    let mut player = context.player(&context.cable(), &config)?;
+    player.fill(config.buffer)?;
+    player.pcm.start()?;
+    player.pcm.begin_drain()?;
+    let during = read(context)?;
+    equal(
+        "state during the drain",
+        &during.playback.state.as_str(),
+        &"draining",
+    )?;
+    thread::sleep(frames_time(config.buffer, config.rate) + context.machine.worst * 4);
+    let after = read(context)?;
+    equal(
+        "state after the drain",
+        &after.playback.state.as_str(),
+        &"prepared",
+    )
+}
+
+/// At 8 kHz, where a frame (125 µs) is long enough to read the file and ask ALSA within it.
+fn position(context: &mut Context<'_>) -> Verdict {
+    const TRIES: u32 = 200;
+    read(context)?;
+    let config = context.without_wakeups(&Config {
+        rate: 8_000,
+        stop: Stop::Never,
+        ..Config::default().with_buffer(8_000, 4)
+    })?;
+    let cable = context.cable();
+    for address in [cable.playback, cable.capture] {
+        let mut pcm = Pcm::open(address)?;
+        pcm.configure(&config)?;
+        let empty = pcm.avail()?;
+        pcm.start()?;
+        let mut equal = 0;
+        for _ in 0..TRIES {
+            thread::sleep(Duration::from_micros(700));
+            let before = Instant::now();
+            let status = read(context)?;
+            let by_alsa = pcm.avail()? - empty;
+            let passed = time_frames(before.elapsed(), config.rate).ceil() as u64;
+            let end = if pcm.is_playback() {
+                status.playback
+            } else {
+                status.capture
+            };
+            let shown = end.position.unwrap_or_default();
+            ensure(shown <= by_alsa && by_alsa <= shown + passed, || {
+                format!(
+                    "{address}: the file said {shown}; ALSA, {passed} frames' time later at most, {by_alsa}"
+                )
+            })?;
+            equal += u32::from(shown == by_alsa);
+        }
+        if equal == 0 {
+            return skip("this machine can't read the file and ask ALSA within 125 µs");
+        }
+        context.note(format!(
+            "{address}: the same in {equal} of {TRIES} readings"
+        ));
+    }
+    Ok(())
 }
 
 fn clean_run(context: &mut Context<'_>) -> Verdict {
@@ -229,6 +327,25 @@ fn lost(context: &mut Context<'_>) -> Verdict {
     let lost = growth("capture lost", before.capture.lost, after.capture.lost)?;
     ensure(lost > 0, || {
         "capture lost: expected more than before the overrun, came no change".to_owned()
+    })?;
+    // And the player runs dry.
+    let xrun = loop {
+        match player.pcm.avail() {
+            Ok(_) => thread::sleep(frames_time(config.period, config.rate)),
+            Err(error) => break error,
+        }
+    };
+    ensure(xrun.errno == libc::EPIPE, || {
+        format!("expected EPIPE from the player, came {xrun}")
+    })?;
+    let after = read(context)?;
+    let xruns = growth(
+        "playback xruns",
+        before.playback.xruns,
+        after.playback.xruns,
+    )?;
+    ensure(xruns == 1, || {
+        format!("playback xruns: expected 1 more, came {xruns}")
     })
 }
 
@@ -277,10 +394,7 @@ fn wakeups(context: &mut Context<'_>) -> Verdict {
         let mut player = context.player(&cable, &config)?;
         player.fill(config.buffer)?;
         player.pcm.start()?;
-        std::thread::sleep(super::super::context::frames_time(
-            10 * config.period,
-            config.rate,
-        ));
+        thread::sleep(frames_time(10 * config.period, config.rate));
         let after = read(context)?;
         let came = growth(
             "playback wakeups",

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::Plain;
-use crate::pcm::{Config, State, Stop};
+use crate::pcm::{Access, Config, State, Stop};
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, frames_time};
 use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail};
@@ -59,8 +59,19 @@ pub const CHECKS: &[Plain] = &[
 fn every_format(context: &mut Context<'_>) -> Verdict {
     let cable = context.cable();
     for &format in &context.space.formats {
-        for channels in [1, 2] {
+        for (access, channels) in [
+            (Access::RwInterleaved, 1),
+            (Access::MmapInterleaved, 2),
+            (Access::RwNoninterleaved, 3),
+            (Access::MmapNoninterleaved, 17),
+        ] {
+            if !context.space.accesses.contains(&access)
+                || !context.space.channels.contains(&channels)
+            {
+                continue;
+            }
             let config = Config {
+                access,
                 format,
                 channels,
                 rate: 192_000,
@@ -80,7 +91,7 @@ fn every_format(context: &mut Context<'_>) -> Verdict {
             trace
                 .expect(&[Want::Silence(700..=700)])
                 .or_fail()
-                .within(|| format!("{format}, {channels} channels"))?;
+                .within(|| format!("{format}, {channels} channels, {access}"))?;
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "space/formats",
         "formats",
-        "both directions offer every format of a fixed physical width",
+        "both directions offer every format of a fixed physical width, and no other",
         formats,
     ),
     (
@@ -87,6 +87,17 @@ fn formats(context: &mut Context<'_>) -> Verdict {
                 FORMATS.len(),
                 offered.len(),
                 list(missing)
+            )
+        })?;
+        let others: Vec<i32> = (0..64)
+            .filter(|id| FORMATS.iter().all(|f| f.id() != *id))
+            .filter(|&id| pcm.offers_format_id(id))
+            .collect();
+        ensure(others.is_empty(), || {
+            format!(
+                "{}: offers the formats of numbers {}, whose samples have no fixed width of whole bytes",
+                pcm.address(),
+                list(others)
             )
         })
     })

@@ -2,13 +2,16 @@
 
 //! Starting the two ends in every order.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Plain;
-use crate::pcm::{Config, Start};
+use crate::pcm::{Config, Pcm, Start};
 use crate::signal::trace::Want;
-use crate::verify::context::{Context, time_frames};
-use crate::verify::problem::{OrFail, Verdict, Within, ensure};
+use crate::verify::context::{Context, frames_time, time_frames};
+use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail};
 use crate::verify::rig::pump;
 
 pub const CHECKS: &[Plain] = &[
@@ -17,6 +20,18 @@ pub const CHECKS: &[Plain] = &[
         "info flags (SYNC_START)",
         "linked ends start in the same frame: frame 0 comes back as frame 0",
         linked,
+    ),
+    (
+        "start/linked-many",
+        "info flags (SYNC_START)",
+        "the ends of four cables, linked at 768 kHz, start in the same frame",
+        linked_many,
+    ),
+    (
+        "start/link-and-close",
+        "locks and lifetimes",
+        "one thread starts and stops a stream while another links one to it and closes that",
+        link_and_close,
     ),
     (
         "start/recorder-first",
@@ -74,6 +89,106 @@ fn linked(context: &mut Context<'_>) -> Verdict {
             .within(|| format!("start {round}"))?;
     }
     Ok(())
+}
+
+/// At the highest rate eight ends have many frames' time to differ in. (Lockdep, which watches the locks of
+/// a debug kernel, knows eight in a group at most.)
+fn linked_many(context: &mut Context<'_>) -> Verdict {
+    let config = context.fitted(
+        Config {
+            rate: *context.space.rate.end(),
+            channels: 1,
+            ..Config::default()
+        }
+        .with_buffer(4096, 16),
+    );
+    let wanted = 4096;
+    let mut loops = Vec::new();
+    for cable in context.card.cables().into_iter().take(4) {
+        let mut player = context.player(&cable, &config)?;
+        player.fill(config.buffer)?;
+        loops.push((player, context.recorder(&cable, &config)?));
+    }
+    let Some(((first, _), _)) = loops.split_first() else {
+        return Ok(());
+    };
+    for (player, recorder) in &loops {
+        if player.pcm.address() != first.pcm.address() {
+            first.pcm.link(&player.pcm)?;
+        }
+        first.pcm.link(&recorder.pcm)?;
+    }
+    first.pcm.start()?;
+    thread::sleep(frames_time(wanted, config.rate));
+    // All are read before any is judged, so that none is late for the others' sake.
+    for (_, recorder) in &mut loops {
+        pump(None, Some(recorder), 0, wanted)?;
+    }
+    for (player, recorder) in &loops {
+        recorder
+            .trace(&player.seq, player.written)
+            .expect(&[Want::Sequence(0..=0, wanted..=wanted)])
+            .or_fail()
+            .within(|| recorder.pcm.address().to_string())?;
+    }
+    Ok(())
+}
+
+/// What a group of linked streams is told reaches members that are just being closed: on a kernel
+/// that checks its memory (KASAN) it shows when one of them has gone too early.
+fn link_and_close(context: &mut Context<'_>) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let mut player = Pcm::open(cable.playback)?;
+    player.configure(&config)?;
+    let player = Mutex::new(player);
+    let lock = || player.lock().unwrap_or_else(PoisonError::into_inner);
+    let data = vec![1; config.period as usize * config.frame_bytes()];
+    let stop = AtomicBool::new(false);
+    let end = Instant::now() + Duration::from_millis(400);
+    let (rounds, links) = thread::scope(|scope| {
+        let linking = scope.spawn(|| -> Verdict<u32> {
+            let mut links = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let mut recorder = Pcm::open(cable.capture)?;
+                recorder.configure(&config)?;
+                // The player may be in any state.
+                links += u32::from(lock().link(&recorder).is_ok());
+            }
+            Ok(links)
+        });
+        let starting = || -> Verdict<u32> {
+            let mut rounds = 0;
+            while Instant::now() < end {
+                // A stream that is linked with one that is not prepared can't start.
+                let steps: [&dyn Fn(&Pcm) -> _; 4] = [
+                    &Pcm::prepare,
+                    &|player| player.write(&data).map(|_| ()),
+                    &Pcm::start,
+                    &Pcm::stop,
+                ];
+                for step in steps {
+                    // Free for a moment after each, so that a link can come in between.
+                    match step(&lock()) {
+                        Err(e) if ![libc::EBADFD, libc::EPIPE].contains(&e.errno) => {
+                            return Err(e.into());
+                        }
+                        _ => thread::yield_now(),
+                    }
+                }
+                rounds += 1;
+            }
+            Ok(rounds)
+        };
+        let rounds = starting();
+        stop.store(true, Ordering::Relaxed);
+        (rounds, linking.join())
+    });
+    let links = links.unwrap_or_else(|_| fail("the linking thread panicked"))?;
+    let rounds = rounds?;
+    context.note(format!("{rounds} starts, {links} links"));
+    ensure(rounds > 0 && links > 0, || {
+        format!("expected both threads to get somewhere, came {rounds} starts and {links} links")
+    })
 }
 
 fn recorder_first(context: &mut Context<'_>) -> Verdict {
@@ -165,7 +280,7 @@ fn same_delay(context: &mut Context<'_>) -> Verdict {
         let before_recorder = Instant::now();
         recorder.pcm.start()?;
         let after_recorder = Instant::now();
-        std::thread::sleep(Duration::from_micros(1300 * round + 77));
+        thread::sleep(Duration::from_micros(1300 * round + 77));
         let before_player = Instant::now();
         player.pcm.start()?;
         let after_player = Instant::now();

@@ -19,6 +19,12 @@ pub const CHECKS: &[Plain] = &[
         period,
     ),
     (
+        "wakeup/prompt",
+        "period wake-ups",
+        "a period's wake-up comes in the frame in which it ends, not in the next",
+        prompt,
+    ),
+    (
         "wakeup/avail-min",
         "period wake-ups",
         "no wait ends before avail_min frames are there, for any avail_min",
@@ -148,6 +154,48 @@ fn sixteen(context: &mut Context<'_>) -> Verdict {
     serve(context, &Config::default().with_buffer(16, 256), 600)
 }
 
+/// At 8 kHz, where a frame is long enough (125 µs) for a program to be woken within it.
+fn prompt(context: &mut Context<'_>) -> Verdict {
+    let cable = context.cable();
+    let config = Config {
+        rate: 8_000,
+        ..Config::default().with_buffer(40, 16)
+    };
+    for address in [cable.playback, cable.capture] {
+        let mut pcm = Pcm::open(address)?;
+        pcm.configure(&config)?;
+        let mut frames = vec![0; config.buffer as usize * config.frame_bytes()];
+        if pcm.is_playback() {
+            pcm.write(&frames)?;
+        }
+        pcm.start()?;
+        let (mut best, mut count) = (u64::MAX, 0);
+        while best > 0 && count < 60 {
+            wait(&[&pcm], Duration::from_secs(5))?;
+            let avail = pcm.avail()?;
+            best = best.min(avail.saturating_sub(config.period));
+            let whole = (avail - avail % config.period) as usize * config.frame_bytes();
+            if pcm.is_playback() {
+                pcm.write(&frames[..whole])?
+            } else {
+                pcm.read(&mut frames[..whole])?
+            };
+            count += 1;
+        }
+        if best == 0 {
+            continue;
+        }
+        let text = format!("{address}: {best} frames (of 125 µs) late at best of {count} wake-ups");
+        let late = context.machine.again().usual;
+        return if late < frames_time(1, config.rate) / 2 {
+            fail(text)
+        } else {
+            skip(format!("this machine wakes {late:?} late: {text}"))
+        };
+    }
+    Ok(())
+}
+
 fn avail_min(context: &mut Context<'_>) -> Verdict {
     let cable = context.cable();
     for avail_min in [1, 100, 1024, 1025, 3000] {
@@ -234,23 +282,12 @@ fn small_loop(context: &mut Context<'_>) -> Verdict {
 
 fn off(context: &mut Context<'_>) -> Verdict {
     let cable = context.cable();
-    let config = Config {
-        period_wakeup: false,
+    let config = context.without_wakeups(&Config {
         stop: Stop::Never,
         ..Config::default().with_buffer(480, 8)
-    };
+    })?;
     for address in [cable.playback, cable.capture] {
         let mut pcm = Pcm::open(address)?;
-        if !pcm
-            .configure(&Config {
-                period_wakeup: true,
-                ..config
-            })?
-            .flags
-            .no_period_wakeup
-        {
-            return skip("the card can't turn period wake-ups off (see space/info-flags)");
-        }
         pcm.configure(&config)?;
         if pcm.is_playback() {
             pcm.write(&vec![0; config.buffer as usize * config.frame_bytes()])?;
@@ -272,15 +309,7 @@ fn off(context: &mut Context<'_>) -> Verdict {
 
 fn off_data(context: &mut Context<'_>) -> Verdict {
     let cable = context.cable();
-    let config = Config {
-        period_wakeup: false,
-        ..context.config()
-    };
-    let mut probe = Pcm::open(cable.playback)?;
-    if !probe.configure(&context.config())?.flags.no_period_wakeup {
-        return skip("the card can't turn period wake-ups off (see space/info-flags)");
-    }
-    drop(probe);
+    let config = context.without_wakeups(&context.config())?;
     let mut player = context.player(&cable, &config)?;
     let mut recorder = context.recorder(&cable, &config)?;
     player.pcm.link(&recorder.pcm)?;
@@ -305,20 +334,12 @@ fn off_data(context: &mut Context<'_>) -> Verdict {
 fn off_tiny(context: &mut Context<'_>) -> Verdict {
     let cable = context.cable();
     // 167 µs; a jiffy is 1 ms at least.
-    let config = Config {
+    let config = context.without_wakeups(&Config {
         rate: 192_000,
-        period_wakeup: false,
         ..Config::default().with_buffer(16, 2)
-    };
+    })?;
     for address in [cable.playback, cable.capture] {
         let mut pcm = Pcm::open(address)?;
-        let on = Config {
-            period_wakeup: true,
-            ..config
-        };
-        if !pcm.configure(&on)?.flags.no_period_wakeup {
-            return skip("the card can't turn period wake-ups off (see space/info-flags)");
-        }
         match pcm.configure(&config) {
             Err(e) if e.errno == libc::EINVAL => {}
             Err(e) => return fail(format!("{address}: expected EINVAL, came: {e}")),

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::Plain;
-use crate::pcm::{Pcm, State};
+use crate::pcm::{Config, Pcm, State};
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, frames_time};
 use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail};
@@ -23,6 +23,12 @@ pub const CHECKS: &[Plain] = &[
         "nothing lost",
         "after an overrun: EPIPE, then prepare and start record without a gap",
         recorder,
+    ),
+    (
+        "xrun/unattended",
+        "nothing lost",
+        "a stream that nobody has looked at for more than a buffer's time has an xrun, with period wake-ups on or off",
+        unattended,
     ),
     (
         "xrun/other-end-runs-on",
@@ -120,6 +126,37 @@ fn recorder(context: &mut Context<'_>) -> Verdict {
             .within(|| format!("round {round}"))?;
         recorder.pcm.stop()?;
         recorder.pcm.prepare()?;
+    }
+    Ok(())
+}
+
+/// A position that has gone round the buffer must not pass for one that has hardly moved.
+fn unattended(context: &mut Context<'_>) -> Verdict {
+    let cable = context.cable();
+    let on = Config {
+        rate: 192_000,
+        ..context.config().with_buffer(512, 8)
+    };
+    let off = context.without_wakeups(&on).ok();
+    for config in [Some(on), off].into_iter().flatten() {
+        for address in [cable.playback, cable.capture] {
+            for rounds in [9, 12, 15, 17] {
+                let mut pcm = Pcm::open(address)?;
+                pcm.configure(&config)?;
+                if pcm.is_playback() {
+                    pcm.write(&vec![1; config.buffer as usize * config.frame_bytes()])?;
+                }
+                pcm.start()?;
+                std::thread::sleep(frames_time(rounds * config.buffer / 8, config.rate));
+                let avail = pcm.avail();
+                ensure(matches!(&avail, Err(e) if e.errno == libc::EPIPE), || {
+                    format!(
+                        "{address}, wake-ups {}: expected EPIPE {rounds} eighths of a buffer after the start, came {avail:?}",
+                        config.period_wakeup
+                    )
+                })?;
+            }
+        }
     }
     Ok(())
 }
