@@ -8,7 +8,7 @@ use crate::kernel::{Extent, Flavour, Spec, Version};
 
 /// The devkit of rloop: builds the driver, a kernel and a root file system, and boots them in QEMU.
 ///
-/// Everything comes from the Debian mirror that this host's apt is configured for, and from crates.io;
+/// Everything comes from the Debian mirror that this host's apt is configured for, and from the crate registry;
 /// the compilers and QEMU are those of a small Debian of the devkit's own, so that the host's don't matter.
 /// What is built once is kept in ~/.cache/rloop (RLOOP_CACHE names another place).
 ///

@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use proptest::prelude::*;
-use snd_rloop_pure::params::{parse, parse_enable, BadParameter, Config, Topology, Written};
+use snd_rloop_pure::params::{
+    parse, parse_enable, BadParameter, Config, Topology, Written, NOT_UTF8,
+};
 
 fn message(written: Written<'_>) -> String {
     parse(&written, 32).unwrap_err().to_string()
@@ -169,13 +171,16 @@ fn a_name_is_1_to_31_printable_bytes() {
         "a\x7fb",
         "12345678901234567890123456789012",
         long,
+        NOT_UTF8,
     ] {
         assert_eq!(
             message(Written {
                 name: Some(bad),
                 ..Written::default()
             }),
-            format!("parameter name={bad} is not allowed: must be 1 to 31 printable bytes")
+            format!(
+                "parameter name={bad} is not allowed: must be 1 to 31 printable bytes of UTF-8"
+            )
         );
     }
 }

@@ -201,25 +201,33 @@ impl Pcm {
         }
     }
 
-    /// Waits until all that was written has been played.
-    ///
-    /// alsa-lib allows no blocking call on a stream without period wake-ups: there the drain is
-    /// begun, and its end awaited by the state alone, without asking the card for its position.
+    /// Begins a drain and awaits its end by the state alone, without asking the card for its
+    /// position: nothing but the card's own wake-up ends it.
     ///
     /// # Errors
     /// What ALSA says; `ETIMEDOUT` if it has not ended after ten seconds.
+    pub fn drain_watched(&self) -> Result<()> {
+        self.begin_drain()?;
+        let begin = Instant::now();
+        // A recorder is in DRAINING until somebody reads what is left.
+        while self.is_playback() && self.state() == State::Draining {
+            if begin.elapsed() > Duration::from_secs(10) {
+                return self.named("snd_pcm_drain", Err(libc::ETIMEDOUT));
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        Ok(())
+    }
+
+    /// Waits until all that was written has been played. (alsa-lib allows no blocking call on a
+    /// stream without period wake-ups: there it is [`Pcm::drain_watched`].)
+    ///
+    /// # Errors
+    /// What ALSA says; `EIO` if it has not ended after the time of 1.1 buffers and at least a tenth
+    /// of a second, or if the thread has not been woken for so long.
     pub fn drain(&self) -> Result<()> {
         if self.setup.is_some_and(|s| !s.config.period_wakeup) {
-            self.begin_drain()?;
-            let begin = Instant::now();
-            // A recorder is in DRAINING until somebody reads what is left.
-            while self.is_playback() && self.state() == State::Draining {
-                if begin.elapsed() > Duration::from_secs(10) {
-                    return self.named("snd_pcm_drain", Err(libc::ETIMEDOUT));
-                }
-                thread::sleep(Duration::from_micros(200));
-            }
-            return Ok(());
+            return self.drain_watched();
         }
         // It may fail after it has changed the mode of the file: set that back in any case.
         let drained = match self.handle.nonblock(0) {

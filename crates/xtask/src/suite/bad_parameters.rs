@@ -161,7 +161,16 @@ pub(crate) const CASES: &[Case] = &[
         message: &[
             "snd_rloop: ",
             "name=0123456789012345678901234567890x ",
-            "1 to 31 printable bytes",
+            "1 to 31 printable bytes of UTF-8",
+        ],
+    },
+    Case {
+        parameters: r#""name=$(printf 'a\377b')""#,
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "name=(not UTF-8) ",
+            "printable bytes of UTF-8",
         ],
     },
     Case {

@@ -9,6 +9,7 @@ use kernel::prelude::*;
 use kernel::str::CStr;
 
 use super::bindings;
+use crate::pure::params::NOT_UTF8;
 
 /// The most cards that the kernel can have, and that a parameter takes values for.
 pub(crate) const CARDS: u32 = bindings::RLOOP_CARDS;
@@ -27,7 +28,7 @@ pub(crate) enum Parameter {
 
 /// What was written for the `card`-th card, from 0; `None` if nothing was.
 ///
-/// A value that is not UTF-8 is given as `(not UTF-8)`, which no parameter but a name takes.
+/// A value that is not UTF-8 is given as [`NOT_UTF8`], which no parameter takes.
 pub(crate) fn written(parameter: Parameter, card: u32) -> Option<&'static str> {
     // SAFETY: The function takes any numbers.
     let value = unsafe { bindings::rloop_parameter(parameter as u32, card) };
@@ -37,5 +38,5 @@ pub(crate) fn written(parameter: Parameter, card: u32) -> Option<&'static str> {
     // SAFETY: A `charp` parameter that is set points to a string that lives as long as the module
     // does, and cannot change, since the parameters are not writable (0444).
     let value: &'static CStr = unsafe { CStr::from_char_ptr(value) };
-    Some(value.to_str().unwrap_or("(not UTF-8)"))
+    Some(value.to_str().unwrap_or(NOT_UTF8))
 }

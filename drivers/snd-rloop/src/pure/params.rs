@@ -20,6 +20,9 @@ pub const ID_MAX: usize = 15;
 /// The longest name, in bytes (`struct snd_card`, `shortname`).
 pub const NAME_MAX: usize = 31;
 
+/// Stands for what was written and is not UTF-8. No parameter takes it.
+pub const NOT_UTF8: &str = "(not UTF-8)";
+
 /// Which playback substream a capture substream hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
@@ -132,7 +135,11 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         return bad("id", value, Allowed::Words(allowed));
     }
     if let Some(value) = written.name.filter(|name| !is_name(name)) {
-        return bad("name", value, Allowed::Words("1 to 31 printable bytes"));
+        return bad(
+            "name",
+            value,
+            Allowed::Words("1 to 31 printable bytes of UTF-8"),
+        );
     }
     Ok(Config {
         index: index.and_then(|index| u32::try_from(index).ok()),
@@ -196,5 +203,5 @@ fn is_id(id: &str) -> bool {
 }
 
 fn is_name(name: &str) -> bool {
-    (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+    name != NOT_UTF8 && (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
 }
