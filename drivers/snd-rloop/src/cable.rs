@@ -45,6 +45,16 @@ impl Handler for Ticker {
         state.wake(self.direction, now())
     }
 
+    fn draining(&self) {
+        // A recorder that drains has stopped.
+        if self.direction == Direction::Playback {
+            let mut state = self.shared.state.lock();
+            if !state.end(Direction::Playback).draining() {
+                state.drain(now());
+            }
+        }
+    }
+
     fn rearm(&self, timer: &PeriodTimer<Self>) {
         let state = self.shared.state.lock();
         // Under the lock, so that a stop or a start meanwhile has the last word.
@@ -170,7 +180,12 @@ impl Cable {
             TriggerCommand::Pause => state.pause(direction, now),
             TriggerCommand::Drain => state.drain(now),
         }
-        match state.next_wakeup(direction) {
+        let next = match (command, direction) {
+            // At once, to see whether ALSA has started the stream only to drain it.
+            (TriggerCommand::Start, Direction::Playback) => Some(now),
+            _ => state.next_wakeup(direction),
+        };
+        match next {
             Some(next) => self.timer(direction).arm(next),
             None => self.timer(direction).disarm(),
         }

@@ -247,6 +247,14 @@ impl Pcm {
             .map(|_| ())
     }
 
+    /// Closes it as a crash would: nothing is stopped or freed before.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn crash(self) -> Result<()> {
+        self.named("dup2", self.handle.cut())
+    }
+
     /// Frames that can be transferred, with the position read from the card now.
     ///
     /// # Errors

@@ -15,6 +15,7 @@
 )]
 
 use std::ffi::CStr;
+use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
@@ -128,6 +129,29 @@ impl Handle {
         // SAFETY: Allocated above and not used after this.
         unsafe { ffi::snd_pcm_status_free(status) };
         result.map(|(state, avail)| (state, avail, duration(now), duration(trigger)))
+    }
+
+    /// Puts `/dev/null` in the place of the stream's file, so that all that alsa-lib asks for from
+    /// here on fails, and the card is left to clean up by itself, as after a crash.
+    pub fn cut(&self) -> Raw<()> {
+        let mut fd = libc::pollfd {
+            fd: -1,
+            events: 0,
+            revents: 0,
+        };
+        // SAFETY: The PCM is open, and there is room for one descriptor. That of a card is its file.
+        check(unsafe { ffi::snd_pcm_poll_descriptors(self.0.as_ptr(), &raw mut fd, 1) })?;
+        let last_error = || {
+            std::io::Error::last_os_error()
+                .raw_os_error()
+                .unwrap_or(libc::EIO)
+        };
+        let null = std::fs::File::open("/dev/null").map_err(|_| last_error())?;
+        // SAFETY: Both are open descriptors of ours; alsa-lib's stays valid for its use and its close.
+        match unsafe { libc::dup2(null.as_raw_fd(), fd.fd) } {
+            -1 => Err(last_error()),
+            _ => Ok(()),
+        }
     }
 
     fn channels(&self) -> Raw<usize> {

@@ -6,7 +6,7 @@
 
 use core::marker::PhantomData;
 use core::ops::DerefMut;
-use core::ptr::{addr_of, addr_of_mut, null_mut};
+use core::ptr::{addr_of, null_mut};
 
 use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_int, c_uint};
@@ -346,9 +346,6 @@ impl<S: Stream> Table<S> {
             // SAFETY: An open substream has a card, and that does not go before it is closed.
             let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
             context.stream.prepare(params, setup, buffer, &card)?;
-            // SAFETY: The runtime is valid, and nobody else writes to this before the start. See
-            // `starts_to_drain`.
-            unsafe { addr_of_mut!((*runtime).trigger_tstamp_latched).write(true) };
             Ok(0)
         })
     }
@@ -385,10 +382,6 @@ impl<S: Stream> Table<S> {
         let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
         from_result(|| {
             context.stream.trigger(command, now, &card)?;
-            // SAFETY: As this function's.
-            if command == TriggerCommand::Start && unsafe { Self::starts_to_drain(substream) } {
-                context.stream.trigger(TriggerCommand::Drain, now, &card)?;
-            }
             if goes_on {
                 // For a pause ALSA dates its position back by 1000 s, so as to skip a check that
                 // it does not make for streams without period wake-ups, and after a suspend it
@@ -400,25 +393,6 @@ impl<S: Stream> Table<S> {
             }
             Ok(0)
         })
-    }
-
-    /// Whether a start is that of a stream which is to drain without having been started before.
-    ///
-    /// ALSA starts such a stream, but then forgets to tell that it is to drain. It does tell the
-    /// two apart: before a start that a program asks for, it takes back that the driver has taken
-    /// the time of the start. [`Table::prepare`] has claimed that.
-    ///
-    /// # Safety
-    ///
-    /// As [`Table::trigger`].
-    unsafe fn starts_to_drain(substream: *mut bindings::snd_pcm_substream) -> bool {
-        // SAFETY: An open substream has a runtime, and with the stream locked nobody else writes
-        // to this. From here on ALSA is to take the time itself again.
-        unsafe {
-            let latched = addr_of_mut!((*(*substream).runtime).trigger_tstamp_latched);
-            let playback = (*substream).stream as u32 == bindings::SNDRV_PCM_STREAM_PLAYBACK;
-            latched.replace(false) && playback
-        }
     }
 
     /// When `command` takes effect: now, or if a stream that is linked with this one has just got

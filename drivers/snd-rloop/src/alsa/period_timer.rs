@@ -9,6 +9,7 @@
 
 use core::marker::PhantomPinned;
 use core::mem::offset_of;
+use core::ptr::addr_of;
 
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Release};
@@ -20,6 +21,10 @@ use super::bindings;
 pub(crate) trait Handler: Send + Sync + Sized {
     /// Returns whether a period has ended, of which ALSA is then told.
     fn expired(&self) -> bool;
+
+    /// ALSA drains the stream. Called with the stream locked, whenever the timer goes off
+    /// meanwhile: see [`PeriodTimer::catch_drain`].
+    fn draining(&self);
 
     /// Arms the timer again, if it is to go on. Called last, since what ALSA was told may have
     /// stopped the stream.
@@ -116,6 +121,28 @@ impl<H: Handler> PeriodTimer<H> {
         self.cancel();
     }
 
+    /// Tells the handler if ALSA drains the stream: it has not told the driver if the stream was
+    /// started only to be drained (`snd_pcm_do_drain_init` in `sound/core/pcm_native.c`).
+    ///
+    /// # Safety
+    ///
+    /// `substream` must be open.
+    unsafe fn catch_drain(&self, substream: *mut bindings::snd_pcm_substream) {
+        // SAFETY: An open substream has a runtime, whose state may be read at any time.
+        let drains = || unsafe { addr_of!((*(*substream).runtime).state).read_volatile() } as u32
+            == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
+        if !drains() {
+            return;
+        }
+        // SAFETY: The substream is open.
+        let flags = unsafe { bindings::_snd_pcm_stream_lock_irqsave(substream) };
+        if drains() {
+            self.handler.draining();
+        }
+        // SAFETY: It was locked above, with these flags.
+        unsafe { bindings::snd_pcm_stream_unlock_irqrestore(substream, flags) };
+    }
+
     /// # Safety
     ///
     /// `timer` must be the `raw` of a `PeriodTimer<H>`, as it is when the timer core calls.
@@ -124,13 +151,15 @@ impl<H: Handler> PeriodTimer<H> {
         // precondition the result points to a `Self`, which is alive since it cancels the timer
         // before it goes.
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
-        if this.handler.expired() {
-            let substream = this.substream.load(Acquire) as *mut bindings::snd_pcm_substream;
-            if !substream.is_null() {
-                // SAFETY: By the type's invariants the substream is open, and stays so while the
-                // callback runs.
-                unsafe { bindings::snd_pcm_period_elapsed(substream) };
-            }
+        let substream = this.substream.load(Acquire) as *mut bindings::snd_pcm_substream;
+        if !substream.is_null() {
+            // SAFETY: By the type's invariants the substream is open, and stays so while the
+            // callback runs.
+            unsafe { this.catch_drain(substream) };
+        }
+        if this.handler.expired() && !substream.is_null() {
+            // SAFETY: As above.
+            unsafe { bindings::snd_pcm_period_elapsed(substream) };
         }
         this.handler.rearm(this);
         bindings::hrtimer_restart_HRTIMER_NORESTART

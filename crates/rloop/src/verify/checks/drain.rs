@@ -37,6 +37,12 @@ pub const CHECKS: &[Plain] = &[
         never_started,
     ),
     (
+        "drain/after-a-failed-start",
+        "drain",
+        "the same, where a start was tried and failed, as another of the linked streams was not ready",
+        failed_start,
+    ),
+    (
         "drain/exact",
         "drain",
         "the drain returns with the last frame, not at the end of its period or buffer",
@@ -101,6 +107,42 @@ fn never_started(context: &mut Context<'_>) -> Verdict {
     let config = context.config();
     for frames in [config.buffer, 100] {
         round(context, &config, frames, false)?;
+    }
+    Ok(())
+}
+
+fn failed_start(context: &mut Context<'_>) -> Verdict {
+    let (cable, on) = (context.cable(), context.config());
+    for config in [Some(on), context.without_wakeups(&on).ok()]
+        .into_iter()
+        .flatten()
+    {
+        let mut player = context.player(&cable, &config)?;
+        let mut recorder = context.recorder(&cable, &on)?;
+        // ALSA asks the one that was linked last first: it is ready.
+        recorder.pcm.link(&player.pcm)?;
+        player.fill(config.period)?;
+        recorder.pcm.hw_free()?;
+        let start = player.pcm.start();
+        ensure(matches!(&start, Err(e) if e.errno == libc::EBADFD), || {
+            format!("expected EBADFD from the start of a group that is not ready, came {start:?}")
+        })?;
+        player.pcm.unlink()?;
+        recorder.pcm.configure(&on)?;
+        recorder.pcm.start()?;
+        player
+            .pcm
+            .drain_watched()
+            .within(|| format!("wake-ups {}", config.period_wakeup))?;
+        recorder.read_all()?;
+        recorder
+            .trace(&player.seq, player.written)
+            .expect(&[
+                Want::Silence(0..=u64::MAX),
+                Want::Sequence(0..=0, config.period..=config.period),
+                Want::Silence(0..=u64::MAX),
+            ])
+            .or_fail()?;
     }
     Ok(())
 }
