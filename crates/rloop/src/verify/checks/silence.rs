@@ -61,7 +61,7 @@ fn every_format(context: &mut Context<'_>) -> Verdict {
     for &format in &context.space.formats {
         for (access, channels) in [
             (Access::RwInterleaved, 1),
-            (Access::MmapInterleaved, 2),
+            (Access::MmapInterleaved, 5),
             (Access::RwNoninterleaved, 3),
             (Access::MmapNoninterleaved, 17),
         ] {
