@@ -10,8 +10,6 @@ PACKAGE_ARCH = "${MACHINE_ARCH}"
 
 inherit rloop_kernel packagegroup
 
-PACKAGES = "${PN} ${@bb.utils.contains('DISTRO_FEATURES', 'ptest', '${PN}-ptest', '', d)}"
-
 RDEPENDS:${PN} = "\
     alsa-utils-amixer \
     alsa-utils-aplay \
@@ -19,6 +17,7 @@ RDEPENDS:${PN} = "\
     snd-rloop \
 "
 
+# The class makes this package where ptests are on.
 RDEPENDS:${PN}-ptest = "\
     ${PN} \
     ptest-runner \
