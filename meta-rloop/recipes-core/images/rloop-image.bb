@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+
+SUMMARY = "A console image with the loopback sound card snd-rloop, its tools and its tests"
+DESCRIPTION = "What core-image-base has, with alsa-utils, the module, the tool rloop, ptest-runner and ssh."
+LICENSE = "MIT"
+
+inherit core-image rloop_kernel
+
+IMAGE_FEATURES += "splash ssh-server-dropbear"
+IMAGE_INSTALL += "\
+    alsa-utils \
+    packagegroup-rloop \
+    ${@bb.utils.contains('DISTRO_FEATURES', 'ptest', 'packagegroup-rloop-ptest', '', d)} \
+"

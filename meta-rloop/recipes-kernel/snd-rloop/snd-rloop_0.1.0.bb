@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+
+SUMMARY = "ALSA loopback sound card, a kernel module in Rust"
+DESCRIPTION = "What is played on the card's output appears on its input, bit for bit. \
+               Takes the place of snd-aloop for tests of players, DSPs and codecs without hardware."
+SECTION = "kernel/modules"
+LICENSE = "GPL-2.0-only"
+LIC_FILES_CHKSUM = "file://${UNPACKDIR}/LICENSES/GPL-2.0-only.txt;md5=b234ee4d69f5fce4486a80fdaf4a4263"
+CVE_PRODUCT = "snd-rloop"
+
+# Single files and directories, so that a change elsewhere in the repository rebuilds nothing
+SRC_URI = "\
+    file://LICENSES/GPL-2.0-only.txt \
+    file://drivers/snd-rloop/Kbuild \
+    file://drivers/snd-rloop/Makefile \
+    file://drivers/snd-rloop/bindings \
+    file://drivers/snd-rloop/src \
+"
+
+S = "${UNPACKDIR}/drivers/snd-rloop"
+
+inherit rloop_kernel rloop_sources module-rust
+
+# Whether the card is there from boot on, and the module's parameters, such as "id=Loopback topology=crossed"
+RLOOP_AUTOLOAD ?= "1"
+RLOOP_PARAMETERS ?= ""
+
+KERNEL_MODULE_AUTOLOAD += "${@bb.utils.contains('RLOOP_AUTOLOAD', '1', 'snd-rloop', '', d)}"
+KERNEL_MODULE_PROBECONF += "${@'snd-rloop' if d.getVar('RLOOP_PARAMETERS') else ''}"
+module_conf_snd-rloop = "${@'options snd-rloop ${RLOOP_PARAMETERS}' if d.getVar('RLOOP_PARAMETERS') else ''}"

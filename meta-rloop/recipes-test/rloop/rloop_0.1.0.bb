@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+
+SUMMARY = "Proves that an ALSA loopback card loses, doubles, changes and delays nothing"
+DESCRIPTION = "A tool for the target: verify plays numbered frames round a card of snd-rloop or snd-aloop \
+               and checks what comes back, status shows what the cards are doing. Its ptest tests the card."
+SECTION = "multimedia"
+LICENSE = "MIT | Apache-2.0"
+LIC_FILES_CHKSUM = "\
+    file://LICENSES/Apache-2.0.txt;md5=3b83ef96387f14655fc854ddc3c6bd57 \
+    file://LICENSES/MIT.txt;md5=12d18462d5c63a32486fed9875a2b101 \
+"
+DEPENDS = "alsa-lib"
+CVE_PRODUCT = "rloop"
+
+SRC_URI = "\
+    file://Cargo.lock;subdir=${BP} \
+    file://Cargo.toml;subdir=${BP} \
+    file://LICENSES/Apache-2.0.txt;subdir=${BP} \
+    file://LICENSES/MIT.txt;subdir=${BP} \
+    file://crates/rloop;subdir=${BP} \
+    file://run-ptest \
+"
+
+inherit cargo cargo-update-recipe-crates pkgconfig ptest-cargo rloop_sources
+
+require ${BPN}-crates.inc
+
+CARGO_SRC_DIR = "crates/rloop"
+CARGO_LOCK_PATH = "${S}/Cargo.lock"
+
+# The repository's workspace has members that are not for the target. Takes them, and the crates that only
+# they need, out of its manifest and its lock file.
+rloop_prune_workspace() {
+    sed -i -E 's,^((default-)?members) = .*,\1 = ["crates/rloop"],' ${S}/Cargo.toml
+    ${CARGO} update --workspace --manifest-path ${CARGO_MANIFEST_PATH} "$@"
+}
+
+rloop_prune_workspace[doc] = "Leaves in the workspace only what the recipe builds"
+
+do_configure:append() {
+    rloop_prune_workspace --offline
+}
+
+# bitbake -c update_crates rloop: the list is that of the pruned lock file, for which cargo asks crates.io's index
+do_update_crates[depends] += "cargo-native:do_populate_sysroot"
+do_update_crates[network] = "1"
+do_update_crates:prepend() {
+    CARGO_HOME=${T}/cargo_home rloop_prune_workspace
+}
+
+# modprobe and rmmod; a card to put beside ours
+RDEPENDS:${PN}-ptest += "kmod"
+RRECOMMENDS:${PN}-ptest += "kernel-module-snd-aloop"
