@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand};
 
 use crate::arch::Arch;
@@ -30,6 +32,18 @@ pub(crate) enum Command {
     Demo(Target),
     /// Runs all tests: on the host, of the build, and in guests.
     Test(Test),
+    /// Looks at the Yocto layer and the kas files, as far as that needs no sources of Yocto: the steps of
+    /// `test` whose names begin with `layer`.
+    Layer,
+    /// Parses everything with the real layers, resolves the task graphs and checks the layer; builds nothing.
+    Yocto {
+        /// A directory with the git repositories that the kas files name: NAME, NAME.git or OWNER+NAME.
+        #[arg(long, value_name = "DIR")]
+        mirrors: PathBuf,
+        /// Only kas files with this in their names; may be given several times.
+        #[arg(long, value_name = "PART")]
+        only: Vec<String>,
+    },
     /// Boots a guest with the module loaded, for a shell or a command.
     Vm(Vm),
     /// Builds all that a guest needs, without booting it.

@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::exec::Cmd;
 use crate::host;
 use crate::kernel;
+use crate::python;
 use crate::sandbox;
 
 /// What all of it takes, in GiB: toolchain, sources, and five kernels' builds.
@@ -35,6 +36,7 @@ pub(crate) fn run(context: &Context) -> Result<bool> {
         ("mmdebstrap", program("mmdebstrap", "mmdebstrap")),
         ("unshare", program("unshare", "util-linux")),
         ("name spaces", name_spaces()),
+        ("Python", python()),
         ("Debian mirror", mirror(context)),
         ("Debian's keys", keys()),
         ("cargo", cargo()),
@@ -105,6 +107,13 @@ fn name_spaces() -> Finding {
              and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER), and allow them: \
              sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0; or run as root"
         )),
+    }
+}
+
+fn python() -> Finding {
+    match python::version() {
+        Ok(version) => Finding::Good(format!("{} with pip", version.trim())),
+        Err(e) => Finding::Lesser(format!("{e}; only the layer's tests need it")),
     }
 }
 

@@ -82,6 +82,12 @@ impl Cmd {
         self
     }
 
+    /// Sets a variable of its environment.
+    pub(crate) fn env(&mut self, name: &str, value: impl AsRef<OsStr>) -> &mut Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Sets the directory to run in.
     pub(crate) fn dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.command.current_dir(dir);

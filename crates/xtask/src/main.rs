@@ -22,6 +22,7 @@ mod kernel;
 mod klog;
 mod paths;
 mod picture;
+mod python;
 mod report;
 mod rootfs;
 mod sandbox;
@@ -29,6 +30,7 @@ mod suite;
 mod toolchain;
 mod ui;
 mod vm;
+mod yocto;
 
 use std::process::ExitCode;
 
@@ -70,6 +72,10 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
                 list: test.list,
             },
         )?),
+        Command::Layer => status(suite::run(&context, &suite::Options::layer())?),
+        Command::Yocto { mirrors, only } => {
+            status(yocto::run(&context, &yocto::Options { mirrors, only })?)
+        }
         Command::Vm(options) => boot(&context, options)?,
         Command::Build(options) => {
             build(&context, &options)?;

@@ -57,6 +57,7 @@ const PACKAGES: &[&str] = &[
     // Small help.
     "ca-certificates",
     "git",
+    "shellcheck",
 ];
 
 /// How the names of packages start whose versions matter to what is compiled.

@@ -8,6 +8,7 @@
 
 mod bad_parameters;
 mod card;
+mod layer;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,20 @@ pub(crate) struct Options {
     pub(crate) stress_seconds: u64,
     /// Only name the steps.
     pub(crate) list: bool,
+}
+
+impl Options {
+    /// Only what is about the Yocto layer.
+    pub(crate) fn layer() -> Self {
+        Self {
+            arch: None,
+            kernel: None,
+            only: vec!["layer-".to_owned()],
+            full: false,
+            stress_seconds: 0,
+            list: false,
+        }
+    }
 }
 
 type Run = fn(&Suite<'_>, &Spec, &Step) -> Result<Vec<Check>>;
@@ -101,6 +116,9 @@ fn plan(options: &Options) -> Vec<Planned> {
     add("rustfmt".into(), plain.clone(), steps::rustfmt);
     add("host-tests".into(), plain.clone(), steps::host_tests);
     add("clippy".into(), plain.clone(), steps::clippy);
+    add("layer-kas".into(), plain.clone(), layer::kas);
+    add("layer-lint".into(), plain.clone(), layer::lint);
+    add("layer-crates".into(), plain.clone(), layer::crates);
     add(
         "module-rustfmt".into(),
         plain.clone(),
@@ -133,7 +151,8 @@ fn plan(options: &Options) -> Vec<Planned> {
     add("names".into(), plain.clone(), card::names);
     add("unplug".into(), plain.clone(), card::unplug);
     add("reload".into(), plain.clone(), steps::reload);
-    add("parameters".into(), plain, steps::parameters);
+    add("parameters".into(), plain.clone(), steps::parameters);
+    add("layer-ptest".into(), plain, layer::ptest);
     let debug = spec(first, Flavour::Debug);
     add("unplug-debug".into(), debug.clone(), card::unplug);
     add("stress-debug".into(), debug, steps::stress);

@@ -19,7 +19,7 @@ const RELOADS: u32 = 100;
 pub(super) const DEBUG_MEMORY: u32 = 3072;
 
 /// A program whose failure is a failed check; that it couldn't be run is an error.
-fn program(name: &str, result: Result<()>) -> Result<Check> {
+pub(super) fn program(name: &str, result: Result<()>) -> Result<Check> {
     match result {
         Ok(()) => Ok(Check::pass(name)),
         Err(e @ Error::Command { .. }) => Ok(Check::fail(name, why(&e))),

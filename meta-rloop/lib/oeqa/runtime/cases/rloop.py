@@ -28,7 +28,9 @@ class RloopTest(OERuntimeTestCase):
         """The module loads, and the kernel has nothing to say against it."""
         self.succeed("modprobe snd-rloop")
         self.assertRegex(self.succeed("cat /proc/modules"), r"(?m)^snd_rloop ")
-        faults = [line for line in self.succeed("dmesg").splitlines() if FAULT.search(line)]
+        faults = [
+            line for line in self.succeed("dmesg").splitlines() if FAULT.search(line)
+        ]
         self.assertFalse(faults, msg="in the kernel log:\n" + "\n".join(faults))
 
     @OETestDepends(["rloop.RloopTest.test_module"])
@@ -36,7 +38,10 @@ class RloopTest(OERuntimeTestCase):
     def test_listed(self):
         """aplay and arecord list the card."""
         for program in ("aplay", "arecord"):
-            self.assertRegex(self.succeed(f"{program} -l"), r"(?m)^card \d+: \w+ \[.*\], device 0: Loopback")
+            self.assertRegex(
+                self.succeed(f"{program} -l"),
+                r"(?m)^card \d+: \w+ \[.*\], device 0: Loopback",
+            )
 
     @OETestDepends(["rloop.RloopTest.test_module"])
     def test_reload(self):
