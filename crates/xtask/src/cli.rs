@@ -43,6 +43,10 @@ pub(crate) enum Command {
         /// Only kas files with this in their names; may be given several times.
         #[arg(long, value_name = "PART")]
         only: Vec<String>,
+        /// A line for local.conf, such as a SRCREV where a layer asks for the newest commit of something
+        /// else; may be given several times.
+        #[arg(long, value_name = "LINE")]
+        conf: Vec<String>,
     },
     /// Boots a guest with the module loaded, for a shell or a command.
     Vm(Vm),

@@ -73,9 +73,18 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
             },
         )?),
         Command::Layer => status(suite::run(&context, &suite::Options::layer())?),
-        Command::Yocto { mirrors, only } => {
-            status(yocto::run(&context, &yocto::Options { mirrors, only })?)
-        }
+        Command::Yocto {
+            mirrors,
+            only,
+            conf,
+        } => status(yocto::run(
+            &context,
+            &yocto::Options {
+                mirrors,
+                only,
+                conf,
+            },
+        )?),
         Command::Vm(options) => boot(&context, options)?,
         Command::Build(options) => {
             build(&context, &options)?;
