@@ -75,6 +75,7 @@ impl LoopbackCard {
         let mut cables = KVec::new();
         for number in 0..config.topology.devices() * config.substreams {
             let cable = Arc::new(Cable::new()?, GFP_KERNEL)?;
+            cable.set_notify(config.notify);
             let substreams = config.substreams.max(1);
             let (device, subdevice) = (number / substreams, number % substreams);
             let entry = CableStatus {

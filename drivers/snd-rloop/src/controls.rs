@@ -25,6 +25,7 @@ pub(crate) const RATE_SHIFT: u32 = PITCH_NOMINAL / 100_000;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
     RateShift,
+    Notify,
     Active,
     Format,
     Rate,
@@ -88,10 +89,11 @@ impl SlaveElements {
         let make = |name: &CStr, subject| {
             let cable = cable.clone();
             let element = Arc::new(CableElement { cable, subject }, GFP_KERNEL)?;
-            let writable = subject == Subject::RateShift;
+            let writable = matches!(subject, Subject::RateShift | Subject::Notify);
             create(card, name, device, subdevice, writable, element)
         };
         make(c_str!("PCM Rate Shift 100000"), Subject::RateShift)?;
+        make(c_str!("PCM Notify"), Subject::Notify)?;
         Ok(Self {
             active: make(c_str!("PCM Slave Active"), Subject::Active)?,
             format: make(c_str!("PCM Slave Format"), Subject::Format)?,
@@ -120,7 +122,7 @@ impl Element for CableElement {
     fn values(&self) -> Values {
         match self.subject {
             Subject::RateShift => Values::Integer(PITCH_MIN / RATE_SHIFT, PITCH_MAX / RATE_SHIFT),
-            Subject::Active => Values::Boolean,
+            Subject::Notify | Subject::Active => Values::Boolean,
             Subject::Format => Values::Integer(0, FORMATS[FORMATS.len() - 1].number),
             Subject::Rate => Values::Integer(0, RATE_MAX),
             Subject::Channels => Values::Integer(1, 1024),
@@ -135,6 +137,7 @@ impl Element for CableElement {
         match self.subject {
             // Rounded, so that a pitch set in finer steps reads as near as can be.
             Subject::RateShift => (self.cable.last_state().pitch() + RATE_SHIFT / 2) / RATE_SHIFT,
+            Subject::Notify => u32::from(self.cable.last_state().notify()),
             Subject::Active => slave.active,
             Subject::Format => slave.format,
             Subject::Rate => slave.rate,
@@ -145,8 +148,10 @@ impl Element for CableElement {
 
     fn put(&self, value: u32) -> bool {
         let changed = value != self.get();
-        if changed {
-            self.cable.set_pitch(value * RATE_SHIFT);
+        match self.subject {
+            _ if !changed => {}
+            Subject::Notify => self.cable.set_notify(value != 0),
+            _ => self.cable.set_pitch(value * RATE_SHIFT),
         }
         changed
     }

@@ -2,12 +2,17 @@
 
 //! The control elements that snd-aloop's users rely on, in the crossed topology.
 
+use std::ffi::CString;
+
 use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
 
 use super::Plain;
-use crate::card::{Driver, Topology};
+use crate::card::Topology;
+use crate::pcm::{Address, Config, Pcm, State};
+use crate::signal::trace::Want;
 use crate::verify::context::Context;
-use crate::verify::problem::{Problem, Verdict, ensure, skip};
+use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
+use crate::verify::rig::pump;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -27,6 +32,18 @@ pub const CHECKS: &[Plain] = &[
         "PCM Slave … are always true",
         "the PCM Slave elements follow what the player does",
         follow,
+    ),
+    (
+        "controls/events",
+        "PCM Slave … are always true",
+        "an element's event comes when its value has changed, once, and else never",
+        events,
+    ),
+    (
+        "controls/rate-change",
+        "the player changes rate, the reader stays open",
+        "with PCM Notify on, 44.1, 96 and 48 kHz under an open recorder: it is stopped, sees the new rate, and gets all of it",
+        rate_change,
     ),
 ];
 
@@ -51,16 +68,21 @@ fn open(context: &Context<'_>) -> Verdict<Ctl> {
     Ctl::new(&format!("hw:{}", context.card.index), true).map_err(error("control device"))
 }
 
-/// The value of an element of the capture end (device, subdevice), as a number.
-fn value(ctl: &Ctl, name: &str, kind: ElemType, device: u32, subdevice: u32) -> Verdict<i32> {
-    let what = format!("\"{name}\" of device {device}, subdevice {subdevice}");
+/// The element `name` of the capture end `at`.
+fn id(name: &str, at: Address) -> Verdict<ElemId> {
     let mut id = ElemId::new(ElemIface::PCM);
-    let c_name = std::ffi::CString::new(name).map_err(|e| Problem::Failed(e.to_string()))?;
-    id.set_name(&c_name);
-    id.set_device(device);
-    id.set_subdevice(subdevice);
+    let name = CString::new(name).map_err(|e| Problem::Failed(e.to_string()))?;
+    id.set_name(&name);
+    id.set_device(at.device);
+    id.set_subdevice(at.subdevice);
+    Ok(id)
+}
+
+/// The value of an element of the capture end `at`, as a number.
+fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdict<i32> {
+    let what = format!("\"{name}\" of {at}");
     let mut element = ElemValue::new(kind).map_err(error(&what))?;
-    element.set_id(&id);
+    element.set_id(&id(name, at)?);
     ctl.elem_read(&mut element).map_err(error(&what))?;
     let number = match kind {
         ElemType::Boolean => element.get_boolean(0).map(i32::from),
@@ -72,17 +94,42 @@ fn value(ctl: &Ctl, name: &str, kind: ElemType, device: u32, subdevice: u32) -> 
     number.ok_or_else(|| Problem::Failed(format!("{what}: has no value")))
 }
 
+/// Switches a boolean element of the capture end `at`.
+fn switch(ctl: &Ctl, name: &str, at: Address, on: bool) -> Verdict {
+    let what = format!("\"{name}\" of {at}");
+    let mut element = ElemValue::new(ElemType::Boolean).map_err(error(&what))?;
+    element.set_id(&id(name, at)?);
+    element
+        .set_boolean(0, on)
+        .ok_or_else(|| Problem::Failed(format!("{what}: takes no boolean")))?;
+    ctl.elem_write(&element).map_err(error(&what))?;
+    Ok(())
+}
+
+/// The names of the elements of the capture end `at` whose events have come since the last call.
+fn changed(ctl: &Ctl, at: Address) -> Verdict<Vec<String>> {
+    let mut names = Vec::new();
+    loop {
+        let event = match ctl.read() {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            Err(e) if e.errno() == libc::EAGAIN => break,
+            Err(e) => return Err(error("control events")(e)),
+        };
+        let id = event.get_id();
+        if (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice) {
+            names.push(id.get_name().unwrap_or_default().to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
 fn names(context: &mut Context<'_>) -> Verdict {
     let ctl = open(context)?;
     for cable in context.card.cables() {
         for (name, kind, want) in ELEMENTS {
-            let came = value(
-                &ctl,
-                name,
-                kind,
-                cable.capture.device,
-                cable.capture.subdevice,
-            )?;
+            let came = value(&ctl, name, kind, cable.capture)?;
             if let Some(want) = want {
                 ensure(came == want, || {
                     format!("{} \"{name}\": expected {want}, came {came}", cable.capture)
@@ -96,17 +143,7 @@ fn names(context: &mut Context<'_>) -> Verdict {
 fn notify(context: &mut Context<'_>) -> Verdict {
     let ctl = open(context)?;
     for cable in context.card.cables() {
-        let read = value(
-            &ctl,
-            "PCM Notify",
-            ElemType::Boolean,
-            cable.capture.device,
-            cable.capture.subdevice,
-        );
-        if context.card.driver == Driver::SndRloop && read.is_err() {
-            return skip("this version of snd-rloop has no pcm_notify yet");
-        }
-        read?;
+        value(&ctl, "PCM Notify", ElemType::Boolean, cable.capture)?;
     }
     Ok(())
 }
@@ -119,15 +156,7 @@ fn follow(context: &mut Context<'_>) -> Verdict {
         channels: 3,
         ..context.config()
     };
-    let at = |name, kind| {
-        value(
-            &ctl,
-            name,
-            kind,
-            cable.capture.device,
-            cable.capture.subdevice,
-        )
-    };
+    let at = |name, kind| value(&ctl, name, kind, cable.capture);
     let mut player = context.player(&cable, &config)?;
     player.fill(config.buffer)?;
     player.pcm.start()?;
@@ -147,4 +176,105 @@ fn follow(context: &mut Context<'_>) -> Verdict {
     ensure(active == 0, || {
         format!("\"PCM Slave Active\" after the player's stop: expected 0, came {active}")
     })
+}
+
+/// Something to do with a stream.
+type Step<'a> = &'a dyn Fn(&Pcm) -> crate::pcm::Result<()>;
+
+fn events(context: &mut Context<'_>) -> Verdict {
+    let ctl = open(context)?;
+    let (cable, config) = (context.cable(), context.config());
+    let mut player = context.player(&cable, &config)?;
+    ctl.subscribe_events(true)
+        .map_err(error("control events"))?;
+    changed(&ctl, cable.capture)?;
+    for round in 0..3 {
+        player.fill(config.period)?;
+        // Events of an element that nobody has read yet become one: after each step they are read.
+        let steps: [(&str, Step<'_>, &[&str]); 5] = [
+            ("start", &Pcm::start, &["PCM Slave Active"]),
+            ("pause", &|pcm| pcm.pause(true), &["PCM Slave Active"]),
+            ("resume", &|pcm| pcm.pause(false), &["PCM Slave Active"]),
+            ("stop", &Pcm::stop, &["PCM Slave Active"]),
+            ("prepare", &Pcm::prepare, &[]),
+        ];
+        for (what, step, want) in steps {
+            step(&player.pcm)?;
+            let came = changed(&ctl, cable.capture)?;
+            ensure(came == want, || {
+                format!("{what}, round {round}: expected events of {want:?}, came {came:?}")
+            })?;
+        }
+        player.written = 0;
+    }
+    player.pcm.configure(&Config {
+        rate: 32_000,
+        ..config
+    })?;
+    let came = changed(&ctl, cable.capture)?;
+    ensure(came == ["PCM Slave Rate"], || {
+        format!("expected an event of \"PCM Slave Rate\" alone for another rate, came {came:?}")
+    })
+}
+
+fn rate_change(context: &mut Context<'_>) -> Verdict {
+    let ctl = open(context)?;
+    let at = context.cable().capture;
+    switch(&ctl, "PCM Notify", at, true)?;
+    let result = rate_changes(context, &ctl);
+    switch(&ctl, "PCM Notify", at, false)?;
+    result
+}
+
+fn rate_changes(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let at = |rate| Config { rate, ..config };
+    let mut player = context.player(&cable, &at(44_100))?;
+    let mut recorder = context.recorder(&cable, &at(44_100))?;
+    ctl.subscribe_events(true)
+        .map_err(error("control events"))?;
+    for (rate, next) in [(44_100, 96_000), (96_000, 48_000), (48_000, 44_100)] {
+        let what = || format!("{rate} Hz, then {next}");
+        player.fill(config.buffer)?;
+        recorder.pcm.start()?;
+        player.pcm.start()?;
+        pump(
+            Some(&mut player),
+            Some(&mut recorder),
+            config.buffer,
+            config.buffer / 2,
+        )?;
+        changed(ctl, cable.capture)?;
+        player.pcm.drain()?;
+        recorder.read_all()?;
+        recorder
+            .trace(&player.seq, player.written)
+            .expect(&[
+                Want::Silence(0..=config.buffer),
+                Want::Sequence(0..=0, config.buffer..=config.buffer),
+                Want::Silence(0..=u64::MAX),
+            ])
+            .or_fail()
+            .within(what)?;
+        drop(player);
+        player = context.player(&cable, &at(next)).within(what)?;
+        let events = changed(ctl, cable.capture)?;
+        ensure(events.iter().any(|name| name == "PCM Slave Rate"), || {
+            format!(
+                "{}: expected an event of \"PCM Slave Rate\", came {events:?}",
+                what()
+            )
+        })?;
+        let shown = value(ctl, "PCM Slave Rate", ElemType::Integer, cable.capture)?;
+        ensure(u32::try_from(shown) == Ok(next), || {
+            format!("{}: \"PCM Slave Rate\" is {shown}", what())
+        })?;
+        let state = recorder.pcm.state();
+        ensure(matches!(state, State::Draining | State::Setup), || {
+            format!("{}: expected the recorder stopped, came {state:?}", what())
+        })?;
+        drop(recorder);
+        recorder = context.recorder(&cable, &at(next)).within(what)?;
+    }
+    Ok(())
 }
