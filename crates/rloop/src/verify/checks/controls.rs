@@ -3,14 +3,16 @@
 //! The control elements that snd-aloop's users rely on, in the crossed topology.
 
 use std::ffi::CString;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
 
 use super::Plain;
-use crate::card::Topology;
-use crate::pcm::{Address, Config, Pcm, State};
+use crate::card::{Driver, Topology};
+use crate::pcm::{Address, Config, Pcm, State, Stop};
 use crate::signal::trace::Want;
-use crate::verify::context::Context;
+use crate::verify::context::{Context, time_frames};
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
 use crate::verify::rig::pump;
 
@@ -40,6 +42,24 @@ pub const CHECKS: &[Plain] = &[
         events,
     ),
     (
+        "controls/pitch",
+        "pitch in 1 ppm steps",
+        "all names of the pitch are of one value, each change has its events, and what is not allowed is refused",
+        pitch,
+    ),
+    (
+        "controls/pitch-effect",
+        "pitch in 1 ppm steps",
+        "the position follows the pitch at once, to the frame, from 80 to 120 %",
+        pitch_effect,
+    ),
+    (
+        "controls/rate-now",
+        "as in the UAC2 gadget a rate control reads 0 when nobody plays",
+        "Capture Rate is the rate while a player runs, and else 0",
+        rate_now,
+    ),
+    (
         "controls/rate-change",
         "the player changes rate, the reader stays open",
         "with PCM Notify on, 44.1, 96 and 48 kHz under an open recorder: it is stopped, sees the new rate, and gets all of it",
@@ -65,6 +85,17 @@ fn open(context: &Context<'_>) -> Verdict<Ctl> {
     if context.card.topology != Topology::Crossed {
         return skip("only cards with topology=crossed have these");
     }
+    open_any(context)
+}
+
+fn open_own(context: &Context<'_>) -> Verdict<Ctl> {
+    if context.card.driver != Driver::SndRloop {
+        return skip("only snd-rloop has these");
+    }
+    open_any(context)
+}
+
+fn open_any(context: &Context<'_>) -> Verdict<Ctl> {
     Ctl::new(&format!("hw:{}", context.card.index), true).map_err(error("control device"))
 }
 
@@ -106,8 +137,30 @@ fn switch(ctl: &Ctl, name: &str, at: Address, on: bool) -> Verdict {
     Ok(())
 }
 
-/// The names of the elements of the capture end `at` whose events have come since the last call.
+/// Sets an integer element of the end `at`.
+fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Result<(), Problem> {
+    let what = format!("\"{name}\" of {at} to {number}");
+    let mut element = ElemValue::new(ElemType::Integer).map_err(error(&what))?;
+    element.set_id(&id(name, at)?);
+    element
+        .set_integer(0, number)
+        .ok_or_else(|| Problem::Failed(format!("{what}: takes no integer")))?;
+    ctl.elem_write(&element).map_err(error(&what))?;
+    Ok(())
+}
+
+/// The names of the elements of the end `at` whose events have come since the last call.
 fn changed(ctl: &Ctl, at: Address) -> Verdict<Vec<String>> {
+    let of = |id: &ElemId| (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice);
+    changes(ctl, of)
+}
+
+/// The names of all elements whose events have come since the last call.
+fn all_changed(ctl: &Ctl) -> Verdict<Vec<String>> {
+    changes(ctl, |_| true)
+}
+
+fn changes(ctl: &Ctl, wanted: impl Fn(&ElemId) -> bool) -> Verdict<Vec<String>> {
     let mut names = Vec::new();
     loop {
         let event = match ctl.read() {
@@ -117,7 +170,7 @@ fn changed(ctl: &Ctl, at: Address) -> Verdict<Vec<String>> {
             Err(e) => return Err(error("control events")(e)),
         };
         let id = event.get_id();
-        if (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice) {
+        if wanted(&id) {
             names.push(id.get_name().unwrap_or_default().to_owned());
         }
     }
@@ -181,6 +234,12 @@ fn follow(context: &mut Context<'_>) -> Verdict {
 /// Something to do with a stream.
 type Step<'a> = &'a dyn Fn(&Pcm) -> crate::pcm::Result<()>;
 
+/// Those of snd-aloop's elements.
+fn aloops(mut names: Vec<String>) -> Vec<String> {
+    names.retain(|name| name.starts_with("PCM"));
+    names
+}
+
 fn events(context: &mut Context<'_>) -> Verdict {
     let ctl = open(context)?;
     let (cable, config) = (context.cable(), context.config());
@@ -200,7 +259,7 @@ fn events(context: &mut Context<'_>) -> Verdict {
         ];
         for (what, step, want) in steps {
             step(&player.pcm)?;
-            let came = changed(&ctl, cable.capture)?;
+            let came = aloops(changed(&ctl, cable.capture)?);
             ensure(came == want, || {
                 format!("{what}, round {round}: expected events of {want:?}, came {came:?}")
             })?;
@@ -211,7 +270,7 @@ fn events(context: &mut Context<'_>) -> Verdict {
         rate: 32_000,
         ..config
     })?;
-    let came = changed(&ctl, cable.capture)?;
+    let came = aloops(changed(&ctl, cable.capture)?);
     ensure(came == ["PCM Slave Rate"], || {
         format!("expected an event of \"PCM Slave Rate\" alone for another rate, came {came:?}")
     })
@@ -277,4 +336,141 @@ fn rate_changes(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
         recorder = context.recorder(&cable, &at(next)).within(what)?;
     }
     Ok(())
+}
+
+const SHIFT: &str = "PCM Rate Shift 100000";
+const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
+const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
+
+fn pitch(context: &mut Context<'_>) -> Verdict {
+    let ctl = open_own(context)?;
+    let cable = context.cable();
+    let result = pitches(context, &ctl);
+    // Whatever has come of it, the other checks want the nominal rate.
+    set(&ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
+    result
+}
+
+fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
+    let cable = context.cable();
+    let crossed = context.card.topology == Topology::Crossed;
+    let mut names = vec![
+        (CAPTURE_PITCH, cable.capture, 1),
+        (PLAYBACK_PITCH, cable.playback, 1),
+    ];
+    if crossed {
+        names.push((SHIFT, cable.capture, 10));
+    }
+    ctl.subscribe_events(true)
+        .map_err(error("control events"))?;
+    for &(name, at, unit) in &names {
+        for pitch in [800_000, 1_200_000, 999_990, 1_000_010] {
+            set(ctl, name, at, pitch / unit)?;
+            for &(other, at, unit) in &names {
+                let came = value(ctl, other, ElemType::Integer, at)?;
+                ensure(came == pitch / unit, || {
+                    format!("\"{name}\" set to {pitch} millionths: \"{other}\" is {came}")
+                })?;
+            }
+        }
+        for (number, what) in [(799_999 / unit, "less"), (1_200_010 / unit, "more")] {
+            ensure(set(ctl, name, at, number).is_err(), || {
+                format!("\"{name}\": {number} is accepted, {what} than is allowed")
+            })?;
+        }
+    }
+    // A millionth is none of snd-aloop's hundred-thousandths: that element has not changed.
+    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
+    all_changed(ctl)?;
+    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
+    let events = all_changed(ctl)?;
+    ensure(events == [CAPTURE_PITCH, PLAYBACK_PITCH], || {
+        format!("one millionth more: expected an event of each Pitch, came {events:?}")
+    })?;
+    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
+    let events = all_changed(ctl)?;
+    ensure(events.is_empty(), || {
+        format!("the same pitch again: expected no event, came {events:?}")
+    })
+}
+
+fn pitch_effect(context: &mut Context<'_>) -> Verdict {
+    let ctl = open_own(context)?;
+    let cable = context.cable();
+    let result = pitch_effects(context, &ctl);
+    set(&ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
+    result
+}
+
+/// A stream at the highest rate is asked for its position right before and after a new pitch, and
+/// again when that has been in effect for a while.
+fn pitch_effects(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
+    let cable = context.cable();
+    let rate = *context.space.rate.end();
+    let config = Config {
+        rate,
+        stop: Stop::Never,
+        ..Config::default()
+    }
+    .with_buffer(u64::from(rate) / 8, 8);
+    let mut pcm = Pcm::open(cable.capture)?;
+    pcm.configure(&config)?;
+    pcm.start()?;
+    let read = || -> Verdict<(Instant, u64, Instant)> {
+        let before = Instant::now();
+        let frame = pcm.avail()?;
+        Ok((before, frame, Instant::now()))
+    };
+    let mut old = 1_000_000;
+    for new in [1_200_000, 800_000, 1_000_001, 999_999] {
+        let first = read()?;
+        let setting = Instant::now();
+        set(ctl, CAPTURE_PITCH, cable.capture, new)?;
+        let set = Instant::now();
+        thread::sleep(Duration::from_millis(400));
+        let last = read()?;
+        let frames = |time: Duration, pitch: i32| time_frames(time, rate) * f64::from(pitch) / 1e6;
+        // At the old pitch until some moment of the call, at the new one from there on.
+        let bound = |begin: Instant, end: Instant, change: Instant| {
+            frames(change - begin, old) + frames(end - change, new)
+        };
+        let changes = [setting, set];
+        let low = changes.map(|change| bound(first.2, last.0, change));
+        let high = changes.map(|change| bound(first.0, last.2, change));
+        let (low, high) = (low[0].min(low[1]) - 1.0, high[0].max(high[1]) + 1.0);
+        let came = (last.1 - first.1) as f64;
+        ensure(came >= low && came <= high, || {
+            format!("pitch {old}, then {new}: expected {low:.1} to {high:.1} frames, came {came}")
+        })?;
+        context.note(format!(
+            "{new}: ±{:.1} frames of {came}",
+            (high - low) / 2.0
+        ));
+        old = new;
+    }
+    Ok(())
+}
+
+fn rate_now(context: &mut Context<'_>) -> Verdict {
+    const NAME: &str = "Capture Rate";
+    let ctl = open_own(context)?;
+    let (cable, config) = (context.cable(), context.config());
+    let is = |when: &str, want: u32| {
+        let came = value(&ctl, NAME, ElemType::Integer, cable.capture)?;
+        ensure(u32::try_from(came) == Ok(want), || {
+            format!("\"{NAME}\" {when}: expected {want}, came {came}")
+        })
+    };
+    is("with nobody there", 0)?;
+    let mut player = context.player(&cable, &config)?;
+    player.fill(config.buffer)?;
+    is("with a player that does not run", 0)?;
+    player.pcm.start()?;
+    is("while a player runs", config.rate)?;
+    player.pcm.pause(true)?;
+    is("while a player pauses", 0)?;
+    player.pcm.pause(false)?;
+    is("while a player runs again", config.rate)?;
+    drop(player);
+    is("after a player has gone", 0)
 }
