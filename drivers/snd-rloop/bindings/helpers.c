@@ -30,6 +30,7 @@ RLOOP_PARAMETER(id, "Id of each card: 1-15 letters and digits (default: rloop)."
 RLOOP_PARAMETER(enable, "Whether to make each card (default: the first only).");
 RLOOP_PARAMETER(name, "Short and long name of each card (default: Virtual Loopback).");
 RLOOP_PARAMETER(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).");
+RLOOP_PARAMETER(pcm_notify, "Whether a player may change parameters under an open recorder (default: no).");
 RLOOP_PARAMETER(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back.");
 
 static char **const parameters[] = {
@@ -38,6 +39,7 @@ static char **const parameters[] = {
 	[RLOOP_PARAMETER_ENABLE] = enable,
 	[RLOOP_PARAMETER_NAME] = name,
 	[RLOOP_PARAMETER_PCM_SUBSTREAMS] = pcm_substreams,
+	[RLOOP_PARAMETER_PCM_NOTIFY] = pcm_notify,
 	[RLOOP_PARAMETER_TOPOLOGY] = topology,
 };
 

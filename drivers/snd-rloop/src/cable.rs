@@ -15,7 +15,7 @@ use crate::alsa::now;
 use crate::alsa::pcm::TriggerCommand;
 use crate::alsa::period_timer::{Handler, PeriodTimer};
 use crate::pure;
-use crate::pure::cable::{Direction, Params, Setup};
+use crate::pure::cable::{Direction, Params, Setup, Wake};
 
 type State = pure::cable::Cable<Buffer>;
 
@@ -40,7 +40,7 @@ pub(crate) struct Ticker {
 }
 
 impl Handler for Ticker {
-    fn expired(&self) -> bool {
+    fn expired(&self) -> Wake {
         let mut state = self.shared.state.lock();
         state.wake(self.direction, now())
     }
@@ -131,11 +131,17 @@ impl Cable {
         setup: Setup,
         buffer: Buffer,
     ) -> Result {
-        let prepared = self
-            .shared
-            .state
-            .lock()
-            .prepare(direction, params, setup, buffer);
+        let prepared = {
+            let mut state = self.shared.state.lock();
+            let prepared = state.prepare(direction, params, setup, buffer);
+            // A recorder that has been broken off is to be told.
+            if direction == Direction::Playback {
+                if let Some(next) = state.next_wakeup(Direction::Capture) {
+                    self.capture.arm(next);
+                }
+            }
+            prepared
+        };
         prepared.map_err(|mismatch| {
             log::debug(format_args!(
                 "{direction:?} of {params} refused: the other end of the cable has {}",
@@ -201,6 +207,11 @@ impl Cable {
                 self.timer(direction).arm(next);
             }
         }
+    }
+
+    /// Lets a player change the parameters under an open recorder, or no longer.
+    pub(crate) fn set_notify(&self, notify: bool) {
+        self.shared.state.lock().set_notify(notify);
     }
 
     /// Where an end is in its buffer; `None` for an xrun.

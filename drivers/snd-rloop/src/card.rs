@@ -13,13 +13,14 @@ use kernel::sync::{Arc, ArcBorrow};
 use crate::alsa::bindings;
 use crate::alsa::buffer::Buffer;
 use crate::alsa::card::{Card, CardRef};
+use crate::alsa::control::Place;
 use crate::alsa::hardware::Hardware;
 use crate::alsa::info;
 use crate::alsa::parent::Parent;
 use crate::alsa::pcm::{self, Stream, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
 use crate::cable::{Cable, Ticker};
-use crate::controls::{Slave, SlaveElements};
+use crate::controls::Elements;
 use crate::faults::Faults;
 use crate::pure::cable::{Direction, Params, Setup};
 use crate::pure::clock::{RATE_MAX, RATE_MIN};
@@ -75,6 +76,7 @@ impl LoopbackCard {
         let mut cables = KVec::new();
         for number in 0..config.topology.devices() * config.substreams {
             let cable = Arc::new(Cable::new()?, GFP_KERNEL)?;
+            cable.set_notify(config.notify);
             let substreams = config.substreams.max(1);
             let (device, subdevice) = (number / substreams, number % substreams);
             let entry = CableStatus {
@@ -100,14 +102,11 @@ impl LoopbackCard {
                 capture: KVec::new(),
             };
             for (subdevice, cable) in plugged(device).iter().enumerate() {
-                let slave = match config.topology {
-                    Topology::Cable => None,
-                    Topology::Crossed => {
-                        let subdevice = u32::try_from(subdevice)?;
-                        Some(SlaveElements::create(&card, cable, other, subdevice)?)
-                    }
-                };
-                ends.playback.push((cable.clone(), slave), GFP_KERNEL)?;
+                let subdevice = u32::try_from(subdevice)?;
+                let [playback, capture] = [device, other].map(|device| Place { device, subdevice });
+                let cable = cable.clone();
+                let elements = Elements::create(&card, cable, config.topology, playback, capture)?;
+                ends.playback.push(elements, GFP_KERNEL)?;
             }
             for cable in plugged(other) {
                 ends.capture.push(cable.clone(), GFP_KERNEL)?;
@@ -158,7 +157,7 @@ fn driver_name(topology: Topology) -> &'static str {
 
 /// A PCM device: which cables its substreams are the ends of.
 pub(crate) struct Device {
-    playback: KVec<(Arc<Cable>, Option<SlaveElements>)>,
+    playback: KVec<Elements>,
     capture: KVec<Arc<Cable>>,
 }
 
@@ -166,19 +165,19 @@ pub(crate) struct Device {
 pub(crate) struct End {
     cable: Arc<Cable>,
     direction: Direction,
-    /// The control elements that follow this end.
-    slave: Option<SlaveElements>,
+    /// The control elements that follow this end, if it is a playback end.
+    elements: Option<Elements>,
 }
 
 impl End {
     /// Does what may change what the other end sees of this one, and tells of the change.
     fn change(&self, card: &CardRef<'_>, change: impl FnOnce() -> Result) -> Result {
-        let Some(slave) = &self.slave else {
+        let Some(elements) = &self.elements else {
             return change();
         };
-        let before = Slave::new(&self.cable);
+        let before = elements.shown();
         let result = change();
-        slave.notify(card, &before, &Slave::new(&self.cable));
+        elements.notify(card, &before);
         result
     }
 }
@@ -207,19 +206,18 @@ impl Stream for End {
 
     fn open(device: ArcBorrow<'_, Device>, direction: Direction, number: u32) -> Result<Self> {
         let number = number as usize;
-        let (cable, slave) = match direction {
-            Direction::Playback => device.playback.get(number).cloned(),
-            Direction::Capture => device
-                .capture
-                .get(number)
-                .map(|cable| (cable.clone(), None)),
-        }
-        .ok_or(ENODEV)?;
+        let (cable, elements) = match direction {
+            Direction::Playback => {
+                let elements = device.playback.get(number).ok_or(ENODEV)?.clone();
+                (elements.cable().clone(), Some(elements))
+            }
+            Direction::Capture => (device.capture.get(number).ok_or(ENODEV)?.clone(), None),
+        };
         cable.open(direction);
         Ok(Self {
             cable,
             direction,
-            slave,
+            elements,
         })
     }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The control elements of a card with `topology=crossed`: snd-aloop's, under snd-aloop's names,
-//! each at the capture end of the cable that it is about.
+//! The control elements of a cable.
 //!
-//! What snd-aloop calls the slave is the playback end, as seen from the capture end.
+//! With `topology=crossed` there are snd-aloop's, under snd-aloop's names, each at the capture end
+//! of the cable that it is about. What snd-aloop calls the slave is the playback end, as seen from
+//! the capture end. In either topology there are those by which programs know the UAC2 gadget
+//! (`drivers/usb/gadget/function/u_audio.c`).
 
 use kernel::c_str;
 use kernel::prelude::*;
@@ -11,12 +13,13 @@ use kernel::str::CStr;
 use kernel::sync::Arc;
 
 use crate::alsa::card::{Card, CardRef};
-use crate::alsa::control::{create, Element, ElementId, Values};
+use crate::alsa::control::{create, Element, Place, Values};
 use crate::cable::Cable;
 use crate::pure::cable::{Direction, State};
 use crate::pure::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX};
 use crate::pure::format::FORMATS;
 use crate::pure::layout::Access;
+use crate::pure::params::Topology;
 
 /// The unit of `PCM Rate Shift 100000`, in millionths.
 pub(crate) const RATE_SHIFT: u32 = PITCH_NOMINAL / 100_000;
@@ -24,130 +27,217 @@ pub(crate) const RATE_SHIFT: u32 = PITCH_NOMINAL / 100_000;
 /// What an element is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
+    /// The pitch in hundred-thousandths.
     RateShift,
+    /// Whether a player may change the parameters under an open recorder.
+    Notify,
+    /// Whether the player runs.
     Active,
+    /// What the player has, or had last.
     Format,
     Rate,
     Channels,
-    Access,
+    AccessMode,
+    /// The pitch in millionths, at the capture end and at the playback end.
+    CapturePitch,
+    PlaybackPitch,
+    /// The player's rate while it runs, else 0.
+    RateNow,
 }
 
-/// One element of one cable.
-struct CableElement {
-    cable: Arc<Cable>,
-    subject: Subject,
+use Subject::*;
+
+/// Those of snd-aloop.
+const ALOOP: &[Subject] = &[
+    RateShift, Notify, Active, Format, Rate, Channels, AccessMode,
+];
+/// Those of the UAC2 gadget.
+const UAC2: &[Subject] = &[CapturePitch, PlaybackPitch, RateNow];
+/// Names of one value.
+const PITCHES: &[Subject] = &[RateShift, CapturePitch, PlaybackPitch];
+
+impl Subject {
+    fn name(self) -> &'static CStr {
+        match self {
+            RateShift => c_str!("PCM Rate Shift 100000"),
+            Notify => c_str!("PCM Notify"),
+            Active => c_str!("PCM Slave Active"),
+            Format => c_str!("PCM Slave Format"),
+            Rate => c_str!("PCM Slave Rate"),
+            Channels => c_str!("PCM Slave Channels"),
+            AccessMode => c_str!("PCM Slave Access Mode"),
+            CapturePitch => c_str!("Capture Pitch 1000000"),
+            PlaybackPitch => c_str!("Playback Pitch 1000000"),
+            RateNow => c_str!("Capture Rate"),
+        }
+    }
+
+    fn writable(self) -> bool {
+        self == Notify || PITCHES.contains(&self)
+    }
+
+    fn values(self) -> Values {
+        match self {
+            RateShift => Values::Integer(PITCH_MIN / RATE_SHIFT, PITCH_MAX / RATE_SHIFT),
+            CapturePitch | PlaybackPitch => Values::Integer(PITCH_MIN, PITCH_MAX),
+            Notify | Active => Values::Boolean,
+            Format => Values::Integer(0, FORMATS[FORMATS.len() - 1].number),
+            Rate | RateNow => Values::Integer(0, RATE_MAX),
+            Channels => Values::Integer(1, 1024),
+            AccessMode => Values::Enumerated([c_str!("Interleaved"), c_str!("Non-interleaved")]),
+        }
+    }
 }
 
-/// What the playback end of a cable looks like from the capture end.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slave {
-    active: u32,
+/// What the elements of a cable say.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown {
+    pitch: u32,
+    notify: bool,
+    active: bool,
     format: u32,
     rate: u32,
     channels: u32,
-    planar: u32,
+    access: Access,
 }
 
-/// The elements that follow the playback end of a cable.
-#[derive(Clone, Copy)]
-pub(crate) struct SlaveElements {
-    active: ElementId,
-    format: ElementId,
-    rate: ElementId,
-    channels: ElementId,
-    access: ElementId,
-}
-
-impl Slave {
+impl Shown {
     /// As it is now. Before anything has been played: 16 bits, 48 kHz, stereo, as in snd-aloop.
-    pub(crate) fn new(cable: &Cable) -> Self {
+    fn new(cable: &Cable) -> Self {
         let state = cable.last_state();
-        let active = state.end(Direction::Playback).state == State::Running;
         let (format, rate, channels, access) = match state.played() {
             Some((params, access)) => (params.format.number, params.rate, params.channels, access),
             None => (2, 48_000, 2, Access::RwInterleaved),
         };
         Self {
-            active: u32::from(active),
+            pitch: state.pitch(),
+            notify: state.notify(),
+            active: state.end(Direction::Playback).state == State::Running,
             format,
             rate,
             channels,
-            planar: u32::from(access.is_planar()),
+            access,
+        }
+    }
+
+    fn value(&self, subject: Subject) -> u32 {
+        match subject {
+            // Rounded, so that a pitch set in finer steps reads as near as can be.
+            RateShift => (self.pitch + RATE_SHIFT / 2) / RATE_SHIFT,
+            CapturePitch | PlaybackPitch => self.pitch,
+            Notify => u32::from(self.notify),
+            Active => u32::from(self.active),
+            Format => self.format,
+            Rate => self.rate,
+            RateNow if self.active => self.rate,
+            RateNow => 0,
+            Channels => self.channels,
+            AccessMode => u32::from(self.access.is_planar()),
         }
     }
 }
 
-impl SlaveElements {
-    /// Makes all elements of a cable whose capture end is this substream.
+/// A cable, and where on its card the elements for it are.
+#[derive(Clone)]
+pub(crate) struct Elements {
+    cable: Arc<Cable>,
+    playback: Place,
+    capture: Place,
+}
+
+/// One element of one cable.
+struct CableElement {
+    of: Elements,
+    subject: Subject,
+}
+
+impl Elements {
+    /// Makes the elements of `cable`, whose ends are at these places.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what ALSA returns.
     pub(crate) fn create(
         card: &Card,
-        cable: &Arc<Cable>,
-        device: u32,
-        subdevice: u32,
+        cable: Arc<Cable>,
+        topology: Topology,
+        playback: Place,
+        capture: Place,
     ) -> Result<Self> {
-        let make = |name: &CStr, subject| {
-            let cable = cable.clone();
-            let element = Arc::new(CableElement { cable, subject }, GFP_KERNEL)?;
-            let writable = subject == Subject::RateShift;
-            create(card, name, device, subdevice, writable, element)
+        let of = Self {
+            cable,
+            playback,
+            capture,
         };
-        make(c_str!("PCM Rate Shift 100000"), Subject::RateShift)?;
-        Ok(Self {
-            active: make(c_str!("PCM Slave Active"), Subject::Active)?,
-            format: make(c_str!("PCM Slave Format"), Subject::Format)?,
-            rate: make(c_str!("PCM Slave Rate"), Subject::Rate)?,
-            channels: make(c_str!("PCM Slave Channels"), Subject::Channels)?,
-            access: make(c_str!("PCM Slave Access Mode"), Subject::Access)?,
-        })
+        let aloop: &[Subject] = match topology {
+            Topology::Cable => &[],
+            Topology::Crossed => ALOOP,
+        };
+        for &subject in [aloop, UAC2].into_iter().flatten() {
+            let element = CableElement {
+                of: of.clone(),
+                subject,
+            };
+            let (name, place) = (subject.name(), of.place(subject));
+            create(card, name, place, subject.writable(), element)?;
+        }
+        Ok(of)
     }
 
-    /// Tells whoever listens what has changed, and nothing else.
-    pub(crate) fn notify(&self, card: &CardRef<'_>, before: &Slave, after: &Slave) {
-        let elements = [
-            (&self.active, before.active != after.active),
-            (&self.format, before.format != after.format),
-            (&self.rate, before.rate != after.rate),
-            (&self.channels, before.channels != after.channels),
-            (&self.access, before.planar != after.planar),
-        ];
-        for (element, _) in elements.iter().filter(|(_, changed)| *changed) {
-            card.notify(element);
+    /// The cable that they are about.
+    pub(crate) fn cable(&self) -> &Arc<Cable> {
+        &self.cable
+    }
+
+    fn place(&self, subject: Subject) -> Place {
+        match subject {
+            PlaybackPitch => self.playback,
+            _ => self.capture,
         }
+    }
+
+    /// What they say now.
+    pub(crate) fn shown(&self) -> Shown {
+        Shown::new(&self.cable)
+    }
+
+    /// Tells whoever listens which of them have changed since they said `before`, and of no other;
+    /// of `own` ALSA tells.
+    fn notify_but(&self, own: Option<Subject>, card: &CardRef<'_>, before: &Shown) {
+        let now = self.shown();
+        for &subject in [ALOOP, UAC2].into_iter().flatten() {
+            if Some(subject) != own && now.value(subject) != before.value(subject) {
+                card.notify(subject.name(), self.place(subject));
+            }
+        }
+    }
+
+    /// Tells whoever listens which of them have changed since they said `before`, and of no other.
+    pub(crate) fn notify(&self, card: &CardRef<'_>, before: &Shown) {
+        self.notify_but(None, card, before);
     }
 }
 
 impl Element for CableElement {
     fn values(&self) -> Values {
-        match self.subject {
-            Subject::RateShift => Values::Integer(PITCH_MIN / RATE_SHIFT, PITCH_MAX / RATE_SHIFT),
-            Subject::Active => Values::Boolean,
-            Subject::Format => Values::Integer(0, FORMATS[FORMATS.len() - 1].number),
-            Subject::Rate => Values::Integer(0, RATE_MAX),
-            Subject::Channels => Values::Integer(1, 1024),
-            Subject::Access => {
-                Values::Enumerated([c_str!("Interleaved"), c_str!("Non-interleaved")])
-            }
-        }
+        self.subject.values()
     }
 
     fn get(&self) -> u32 {
-        let slave = Slave::new(&self.cable);
-        match self.subject {
-            // Rounded, so that a pitch set in finer steps reads as near as can be.
-            Subject::RateShift => (self.cable.last_state().pitch() + RATE_SHIFT / 2) / RATE_SHIFT,
-            Subject::Active => slave.active,
-            Subject::Format => slave.format,
-            Subject::Rate => slave.rate,
-            Subject::Channels => slave.channels,
-            Subject::Access => slave.planar,
-        }
+        self.of.shown().value(self.subject)
     }
 
-    fn put(&self, value: u32) -> bool {
-        let changed = value != self.get();
-        if changed {
-            self.cable.set_pitch(value * RATE_SHIFT);
+    fn put(&self, value: u32, card: &CardRef<'_>) -> bool {
+        let before = self.of.shown();
+        if before.value(self.subject) == value {
+            return false;
         }
-        changed
+        match self.subject {
+            Notify => self.of.cable.set_notify(value != 0),
+            RateShift => self.of.cable.set_pitch(value * RATE_SHIFT),
+            _ => self.of.cable.set_pitch(value),
+        }
+        self.of.notify_but(Some(self.subject), card, &before);
+        true
     }
 }

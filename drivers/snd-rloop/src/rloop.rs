@@ -75,6 +75,7 @@ fn written_for(slot: u32) -> Written<'static> {
         name: written(Parameter::Name, slot),
         pcm_substreams: written(Parameter::PcmSubstreams, slot),
         topology: written(Parameter::Topology, slot),
+        pcm_notify: written(Parameter::PcmNotify, slot),
     }
 }
 

@@ -37,11 +37,12 @@ struct Snapshot {
 
 impl TextOps for CableStatus {
     fn read(&self, text: &SeqFile) {
-        let (params, pitch, running, playback, capture) = {
+        let (params, pitch, notify, running, playback, capture) = {
             let state = self.cable.state();
             (
                 state.params(),
                 state.pitch(),
+                state.notify(),
                 state.is_running(),
                 Snapshot::new(state.end(Direction::Playback)),
                 Snapshot::new(state.end(Direction::Capture)),
@@ -72,6 +73,7 @@ impl TextOps for CableStatus {
             None => seq_print!(text, "state: idle\nformat: -\nrate: -\nchannels: -\n"),
         }
         seq_print!(text, "rate shift: {}\n", pitch / RATE_SHIFT);
+        seq_print!(text, "notify: {}\n", if notify { "on" } else { "off" });
 
         playback.print(text, "playback");
         seq_print!(text, "unheard: {}\n", playback.counters.unheard);

@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use snd_rloop_pure::cable::{
-    Buffer, Cable, Counters, Direction, Mismatch, Params, Pointers, Setup, State,
+    Buffer, Cable, Counters, Direction, Mismatch, Params, Pointers, Setup, State, Wake,
 };
 use snd_rloop_pure::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL};
 use snd_rloop_pure::format::Format;
@@ -741,7 +741,8 @@ impl Rig {
             end.boundary = (end.position / end.period + 1) * end.period;
         }
 
-        assert_eq!(self.cable.wake(direction, self.now), elapsed);
+        let wake = if elapsed { Wake::Period } else { Wake::Nothing };
+        assert_eq!(self.cable.wake(direction, self.now), wake);
         self.check_wakeup(direction);
         if elapsed {
             self.update(direction);
@@ -1414,7 +1415,7 @@ fn the_drain_of_a_stream_that_was_reset_while_paused_is_noticed_at_any_position(
         let mut noticed = false;
         while !noticed {
             let when = cable.next_wakeup(Playback).expect("ALSA has not noticed");
-            assert!(cable.wake(Playback, when));
+            assert_eq!(cable.wake(Playback, when), Wake::Period);
             noticed = cable.pointer(Playback, when) != Some(alsa.hw);
         }
     }
@@ -1551,6 +1552,43 @@ fn the_first_to_prepare_binds_the_other_until_both_have_let_go() {
         assert_eq!(rig.cable.params(), None);
         rig.prepare(first, &plain(16, 4)).unwrap();
     }
+}
+
+#[test]
+fn a_player_changes_the_parameters_under_a_recorder_that_is_told() {
+    let mut rig = prepared(&plain(16, 4), &plain(100, 2));
+    rig.cable.set_notify(true);
+    rig.start(Capture);
+    rig.pass_frames(40, 0);
+    rig.update(Capture);
+    let other = variant(2, 96_000, 2);
+    assert_eq!(rig.cable.bound(Playback), None);
+    let setup = rig.cable.end(Playback).setup.unwrap();
+    let memory = Fake(rig.streams[Playback as usize].memory.clone().unwrap());
+    rig.cable.prepare(Playback, other, setup, memory).unwrap();
+    assert_eq!(rig.cable.params(), Some(other));
+    // The recorder is woken at once, told to stop, and stays where it was.
+    assert_eq!(rig.cable.end(Capture).state, State::Open);
+    assert_eq!(rig.cable.next_wakeup(Capture), Some(0));
+    let later = rig.now + 1_000_000_000;
+    assert_eq!(rig.cable.wake(Capture, later), Wake::Stop);
+    assert_eq!(rig.cable.next_wakeup(Capture), None);
+    assert_eq!(rig.cable.pointer(Capture, later), Some(40));
+    // It starts again only with the new parameters.
+    assert!(!rig.cable.start(Capture, later));
+    assert_eq!(rig.cable.bound(Capture), Some(other));
+}
+
+#[test]
+fn a_recorder_that_stands_still_is_not_woken_for_new_parameters_and_can_not_start() {
+    let mut rig = prepared(&plain(16, 4), &plain(100, 2));
+    rig.cable.set_notify(true);
+    let other = variant(2, 96_000, 2);
+    let setup = rig.cable.end(Playback).setup.unwrap();
+    let memory = Fake(rig.streams[Playback as usize].memory.clone().unwrap());
+    rig.cable.prepare(Playback, other, setup, memory).unwrap();
+    assert_eq!(rig.cable.next_wakeup(Capture), None);
+    assert!(!rig.cable.start(Capture, rig.now));
 }
 
 #[test]

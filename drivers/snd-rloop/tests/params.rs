@@ -21,6 +21,7 @@ fn nothing_written_is_the_default() {
         name: "Virtual Loopback",
         substreams: 8,
         topology: Topology::Cable,
+        notify: false,
     };
     assert_eq!(parse(&Written::default(), 32), Ok(config));
     assert_eq!(Topology::Cable.devices(), 1);
@@ -35,6 +36,7 @@ fn everything_written_is_taken() {
         name: Some("My Virtual Loopback"),
         pcm_substreams: Some("128"),
         topology: Some("crossed"),
+        pcm_notify: Some("1"),
     };
     assert!(parse(&written, 32).is_err(), "16 characters are too many");
     let id = Some("MyLoopback2bcde");
@@ -44,6 +46,7 @@ fn everything_written_is_taken() {
         name: "My Virtual Loopback",
         substreams: 128,
         topology: Topology::Crossed,
+        notify: true,
     };
     assert_eq!(parse(&Written { id, ..written }, 32), Ok(config));
 }
@@ -224,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(a in ".*", b in ".*", c in ".*", d in ".*", e in ".*") {
+    fn no_text_panics(a in ".*", b in ".*", c in ".*", d in ".*", e in ".*", f in ".*") {
         for id in [None, Some(&*b)] {
             let written = Written {
                 index: Some(&a),
@@ -232,6 +235,7 @@ proptest! {
                 name: Some(&c),
                 pcm_substreams: Some(&d),
                 topology: Some(&e),
+                pcm_notify: Some(&f),
             };
             let _ = parse(&written, 32).map_err(|bad| bad.to_string());
             let _ = parse_enable(Some(&a));

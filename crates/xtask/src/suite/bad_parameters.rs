@@ -178,6 +178,11 @@ pub(crate) const CASES: &[Case] = &[
         error: EINVAL,
         message: &["snd_rloop: ", "enable=2 ", "1, y, on, 0, n or off"],
     },
+    Case {
+        parameters: "pcm_notify=2",
+        error: EINVAL,
+        message: &["snd_rloop: ", "pcm_notify=2 ", "1, y, on, 0, n or off"],
+    },
 ];
 
 /// What separates the cases in the output and in the kernel's log.

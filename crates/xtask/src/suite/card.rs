@@ -28,7 +28,10 @@ const ARECORD: &str = "arecord -l | grep -v 'Subdevice #'";
 const CARDS: &str = "cat /proc/asound/cards";
 // Those that have to be there, then whatever else is.
 const MODES: &str = "cd /sys/module/snd_rloop/parameters; \
-     stat -c %a index id enable name pcm_substreams topology * | sort -u";
+     stat -c %a index id enable name pcm_substreams topology pcm_notify * | sort -u";
+
+const NOTIFY: &str = "amixer -c0 cget iface=PCM,device=1,subdevice=2,name='PCM Notify' | grep :; \
+     grep ^notify /proc/asound/card0/cable#5";
 
 const LOADS: &[Load] = &[
     Load {
@@ -68,7 +71,7 @@ const LOADS: &[Load] = &[
         ],
     },
     Load {
-        parameters: "id=Loopback topology=crossed pcm_substreams=3",
+        parameters: "id=Loopback topology=crossed pcm_substreams=3 pcm_notify=1",
         shown: &[
             (
                 APLAY,
@@ -97,6 +100,7 @@ const LOADS: &[Load] = &[
                     "                      Virtual Loopback",
                 ],
             ),
+            (NOTIFY, &["  : values=on", "notify: on"]),
             (MODES, &["444"]),
         ],
         logged: &[

@@ -13,7 +13,6 @@ use kernel::prelude::*;
 use kernel::sync::Arc;
 
 use super::bindings;
-use super::control::ElementId;
 use super::info::TextOps;
 use super::parent::Parent;
 
@@ -138,7 +137,7 @@ impl Drop for Card {
     }
 }
 
-/// A card that stays for as long as `'a`, because a stream of it is open.
+/// A card that stays for as long as `'a`, because a stream of it is open or an element in use.
 pub(crate) struct CardRef<'a>(NonNull<bindings::snd_card>, PhantomData<&'a Card>);
 
 impl CardRef<'_> {
@@ -150,18 +149,8 @@ impl CardRef<'_> {
         Self(unsafe { NonNull::new_unchecked(card) }, PhantomData)
     }
 
-    /// Tells whoever listens that a control element has another value. May be called in any
-    /// context, but not from the element's own operations.
-    pub(crate) fn notify(&self, element: &ElementId) {
-        let mut id = element.0;
-        // SAFETY: The card is valid, and ALSA copies the id.
-        unsafe {
-            bindings::snd_ctl_notify(
-                self.0.as_ptr(),
-                bindings::SNDRV_CTL_EVENT_MASK_VALUE,
-                &mut id,
-            );
-        }
+    pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
+        self.0.as_ptr()
     }
 }
 

@@ -10,11 +10,10 @@ use kernel::error::to_result;
 use kernel::ffi::{c_int, c_long, c_uint};
 use kernel::prelude::*;
 use kernel::str::CStr;
-use kernel::sync::{Arc, ArcBorrow};
 use kernel::types::ForeignOwnable;
 
 use super::bindings;
-use super::card::Card;
+use super::card::{Card, CardRef};
 
 /// What values an element takes.
 #[derive(Clone, Copy)]
@@ -27,9 +26,14 @@ pub(crate) enum Values {
     Enumerated([&'static CStr; 2]),
 }
 
-/// Names an element on its card.
-#[derive(Clone, Copy)]
-pub(crate) struct ElementId(pub(super) bindings::snd_ctl_elem_id);
+/// The PCM substream that an element belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The PCM device.
+    pub(crate) device: u32,
+    /// The number of the substream.
+    pub(crate) subdevice: u32,
+}
 
 /// A control element. The operations may sleep.
 pub(crate) trait Element: Send + Sync + 'static {
@@ -40,8 +44,15 @@ pub(crate) trait Element: Send + Sync + 'static {
     fn get(&self) -> u32;
 
     /// Sets the value, which is one of [`Element::values`], and returns whether it is another than
-    /// before. Only called if the element is writable.
-    fn put(&self, value: u32) -> bool;
+    /// before, of which ALSA then tells. Of other elements that change with it, it has to tell
+    /// itself. Only called if the element is writable.
+    fn put(&self, value: u32, card: &CardRef<'_>) -> bool;
+}
+
+/// What an element's `private_data` points to.
+struct Context<E> {
+    element: E,
+    card: *mut bindings::snd_card,
 }
 
 /// Makes an element that belongs to a PCM substream; it goes with the card.
@@ -52,19 +63,18 @@ pub(crate) trait Element: Send + Sync + 'static {
 pub(crate) fn create<E: Element>(
     card: &Card,
     name: &CStr,
-    device: u32,
-    subdevice: u32,
+    place: Place,
     writable: bool,
-    element: Arc<E>,
-) -> Result<ElementId> {
+    element: E,
+) -> Result {
     let access = match writable {
         true => bindings::SNDRV_CTL_ELEM_ACCESS_READWRITE,
         false => bindings::SNDRV_CTL_ELEM_ACCESS_READ,
     };
     let template = bindings::snd_kcontrol_new {
-        iface: bindings::rloop_constant_RLOOP_CTL_IFACE_PCM as bindings::snd_ctl_elem_iface_t,
-        device,
-        subdevice,
+        iface: IFACE,
+        device: place.device,
+        subdevice: place.subdevice,
         name: name.as_char_ptr(),
         access,
         count: 1,
@@ -73,6 +83,8 @@ pub(crate) fn create<E: Element>(
         put: writable.then_some(put::<E>),
         ..Default::default()
     };
+    let card = card.as_raw();
+    let context = KBox::new(Context { element, card }, GFP_KERNEL)?;
     // SAFETY: ALSA copies the template.
     let control = unsafe { bindings::snd_ctl_new1(&template, null_mut()) };
     if control.is_null() {
@@ -81,19 +93,52 @@ pub(crate) fn create<E: Element>(
     // SAFETY: The control is new, and nobody else has it. `private_data` stays valid until `free`
     // is called, which the control's end calls. ALSA frees the control if it can't add it.
     unsafe {
-        (*control).private_data = element.into_foreign().cast();
+        (*control).private_data = context.into_foreign().cast();
         (*control).private_free = Some(free::<E>);
-        to_result(bindings::snd_ctl_add(card.as_raw(), control))?;
-        Ok(ElementId((*control).id))
+        to_result(bindings::snd_ctl_add(card, control))
+    }
+}
+
+impl CardRef<'_> {
+    /// Tells whoever listens that a control element has another value. Where the card has no such
+    /// element there is nothing to tell. May be called in any context.
+    pub(crate) fn notify(&self, name: &CStr, place: Place) {
+        let mut id = bindings::snd_ctl_elem_id {
+            iface: IFACE,
+            device: place.device,
+            subdevice: place.subdevice,
+            ..Default::default()
+        };
+        put_bytes(&mut id.name, name.to_bytes());
+        // SAFETY: The card is valid, and its elements stay as long as it does.
+        unsafe {
+            let control = bindings::snd_ctl_find_id(self.as_raw(), &id);
+            if !control.is_null() {
+                let mask = bindings::SNDRV_CTL_EVENT_MASK_VALUE;
+                bindings::snd_ctl_notify(self.as_raw(), mask, &mut (*control).id);
+            }
+        }
+    }
+}
+
+/// All elements here are about PCM substreams.
+const IFACE: bindings::snd_ctl_elem_iface_t =
+    bindings::rloop_constant_RLOOP_CTL_IFACE_PCM as bindings::snd_ctl_elem_iface_t;
+
+/// Writes `text`, cut off if need be, and a final 0 into `field`, which is all 0.
+fn put_bytes(field: &mut [u8], text: &[u8]) {
+    let room = field.len().saturating_sub(1);
+    for (to, from) in field[..room].iter_mut().zip(text) {
+        *to = *from;
     }
 }
 
 /// # Safety
 ///
 /// `control` must be one that [`create`] has made for `E`, and must not end during the call.
-unsafe fn element<'a, E: Element>(control: *mut bindings::snd_kcontrol) -> ArcBorrow<'a, E> {
+unsafe fn context<'a, E: Element>(control: *mut bindings::snd_kcontrol) -> &'a Context<E> {
     // SAFETY: `private_data` comes from `into_foreign` and is valid until `free`.
-    unsafe { Arc::<E>::borrow((*control).private_data.cast()) }
+    unsafe { KBox::<Context<E>>::borrow((*control).private_data.cast()) }
 }
 
 /// # Safety
@@ -104,7 +149,7 @@ unsafe extern "C" fn info<E: Element>(
     info: *mut bindings::snd_ctl_elem_info,
 ) -> c_int {
     // SAFETY: As this function's.
-    let values = unsafe { element::<E>(control) }.values();
+    let values = unsafe { context::<E>(control) }.element.values();
     // SAFETY: `info` is valid.
     unsafe {
         let (kind, least, most) = match values {
@@ -134,7 +179,7 @@ unsafe extern "C" fn get<E: Element>(
     value: *mut bindings::snd_ctl_elem_value,
 ) -> c_int {
     // SAFETY: As this function's.
-    let element = unsafe { element::<E>(control) };
+    let element = &unsafe { context::<E>(control) }.element;
     let now = element.get();
     // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
     unsafe {
@@ -154,7 +199,7 @@ unsafe extern "C" fn put<E: Element>(
     value: *mut bindings::snd_ctl_elem_value,
 ) -> c_int {
     // SAFETY: As this function's.
-    let element = unsafe { element::<E>(control) };
+    let Context { element, card } = unsafe { context::<E>(control) };
     let values = element.values();
     // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
     let wanted = unsafe {
@@ -167,8 +212,10 @@ unsafe extern "C" fn put<E: Element>(
         Values::Integer(least, most) => (least, most),
         Values::Boolean | Values::Enumerated(_) => (0, 1),
     };
+    // SAFETY: The card stays at least as long as its control, which does not end during the call.
+    let card = unsafe { CardRef::from_raw(*card) };
     match u32::try_from(wanted) {
-        Ok(wanted) if (least..=most).contains(&wanted) => c_int::from(element.put(wanted)),
+        Ok(wanted) if (least..=most).contains(&wanted) => c_int::from(element.put(wanted, &card)),
         _ => EINVAL.to_errno(),
     }
 }
@@ -178,5 +225,5 @@ unsafe extern "C" fn put<E: Element>(
 /// `control` must be one that [`create`] has made for `E`, at its end.
 unsafe extern "C" fn free<E: Element>(control: *mut bindings::snd_kcontrol) {
     // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
-    drop(unsafe { Arc::<E>::from_foreign((*control).private_data.cast()) });
+    drop(unsafe { KBox::<Context<E>>::from_foreign((*control).private_data.cast()) });
 }

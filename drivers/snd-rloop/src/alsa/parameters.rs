@@ -23,6 +23,7 @@ pub(crate) enum Parameter {
     Enable = bindings::rloop_parameter_RLOOP_PARAMETER_ENABLE,
     Name = bindings::rloop_parameter_RLOOP_PARAMETER_NAME,
     PcmSubstreams = bindings::rloop_parameter_RLOOP_PARAMETER_PCM_SUBSTREAMS,
+    PcmNotify = bindings::rloop_parameter_RLOOP_PARAMETER_PCM_NOTIFY,
     Topology = bindings::rloop_parameter_RLOOP_PARAMETER_TOPOLOGY,
 }
 

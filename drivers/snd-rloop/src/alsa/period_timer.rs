@@ -16,11 +16,12 @@ use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::types::Opaque;
 
 use super::bindings;
+use crate::pure::cable::Wake;
 
 /// What happens when the timer goes off, in interrupt context (in a softirq on `PREEMPT_RT`).
 pub(crate) trait Handler: Send + Sync + Sized {
-    /// Returns whether a period has ended, of which ALSA is then told.
-    fn expired(&self) -> bool;
+    /// Returns what ALSA is then told.
+    fn expired(&self) -> Wake;
 
     /// ALSA drains the stream. Called with the stream locked, whenever the timer goes off
     /// meanwhile: see [`PeriodTimer::catch_drain`].
@@ -128,9 +129,11 @@ impl<H: Handler> PeriodTimer<H> {
     ///
     /// `substream` must be open.
     unsafe fn catch_drain(&self, substream: *mut bindings::snd_pcm_substream) {
-        // SAFETY: An open substream has a runtime, whose state may be read at any time.
-        let drains = || unsafe { addr_of!((*(*substream).runtime).state).read_volatile() } as u32
-            == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
+        let drains = || {
+            // SAFETY: The substream is open.
+            let state = unsafe { state(substream) };
+            state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING
+        };
         if !drains() {
             return;
         }
@@ -141,6 +144,26 @@ impl<H: Handler> PeriodTimer<H> {
         }
         // SAFETY: It was locked above, with these flags.
         unsafe { bindings::snd_pcm_stream_unlock_irqrestore(substream, flags) };
+    }
+
+    /// Stops a recorder that runs. What it has recorded can be read to the end.
+    ///
+    /// # Safety
+    ///
+    /// `substream` must be open.
+    unsafe fn stop(substream: *mut bindings::snd_pcm_substream) {
+        // SAFETY: The substream is open, so it has a runtime, and it is unlocked with the flags with
+        // which it was locked.
+        unsafe {
+            let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
+            if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_RUNNING {
+                bindings::snd_pcm_stop(
+                    substream,
+                    bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING as bindings::snd_pcm_state_t,
+                );
+            }
+            bindings::snd_pcm_stream_unlock_irqrestore(substream, flags);
+        }
     }
 
     /// # Safety
@@ -157,9 +180,13 @@ impl<H: Handler> PeriodTimer<H> {
             // callback runs.
             unsafe { this.catch_drain(substream) };
         }
-        if this.handler.expired() && !substream.is_null() {
+        match this.handler.expired() {
+            _ if substream.is_null() => {}
+            Wake::Nothing => {}
             // SAFETY: As above.
-            unsafe { bindings::snd_pcm_period_elapsed(substream) };
+            Wake::Period => unsafe { bindings::snd_pcm_period_elapsed(substream) },
+            // SAFETY: As above.
+            Wake::Stop => unsafe { Self::stop(substream) },
         }
         this.handler.rearm(this);
         bindings::hrtimer_restart_HRTIMER_NORESTART
@@ -171,6 +198,16 @@ impl<H: Handler> PinnedDrop for PeriodTimer<H> {
     fn drop(self: Pin<&mut Self>) {
         self.cancel();
     }
+}
+
+/// The state that ALSA has a stream in.
+///
+/// # Safety
+///
+/// `substream` must be open.
+unsafe fn state(substream: *mut bindings::snd_pcm_substream) -> u32 {
+    // SAFETY: An open substream has a runtime, whose state may be read at any time.
+    unsafe { addr_of!((*(*substream).runtime).state).read_volatile() as u32 }
 }
 
 /// `CLOCK_MONOTONIC` of `include/uapi/linux/time.h`.

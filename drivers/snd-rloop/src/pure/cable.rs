@@ -147,8 +147,21 @@ pub struct End<B> {
     drain: Option<u64>,
     /// Whether ALSA has been told that the drain has ended.
     drained: bool,
+    /// It ran when the other end was prepared with other parameters, and ALSA is to stop it.
+    broken: bool,
     /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
     gap: (u64, u64),
+}
+
+/// What ALSA is to be told when a timer has gone off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// Nothing.
+    Nothing,
+    /// A period or a drain has ended.
+    Period,
+    /// The stream has to stop: the cable has other parameters now.
+    Stop,
 }
 
 /// The playback stream or the capture stream has other parameters than the cable.
@@ -163,6 +176,8 @@ pub struct Mismatch {
 pub struct Cable<B> {
     /// The parameters of both ends, while at least one has been prepared and has not let go.
     params: Option<Params>,
+    /// Whether the playback end may change the parameters under an open capture end.
+    notify: bool,
     /// In millionths of the nominal rate.
     pitch: u32,
     /// Goes while an end runs.
@@ -188,6 +203,7 @@ impl<B> End<B> {
             boundary: 0,
             drain: None,
             drained: false,
+            broken: false,
             gap: (0, 0),
         }
     }
@@ -272,6 +288,7 @@ impl<B> Default for Cable<B> {
     fn default() -> Self {
         Self {
             params: None,
+            notify: false,
             pitch: PITCH_NOMINAL,
             clock: None,
             moved: 0,
@@ -318,13 +335,23 @@ impl<B> Cable<B> {
         self.clock.is_some()
     }
 
+    /// Whether the playback end may change the parameters under an open capture end.
+    pub fn notify(&self) -> bool {
+        self.notify
+    }
+
+    /// Lets the playback end change the parameters under an open capture end, or no longer.
+    pub fn set_notify(&mut self, notify: bool) {
+        self.notify = notify;
+    }
+
     /// What the end `direction` is bound to: the parameters that the other end has prepared.
     pub fn bound(&self, direction: Direction) -> Option<Params> {
-        let other = match direction {
-            Direction::Playback => &self.capture,
-            Direction::Capture => &self.playback,
-        };
-        other.setup.and(self.params)
+        match direction {
+            Direction::Playback if self.notify => None,
+            Direction::Playback => self.capture.setup.and(self.params),
+            Direction::Capture => self.playback.setup.and(self.params),
+        }
     }
 
     /// A program has opened this end.
@@ -343,6 +370,7 @@ impl<B> Cable<B> {
         if end.state != State::Closed {
             end.state = State::Open;
         }
+        end.broken = false;
         let buffer = end.buffer.take();
         self.rest();
         buffer
@@ -366,6 +394,9 @@ impl<B> Cable<B> {
     /// When an end has something to tell ALSA next, by the clock's time.
     pub fn next_wakeup(&self, direction: Direction) -> Option<u64> {
         let end = self.end(direction);
+        if end.broken {
+            return Some(0);
+        }
         let ahead = end.awaited()?.saturating_sub(end.position);
         Some(self.clock?.when(self.moved.saturating_add(ahead)))
     }
@@ -387,6 +418,9 @@ impl<B: Buffer> Cable<B> {
         if let Some(fixed) = self.bound(direction).filter(|fixed| *fixed != params) {
             return Err(Mismatch { fixed });
         }
+        if direction == Direction::Playback && self.params != Some(params) {
+            self.break_capture();
+        }
         self.params = Some(params);
         if direction == Direction::Playback {
             self.played = Some((params, setup.access));
@@ -404,13 +438,26 @@ impl<B: Buffer> Cable<B> {
         Ok(())
     }
 
+    /// The capture end no longer fits what is played. Where it runs it stands still from here on, and
+    /// what it has recorded can be read; else it can't start before it has new parameters.
+    fn break_capture(&mut self) {
+        let end = &mut self.capture;
+        if end.setup.take().is_some() {
+            end.broken = end.state == State::Running;
+            end.state = State::Open;
+            self.rest();
+        }
+    }
+
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
     /// the other end has been moved beyond it meanwhile: linked ends start in the same frame.
     ///
     /// Returns whether it could: it must have been prepared.
     pub fn start(&mut self, direction: Direction, now: u64) -> bool {
         self.bring_to(now);
-        let Some(params) = self.params.filter(|_| self.end(direction).buffer.is_some()) else {
+        let end = self.end(direction);
+        let ready = end.buffer.is_some() && end.setup.is_some();
+        let Some(params) = self.params.filter(|_| ready) else {
             return false;
         };
         if self.clock.is_none() {
@@ -512,21 +559,24 @@ impl<B: Buffer> Cable<B> {
         position.checked_rem(frames)
     }
 
-    /// An end's timer has gone off. Returns whether a period or a drain has ended, of which ALSA
-    /// is to be told; [`Cable::next_wakeup`] after that.
-    pub fn wake(&mut self, direction: Direction, now: u64) -> bool {
+    /// An end's timer has gone off. Returns what ALSA is to be told; [`Cable::next_wakeup`] after
+    /// that.
+    pub fn wake(&mut self, direction: Direction, now: u64) -> Wake {
         self.advance(now);
         let end = self.end_mut(direction);
+        if core::mem::take(&mut end.broken) {
+            return Wake::Stop;
+        }
         let (Some(awaited), Some(setup)) = (end.awaited(), end.setup) else {
-            return false;
+            return Wake::Nothing;
         };
         if end.position < awaited {
-            return false;
+            return Wake::Nothing;
         }
         end.counters.wakeups += 1;
         end.counters.late += u64::from(end.position - awaited >= setup.period);
         end.boundary = next_boundary(end.position, setup.period);
-        true
+        Wake::Period
     }
 
     /// Sets the pitch, in millionths of the nominal rate, from `now` on.

@@ -56,6 +56,8 @@ pub struct Written<'a> {
     pub pcm_substreams: Option<&'a str>,
     /// `topology=`
     pub topology: Option<&'a str>,
+    /// `pcm_notify=`
+    pub pcm_notify: Option<&'a str>,
 }
 
 /// What a card is made of.
@@ -71,6 +73,8 @@ pub struct Config<'a> {
     pub substreams: u32,
     /// Which playback substream a capture substream hears.
     pub topology: Topology,
+    /// Whether a player may change the parameters under an open recorder.
+    pub notify: bool,
 }
 
 /// A parameter's value is not allowed.
@@ -149,6 +153,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             .and_then(|n| u32::try_from(n).ok())
             .unwrap_or(SUBSTREAMS_DEFAULT),
         topology,
+        notify: truth("pcm_notify", written.pcm_notify)?.unwrap_or(false),
     })
 }
 
@@ -158,11 +163,18 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
 ///
 /// The value is no truth value.
 pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<'_>> {
+    truth("enable", written)
+}
+
+fn truth<'a>(
+    parameter: &'static str,
+    written: Option<&'a str>,
+) -> Result<Option<bool>, BadParameter<'a>> {
     match written {
         None => Ok(None),
         Some("1" | "y" | "Y" | "yes" | "t" | "T" | "true" | "on") => Ok(Some(true)),
         Some("0" | "n" | "N" | "no" | "f" | "F" | "false" | "off") => Ok(Some(false)),
-        Some(value) => bad("enable", value, Allowed::Words("1, y, on, 0, n or off")),
+        Some(value) => bad(parameter, value, Allowed::Words("1, y, on, 0, n or off")),
     }
 }
 
