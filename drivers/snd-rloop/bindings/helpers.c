@@ -84,12 +84,6 @@ struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 	return list_entry(next, struct snd_pcm_substream, link_list);
 }
 
-void rloop_pcm_trigger_done(struct snd_pcm_substream *substream,
-			    struct snd_pcm_substream *master)
-{
-	snd_pcm_trigger_done(substream, master);
-}
-
 /* Says that the position ALSA has is that of now. To be called with the stream locked. */
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream)
 {

@@ -177,7 +177,7 @@ impl Cable {
     ) -> Result {
         let mut state = self.shared.state.lock();
         match command {
-            TriggerCommand::Start => {
+            TriggerCommand::Start | TriggerCommand::Resume => {
                 if !state.start(direction, now) {
                     return Err(EIO);
                 }
@@ -186,14 +186,10 @@ impl Cable {
             TriggerCommand::Pause => state.pause(direction, now),
             TriggerCommand::Drain => state.drain(now),
         }
-        let next = match (command, direction) {
-            // At once, to see whether ALSA has started the stream only to drain it.
-            (TriggerCommand::Start, Direction::Playback) => Some(now),
-            _ => state.next_wakeup(direction),
-        };
-        match next {
-            Some(next) => self.timer(direction).arm(next),
-            None => self.timer(direction).disarm(),
+        match (command, state.next_wakeup(direction)) {
+            (TriggerCommand::Start, _) if direction == Direction::Playback => self.playback.look(),
+            (_, Some(next)) => self.timer(direction).arm(next),
+            (_, None) => self.timer(direction).disarm(),
         }
         Ok(())
     }

@@ -46,8 +46,9 @@ impl kernel::Module for Loopback {
             // As in every ALSA driver, the first card is made unless it is switched off, the
             // others if they are switched on.
             let enable = parse_enable(written(Parameter::Enable, slot)).map_err(refuse)?;
+            // What is wrong for a card that is not made is wrong nevertheless.
+            let config = parse(&written_for(slot), CARDS).map_err(refuse)?;
             if enable.unwrap_or(slot == 0) {
-                let config = parse(&written_for(slot), CARDS).map_err(refuse)?;
                 configs.push((slot, config), GFP_KERNEL)?;
             }
         }

@@ -79,7 +79,7 @@ fn allowed(action: Action) -> &'static [i32] {
         // Another end may have fixed other parameters, or may hold the memory.
         Action::Configure => &[libc::EINVAL, libc::EBADFD, libc::EBUSY, libc::EIO],
         // A linked stream may be in any state; an empty player can't start.
-        Action::Start => &[libc::EBADFD, libc::EPIPE, libc::EINVAL, libc::EIO],
+        Action::Start => &[libc::EBADFD, libc::EPIPE, libc::EINVAL],
         Action::Link => &[libc::EBADFD, libc::EALREADY, libc::EINVAL],
         Action::Unlink => &[libc::EALREADY, libc::EBADFD],
         Action::Prepare => &[libc::EBADFD, libc::EBUSY, libc::EINVAL],

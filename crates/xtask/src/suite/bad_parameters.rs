@@ -106,6 +106,15 @@ pub(crate) const CASES: &[Case] = &[
         message: &["snd_rloop: ", "topology=ring ", "cable or crossed"],
     },
     Case {
+        parameters: "pcm_substreams=8,0",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "pcm_substreams=0 ",
+            "a whole number from 1 to 128",
+        ],
+    },
+    Case {
         parameters: "index=-2",
         error: EINVAL,
         message: &["snd_rloop: ", "index=-2 ", "a whole number from -1 to 127"],

@@ -30,8 +30,10 @@ use crate::pure::cable::{Direction, Params, Setup};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum TriggerCommand {
-    /// Start, go on after a pause, or go on after a suspend.
+    /// Start from the beginning.
     Start,
+    /// Go on after a pause or a suspend.
+    Resume,
     /// Stop for good.
     Stop,
     /// Stop, to go on later.
@@ -331,6 +333,8 @@ impl<S: Stream> Table<S> {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
         let mut lent = context.settle();
+        // What it got last is of no action that is still going on, whatever has come of it.
+        context.action.store(TriggerCommand::Stop as u32, Relaxed);
         from_result(|| {
             // SAFETY: The substream is open, so it has a runtime; ALSA does not change the
             // parameters while a stream is being prepared.
@@ -357,14 +361,11 @@ impl<S: Stream> Table<S> {
         substream: *mut bindings::snd_pcm_substream,
         command: c_int,
     ) -> c_int {
-        let goes_on = matches!(
-            command as u32,
-            bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE | bindings::SNDRV_PCM_TRIGGER_RESUME
-        );
         let command = match command as u32 {
-            bindings::SNDRV_PCM_TRIGGER_START
-            | bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE
-            | bindings::SNDRV_PCM_TRIGGER_RESUME => TriggerCommand::Start,
+            bindings::SNDRV_PCM_TRIGGER_START => TriggerCommand::Start,
+            bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE | bindings::SNDRV_PCM_TRIGGER_RESUME => {
+                TriggerCommand::Resume
+            }
             bindings::SNDRV_PCM_TRIGGER_STOP => TriggerCommand::Stop,
             bindings::SNDRV_PCM_TRIGGER_PAUSE_PUSH | bindings::SNDRV_PCM_TRIGGER_SUSPEND => {
                 TriggerCommand::Pause
@@ -382,7 +383,7 @@ impl<S: Stream> Table<S> {
         let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
         from_result(|| {
             context.stream.trigger(command, now, &card)?;
-            if goes_on {
+            if command == TriggerCommand::Resume {
                 // For a pause ALSA dates its position back by 1000 s, so as to skip a check that
                 // it does not make for streams without period wake-ups, and after a suspend it
                 // leaves the old date. For these streams it takes the time for frames that have
@@ -428,7 +429,8 @@ impl<S: Stream> Table<S> {
             let state = unsafe { addr_of!((*(*member).runtime).state).read() } as u32;
             let runs = state == bindings::rloop_constant_RLOOP_PCM_STATE_RUNNING
                 || state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
-            let follows = runs == (command == TriggerCommand::Start);
+            let starts = matches!(command, TriggerCommand::Start | TriggerCommand::Resume);
+            let follows = runs == starts;
             if context.action.load(Relaxed) == command as u32 && !follows {
                 return context.action_time.load(Relaxed);
             }

@@ -12,7 +12,7 @@ use core::mem::offset_of;
 use core::ptr::addr_of;
 
 use kernel::prelude::*;
-use kernel::sync::atomic::{Acquire, Atomic, Release};
+use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 use kernel::types::Opaque;
 
 use super::bindings;
@@ -23,8 +23,7 @@ pub(crate) trait Handler: Send + Sync + Sized {
     /// Returns what ALSA is then told.
     fn expired(&self) -> Wake;
 
-    /// ALSA drains the stream. Called with the stream locked, whenever the timer goes off
-    /// meanwhile: see [`PeriodTimer::catch_drain`].
+    /// ALSA drains the stream. Called with the stream locked, after [`PeriodTimer::look`].
     fn draining(&self);
 
     /// Arms the timer again, if it is to go on. Called last, since what ALSA was told may have
@@ -43,6 +42,8 @@ pub(crate) struct PeriodTimer<H: Handler> {
     #[pin]
     raw: Opaque<bindings::hrtimer>,
     substream: Atomic<usize>,
+    /// Whether it is to be seen if ALSA drains the stream: see [`PeriodTimer::look`].
+    look: Atomic<bool>,
     handler: H,
     #[pin]
     _pinned: PhantomPinned,
@@ -70,6 +71,7 @@ impl<H: Handler> PeriodTimer<H> {
             }),
             // INVARIANT: No substream.
             substream: Atomic::new(0),
+            look: Atomic::new(false),
             handler,
             _pinned: PhantomPinned,
         })
@@ -79,7 +81,10 @@ impl<H: Handler> PeriodTimer<H> {
     ///
     /// May be called in any context.
     pub(crate) fn arm(&self, when: u64) {
-        let when = i64::try_from(when).unwrap_or(i64::MAX);
+        let when = match self.look.load(Relaxed) {
+            true => 0,
+            false => i64::try_from(when).unwrap_or(i64::MAX),
+        };
         // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
         unsafe {
             bindings::hrtimer_start_range_ns(
@@ -91,6 +96,14 @@ impl<H: Handler> PeriodTimer<H> {
         }
     }
 
+    /// Lets the timer go off at once, to see whether ALSA has started the stream only to drain it, of
+    /// which it does not tell (`snd_pcm_do_drain_init` in `sound/core/pcm_native.c`). Called with
+    /// the stream locked, which the callback waits for: then ALSA is done with the start.
+    pub(crate) fn look(&self) {
+        self.look.store(true, Relaxed);
+        self.arm(0);
+    }
+
     /// Keeps the timer from going off, unless it just does. Does not wait, so it may be called in
     /// any context.
     pub(crate) fn disarm(&self) {
@@ -100,6 +113,7 @@ impl<H: Handler> PeriodTimer<H> {
 
     /// Keeps the timer from going off, and waits for the handler if it just does.
     pub(super) fn cancel(&self) {
+        self.look.store(false, Relaxed);
         // SAFETY: `raw` was set up by `new` and is pinned. Only operations that may sleep call
         // this, so no lock is held that the callback could wait for.
         unsafe { bindings::hrtimer_cancel(self.raw.get()) };
@@ -122,28 +136,21 @@ impl<H: Handler> PeriodTimer<H> {
         self.cancel();
     }
 
-    /// Tells the handler if ALSA drains the stream: it has not told the driver if the stream was
-    /// started only to be drained (`snd_pcm_do_drain_init` in `sound/core/pcm_native.c`).
+    /// Tells the handler if ALSA drains the stream.
     ///
     /// # Safety
     ///
     /// `substream` must be open.
     unsafe fn catch_drain(&self, substream: *mut bindings::snd_pcm_substream) {
-        let drains = || {
-            // SAFETY: The substream is open.
-            let state = unsafe { state(substream) };
-            state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING
-        };
-        if !drains() {
-            return;
+        // SAFETY: The substream is open, and it is unlocked with the flags with which it was locked.
+        unsafe {
+            let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
+            self.look.store(false, Relaxed);
+            if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING {
+                self.handler.draining();
+            }
+            bindings::snd_pcm_stream_unlock_irqrestore(substream, flags);
         }
-        // SAFETY: The substream is open.
-        let flags = unsafe { bindings::_snd_pcm_stream_lock_irqsave(substream) };
-        if drains() {
-            self.handler.draining();
-        }
-        // SAFETY: It was locked above, with these flags.
-        unsafe { bindings::snd_pcm_stream_unlock_irqrestore(substream, flags) };
     }
 
     /// Stops a recorder that runs. What it has recorded can be read to the end.
@@ -175,7 +182,7 @@ impl<H: Handler> PeriodTimer<H> {
         // before it goes.
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
         let substream = this.substream.load(Acquire) as *mut bindings::snd_pcm_substream;
-        if !substream.is_null() {
+        if !substream.is_null() && this.look.load(Relaxed) {
             // SAFETY: By the type's invariants the substream is open, and stays so while the
             // callback runs.
             unsafe { this.catch_drain(substream) };

@@ -2,6 +2,7 @@
 
 //! Bit-exact transport over the whole space of parameters.
 
+use crate::card::Driver;
 use crate::signal::Format;
 use crate::signal::trace::Want;
 use crate::verify::cases::Case;
@@ -83,10 +84,13 @@ fn play(context: &mut Context<'_>, case: &Case) -> Verdict {
     let heard = recorder.frames();
     pumped.within(|| format!("after {heard} of {total} frames"))?;
     let trace = recorder.trace(&player.seq, player.written);
-    trace
-        .expect(&[
+    // Linked ends start together, on a card that says so (see start/linked).
+    let wants = match context.card.driver {
+        Driver::SndRloop => vec![Want::Sequence(0..=0, total..=total)],
+        Driver::SndAloop => vec![
             Want::Silence(0..=write.buffer),
             Want::Sequence(0..=0, 1..=total),
-        ])
-        .or_fail()
+        ],
+    };
+    trace.expect(&wants).or_fail()
 }

@@ -119,6 +119,20 @@ fn linked_many(context: &mut Context<'_>) -> Verdict {
         first.pcm.link(&recorder.pcm)?;
     }
     first.pcm.start()?;
+    // Each cable has a clock of its own: all of them must show the same.
+    for _ in 0..20 {
+        let before = loops[0].1.pcm.avail()?;
+        let others = loops
+            .iter()
+            .map(|(_, recorder)| recorder.pcm.avail())
+            .collect::<Result<Vec<_>, _>>()?;
+        let after = loops[0].1.pcm.avail()?;
+        ensure(others.iter().all(|n| (before..=after).contains(n)), || {
+            format!(
+                "recorded by the first: {before}, by each: {others:?}, by the first again: {after}"
+            )
+        })?;
+    }
     thread::sleep(frames_time(wanted, config.rate));
     // All are read before any is judged, so that none is late for the others' sake.
     for (_, recorder) in &mut loops {
