@@ -205,8 +205,15 @@ pub(super) fn parameters(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<
 pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let seconds = suite.options.stress_seconds;
     let verify = verify_script(&format!("--stress {seconds}"));
-    // Two cards, as stress is for all cards at once.
-    let script = format!("set -e\nmodprobe snd-rloop enable=1,1\n{verify}modprobe -r snd-rloop\n");
+    // Two cards, as stress is for all cards at once. What depends on who is first, a trigger or a
+    // timer on another processor, is then tried at leisure.
+    let script = format!(
+        "set -e\n\
+         modprobe snd-rloop enable=1,1 id=rloop,Loopback topology=cable,crossed\n\
+         {verify}\
+         rloop verify --format ptest --card Loopback --only 'drain/*' --only 'pause/*' --only 'controls/*'\n\
+         modprobe -r snd-rloop\n"
+    );
     // A debug kernel is slow, and the checks after the stress take their time.
     let timeout = Duration::from_secs(seconds + 1200);
     let job = ("stress-debug", script.as_str(), timeout);
@@ -214,6 +221,7 @@ pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<
         Machine::smp(accel, 2, DEBUG_MEMORY)
     })?;
     checks.extend(verify_checks(&outcome));
+    checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
 }
 

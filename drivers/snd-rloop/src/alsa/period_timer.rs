@@ -42,8 +42,9 @@ pub(crate) struct PeriodTimer<H: Handler> {
     #[pin]
     raw: Opaque<bindings::hrtimer>,
     substream: Atomic<usize>,
-    /// Whether it is to be seen if ALSA drains the stream: see [`PeriodTimer::look`].
-    look: Atomic<bool>,
+    /// 1 if it is to be seen whether ALSA drains the stream: see [`PeriodTimer::look`]. (6.18 has no
+    /// atomic `bool`.)
+    look: Atomic<u32>,
     handler: H,
     #[pin]
     _pinned: PhantomPinned,
@@ -71,7 +72,7 @@ impl<H: Handler> PeriodTimer<H> {
             }),
             // INVARIANT: No substream.
             substream: Atomic::new(0),
-            look: Atomic::new(false),
+            look: Atomic::new(0),
             handler,
             _pinned: PhantomPinned,
         })
@@ -82,8 +83,8 @@ impl<H: Handler> PeriodTimer<H> {
     /// May be called in any context.
     pub(crate) fn arm(&self, when: u64) {
         let when = match self.look.load(Relaxed) {
-            true => 0,
-            false => i64::try_from(when).unwrap_or(i64::MAX),
+            0 => i64::try_from(when).unwrap_or(i64::MAX),
+            _ => 0,
         };
         // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
         unsafe {
@@ -100,7 +101,7 @@ impl<H: Handler> PeriodTimer<H> {
     /// which it does not tell (`snd_pcm_do_drain_init` in `sound/core/pcm_native.c`). Called with
     /// the stream locked, which the callback waits for: then ALSA is done with the start.
     pub(crate) fn look(&self) {
-        self.look.store(true, Relaxed);
+        self.look.store(1, Relaxed);
         self.arm(0);
     }
 
@@ -113,7 +114,7 @@ impl<H: Handler> PeriodTimer<H> {
 
     /// Keeps the timer from going off, and waits for the handler if it just does.
     pub(super) fn cancel(&self) {
-        self.look.store(false, Relaxed);
+        self.look.store(0, Relaxed);
         // SAFETY: `raw` was set up by `new` and is pinned. Only operations that may sleep call
         // this, so no lock is held that the callback could wait for.
         unsafe { bindings::hrtimer_cancel(self.raw.get()) };
@@ -145,7 +146,7 @@ impl<H: Handler> PeriodTimer<H> {
         // SAFETY: The substream is open, and it is unlocked with the flags with which it was locked.
         unsafe {
             let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
-            self.look.store(false, Relaxed);
+            self.look.store(0, Relaxed);
             if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING {
                 self.handler.draining();
             }
@@ -182,7 +183,7 @@ impl<H: Handler> PeriodTimer<H> {
         // before it goes.
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
         let substream = this.substream.load(Acquire) as *mut bindings::snd_pcm_substream;
-        if !substream.is_null() && this.look.load(Relaxed) {
+        if !substream.is_null() && this.look.load(Relaxed) != 0 {
             // SAFETY: By the type's invariants the substream is open, and stays so while the
             // callback runs.
             unsafe { this.catch_drain(substream) };
