@@ -6,8 +6,8 @@
 //! Every call's result must be one that ALSA allows for it, and every call must come back.
 
 use std::env;
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::{ExitStatusExt, parent_id};
+use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -95,6 +95,14 @@ fn share(cards: &[Card]) -> Arc<Shared> {
 
 /// A process that does such things until it is killed.
 pub fn child(cards: &[Card], seed: u64) -> bool {
+    // Nobody kills it any more if its parent has been killed.
+    let parent = parent_id();
+    thread::spawn(move || {
+        while parent_id() == parent {
+            thread::sleep(Duration::from_millis(500));
+        }
+        process::exit(1);
+    });
     let shared = share(cards);
     for worker in spawn_workers(&shared, seed) {
         // A worker that panicked has said so on standard error.
