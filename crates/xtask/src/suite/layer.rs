@@ -399,15 +399,14 @@ mod tests {
     "#;
 
     fn list(crates: &[(&str, &str)]) -> String {
-        crates
-            .iter()
-            .map(|(name, sum)| {
-                format!(
-                    "    crate://crates.io/{} \\\nSRC_URI[{name}.sha256sum] = \"{sum}\"\n",
-                    name.replacen('-', "/", 1)
-                )
-            })
-            .collect()
+        let mut list = String::new();
+        for (name, sum) in crates {
+            list += &format!(
+                "    crate://crates.io/{} \\\nSRC_URI[{name}.sha256sum] = \"{sum}\"\n",
+                name.replacen('-', "/", 1)
+            );
+        }
+        list
     }
 
     fn complaint(crates: &[(&str, &str)]) -> Option<String> {
