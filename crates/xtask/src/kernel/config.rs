@@ -18,6 +18,8 @@ pub(crate) enum Flavour {
     Debug,
     /// With debug information for gdb.
     Gdb,
+    /// With PREEMPT_RT, another HZ and a tick that never stops.
+    Rt,
 }
 
 impl Flavour {
@@ -27,6 +29,7 @@ impl Flavour {
             Self::Plain => String::new(),
             Self::Debug => format!("{before}debug"),
             Self::Gdb => format!("{before}gdb"),
+            Self::Rt => format!("{before}rt"),
         }
     }
 }
@@ -43,6 +46,7 @@ pub(crate) fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Plain => {}
         Flavour::Debug => files.push(own.join("debug.config")),
         Flavour::Gdb => files.push(own.join("gdb.config")),
+        Flavour::Rt => files.push(own.join("rt.config")),
     }
     let mut lines = BTreeMap::new();
     for path in files {

@@ -96,7 +96,7 @@ impl Spec {
     pub(crate) fn make_arguments(&self) -> Vec<String> {
         let mut arguments = vec![format!("ARCH={}", self.arch.kernel())];
         match self.flavour {
-            Flavour::Plain | Flavour::Gdb => {
+            Flavour::Plain | Flavour::Gdb | Flavour::Rt => {
                 arguments.push(format!("CROSS_COMPILE={}", self.arch.cross()));
             }
             // With KASAN, Rust's code and C's have to be instrumented alike: by LLVM.

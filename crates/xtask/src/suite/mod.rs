@@ -153,6 +153,7 @@ fn plan(options: &Options) -> Vec<Planned> {
     add("reload".into(), plain.clone(), steps::reload);
     add("parameters".into(), plain.clone(), steps::parameters);
     add("layer-ptest".into(), plain, layer::ptest);
+    add("boot-rt".into(), spec(first, Flavour::Rt), steps::boot_rt);
     let debug = spec(first, Flavour::Debug);
     add("unplug-debug".into(), debug.clone(), card::unplug);
     add("stress-debug".into(), debug, steps::stress);
