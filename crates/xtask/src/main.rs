@@ -18,6 +18,7 @@ mod exec;
 mod gdb;
 mod guest;
 mod host;
+mod kas;
 mod kernel;
 mod klog;
 mod paths;

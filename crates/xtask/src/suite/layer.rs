@@ -13,6 +13,7 @@ use super::Suite;
 use super::steps::{in_guest, program};
 use crate::error::{AtPath as _, Error, Result};
 use crate::guest::Machine;
+use crate::kas::{self, Dump};
 use crate::kernel::Spec;
 use crate::python::{Python, TOOLS};
 use crate::report::{self, Check};
@@ -51,74 +52,12 @@ fn extension(path: &Path, any: &[&str]) -> bool {
         .is_some_and(|e| any.iter().any(|one| e == *one))
 }
 
-/// What `kas dump` says of a configuration, as far as it matters here.
-#[derive(Deserialize)]
-struct Dump {
-    #[serde(default)]
-    repos: BTreeMap<String, Option<Repo>>,
-    #[serde(default)]
-    overrides: Overrides,
-    machine: Option<String>,
-    distro: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Overrides {
-    #[serde(default)]
-    repos: BTreeMap<String, Repo>,
-}
-
-#[derive(Default, Deserialize)]
-struct Repo {
-    url: Option<String>,
-    commit: Option<String>,
-}
-
-impl Dump {
-    /// What is missing for a build that anybody can repeat.
-    fn complaint(&self) -> Option<String> {
-        let mut complaints = Vec::new();
-        for (name, repo) in &self.repos {
-            let repo = repo.as_ref();
-            let remote = repo.is_some_and(|repo| repo.url.is_some());
-            let pinned = repo.is_some_and(|repo| repo.commit.is_some())
-                || self
-                    .overrides
-                    .repos
-                    .get(name)
-                    .is_some_and(|repo| repo.commit.is_some());
-            if remote && !pinned {
-                complaints.push(format!("{name} is pinned to no commit"));
-            }
-        }
-        for (what, value) in [("machine", &self.machine), ("distro", &self.distro)] {
-            if value.as_deref().is_none_or(|value| value == "unset") {
-                complaints.push(format!("no {what}"));
-            }
-        }
-        (!complaints.is_empty()).then(|| complaints.join(", "))
-    }
-}
-
 /// Every kas file and every one of them with every option: read by kas itself, which holds them
 /// against its schema, and without a repository that is not pinned.
-pub(super) fn kas(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
+pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
     let python = Python::get(suite.context, TOOLS, None)?;
     let repo = &suite.context.paths.repo;
-    let names = |dir: &str| -> Result<Vec<String>> {
-        let dir = repo.join(dir);
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&dir).at(&dir)? {
-            let path = entry.at(&dir)?.path();
-            if extension(&path, &["yml"]) {
-                let path = path.strip_prefix(repo).unwrap_or(&path);
-                names.push(path.display().to_string());
-            }
-        }
-        names.sort();
-        Ok(names)
-    };
-    let (machines, options) = (names("kas")?, names("kas/opt")?);
+    let (machines, options) = (kas::files(repo, "kas")?, kas::files(repo, "kas/opt")?);
     let mut configurations = machines.clone();
     for machine in &machines {
         configurations.extend(options.iter().map(|option| format!("{machine}:{option}")));
@@ -131,17 +70,14 @@ pub(super) fn kas(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>
         let dump = python
             .module("kas")
             .env("KAS_WORK_DIR", &work)
-            .args(["dump", "--format", "json"])
-            // Without these it does not fetch what the files name.
-            .args(["--skip", "repo_setup_loop", "--skip", "finish_setup_repos"])
-            .args(["--skip", "repos_checkout", "--skip", "repos_apply_patches"])
+            .args(kas::DUMP)
             .arg(configuration)
             .dir(repo)
             .read();
         let complaint = match dump {
-            Ok(text) => match serde_json::from_str::<Dump>(&text) {
+            Ok(text) => match Dump::parse(&text) {
                 Ok(dump) => dump.complaint(),
-                Err(e) => Some(format!("kas dump gave no such JSON as was expected: {e}")),
+                Err(e) => Some(e.to_string()),
             },
             Err(Error::Command { tail, .. }) => Some(tail),
             Err(e) => return Err(e),
@@ -420,15 +356,5 @@ mod tests {
         assert!(why.contains("a-2.0.0 is missing"), "{why}");
         assert!(why.contains("a-1.0.0 is not needed"), "{why}");
         assert!(why.contains("b-0.3.0 has another checksum"), "{why}");
-    }
-
-    #[test]
-    fn a_repository_without_a_commit_is_told() {
-        let dump = |text: &str| serde_json::from_str::<Dump>(text).unwrap().complaint();
-        let good = r#"{"machine": "m", "distro": "d", "repos": {"own": null, "a": {"url": "u"}},
-                       "overrides": {"repos": {"a": {"commit": "c"}}}}"#;
-        assert_eq!(dump(good), None);
-        let why = dump(r#"{"machine": "m", "repos": {"a": {"url": "u"}}}"#).unwrap();
-        assert_eq!(why, "a is pinned to no commit, no distro");
     }
 }

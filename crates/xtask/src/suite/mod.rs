@@ -116,7 +116,7 @@ fn plan(options: &Options) -> Vec<Planned> {
     add("rustfmt".into(), plain.clone(), steps::rustfmt);
     add("host-tests".into(), plain.clone(), steps::host_tests);
     add("clippy".into(), plain.clone(), steps::clippy);
-    add("layer-kas".into(), plain.clone(), layer::kas);
+    add("layer-kas".into(), plain.clone(), layer::configurations);
     add("layer-lint".into(), plain.clone(), layer::lint);
     add("layer-crates".into(), plain.clone(), layer::crates);
     add(

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! kas files: which there are, and what kas itself says of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::error::{AtPath as _, Error, Result};
+
+/// The arguments that make kas say what a configuration is, as JSON, and fetch nothing for it.
+pub(crate) const DUMP: &[&str] = &[
+    "dump",
+    "--format",
+    "json",
+    "--skip",
+    "repo_setup_loop",
+    "--skip",
+    "finish_setup_repos",
+    "--skip",
+    "repos_checkout",
+    "--skip",
+    "repos_apply_patches",
+];
+
+/// The kas files in the directory `dir` of the repository `repo`, with their paths in it.
+pub(crate) fn files(repo: &Path, dir: &str) -> Result<Vec<String>> {
+    let path = repo.join(dir);
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&path).at(&path)? {
+        let name = entry.at(&path)?.file_name();
+        let name = name.to_string_lossy();
+        if name.ends_with(".yml") {
+            files.push(format!("{dir}/{name}"));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A configuration, as far as it matters here.
+#[derive(Deserialize)]
+pub(crate) struct Dump {
+    #[serde(default)]
+    repos: BTreeMap<String, Option<Entry>>,
+    #[serde(default)]
+    overrides: Overrides,
+    machine: Option<String>,
+    distro: Option<String>,
+    target: Option<Target>,
+}
+
+#[derive(Default, Deserialize)]
+struct Overrides {
+    #[serde(default)]
+    repos: BTreeMap<String, Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    url: Option<String>,
+    commit: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Target {
+    One(String),
+    Several(Vec<String>),
+}
+
+/// A repository that has to be fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Repository<'a> {
+    /// Its name in the kas files.
+    pub(crate) name: &'a str,
+    /// Where it is fetched from.
+    pub(crate) url: &'a str,
+    /// The commit that it is pinned to.
+    pub(crate) commit: Option<&'a str>,
+}
+
+impl Dump {
+    /// Reads what kas has said after [`DUMP`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadInput`] if it is no such JSON.
+    pub(crate) fn parse(json: &str) -> Result<Self> {
+        serde_json::from_str(json).map_err(|e| Error::BadInput {
+            what: "the output of kas dump",
+            given: e.to_string(),
+            allowed: "a configuration as JSON".into(),
+        })
+    }
+
+    /// The repositories that have to be fetched.
+    pub(crate) fn repositories(&self) -> impl Iterator<Item = Repository<'_>> {
+        self.repos.iter().filter_map(|(name, entry)| {
+            let entry = entry.as_ref()?;
+            let pin = self.overrides.repos.get(name);
+            let pin = pin.and_then(|entry| entry.commit.as_deref());
+            Some(Repository {
+                name,
+                url: entry.url.as_deref()?,
+                commit: pin.or(entry.commit.as_deref()),
+            })
+        })
+    }
+
+    /// What is to be built.
+    pub(crate) fn targets(&self) -> String {
+        match &self.target {
+            Some(Target::One(target)) => target.clone(),
+            Some(Target::Several(targets)) => targets.join(" "),
+            None => "core-image-minimal".to_owned(),
+        }
+    }
+
+    /// What is missing for a build that anybody can repeat.
+    pub(crate) fn complaint(&self) -> Option<String> {
+        let mut complaints: Vec<String> = self
+            .repositories()
+            .filter(|repository| repository.commit.is_none())
+            .map(|repository| format!("{} is pinned to no commit", repository.name))
+            .collect();
+        for (what, value) in [("machine", &self.machine), ("distro", &self.distro)] {
+            if value.as_deref().is_none_or(|value| value == "unset") {
+                complaints.push(format!("no {what}"));
+            }
+        }
+        (!complaints.is_empty()).then(|| complaints.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_without_a_commit_is_told() {
+        let good = r#"{"machine": "m", "distro": "d", "repos": {"own": null, "a": {"url": "u"}},
+                       "overrides": {"repos": {"a": {"commit": "c"}}}}"#;
+        let dump = Dump::parse(good).unwrap();
+        assert_eq!(dump.complaint(), None);
+        let fetched: Vec<_> = dump.repositories().collect();
+        let a = Repository {
+            name: "a",
+            url: "u",
+            commit: Some("c"),
+        };
+        assert_eq!(fetched, [a]);
+        let bad = Dump::parse(r#"{"machine": "m", "repos": {"a": {"url": "u"}}}"#).unwrap();
+        let why = bad.complaint().unwrap();
+        assert_eq!(why, "a is pinned to no commit, no distro");
+    }
+}
