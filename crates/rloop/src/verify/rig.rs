@@ -51,6 +51,8 @@ impl Player {
 
     /// Writes what there is room for, up to `until` frames since the beginning.
     pub fn write(&mut self, until: u64) -> Verdict<u64> {
+        // More has no room, and to make it ready takes time in which the stream runs dry.
+        let until = until.min(self.written + self.config.buffer);
         self.rehearse(until);
         let width = self.config.frame_bytes();
         let part = &self.score[self.written as usize * width..until as usize * width];

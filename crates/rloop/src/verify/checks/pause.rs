@@ -60,6 +60,7 @@ fn pauses(context: &mut Context<'_>, config: &Config) -> Verdict {
     let cable = context.cable();
     let mut player = context.player(&cable, config)?;
     let mut recorder = context.recorder(&cable, config)?;
+    player.rehearse(12 * config.buffer);
     player.fill(config.buffer)?;
     recorder.pcm.start()?;
     player.pcm.start()?;
