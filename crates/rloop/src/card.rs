@@ -48,6 +48,8 @@ pub enum Topology {
     Cable,
     /// Two devices: the playback of each goes to the capture of the other.
     Crossed,
+    /// One device: its one playback goes to every capture.
+    Fanout,
 }
 
 /// A loopback card.
@@ -63,8 +65,10 @@ pub struct Card {
     pub driver: Driver,
     /// How its ends are connected.
     pub topology: Topology,
-    /// Subdevices of each device.
+    /// Playback subdevices of each device.
     pub subdevices: u32,
+    /// Capture subdevices that hear each of them.
+    pub readers: u32,
 }
 
 /// A pair of ends: what is played into one is captured from the other.
@@ -89,19 +93,34 @@ impl Card {
     /// The cable into which `subdevice` of playback `device` plays.
     pub fn cable(&self, device: u32, subdevice: u32) -> Cable {
         let other = match self.topology {
-            Topology::Cable => device,
+            Topology::Cable | Topology::Fanout => device,
             Topology::Crossed => 1 - device,
         };
         Cable {
             playback: self.address(device, subdevice, Direction::Playback),
-            capture: self.address(other, subdevice, Direction::Capture),
+            capture: self.address(other, subdevice * self.readers, Direction::Capture),
         }
+    }
+
+    /// The capture ends of the first playback subdevice, each with the playback end.
+    pub fn readers(&self) -> Vec<Cable> {
+        let first = self.cable(0, 0);
+        let capture = |subdevice| Address {
+            subdevice,
+            ..first.capture
+        };
+        (0..self.readers)
+            .map(|n| Cable {
+                capture: capture(n),
+                ..first
+            })
+            .collect()
     }
 
     /// All cables, in the order of the driver's numbers.
     pub fn cables(&self) -> Vec<Cable> {
         let devices = match self.topology {
-            Topology::Cable => 1,
+            Topology::Cable | Topology::Fanout => 1,
             Topology::Crossed => 2,
         };
         (0..devices)
@@ -155,21 +174,25 @@ fn inspect(index: u32, driver: Driver) -> Result<Card, alsa::Error> {
     let ctl = Ctl::new(&format!("hw:{index}"), true)?;
     let info = ctl.card_info()?;
     let devices = DeviceIter::new(&ctl).count();
-    let subdevices = ctl
-        .pcm_info(0, 0, AlsaDirection::Playback)
-        .or_else(|_| ctl.pcm_info(0, 0, AlsaDirection::Capture))?
-        .get_subdevices_count();
+    let count = |direction| -> Result<u32, alsa::Error> {
+        Ok(ctl.pcm_info(0, 0, direction)?.get_subdevices_count())
+    };
+    let (playback, capture) = (
+        count(AlsaDirection::Playback)?,
+        count(AlsaDirection::Capture)?,
+    );
     Ok(Card {
         index,
         id: info.get_id()?.to_owned(),
         name: info.get_name()?.to_owned(),
         driver,
-        topology: if devices > 1 {
-            Topology::Crossed
-        } else {
-            Topology::Cable
+        topology: match devices {
+            2.. => Topology::Crossed,
+            _ if capture > playback => Topology::Fanout,
+            _ => Topology::Cable,
         },
-        subdevices,
+        subdevices: playback,
+        readers: capture / playback.max(1),
     })
 }
 
@@ -274,6 +297,7 @@ mod tests {
             driver: Driver::SndRloop,
             topology: Topology::Cable,
             subdevices: 4,
+            readers: 1,
         };
         assert_eq!(card.cables().len(), 4);
         assert_eq!(card.cable(0, 2).capture.device, 0);
@@ -285,5 +309,19 @@ mod tests {
             (1, 0)
         );
         assert_eq!(card.cable_number(&cables[6]), 6);
+
+        card = Card {
+            topology: Topology::Fanout,
+            subdevices: 1,
+            readers: 8,
+            ..card
+        };
+        assert_eq!(card.cables(), [card.cable(0, 0)]);
+        let readers = card.readers();
+        assert_eq!(readers.len(), 8);
+        assert_eq!(
+            (readers[7].playback.subdevice, readers[7].capture.subdevice),
+            (0, 7)
+        );
     }
 }

@@ -31,7 +31,7 @@ RLOOP_PARAMETER(enable, "Whether to make each card (default: the first only).");
 RLOOP_PARAMETER(name, "Short and long name of each card (default: Virtual Loopback).");
 RLOOP_PARAMETER(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).");
 RLOOP_PARAMETER(pcm_notify, "Whether a player may change parameters under an open recorder (default: no).");
-RLOOP_PARAMETER(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back.");
+RLOOP_PARAMETER(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.");
 
 static char **const parameters[] = {
 	[RLOOP_PARAMETER_INDEX] = index,

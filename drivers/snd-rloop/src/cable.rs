@@ -15,18 +15,19 @@ use crate::alsa::now;
 use crate::alsa::pcm::TriggerCommand;
 use crate::alsa::period_timer::{Handler, PeriodTimer};
 use crate::pure;
-use crate::pure::cable::{Direction, Params, Setup, Wake};
+use crate::pure::cable::Params;
+use crate::pure::end::{End, Port, Setup, Wake};
 
-type State = pure::cable::Cable<Buffer>;
+type State = pure::cable::Cable<Buffer, KVec<End<Buffer>>>;
 
 /// A cable.
 pub(crate) struct Cable {
     shared: Arc<Shared>,
     playback: Pin<KBox<PeriodTimer<Ticker>>>,
-    capture: Pin<KBox<PeriodTimer<Ticker>>>,
+    captures: KVec<Pin<KBox<PeriodTimer<Ticker>>>>,
 }
 
-/// What both timers and both ends use.
+/// What all timers and all ends use.
 #[pin_data]
 struct Shared {
     #[pin]
@@ -36,20 +37,20 @@ struct Shared {
 /// Wakes one end of a cable. A timer goes only while somebody waits for it.
 pub(crate) struct Ticker {
     shared: Arc<Shared>,
-    direction: Direction,
+    port: Port,
 }
 
 impl Handler for Ticker {
     fn expired(&self) -> Wake {
         let mut state = self.shared.state.lock();
-        state.wake(self.direction, now())
+        state.wake(self.port, now())
     }
 
     fn draining(&self) {
         // A recorder that drains has stopped.
-        if self.direction == Direction::Playback {
+        if self.port == Port::Playback {
             let mut state = self.shared.state.lock();
-            if !state.end(Direction::Playback).draining() {
+            if !state.end(Port::Playback).draining() {
                 state.drain(now());
             }
         }
@@ -58,38 +59,55 @@ impl Handler for Ticker {
     fn rearm(&self, timer: &PeriodTimer<Self>) {
         let state = self.shared.state.lock();
         // Under the lock, so that a stop or a start meanwhile has the last word.
-        if let Some(next) = state.next_wakeup(self.direction) {
+        if let Some(next) = state.next_wakeup(self.port) {
             timer.arm(next);
         }
     }
 }
 
 impl Cable {
-    /// Makes a cable with nothing at its ends.
-    pub(crate) fn new() -> Result<Self> {
+    /// Makes a cable with `captures` capture ends and nothing plugged in.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(captures: u32) -> Result<Self> {
+        let mut ends = KVec::new();
+        for _ in 0..captures {
+            ends.push(End::new(), GFP_KERNEL)?;
+        }
         let shared = Arc::pin_init(
             pin_init!(Shared {
-                state <- IrqSpinLock::new(State::default()),
+                state <- IrqSpinLock::new(State::new(ends)),
             }),
             GFP_KERNEL,
         )?;
-        let timer = |direction| {
+        let timer = |port| {
             let shared = shared.clone();
-            KBox::pin_init(PeriodTimer::new(Ticker { shared, direction }), GFP_KERNEL)
+            KBox::pin_init(PeriodTimer::new(Ticker { shared, port }), GFP_KERNEL)
         };
+        let mut timers = KVec::new();
+        for number in 0..captures as usize {
+            timers.push(timer(Port::Capture(number))?, GFP_KERNEL)?;
+        }
         Ok(Self {
-            playback: timer(Direction::Playback)?,
-            capture: timer(Direction::Capture)?,
+            playback: timer(Port::Playback)?,
+            captures: timers,
             shared,
         })
     }
 
     /// The timer of an end.
-    pub(crate) fn timer(&self, direction: Direction) -> &PeriodTimer<Ticker> {
-        match direction {
-            Direction::Playback => &self.playback,
-            Direction::Capture => &self.capture,
+    pub(crate) fn timer(&self, port: Port) -> &PeriodTimer<Ticker> {
+        match port {
+            Port::Playback => &self.playback,
+            Port::Capture(number) => &self.captures[number],
         }
+    }
+
+    /// How many capture ends it has.
+    pub(crate) fn captures(&self) -> u32 {
+        self.captures.len() as u32
     }
 
     /// The cable as it was when it was last looked at.
@@ -105,46 +123,48 @@ impl Cable {
     }
 
     /// A program has opened an end.
-    pub(crate) fn open(&self, direction: Direction) {
-        self.shared.state.lock().open(direction);
+    pub(crate) fn open(&self, port: Port) {
+        self.shared.state.lock().open(port);
     }
 
     /// A program has closed an end.
-    pub(crate) fn close(&self, direction: Direction) {
-        self.shared.state.lock().close(direction);
+    pub(crate) fn close(&self, port: Port) {
+        self.shared.state.lock().close(port);
     }
 
-    /// The parameters that the other end has fixed.
-    pub(crate) fn bound(&self, direction: Direction) -> Option<Params> {
-        self.shared.state.lock().bound(direction)
+    /// The parameters that another end has fixed.
+    pub(crate) fn bound(&self, port: Port) -> Option<Params> {
+        self.shared.state.lock().bound(port)
     }
 
     /// Sets up an end.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if the other end has been prepared with other parameters.
+    /// `EINVAL` if another end has been prepared with other parameters.
     pub(crate) fn prepare(
         &self,
-        direction: Direction,
+        port: Port,
         params: Params,
         setup: Setup,
         buffer: Buffer,
     ) -> Result {
         let prepared = {
             let mut state = self.shared.state.lock();
-            let prepared = state.prepare(direction, params, setup, buffer);
-            // A recorder that has been broken off is to be told.
-            if direction == Direction::Playback {
-                if let Some(next) = state.next_wakeup(Direction::Capture) {
-                    self.capture.arm(next);
+            let prepared = state.prepare(port, params, setup, buffer);
+            // Recorders that have been broken off are to be told.
+            if port == Port::Playback {
+                for (number, timer) in self.captures.iter().enumerate() {
+                    if let Some(next) = state.next_wakeup(Port::Capture(number)) {
+                        timer.arm(next);
+                    }
                 }
             }
             prepared
         };
         prepared.map_err(|mismatch| {
             log::debug(format_args!(
-                "{direction:?} of {params} refused: the other end of the cable has {}",
+                "{port:?} of {params} refused: another end of the cable has {}",
                 mismatch.fixed
             ));
             EINVAL
@@ -152,15 +172,15 @@ impl Cable {
     }
 
     /// Takes the buffer of an end that does not run.
-    pub(crate) fn retract(&self, direction: Direction) {
+    pub(crate) fn retract(&self, port: Port) {
         // Not to be freed with interrupts off.
-        let buffer = self.shared.state.lock().retract(direction);
+        let buffer = self.shared.state.lock().retract(port);
         drop(buffer);
     }
 
     /// An end gives up its say in the parameters.
-    pub(crate) fn release(&self, direction: Direction) {
-        self.shared.state.lock().release(direction);
+    pub(crate) fn release(&self, port: Port) {
+        self.shared.state.lock().release(port);
     }
 
     /// Starts or stops an end at the time `now`. Only changes state: what has to wait is done
@@ -169,27 +189,22 @@ impl Cable {
     /// # Errors
     ///
     /// `EIO` if the end has not been prepared.
-    pub(crate) fn trigger(
-        &self,
-        direction: Direction,
-        command: TriggerCommand,
-        now: u64,
-    ) -> Result {
+    pub(crate) fn trigger(&self, port: Port, command: TriggerCommand, now: u64) -> Result {
         let mut state = self.shared.state.lock();
         match command {
             TriggerCommand::Start | TriggerCommand::Resume => {
-                if !state.start(direction, now) {
+                if !state.start(port, now) {
                     return Err(EIO);
                 }
             }
-            TriggerCommand::Stop => state.stop(direction, now),
-            TriggerCommand::Pause => state.pause(direction, now),
+            TriggerCommand::Stop => state.stop(port, now),
+            TriggerCommand::Pause => state.pause(port, now),
             TriggerCommand::Drain => state.drain(now),
         }
-        match (command, state.next_wakeup(direction)) {
-            (TriggerCommand::Start, _) if direction == Direction::Playback => self.playback.look(),
-            (_, Some(next)) => self.timer(direction).arm(next),
-            (_, None) => self.timer(direction).disarm(),
+        match (command, state.next_wakeup(port)) {
+            (TriggerCommand::Start, _) if port == Port::Playback => self.playback.look(),
+            (_, Some(next)) => self.timer(port).arm(next),
+            (_, None) => self.timer(port).disarm(),
         }
         Ok(())
     }
@@ -198,9 +213,9 @@ impl Cable {
     pub(crate) fn set_pitch(&self, pitch: u32) {
         let mut state = self.shared.state.lock();
         state.set_pitch(pitch, now());
-        for direction in [Direction::Playback, Direction::Capture] {
-            if let Some(next) = state.next_wakeup(direction) {
-                self.timer(direction).arm(next);
+        for port in state.ports() {
+            if let Some(next) = state.next_wakeup(port) {
+                self.timer(port).arm(next);
             }
         }
     }
@@ -211,7 +226,7 @@ impl Cable {
     }
 
     /// Where an end is in its buffer; `None` for an xrun.
-    pub(crate) fn pointer(&self, direction: Direction) -> Option<u64> {
-        self.shared.state.lock().pointer(direction, now())
+    pub(crate) fn pointer(&self, port: Port) -> Option<u64> {
+        self.shared.state.lock().pointer(port, now())
     }
 }

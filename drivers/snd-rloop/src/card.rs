@@ -17,13 +17,14 @@ use crate::alsa::control::Place;
 use crate::alsa::hardware::Hardware;
 use crate::alsa::info;
 use crate::alsa::parent::Parent;
-use crate::alsa::pcm::{self, Stream, TriggerCommand};
+use crate::alsa::pcm::{self, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
 use crate::cable::{Cable, Ticker};
 use crate::controls::Elements;
 use crate::faults::Faults;
-use crate::pure::cable::{Direction, Params, Setup};
+use crate::pure::cable::Params;
 use crate::pure::clock::{RATE_MAX, RATE_MIN};
+use crate::pure::end::{Direction, Port, Setup};
 use crate::pure::format;
 use crate::pure::params::{Allowed, BadParameter, Config, Topology, ID_DEFAULT};
 use crate::status::CableStatus;
@@ -73,57 +74,50 @@ impl LoopbackCard {
         card.set_names(driver_name(config.topology), config.name);
         card.request_id(config.id.unwrap_or(ID_DEFAULT));
 
-        let mut cables = KVec::new();
-        for number in 0..config.topology.devices() * config.substreams {
-            let cable = Arc::new(Cable::new()?, GFP_KERNEL)?;
+        let (topology, players, readers) = (config.topology, config.players(), config.readers());
+        let mut plugs = KVec::new();
+        for number in 0..topology.devices() * players {
+            let cable = Arc::new(Cable::new(readers)?, GFP_KERNEL)?;
             cable.set_notify(config.notify);
-            let substreams = config.substreams.max(1);
-            let (device, subdevice) = (number / substreams, number % substreams);
-            let entry = CableStatus {
-                cable: cable.clone(),
-                number,
-                subdevice,
-                playback: device,
-                capture: config.topology.devices() - 1 - device,
+            let (device, subdevice) = (number / players, number % players);
+            let plug = Plug {
+                cable,
+                playback: Place { device, subdevice },
+                capture: Place {
+                    device: topology.opposite(device),
+                    subdevice: subdevice * readers,
+                },
             };
+            let entry = Arc::new(CableStatus::new(number, plug.clone()), GFP_KERNEL)?;
             let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
-            info::create(&mut card, &name, Arc::new(entry, GFP_KERNEL)?)?;
-            cables.push(cable, GFP_KERNEL)?;
+            info::create(&mut card, &name, entry)?;
+            plugs.push(plug, GFP_KERNEL)?;
         }
 
-        for device in 0..config.topology.devices() {
-            let other = config.topology.devices() - 1 - device;
-            let plugged = |device: u32| -> &[Arc<Cable>] {
-                let first = (device * config.substreams) as usize;
-                &cables[first..first + config.substreams as usize]
-            };
-            let mut ends = Device {
+        for number in 0..topology.devices() {
+            let mut device = Device {
                 playback: KVec::new(),
                 capture: KVec::new(),
             };
-            for (subdevice, cable) in plugged(device).iter().enumerate() {
-                let subdevice = u32::try_from(subdevice)?;
-                let [playback, capture] = [device, other].map(|device| Place { device, subdevice });
-                let cable = cable.clone();
-                let elements = Elements::create(&card, cable, config.topology, playback, capture)?;
-                ends.playback.push(elements, GFP_KERNEL)?;
+            for plug in plugs.iter().filter(|plug| plug.playback.device == number) {
+                let elements = Elements::create(&card, plug.clone(), topology)?;
+                device.playback.push(elements, GFP_KERNEL)?;
             }
-            for cable in plugged(other) {
-                ends.capture.push(cable.clone(), GFP_KERNEL)?;
+            for plug in plugs.iter().filter(|plug| plug.capture.device == number) {
+                for reader in 0..readers as usize {
+                    device
+                        .capture
+                        .push((plug.cable.clone(), Port::Capture(reader)), GFP_KERNEL)?;
+                }
             }
             pr_info!(
                 "creating PCM device {} with {} subdevices\n",
-                device,
+                number,
                 config.substreams
             );
-            let ends = Arc::new(ends, GFP_KERNEL)?;
-            pcm::create::<End>(
-                &card,
-                c_str!("Loopback PCM"),
-                device,
-                config.substreams,
-                ends,
-            )?;
+            let substreams = [players, config.substreams];
+            let device = Arc::new(device, GFP_KERNEL)?;
+            pcm::create::<Stream>(&card, c_str!("Loopback PCM"), number, substreams, device)?;
         }
 
         card.register()?;
@@ -149,28 +143,47 @@ impl LoopbackCard {
 /// The name by which alsa-lib and mixers look for a card's configuration.
 fn driver_name(topology: Topology) -> &'static str {
     match topology {
-        Topology::Cable => "snd-rloop",
+        Topology::Cable | Topology::Fanout => "snd-rloop",
         // Whoever asks for snd-aloop's topology is to find snd-aloop's card.
         Topology::Crossed => "Loopback",
     }
 }
 
-/// A PCM device: which cables its substreams are the ends of.
-pub(crate) struct Device {
-    playback: KVec<Elements>,
-    capture: KVec<Arc<Cable>>,
+/// A cable, and where on its card its ends are.
+#[derive(Clone)]
+pub(crate) struct Plug {
+    pub(crate) cable: Arc<Cable>,
+    /// The playback end.
+    pub(crate) playback: Place,
+    /// The first capture end; the others are the subdevices that follow.
+    pub(crate) capture: Place,
 }
 
-/// An open substream: one end of a cable.
-pub(crate) struct End {
+impl Plug {
+    /// Where the capture ends are.
+    pub(crate) fn captures(&self) -> impl Iterator<Item = Place> {
+        let Place { device, subdevice } = self.capture;
+        let all = subdevice..subdevice + self.cable.captures();
+        all.map(move |subdevice| Place { device, subdevice })
+    }
+}
+
+/// A PCM device: which ends of which cables its substreams are.
+pub(crate) struct Device {
+    playback: KVec<Elements>,
+    capture: KVec<(Arc<Cable>, Port)>,
+}
+
+/// An open substream: it is plugged into a cable.
+pub(crate) struct Stream {
     cable: Arc<Cable>,
-    direction: Direction,
-    /// The control elements that follow this end, if it is a playback end.
+    port: Port,
+    /// The control elements that follow this stream, if it is the player.
     elements: Option<Elements>,
 }
 
-impl End {
-    /// Does what may change what the other end sees of this one, and tells of the change.
+impl Stream {
+    /// Does what may change what the other ends see of this one, and tells of the change.
     fn change(&self, card: &CardRef<'_>, change: impl FnOnce() -> Result) -> Result {
         let Some(elements) = &self.elements else {
             return change();
@@ -182,7 +195,7 @@ impl End {
     }
 }
 
-impl Stream for End {
+impl pcm::Stream for Stream {
     type Device = Device;
     type Timer = Ticker;
 
@@ -206,54 +219,57 @@ impl Stream for End {
 
     fn open(device: ArcBorrow<'_, Device>, direction: Direction, number: u32) -> Result<Self> {
         let number = number as usize;
-        let (cable, elements) = match direction {
+        let (cable, port, elements) = match direction {
             Direction::Playback => {
                 let elements = device.playback.get(number).ok_or(ENODEV)?.clone();
-                (elements.cable().clone(), Some(elements))
+                (elements.cable().clone(), Port::Playback, Some(elements))
             }
-            Direction::Capture => (device.capture.get(number).ok_or(ENODEV)?.clone(), None),
+            Direction::Capture => {
+                let (cable, port) = device.capture.get(number).ok_or(ENODEV)?;
+                (cable.clone(), *port, None)
+            }
         };
-        cable.open(direction);
+        cable.open(port);
         Ok(Self {
             cable,
-            direction,
+            port,
             elements,
         })
     }
 
     fn timer(&self) -> &PeriodTimer<Ticker> {
-        self.cable.timer(self.direction)
+        self.cable.timer(self.port)
     }
 
     fn bound(&self) -> Option<Params> {
-        self.cable.bound(self.direction)
+        self.cable.bound(self.port)
     }
 
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result {
         self.change(card, || {
-            self.cable.prepare(self.direction, params, setup, buffer)
+            self.cable.prepare(self.port, params, setup, buffer)
         })
     }
 
     fn retract(&self) {
-        self.cable.retract(self.direction);
+        self.cable.retract(self.port);
     }
 
     fn release(&self) {
-        self.cable.release(self.direction);
+        self.cable.release(self.port);
     }
 
     fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result {
-        self.change(card, || self.cable.trigger(self.direction, command, now))
+        self.change(card, || self.cable.trigger(self.port, command, now))
     }
 
     fn pointer(&self) -> Option<u64> {
-        self.cable.pointer(self.direction)
+        self.cable.pointer(self.port)
     }
 }
 
-impl Drop for End {
+impl Drop for Stream {
     fn drop(&mut self) {
-        self.cable.close(self.direction);
+        self.cable.close(self.port);
     }
 }

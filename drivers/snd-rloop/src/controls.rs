@@ -15,8 +15,9 @@ use kernel::sync::Arc;
 use crate::alsa::card::{Card, CardRef};
 use crate::alsa::control::{create, Element, Place, Values};
 use crate::cable::Cable;
-use crate::pure::cable::{Direction, State};
+use crate::card::Plug;
 use crate::pure::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX};
+use crate::pure::end::{Port, State};
 use crate::pure::format::FORMATS;
 use crate::pure::layout::Access;
 use crate::pure::params::Topology;
@@ -112,7 +113,7 @@ impl Shown {
         Self {
             pitch: state.pitch(),
             notify: state.notify(),
-            active: state.end(Direction::Playback).state == State::Running,
+            active: state.end(Port::Playback).state == State::Running,
             format,
             rate,
             channels,
@@ -137,78 +138,74 @@ impl Shown {
     }
 }
 
-/// A cable, and where on its card the elements for it are.
+/// The elements of a cable.
 #[derive(Clone)]
-pub(crate) struct Elements {
-    cable: Arc<Cable>,
-    playback: Place,
-    capture: Place,
-}
+pub(crate) struct Elements(Plug);
 
 /// One element of one cable.
 struct CableElement {
     of: Elements,
     subject: Subject,
+    place: Place,
 }
 
 impl Elements {
-    /// Makes the elements of `cable`, whose ends are at these places.
+    /// Makes the elements of a cable.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, or what ALSA returns.
-    pub(crate) fn create(
-        card: &Card,
-        cable: Arc<Cable>,
-        topology: Topology,
-        playback: Place,
-        capture: Place,
-    ) -> Result<Self> {
-        let of = Self {
-            cable,
-            playback,
-            capture,
-        };
+    pub(crate) fn create(card: &Card, plug: Plug, topology: Topology) -> Result<Self> {
+        let of = Self(plug);
         let aloop: &[Subject] = match topology {
-            Topology::Cable => &[],
+            Topology::Cable | Topology::Fanout => &[],
             Topology::Crossed => ALOOP,
         };
         for &subject in [aloop, UAC2].into_iter().flatten() {
-            let element = CableElement {
-                of: of.clone(),
-                subject,
-            };
-            let (name, place) = (subject.name(), of.place(subject));
-            create(card, name, place, subject.writable(), element)?;
+            of.at_each_place(subject, |place| {
+                let element = CableElement {
+                    of: of.clone(),
+                    subject,
+                    place,
+                };
+                create(card, subject.name(), place, subject.writable(), element)
+            })?;
         }
         Ok(of)
     }
 
     /// The cable that they are about.
     pub(crate) fn cable(&self) -> &Arc<Cable> {
-        &self.cable
+        &self.0.cable
     }
 
-    fn place(&self, subject: Subject) -> Place {
+    /// Does something at each place that has an element for `subject`.
+    fn at_each_place(&self, subject: Subject, mut each: impl FnMut(Place) -> Result) -> Result {
         match subject {
-            PlaybackPitch => self.playback,
-            _ => self.capture,
+            PlaybackPitch => each(self.0.playback),
+            _ => self.0.captures().try_for_each(each),
         }
     }
 
     /// What they say now.
     pub(crate) fn shown(&self) -> Shown {
-        Shown::new(&self.cable)
+        Shown::new(self.cable())
     }
 
     /// Tells whoever listens which of them have changed since they said `before`, and of no other;
     /// of `own` ALSA tells.
-    fn notify_but(&self, own: Option<Subject>, card: &CardRef<'_>, before: &Shown) {
+    fn notify_but(&self, own: Option<(Subject, Place)>, card: &CardRef<'_>, before: &Shown) {
         let now = self.shown();
         for &subject in [ALOOP, UAC2].into_iter().flatten() {
-            if Some(subject) != own && now.value(subject) != before.value(subject) {
-                card.notify(subject.name(), self.place(subject));
+            if now.value(subject) == before.value(subject) {
+                continue;
             }
+            let _ = self.at_each_place(subject, |place| {
+                if Some((subject, place)) != own {
+                    card.notify(subject.name(), place);
+                }
+                Ok(())
+            });
         }
     }
 
@@ -233,11 +230,12 @@ impl Element for CableElement {
             return false;
         }
         match self.subject {
-            Notify => self.of.cable.set_notify(value != 0),
-            RateShift => self.of.cable.set_pitch(value * RATE_SHIFT),
-            _ => self.of.cable.set_pitch(value),
+            Notify => self.of.cable().set_notify(value != 0),
+            RateShift => self.of.cable().set_pitch(value * RATE_SHIFT),
+            _ => self.of.cable().set_pitch(value),
         }
-        self.of.notify_but(Some(self.subject), card, &before);
+        let own = (self.subject, self.place);
+        self.of.notify_but(Some(own), card, &before);
         true
     }
 }

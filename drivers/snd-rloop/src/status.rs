@@ -2,27 +2,27 @@
 
 //! `/proc/asound/CARD/cable#N`: what a cable is doing. See `docs/driver.md` for the keys.
 
+use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::seq_print;
-use kernel::sync::Arc;
 
+use crate::alsa::control::Place;
 use crate::alsa::info::TextOps;
-use crate::cable::Cable;
+use crate::card::Plug;
 use crate::controls::RATE_SHIFT;
-use crate::pure::cable::{Counters, Direction, End, State};
+use crate::pure::end::{Counters, End, Port, State};
 
 /// A cable and where it is plugged in.
 pub(crate) struct CableStatus {
-    /// What the file is about.
-    pub(crate) cable: Arc<Cable>,
-    /// The cable's number on the card.
-    pub(crate) number: u32,
-    /// The substream's number at both ends.
-    pub(crate) subdevice: u32,
-    /// The PCM device of the playback end.
-    pub(crate) playback: u32,
-    /// The PCM device of the capture end.
-    pub(crate) capture: u32,
+    number: u32,
+    plug: Plug,
+}
+
+impl CableStatus {
+    /// Cable `number` of a card.
+    pub(crate) fn new(number: u32, plug: Plug) -> Self {
+        Self { number, plug }
+    }
 }
 
 /// What one end is doing, copied so that nothing is printed under the lock.
@@ -37,27 +37,33 @@ struct Snapshot {
 
 impl TextOps for CableStatus {
     fn read(&self, text: &SeqFile) {
-        let (params, pitch, notify, running, playback, capture) = {
-            let state = self.cable.state();
+        let cable = &self.plug.cable;
+        let Ok(mut captures) = KVec::with_capacity(cable.captures() as usize, GFP_KERNEL) else {
+            return seq_print!(text, "out of memory\n");
+        };
+        let (params, pitch, notify, running, playback) = {
+            let state = cable.state();
+            for number in 0..cable.captures() as usize {
+                // There is room for all of them.
+                let _ =
+                    captures.push_within_capacity(Snapshot::new(state.end(Port::Capture(number))));
+            }
             (
                 state.params(),
                 state.pitch(),
                 state.notify(),
                 state.is_running(),
-                Snapshot::new(state.end(Direction::Playback)),
-                Snapshot::new(state.end(Direction::Capture)),
+                Snapshot::new(state.end(Port::Playback)),
             )
         };
 
         seq_print!(text, "cable: {}\n", self.number);
-        for (name, device) in [("playback", self.playback), ("capture", self.capture)] {
-            seq_print!(
-                text,
-                "{}: device {}, subdevice {}\n",
-                name,
-                device,
-                self.subdevice
-            );
+        let ends = [
+            ("playback", self.plug.playback),
+            ("capture", self.plug.capture),
+        ];
+        for (name, Place { device, subdevice }) in ends {
+            seq_print!(text, "{name}: device {device}, subdevice {subdevice}\n");
         }
         match params {
             Some(params) => {
@@ -75,12 +81,19 @@ impl TextOps for CableStatus {
         seq_print!(text, "rate shift: {}\n", pitch / RATE_SHIFT);
         seq_print!(text, "notify: {}\n", if notify { "on" } else { "off" });
 
-        playback.print(text, "playback");
+        seq_print!(text, "\n[playback]\n");
+        playback.print(text);
         seq_print!(text, "unheard: {}\n", playback.counters.unheard);
         playback.print_losses(text);
-        capture.print(text, "capture");
-        seq_print!(text, "silence: {}\n", capture.counters.silence);
-        capture.print_losses(text);
+        for (number, capture) in captures.iter().enumerate() {
+            match number {
+                0 => seq_print!(text, "\n[capture]\n"),
+                _ => seq_print!(text, "\n[capture {number}]\n"),
+            }
+            capture.print(text);
+            seq_print!(text, "silence: {}\n", capture.counters.silence);
+            capture.print_losses(text);
+        }
     }
 }
 
@@ -103,14 +116,8 @@ impl Snapshot {
         }
     }
 
-    fn print(&self, text: &SeqFile, section: &str) {
-        seq_print!(
-            text,
-            "\n[{}]\nstate: {}\naccess: {}\n",
-            section,
-            self.state,
-            self.access
-        );
+    fn print(&self, text: &SeqFile) {
+        seq_print!(text, "state: {}\naccess: {}\n", self.state, self.access);
         for (name, frames) in [("period", self.period), ("buffer", self.buffer)] {
             match frames {
                 Some(frames) => seq_print!(text, "{}: {}\n", name, frames),

@@ -119,7 +119,7 @@ fn a_topology_is_one_of_two_words() {
                 topology: Some(bad),
                 ..Written::default()
             }),
-            format!("parameter topology={bad} is not allowed: must be cable or crossed")
+            format!("parameter topology={bad} is not allowed: must be cable, crossed or fanout")
         );
     }
 }

@@ -11,6 +11,7 @@ fn write(format: Format) -> String {
         driver: Driver::SndRloop,
         topology: Topology::Cable,
         subdevices: 8,
+        readers: 1,
     };
     let results = [
         ("a/one", Outcome::Pass, vec!["3 cases".to_owned()]),

@@ -35,8 +35,11 @@ pub struct CableStatus {
     pub rate_shift: Option<u32>,
     /// The end that is played into.
     pub playback: EndStatus,
-    /// The end that is recorded from.
+    /// The end that is recorded from, with several of them the first.
     pub capture: EndStatus,
+    /// Further ends that are recorded from, on the subdevices that follow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_captures: Vec<EndStatus>,
 }
 
 /// One end of a cable. What the driver does not tell is `None`.

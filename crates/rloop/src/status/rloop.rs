@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! snd-rloop's `cable#N`: lines `key: value`, then the same in the sections `[playback]` and `[capture]`.
+//! snd-rloop's `cable#N`: lines `key: value`, then the same in the sections `[playback]` and `[capture]`,
+//! and `[capture 1]` and so on where there are several.
 //! `-` stands for no value. Unknown keys are let through: a newer driver may say more.
 
 use std::str::FromStr;
@@ -50,6 +51,9 @@ pub fn parse(file: &str) -> Result<CableStatus, ParseError> {
         }
         if let Some(name) = content.strip_prefix('[').and_then(|c| c.strip_suffix(']')) {
             section = name;
+            if section.starts_with("capture ") {
+                cable.more_captures.push(EndStatus::default());
+            }
             continue;
         }
         let (key, value) = content.split_once(':').ok_or_else(|| ParseError {
@@ -71,7 +75,11 @@ pub fn parse(file: &str) -> Result<CableStatus, ParseError> {
             },
             "playback" => end(&mut cable.playback, line, key, value)?,
             "capture" => end(&mut cable.capture, line, key, value)?,
-            _ => {}
+            _ => {
+                if let Some(last) = cable.more_captures.last_mut() {
+                    end(last, line, key, value)?;
+                }
+            }
         }
     }
     if cable.state.is_empty() || cable.playback.state.is_empty() || cable.capture.state.is_empty() {
@@ -133,6 +141,20 @@ mod tests {
             ),
             (None, Some(9), Some(1))
         );
+    }
+
+    #[test]
+    fn several_readers() {
+        let file =
+            format!("{FILE}\n[capture 1]\nstate: running\nmoved: 5\n\n[capture 2]\nstate: open\n");
+        let cable = parse(&file).unwrap();
+        assert_eq!(cable.capture.moved, Some(7));
+        let states: Vec<_> = cable
+            .more_captures
+            .iter()
+            .map(|e| (&e.state[..], e.moved))
+            .collect();
+        assert_eq!(states, [("running", Some(5)), ("open", None)]);
     }
 
     #[test]

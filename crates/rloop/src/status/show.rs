@@ -41,6 +41,9 @@ pub fn table(cards: &[CardStatus]) -> String {
                 &cable.capture,
                 format!("record {}", cable.capture_at),
             ));
+            for (number, end) in (1..).zip(&cable.more_captures) {
+                table.add_row(row(cable, end, format!("record +{number}")));
+            }
         }
         text += &format!("{table}\n");
         match status.cables.iter().filter(|c| !in_use(c)).count() {
@@ -52,7 +55,10 @@ pub fn table(cards: &[CardStatus]) -> String {
 }
 
 fn in_use(cable: &CableStatus) -> bool {
-    cable.playback.state != "closed" || cable.capture.state != "closed"
+    let mut ends = [&cable.playback, &cable.capture]
+        .into_iter()
+        .chain(&cable.more_captures);
+    ends.any(|end| end.state != "closed")
 }
 
 fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {

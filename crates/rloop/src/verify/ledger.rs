@@ -132,6 +132,7 @@ mod tests {
                 driver: Driver::SndRloop,
                 topology: Topology::Cable,
                 subdevices: 8,
+                readers: 1,
             },
             kernel: "7.2".into(),
             checks: 2,

@@ -88,22 +88,26 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         parameters: "topology=ring",
         error: EINVAL,
-        message: &["snd_rloop: ", "topology=ring ", "cable or crossed"],
+        message: &["snd_rloop: ", "topology=ring ", "cable, crossed or fanout"],
     },
     Case {
         parameters: "topology=Cable",
         error: EINVAL,
-        message: &["snd_rloop: ", "topology=Cable ", "cable or crossed"],
+        message: &["snd_rloop: ", "topology=Cable ", "cable, crossed or fanout"],
     },
     Case {
         parameters: "topology=cables",
         error: EINVAL,
-        message: &["snd_rloop: ", "topology=cables ", "cable or crossed"],
+        message: &[
+            "snd_rloop: ",
+            "topology=cables ",
+            "cable, crossed or fanout",
+        ],
     },
     Case {
         parameters: "enable=1,1 topology=cable,ring",
         error: EINVAL,
-        message: &["snd_rloop: ", "topology=ring ", "cable or crossed"],
+        message: &["snd_rloop: ", "topology=ring ", "cable, crossed or fanout"],
     },
     Case {
         parameters: "pcm_substreams=8,0",

@@ -148,6 +148,7 @@ fn plan(options: &Options) -> Vec<Planned> {
         );
     }
     add("boot-crossed".into(), plain.clone(), steps::boot_crossed);
+    add("boot-fanout".into(), plain.clone(), steps::boot_fanout);
     add("names".into(), plain.clone(), card::names);
     add("unplug".into(), plain.clone(), card::unplug);
     add("reload".into(), plain.clone(), steps::reload);

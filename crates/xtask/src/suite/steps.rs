@@ -150,6 +150,11 @@ pub(super) fn boot_crossed(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Resul
     verified(suite, spec, step, "boot-crossed", parameters)
 }
 
+/// As `boot`, with one player and eight readers.
+pub(super) fn boot_fanout(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    verified(suite, spec, step, "boot-fanout", "topology=fanout")
+}
+
 /// As `boot`, on a kernel with PREEMPT_RT, another HZ and a tick that never stops.
 pub(super) fn boot_rt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     verified(suite, spec, step, "boot-rt", "")

@@ -10,7 +10,7 @@ use kernel::sync::Arc;
 use kernel::time::{delay::fsleep, Delta};
 
 use super::bindings;
-use crate::pure::cable::{self, Pointers};
+use crate::pure::end::{self, Pointers};
 use crate::pure::layout::{Layout, Move, Span};
 
 /// A reference to the buffer of a stream and to the pointers that ALSA keeps for it.
@@ -107,7 +107,7 @@ impl Lease {
     }
 }
 
-impl cable::Buffer for Buffer {
+impl end::Buffer for Buffer {
     fn layout(&self) -> &Layout {
         &self.0.layout
     }

@@ -10,7 +10,8 @@ use core::ptr::addr_of;
 use kernel::prelude::*;
 
 use super::bindings;
-use crate::pure::cable::{Params, Setup};
+use crate::pure::cable::Params;
+use crate::pure::end::Setup;
 use crate::pure::format::Format;
 use crate::pure::layout::{Access, Layout};
 

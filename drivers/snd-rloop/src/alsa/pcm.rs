@@ -24,7 +24,8 @@ use super::hardware::{parameters, set_hardware, Hardware};
 use super::log;
 use super::period_timer::{Handler, PeriodTimer};
 use super::rules;
-use crate::pure::cable::{Direction, Params, Setup};
+use crate::pure::cable::Params;
+use crate::pure::end::{Direction, Setup};
 
 /// Starts or stops a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     fn pointer(&self) -> Option<u64>;
 }
 
-/// Makes a PCM device with `substreams` substreams in each direction.
+/// Makes a PCM device with so many substreams for playback and for capture.
 ///
 /// `id` is its id (at most 63 bytes) and name (79). It goes with the card.
 ///
@@ -96,20 +97,21 @@ pub(crate) fn create<S: Stream>(
     card: &Card,
     id: &CStr,
     number: u32,
-    substreams: u32,
+    substreams: [u32; 2],
     device: Arc<S::Device>,
 ) -> Result {
     let mut pcm = null_mut();
     let number = c_int::try_from(number)?;
-    let substreams = c_int::try_from(substreams)?;
+    let [playback, capture] = substreams;
+    let (playback, capture) = (c_int::try_from(playback)?, c_int::try_from(capture)?);
     // SAFETY: The card is valid, and ALSA copies the id. `pcm` is written to on success.
     to_result(unsafe {
         bindings::snd_pcm_new(
             card.as_raw(),
             id.as_char_ptr(),
             number,
-            substreams,
-            substreams,
+            playback,
+            capture,
             &mut pcm,
         )
     })?;

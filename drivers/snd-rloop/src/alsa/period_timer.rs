@@ -16,7 +16,7 @@ use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 use kernel::types::Opaque;
 
 use super::bindings;
-use crate::pure::cable::Wake;
+use crate::pure::end::Wake;
 
 /// What happens when the timer goes off, in interrupt context (in a softirq on `PREEMPT_RT`).
 pub(crate) trait Handler: Send + Sync + Sized {

@@ -1,59 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One cable: a clock, a playback end and a capture end.
+//! One cable: a clock, a playback end and one or more capture ends.
 //!
 //! [`Cable`] is the state that the driver keeps under the cable's lock. Each entry takes the time
 //! and first moves every frame whose play time has passed since the last entry from the playback
-//! end's buffer into the capture end's. A position that ALSA is told is therefore never ahead of
+//! end's buffer into those of the capture ends. A position that ALSA is told is therefore never ahead of
 //! what has been moved, and whoever acts on it (a player that overwrites what was played, a reader
 //! that takes what was recorded) finds the frames where they belong, however late a timer was.
 //!
-//! A frame goes straight from the one buffer to the other: both are reachable here just while
-//! their end runs, so a ring in between would only be a second copy.
+//! A frame goes straight from the one buffer to the others: all are reachable here just while
+//! their end runs, so a ring in between would only be one more copy.
 
 use core::fmt;
+use core::ops::DerefMut;
 
 use super::clock::{Clock, PITCH_NOMINAL};
+use super::end::{Buffer, End, Port, Setup, State, Wake};
 use super::format::Format;
-use super::layout::{moves, spans, Access, Layout, Move, Span};
-use super::ring::{distance, next_boundary};
+use super::layout::Access;
+use super::ring::next_boundary;
 
-/// Which way an end of a cable faces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Frames go into the cable.
-    Playback,
-    /// Frames come out of the cable.
-    Capture,
-}
-
-/// What ALSA keeps about a stream and changes on its own, read afresh each time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pointers {
-    /// The position that ALSA believes in, modulo `boundary`.
-    pub hw: u64,
-    /// How far the program has written or read, modulo `boundary`.
-    pub appl: u64,
-    /// Where the two wrap: a multiple of the buffer's size.
-    pub boundary: u64,
-    /// The stream stops with an xrun when this many frames are free (playback) or unread
-    /// (capture); never if it is more than the buffer has.
-    pub stop_threshold: u64,
-}
-
-/// A stream's buffer, shared with the program that has opened the stream.
-pub trait Buffer {
-    /// How its samples lie.
-    fn layout(&self) -> &Layout;
-    /// ALSA's pointers now.
-    fn pointers(&self) -> Pointers;
-    /// Carries out a [`Move`] from `source` into this buffer.
-    fn copy_from(&self, source: &Self, what: Move);
-    /// Fills a [`Span`] with `sample` over and over.
-    fn fill(&self, what: Span, sample: &[u8]);
-}
-
-/// What the two ends of a cable must agree on.
+/// What the ends of a cable must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params {
     /// The sample format.
@@ -74,109 +41,19 @@ impl fmt::Display for Params {
     }
 }
 
-/// What each end chooses for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Setup {
-    /// From one wake-up to the next, in frames, at least 1.
-    pub period: u64,
-    /// The buffer's size, in frames.
-    pub buffer: u64,
-    /// Whether the program wants to be woken after each period.
-    pub wakeups: bool,
-    /// How the program gets at the buffer.
-    pub access: Access,
-}
-
-/// What an end is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
-    /// Nobody has opened it.
-    #[default]
-    Closed,
-    /// Opened, but it has no say in the parameters.
-    Open,
-    /// It has parameters and a buffer, and stands still.
-    Prepared,
-    /// It moves.
-    Running,
-    /// It will go on from where it stopped.
-    Paused,
-}
-
-/// Counted since the card was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames that were played into the cable, or delivered to the reader.
-    pub moved: u64,
-    /// Playback: of these, the ones that no reader was there for.
-    pub unheard: u64,
-    /// Capture: of these, the ones that were silence because nothing was played.
-    pub silence: u64,
-    /// Playback: frames that were written only after their play time, when a running reader had
-    /// been given silence in their place. Capture: frames that were thrown away because the
-    /// reader did not take them in time.
-    pub lost: u64,
-    /// Times that the stream ran dry (playback) or full (capture) and was stopped for it.
-    pub xruns: u64,
-    /// Wake-ups for a period or a drain.
-    pub wakeups: u64,
-    /// Of these, the ones that came so late that the next was due as well.
-    pub late: u64,
-}
-
-/// One end of a cable.
-#[derive(Debug)]
-pub struct End<B> {
-    /// What it is doing.
-    pub state: State,
-    /// What it has chosen; there from prepare until it lets go.
-    pub setup: Option<Setup>,
-    /// Frames since prepare that have been moved.
-    pub position: u64,
-    /// Sums.
-    pub counters: Counters,
-    /// There from prepare until [`Cable::retract`]; used only while running.
-    buffer: Option<B>,
-    /// The position that ALSA was last told.
-    reported: u64,
-    /// One position by ALSA's count and by ours, to translate its pointers.
-    known: (u64, u64),
-    /// The next position at which a period ends.
-    boundary: u64,
-    /// Where what was written ends, once the stream drains.
-    drain: Option<u64>,
-    /// Whether ALSA has been told that the drain has ended.
-    drained: bool,
-    /// It ran when the other end was prepared with other parameters, and ALSA is to stop it.
-    broken: bool,
-    /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
-    gap: (u64, u64),
-}
-
-/// What ALSA is to be told when a timer has gone off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// Nothing.
-    Nothing,
-    /// A period or a drain has ended.
-    Period,
-    /// The stream has to stop: the cable has other parameters now.
-    Stop,
-}
-
-/// The playback stream or the capture stream has other parameters than the cable.
+/// A stream has other parameters than the cable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What the other end has fixed.
+    /// What another end has fixed.
     pub fixed: Params,
 }
 
-/// The state of one cable.
+/// The state of one cable, whose capture ends are in an `R`.
 #[derive(Debug)]
-pub struct Cable<B> {
-    /// The parameters of both ends, while at least one has been prepared and has not let go.
+pub struct Cable<B, R> {
+    /// The parameters of all ends, while at least one has been prepared and has not let go.
     params: Option<Params>,
-    /// Whether the playback end may change the parameters under an open capture end.
+    /// Whether the playback end may change the parameters under open capture ends.
     notify: bool,
     /// In millionths of the nominal rate.
     pitch: u32,
@@ -187,105 +64,12 @@ pub struct Cable<B> {
     /// What the playback end was last prepared with.
     played: Option<(Params, Access)>,
     playback: End<B>,
-    capture: End<B>,
+    captures: R,
 }
 
-impl<B> End<B> {
-    fn new() -> Self {
-        Self {
-            state: State::Closed,
-            setup: None,
-            position: 0,
-            counters: Counters::default(),
-            buffer: None,
-            reported: 0,
-            known: (0, 0),
-            boundary: 0,
-            drain: None,
-            drained: false,
-            broken: false,
-            gap: (0, 0),
-        }
-    }
-
-    /// Whether it plays out what was written and then stops.
-    pub fn draining(&self) -> bool {
-        self.state == State::Running && self.drain.is_some()
-    }
-
-    fn take_back(&mut self, frames: u64) -> u64 {
-        let frames = frames.min(self.position.saturating_sub(self.reported));
-        self.position -= frames;
-        self.counters.moved -= frames;
-        frames
-    }
-
-    fn running(&self) -> Option<&B> {
-        match self.state {
-            State::Running => self.buffer.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// The position at which ALSA finds that the stream has drained. ALSA looks only when the
-    /// position has moved, so where everything has been played already, one more frame has to go.
-    fn drained_at(&self) -> Option<u64> {
-        Some(self.drain?.max(self.reported.saturating_add(1)))
-    }
-
-    /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
-    /// knows, which it could not tell from no movement at all, it gets there in two steps.
-    fn answer(&self, frames: u64) -> u64 {
-        let Some(end) = self.drained_at() else {
-            return self.position;
-        };
-        let position = self.position.min(end);
-        position.min(self.reported.saturating_add(frames - 1))
-    }
-
-    /// The position at which this end next has something to tell ALSA.
-    fn awaited(&self) -> Option<u64> {
-        self.running()?;
-        let boundary = self.setup?.wakeups.then_some(self.boundary);
-        let drain = self.drained_at().filter(|_| !self.drained);
-        match (boundary, drain) {
-            (Some(boundary), Some(drain)) => Some(boundary.min(drain)),
-            (boundary, drain) => boundary.or(drain),
-        }
-    }
-}
-
-impl<B: Buffer> End<B> {
-    /// ALSA's pointers. To be called with the stream locked only: ALSA then believes in the
-    /// position that it was last told.
-    fn learn(&mut self) -> Option<Pointers> {
-        let pointers = self.buffer.as_ref()?.pointers();
-        self.known = (pointers.hw, self.reported);
-        Some(pointers)
-    }
-
-    /// The position up to which the program has written or read.
-    fn appl(&self, pointers: &Pointers) -> u64 {
-        let (hw, position) = self.known;
-        position.saturating_add_signed(distance(hw, pointers.appl, pointers.boundary))
-    }
-
-    /// The position up to which there is something to play.
-    ///
-    /// A stream that does not stop on an xrun may be written to behind ALSA's back (dmix does
-    /// so), hence whatever its buffer holds is played.
-    fn written(&self, buffer: &B) -> u64 {
-        let pointers = buffer.pointers();
-        match self.drain {
-            Some(end) => end,
-            None if pointers.stop_threshold > buffer.layout().frames => u64::MAX,
-            None => self.appl(&pointers),
-        }
-    }
-}
-
-impl<B> Default for Cable<B> {
-    fn default() -> Self {
+impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
+    /// A cable at which nothing is open.
+    pub fn new(captures: R) -> Self {
         Self {
             params: None,
             notify: false,
@@ -294,25 +78,29 @@ impl<B> Default for Cable<B> {
             moved: 0,
             played: None,
             playback: End::new(),
-            capture: End::new(),
-        }
-    }
-}
-
-impl<B> Cable<B> {
-    /// The end that faces `direction`.
-    pub fn end(&self, direction: Direction) -> &End<B> {
-        match direction {
-            Direction::Playback => &self.playback,
-            Direction::Capture => &self.capture,
+            captures,
         }
     }
 
-    fn end_mut(&mut self, direction: Direction) -> &mut End<B> {
-        match direction {
-            Direction::Playback => &mut self.playback,
-            Direction::Capture => &mut self.capture,
+    /// The end at `port`, which must be there.
+    pub fn end(&self, port: Port) -> &End<B> {
+        match port {
+            Port::Playback => &self.playback,
+            Port::Capture(number) => &self.captures[number],
         }
+    }
+
+    fn end_mut(&mut self, port: Port) -> &mut End<B> {
+        match port {
+            Port::Playback => &mut self.playback,
+            Port::Capture(number) => &mut self.captures[number],
+        }
+    }
+
+    /// Every port of the cable.
+    pub fn ports(&self) -> impl Iterator<Item = Port> {
+        let captures = (0..self.captures.len()).map(Port::Capture);
+        core::iter::once(Port::Playback).chain(captures)
     }
 
     /// The parameters that the cable has now.
@@ -335,38 +123,39 @@ impl<B> Cable<B> {
         self.clock.is_some()
     }
 
-    /// Whether the playback end may change the parameters under an open capture end.
+    /// Whether the playback end may change the parameters under open capture ends.
     pub fn notify(&self) -> bool {
         self.notify
     }
 
-    /// Lets the playback end change the parameters under an open capture end, or no longer.
+    /// Lets the playback end change the parameters under open capture ends, or no longer.
     pub fn set_notify(&mut self, notify: bool) {
         self.notify = notify;
     }
 
-    /// What the end `direction` is bound to: the parameters that the other end has prepared.
-    pub fn bound(&self, direction: Direction) -> Option<Params> {
-        match direction {
-            Direction::Playback if self.notify => None,
-            Direction::Playback => self.capture.setup.and(self.params),
-            Direction::Capture => self.playback.setup.and(self.params),
-        }
+    /// What the end at `port` is bound to: the parameters that another end has prepared.
+    pub fn bound(&self, port: Port) -> Option<Params> {
+        let others = self.ports().filter(|other| {
+            // A player that may change the parameters minds nobody.
+            *other != port && !(port == Port::Playback && self.notify)
+        });
+        let mut prepared = others.filter_map(|other| self.end(other).setup);
+        prepared.next().and(self.params)
     }
 
     /// A program has opened this end.
-    pub fn open(&mut self, direction: Direction) {
-        self.end_mut(direction).state = State::Open;
+    pub fn open(&mut self, port: Port) {
+        self.end_mut(port).state = State::Open;
     }
 
     /// A program has closed this end; it had let go before.
-    pub fn close(&mut self, direction: Direction) {
-        self.end_mut(direction).state = State::Closed;
+    pub fn close(&mut self, port: Port) {
+        self.end_mut(port).state = State::Closed;
     }
 
     /// Takes the buffer of an end that has stopped, since ALSA may soon free it.
-    pub fn retract(&mut self, direction: Direction) -> Option<B> {
-        let end = self.end_mut(direction);
+    pub fn retract(&mut self, port: Port) -> Option<B> {
+        let end = self.end_mut(port);
         if end.state != State::Closed {
             end.state = State::Open;
         }
@@ -377,23 +166,23 @@ impl<B> Cable<B> {
     }
 
     /// The end no longer has a say in the cable's parameters.
-    pub fn release(&mut self, direction: Direction) {
-        self.end_mut(direction).setup = None;
-        if self.playback.setup.is_none() && self.capture.setup.is_none() {
+    pub fn release(&mut self, port: Port) {
+        self.end_mut(port).setup = None;
+        if self.ports().all(|port| self.end(port).setup.is_none()) {
             self.params = None;
         }
     }
 
     /// Stops the clock, if no end runs.
     fn rest(&mut self) {
-        if self.playback.running().is_none() && self.capture.running().is_none() {
+        if self.ports().all(|port| self.end(port).running().is_none()) {
             self.clock = None;
         }
     }
 
     /// When an end has something to tell ALSA next, by the clock's time.
-    pub fn next_wakeup(&self, direction: Direction) -> Option<u64> {
-        let end = self.end(direction);
+    pub fn next_wakeup(&self, port: Port) -> Option<u64> {
+        let end = self.end(port);
         if end.broken {
             return Some(0);
         }
@@ -402,31 +191,31 @@ impl<B> Cable<B> {
     }
 }
 
-impl<B: Buffer> Cable<B> {
+impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Sets up an end that stands still: it starts at position 0.
     ///
     /// # Errors
     ///
-    /// [`Mismatch`] if the other end has been prepared with other parameters.
+    /// [`Mismatch`] if another end has been prepared with other parameters.
     pub fn prepare(
         &mut self,
-        direction: Direction,
+        port: Port,
         params: Params,
         setup: Setup,
         buffer: B,
     ) -> Result<(), Mismatch> {
-        if let Some(fixed) = self.bound(direction).filter(|fixed| *fixed != params) {
+        if let Some(fixed) = self.bound(port).filter(|fixed| *fixed != params) {
             return Err(Mismatch { fixed });
         }
-        if direction == Direction::Playback && self.params != Some(params) {
-            self.break_capture();
+        if port == Port::Playback && self.params != Some(params) {
+            self.break_captures();
         }
         self.params = Some(params);
-        if direction == Direction::Playback {
+        if port == Port::Playback {
             self.played = Some((params, setup.access));
         }
 
-        let end = self.end_mut(direction);
+        let end = self.end_mut(port);
         *end = End {
             state: State::Prepared,
             setup: Some(setup),
@@ -438,24 +227,25 @@ impl<B: Buffer> Cable<B> {
         Ok(())
     }
 
-    /// The capture end no longer fits what is played. Where it runs it stands still from here on, and
-    /// what it has recorded can be read; else it can't start before it has new parameters.
-    fn break_capture(&mut self) {
-        let end = &mut self.capture;
-        if end.setup.take().is_some() {
-            end.broken = end.state == State::Running;
-            end.state = State::Open;
-            self.rest();
+    /// The capture ends no longer fit what is played. Those that run stand still from here on, and
+    /// what they have recorded can be read; the others can't start before they have new parameters.
+    fn break_captures(&mut self) {
+        for end in self.captures.iter_mut() {
+            if end.setup.take().is_some() {
+                end.broken = end.state == State::Running;
+                end.state = State::Open;
+            }
         }
+        self.rest();
     }
 
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
-    /// the other end has been moved beyond it meanwhile: linked ends start in the same frame.
+    /// others have been moved beyond it meanwhile: linked ends start in the same frame.
     ///
     /// Returns whether it could: it must have been prepared.
-    pub fn start(&mut self, direction: Direction, now: u64) -> bool {
+    pub fn start(&mut self, port: Port, now: u64) -> bool {
         self.bring_to(now);
-        let end = self.end(direction);
+        let end = self.end(port);
         let ready = end.buffer.is_some() && end.setup.is_some();
         let Some(params) = self.params.filter(|_| ready) else {
             return false;
@@ -464,7 +254,7 @@ impl<B: Buffer> Cable<B> {
             self.clock = Some(Clock::new(params.rate, self.pitch, now));
             self.moved = 0;
         }
-        let end = self.end_mut(direction);
+        let end = self.end_mut(port);
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
         end.learn();
         end.state = State::Running;
@@ -481,35 +271,40 @@ impl<B: Buffer> Cable<B> {
         }
     }
 
-    /// Takes back the last `frames` frames of the one end that runs, as far as ALSA has not been
-    /// told of them. They will be moved again.
+    /// Takes back the last `frames` frames of the ends that run, as far as ALSA has not been told of
+    /// them. They will be moved again.
     fn rewind(&mut self, frames: u64) {
-        let (player, reader) = (&mut self.playback, &mut self.capture);
-        let frames = match (player.running(), reader.running()) {
-            (Some(_), None) => {
-                let frames = player.take_back(frames);
-                player.counters.unheard = player.counters.unheard.saturating_sub(frames);
-                player.gap = (player.position, player.position);
-                frames
+        let running = self.ports().map(|port| self.end(port));
+        let frames = running
+            .filter(|end| end.running().is_some())
+            .map(End::not_reported)
+            .fold(frames, u64::min);
+        let mut silent = frames;
+        if self.playback.running().is_some() {
+            silent = self.playback.take_back(frames);
+        }
+        let mut heard = false;
+        for end in self.captures.iter_mut() {
+            if end.running().is_some() {
+                heard = true;
+                end.give_back(frames, silent);
             }
-            (None, Some(_)) => {
-                let frames = reader.take_back(frames);
-                reader.counters.silence = reader.counters.silence.saturating_sub(frames);
-                frames
-            }
-            _ => 0,
-        };
+        }
+        let player = &mut self.playback;
+        if player.running().is_some() && !heard {
+            player.counters.unheard = player.counters.unheard.saturating_sub(frames);
+        }
         self.moved -= frames;
     }
 
     /// Stops an end; it stays where it is. With the stream locked, as all of ALSA's triggers.
-    pub fn stop(&mut self, direction: Direction, now: u64) {
-        self.halt(direction, State::Prepared, now);
+    pub fn stop(&mut self, port: Port, now: u64) {
+        self.halt(port, State::Prepared, now);
     }
 
     /// Stops an end that will go on.
-    pub fn pause(&mut self, direction: Direction, now: u64) {
-        self.halt(direction, State::Paused, now);
+    pub fn pause(&mut self, port: Port, now: u64) {
+        self.halt(port, State::Paused, now);
     }
 
     /// The playback end is to play out what has been written so far, then to stop.
@@ -530,15 +325,15 @@ impl<B: Buffer> Cable<B> {
     /// last asked that ALSA could not tell by how much: that is an xrun.
     ///
     /// To be called by ALSA alone, with the stream locked: the answer counts as told.
-    pub fn pointer(&mut self, direction: Direction, now: u64) -> Option<u64> {
+    pub fn pointer(&mut self, port: Port, now: u64) -> Option<u64> {
         self.advance(now);
-        let end = self.end_mut(direction);
+        let end = self.end_mut(port);
         let (Some(pointers), Some(buffer)) = (end.learn(), &end.buffer) else {
             return Some(0);
         };
         let frames = buffer.layout().frames;
 
-        if direction == Direction::Capture {
+        if port != Port::Playback {
             // What the reader has not taken before the next round of the buffer is gone.
             let intact = end.position.saturating_sub(frames);
             let unread = end.appl(&pointers).max(end.gap.1);
@@ -561,9 +356,9 @@ impl<B: Buffer> Cable<B> {
 
     /// An end's timer has gone off. Returns what ALSA is to be told; [`Cable::next_wakeup`] after
     /// that.
-    pub fn wake(&mut self, direction: Direction, now: u64) -> Wake {
+    pub fn wake(&mut self, port: Port, now: u64) -> Wake {
         self.advance(now);
-        let end = self.end_mut(direction);
+        let end = self.end_mut(port);
         if core::mem::take(&mut end.broken) {
             return Wake::Stop;
         }
@@ -588,13 +383,13 @@ impl<B: Buffer> Cable<B> {
         }
     }
 
-    fn halt(&mut self, direction: Direction, state: State, now: u64) {
+    fn halt(&mut self, port: Port, state: State, now: u64) {
         self.bring_to(now);
-        let end = self.end_mut(direction);
+        let end = self.end_mut(port);
         if end.state == State::Running {
             end.state = state;
             if state == State::Prepared && end.drain.take().is_none() {
-                end.note_xrun(direction);
+                end.note_xrun(port.direction());
             }
         }
         self.rest();
@@ -609,103 +404,38 @@ impl<B: Buffer> Cable<B> {
             return;
         }
         self.moved = position;
+        self.transfer(frames);
+    }
+
+    /// Moves the next `frames` frames.
+    fn transfer(&mut self, frames: u64) {
         let silence = self
             .params
             .map_or(&[0][..], |params| params.format.silence());
-        let (player, reader) = (&mut self.playback, &mut self.capture);
+        let (player, readers) = (&mut self.playback, &mut self.captures);
+        let heard = readers.iter().any(|reader| reader.running().is_some());
 
-        let heard = match (player.running(), reader.running()) {
-            (None, None) => 0,
-            (None, Some(target)) => {
-                spans(target.layout(), reader.position, frames, |span| {
-                    target.fill(span, silence)
-                });
-                0
-            }
-            (Some(source), None) => {
-                let written = player.written(source);
-                player.note_late(written);
-                frames
-            }
-            (Some(source), Some(target)) => {
-                // What would be overwritten at once need not be moved.
-                let skip = frames.saturating_sub(target.layout().frames);
-                let (from, to) = (player.position + skip, reader.position + skip);
-                let rest = frames - skip;
-                let written = player.written(source);
-                let data = written.saturating_sub(from).min(rest);
-                moves(source.layout(), from, target.layout(), to, data, |what| {
-                    target.copy_from(source, what)
-                });
-                spans(target.layout(), to + data, rest - data, |span| {
-                    target.fill(span, silence)
-                });
-                player.note_gap(written, frames);
-                written.saturating_sub(player.position).min(frames)
-            }
-        };
-
-        if player.running().is_some() {
-            player.position += frames;
-            player.counters.moved += frames;
-            if reader.running().is_none() {
-                player.counters.unheard += frames;
-                player.gap = (player.position, player.position);
-            }
+        let source = player.running();
+        let written = source.map(|source| player.written(source));
+        let data = written.map_or(0, |written| {
+            written.saturating_sub(player.position).min(frames)
+        });
+        for reader in readers.iter_mut() {
+            let source = source.map(|source| (source, player.position));
+            reader.receive(source, data, frames, silence);
         }
-        if reader.running().is_some() {
-            reader.position += frames;
-            reader.counters.moved += frames;
-            reader.counters.silence += frames - heard;
-        }
-    }
-}
 
-impl<B: Buffer> End<B> {
-    /// Playback: frames that were given to the reader as silence and have been written since are
-    /// lost.
-    fn note_late(&mut self, written: u64) {
-        let (first, end) = self.gap;
-        let late = written.min(end).saturating_sub(first);
-        self.counters.lost += late;
-        self.gap.0 += late;
-    }
-
-    /// Playback: the next `frames` frames are about to be given to the reader, those after
-    /// `written` as silence.
-    fn note_gap(&mut self, written: u64, frames: u64) {
-        if self.drain.is_some() || written == u64::MAX {
-            return;
+        let Some(written) = written else { return };
+        if heard {
+            player.note_gap(written, frames);
+        } else {
+            player.note_late(written);
         }
-        self.note_late(written);
-        let next = self.position + frames;
-        if self.gap.0 == self.gap.1 {
-            self.gap.0 = written.clamp(self.position, next);
-        }
-        self.gap.1 = next;
-    }
-
-    /// Counts an xrun, if it was one that the stream stopped for.
-    fn note_xrun(&mut self, direction: Direction) {
-        let (Some(pointers), Some(buffer)) = (self.learn(), &self.buffer) else {
-            return;
-        };
-        let frames = buffer.layout().frames;
-        let appl = self.appl(&pointers);
-        match direction {
-            Direction::Playback => {
-                self.note_late(appl);
-                let free = (self.position + frames).saturating_sub(appl);
-                self.counters.xruns += u64::from(free >= pointers.stop_threshold);
-            }
-            Direction::Capture => {
-                let unread = self.position.saturating_sub(appl);
-                if unread >= pointers.stop_threshold {
-                    self.counters.xruns += 1;
-                    self.counters.lost += self.position.saturating_sub(appl.max(self.gap.1));
-                    self.gap.1 = self.position;
-                }
-            }
+        player.position += frames;
+        player.counters.moved += frames;
+        if !heard {
+            player.counters.unheard += frames;
+            player.gap = (player.position, player.position);
         }
     }
 }

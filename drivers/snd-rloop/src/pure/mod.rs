@@ -9,6 +9,7 @@
 
 pub mod cable;
 pub mod clock;
+pub mod end;
 pub mod format;
 pub mod layout;
 pub mod params;

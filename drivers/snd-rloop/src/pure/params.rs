@@ -31,15 +31,22 @@ pub enum Topology {
     /// Two PCM devices as in snd-aloop: `hw:CARD,0,N` is heard on `hw:CARD,1,N` and the other way
     /// round.
     Crossed,
+    /// One PCM device with one playback substream, which is heard on every capture substream.
+    Fanout,
 }
 
 impl Topology {
     /// How many PCM devices a card has.
     pub fn devices(self) -> u32 {
         match self {
-            Self::Cable => 1,
+            Self::Cable | Self::Fanout => 1,
             Self::Crossed => 2,
         }
+    }
+
+    /// The PCM device on which is heard what is played on `device`, and the other way round.
+    pub fn opposite(self, device: u32) -> u32 {
+        self.devices() - 1 - device
     }
 }
 
@@ -69,7 +76,8 @@ pub struct Config<'a> {
     pub id: Option<&'a str>,
     /// The card's short and long name.
     pub name: &'a str,
-    /// Substreams of each PCM device, 1 to [`SUBSTREAMS_MAX`].
+    /// Substreams of each PCM device, 1 to [`SUBSTREAMS_MAX`]; with [`Topology::Fanout`] only of
+    /// capture.
     pub substreams: u32,
     /// Which playback substream a capture substream hears.
     pub topology: Topology,
@@ -95,6 +103,21 @@ pub enum Allowed {
     Number(i64, i64),
     /// A word.
     Words(&'static str),
+}
+
+impl Config<'_> {
+    /// Playback substreams of each PCM device; each is an end of a cable of its own.
+    pub fn players(&self) -> u32 {
+        match self.topology {
+            Topology::Cable | Topology::Crossed => self.substreams,
+            Topology::Fanout => 1,
+        }
+    }
+
+    /// Capture ends of each cable.
+    pub fn readers(&self) -> u32 {
+        self.substreams / self.players().max(1)
+    }
 }
 
 impl fmt::Display for Allowed {
@@ -132,7 +155,11 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     let topology = match written.topology {
         None | Some("cable") => Topology::Cable,
         Some("crossed") => Topology::Crossed,
-        Some(value) => return bad("topology", value, Allowed::Words("cable or crossed")),
+        Some("fanout") => Topology::Fanout,
+        Some(value) => {
+            let allowed = "cable, crossed or fanout";
+            return bad("topology", value, Allowed::Words(allowed));
+        }
     };
     if let Some(value) = written.id.filter(|id| !is_id(id)) {
         let allowed = "1 to 15 letters and digits, the first a letter, not beginning with card";
@@ -145,13 +172,14 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             Allowed::Words("1 to 31 printable bytes of UTF-8"),
         );
     }
+    let substreams = substreams
+        .and_then(|n| u32::try_from(n).ok())
+        .unwrap_or(SUBSTREAMS_DEFAULT);
     Ok(Config {
         index: index.and_then(|index| u32::try_from(index).ok()),
         id: written.id,
         name: written.name.unwrap_or(NAME_DEFAULT),
-        substreams: substreams
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(SUBSTREAMS_DEFAULT),
+        substreams,
         topology,
         notify: truth("pcm_notify", written.pcm_notify)?.unwrap_or(false),
     })

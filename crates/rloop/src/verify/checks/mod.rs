@@ -14,6 +14,7 @@ mod clock;
 mod controls;
 mod drain;
 mod ends;
+mod fanout;
 mod matrix;
 mod pause;
 mod proc;
@@ -91,6 +92,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
     let after = [
         xrun::CHECKS,
         cable::CHECKS,
+        fanout::CHECKS,
         clock::CHECKS,
         wakeup::CHECKS,
         proc::CHECKS,

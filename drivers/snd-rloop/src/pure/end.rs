@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One end of a cable: what ALSA keeps about its stream, where it is, and what it has counted.
+
+use super::layout::{moves, spans, Access, Layout, Move, Span};
+use super::ring::distance;
+
+/// Which way an end of a cable faces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Frames go into the cable.
+    Playback,
+    /// Frames come out of the cable.
+    Capture,
+}
+
+/// Where a stream is plugged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// The playback end.
+    Playback,
+    /// The capture end of this number, from 0.
+    Capture(usize),
+}
+
+impl Port {
+    /// Which way it faces.
+    pub fn direction(self) -> Direction {
+        match self {
+            Self::Playback => Direction::Playback,
+            Self::Capture(_) => Direction::Capture,
+        }
+    }
+}
+
+/// What ALSA keeps about a stream and changes on its own, read afresh each time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pointers {
+    /// The position that ALSA believes in, modulo `boundary`.
+    pub hw: u64,
+    /// How far the program has written or read, modulo `boundary`.
+    pub appl: u64,
+    /// Where the two wrap: a multiple of the buffer's size.
+    pub boundary: u64,
+    /// The stream stops with an xrun when this many frames are free (playback) or unread
+    /// (capture); never if it is more than the buffer has.
+    pub stop_threshold: u64,
+}
+
+/// A stream's buffer, shared with the program that has opened the stream.
+pub trait Buffer {
+    /// How its samples lie.
+    fn layout(&self) -> &Layout;
+    /// ALSA's pointers now.
+    fn pointers(&self) -> Pointers;
+    /// Carries out a [`Move`] from `source` into this buffer.
+    fn copy_from(&self, source: &Self, what: Move);
+    /// Fills a [`Span`] with `sample` over and over.
+    fn fill(&self, what: Span, sample: &[u8]);
+}
+
+/// What each end chooses for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setup {
+    /// From one wake-up to the next, in frames, at least 1.
+    pub period: u64,
+    /// The buffer's size, in frames.
+    pub buffer: u64,
+    /// Whether the program wants to be woken after each period.
+    pub wakeups: bool,
+    /// How the program gets at the buffer.
+    pub access: Access,
+}
+
+/// What an end is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has opened it.
+    #[default]
+    Closed,
+    /// Opened, but it has no say in the parameters.
+    Open,
+    /// It has parameters and a buffer, and stands still.
+    Prepared,
+    /// It moves.
+    Running,
+    /// It will go on from where it stopped.
+    Paused,
+}
+
+/// Counted since the card was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames that were played into the cable, or delivered to the reader.
+    pub moved: u64,
+    /// Playback: of these, the ones that no reader was there for.
+    pub unheard: u64,
+    /// Capture: of these, the ones that were silence because nothing was played.
+    pub silence: u64,
+    /// Playback: frames that were written only after their play time, when the running readers had
+    /// been given silence in their place. Capture: frames that were thrown away because the
+    /// reader did not take them in time.
+    pub lost: u64,
+    /// Times that the stream ran dry (playback) or full (capture) and was stopped for it.
+    pub xruns: u64,
+    /// Wake-ups for a period or a drain.
+    pub wakeups: u64,
+    /// Of these, the ones that came so late that the next was due as well.
+    pub late: u64,
+}
+
+/// One end of a cable.
+#[derive(Debug)]
+pub struct End<B> {
+    /// What it is doing.
+    pub state: State,
+    /// What it has chosen; there from prepare until it lets go.
+    pub setup: Option<Setup>,
+    /// Frames since prepare that have been moved.
+    pub position: u64,
+    /// Sums.
+    pub counters: Counters,
+    /// There from prepare until [`Cable::retract`]; used only while running.
+    pub(super) buffer: Option<B>,
+    /// The position that ALSA was last told.
+    pub(super) reported: u64,
+    /// One position by ALSA's count and by ours, to translate its pointers.
+    pub(super) known: (u64, u64),
+    /// The next position at which a period ends.
+    pub(super) boundary: u64,
+    /// Where what was written ends, once the stream drains.
+    pub(super) drain: Option<u64>,
+    /// Whether ALSA has been told that the drain has ended.
+    pub(super) drained: bool,
+    /// It ran when the other end was prepared with other parameters, and ALSA is to stop it.
+    pub(super) broken: bool,
+    /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
+    pub(super) gap: (u64, u64),
+}
+
+/// What ALSA is to be told when a timer has gone off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// Nothing.
+    Nothing,
+    /// A period or a drain has ended.
+    Period,
+    /// The stream has to stop: the cable has other parameters now.
+    Stop,
+}
+
+impl<B> Default for End<B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<B> End<B> {
+    /// An end that nobody has opened.
+    pub fn new() -> Self {
+        Self {
+            state: State::Closed,
+            setup: None,
+            position: 0,
+            counters: Counters::default(),
+            buffer: None,
+            reported: 0,
+            known: (0, 0),
+            boundary: 0,
+            drain: None,
+            drained: false,
+            broken: false,
+            gap: (0, 0),
+        }
+    }
+
+    /// Whether it plays out what was written and then stops.
+    pub fn draining(&self) -> bool {
+        self.state == State::Running && self.drain.is_some()
+    }
+
+    /// Frames that have been moved and of which ALSA has not been told.
+    pub(super) fn not_reported(&self) -> u64 {
+        self.position.saturating_sub(self.reported)
+    }
+
+    /// Playback: takes back the last `frames` frames. Returns how many of them the readers got as
+    /// silence.
+    pub(super) fn take_back(&mut self, frames: u64) -> u64 {
+        let end = self.position;
+        self.position -= frames;
+        self.counters.moved -= frames;
+        let first = match self.drain {
+            Some(drain) => drain,
+            None if self.gap.1 == end => self.gap.0,
+            None => end,
+        };
+        let (from, to) = self.gap;
+        self.gap = (from.min(self.position), to.min(self.position));
+        end.saturating_sub(first).min(frames)
+    }
+
+    /// Capture: takes back the last `frames` frames, of which the last `silent` were silence.
+    pub(super) fn give_back(&mut self, frames: u64, silent: u64) {
+        self.position -= frames;
+        self.counters.moved -= frames;
+        self.counters.silence = self.counters.silence.saturating_sub(silent);
+    }
+
+    pub(super) fn running(&self) -> Option<&B> {
+        match self.state {
+            State::Running => self.buffer.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The position at which ALSA finds that the stream has drained. ALSA looks only when the
+    /// position has moved, so where everything has been played already, one more frame has to go.
+    pub(super) fn drained_at(&self) -> Option<u64> {
+        Some(self.drain?.max(self.reported.saturating_add(1)))
+    }
+
+    /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
+    /// knows, which it could not tell from no movement at all, it gets there in two steps.
+    pub(super) fn answer(&self, frames: u64) -> u64 {
+        let Some(end) = self.drained_at() else {
+            return self.position;
+        };
+        let position = self.position.min(end);
+        position.min(self.reported.saturating_add(frames - 1))
+    }
+
+    /// The position at which this end next has something to tell ALSA.
+    pub(super) fn awaited(&self) -> Option<u64> {
+        self.running()?;
+        let boundary = self.setup?.wakeups.then_some(self.boundary);
+        let drain = self.drained_at().filter(|_| !self.drained);
+        match (boundary, drain) {
+            (Some(boundary), Some(drain)) => Some(boundary.min(drain)),
+            (boundary, drain) => boundary.or(drain),
+        }
+    }
+}
+
+impl<B: Buffer> End<B> {
+    /// ALSA's pointers. To be called with the stream locked only: ALSA then believes in the
+    /// position that it was last told.
+    pub(super) fn learn(&mut self) -> Option<Pointers> {
+        let pointers = self.buffer.as_ref()?.pointers();
+        self.known = (pointers.hw, self.reported);
+        Some(pointers)
+    }
+
+    /// The position up to which the program has written or read.
+    pub(super) fn appl(&self, pointers: &Pointers) -> u64 {
+        let (hw, position) = self.known;
+        position.saturating_add_signed(distance(hw, pointers.appl, pointers.boundary))
+    }
+
+    /// The position up to which there is something to play.
+    ///
+    /// A stream that does not stop on an xrun may be written to behind ALSA's back (dmix does
+    /// so), hence whatever its buffer holds is played.
+    pub(super) fn written(&self, buffer: &B) -> u64 {
+        let pointers = buffer.pointers();
+        match self.drain {
+            Some(end) => end,
+            None if pointers.stop_threshold > buffer.layout().frames => u64::MAX,
+            None => self.appl(&pointers),
+        }
+    }
+
+    /// Capture: takes `frames` frames, of which the first `data` are those from a position of
+    /// `source` on, the rest is silence.
+    pub(super) fn receive(
+        &mut self,
+        source: Option<(&B, u64)>,
+        data: u64,
+        frames: u64,
+        silence: &[u8],
+    ) {
+        let Some(target) = self.running() else { return };
+        // What would be overwritten at once need not be moved.
+        let skip = frames.saturating_sub(target.layout().frames);
+        let (to, rest) = (self.position + skip, frames - skip);
+        let kept = data.saturating_sub(skip);
+        if let Some((source, from)) = source {
+            let (from, layout) = (from + skip, source.layout());
+            moves(layout, from, target.layout(), to, kept, |what| {
+                target.copy_from(source, what)
+            });
+        }
+        spans(target.layout(), to + kept, rest - kept, |span| {
+            target.fill(span, silence)
+        });
+        self.position += frames;
+        self.counters.moved += frames;
+        self.counters.silence += frames - data;
+    }
+
+    /// Playback: frames that were given to the readers as silence and have been written since are
+    /// lost.
+    pub(super) fn note_late(&mut self, written: u64) {
+        let (first, end) = self.gap;
+        let late = written.min(end).saturating_sub(first);
+        self.counters.lost += late;
+        self.gap.0 += late;
+    }
+
+    /// Playback: the next `frames` frames are about to be given to the readers, those after
+    /// `written` as silence.
+    pub(super) fn note_gap(&mut self, written: u64, frames: u64) {
+        if self.drain.is_some() || written == u64::MAX {
+            return;
+        }
+        self.note_late(written);
+        let next = self.position + frames;
+        if self.gap.0 == self.gap.1 {
+            self.gap.0 = written.clamp(self.position, next);
+        }
+        self.gap.1 = next;
+    }
+
+    /// Counts an xrun, if it was one that the stream stopped for.
+    pub(super) fn note_xrun(&mut self, direction: Direction) {
+        let (Some(pointers), Some(buffer)) = (self.learn(), &self.buffer) else {
+            return;
+        };
+        let frames = buffer.layout().frames;
+        let appl = self.appl(&pointers);
+        match direction {
+            Direction::Playback => {
+                self.note_late(appl);
+                let free = (self.position + frames).saturating_sub(appl);
+                self.counters.xruns += u64::from(free >= pointers.stop_threshold);
+            }
+            Direction::Capture => {
+                let unread = self.position.saturating_sub(appl);
+                if unread >= pointers.stop_threshold {
+                    self.counters.xruns += 1;
+                    self.counters.lost += self.position.saturating_sub(appl.max(self.gap.1));
+                    self.gap.1 = self.position;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Buffers, as ALSA, the program and the cable share them.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use snd_rloop_pure::end::{Buffer, Pointers};
+use snd_rloop_pure::format::Format;
+use snd_rloop_pure::layout::{Layout, Move, Span};
+
+pub(crate) const UNTOUCHED: u8 = 0xee;
+
+/// What is in one frame of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Untouched,
+    Silence,
+    Frame(u64),
+}
+
+/// A stream's buffer and its pointers, as ALSA, the program and the cable share them.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) layout: Layout,
+    pub(crate) bytes: RefCell<Vec<u8>>,
+    pub(crate) pointers: Cell<Pointers>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Fake(pub(crate) Rc<Memory>);
+
+impl Buffer for Fake {
+    fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    fn pointers(&self) -> Pointers {
+        self.0.pointers.get()
+    }
+
+    fn copy_from(&self, source: &Self, what: Move) {
+        let (from, mut to) = (source.0.bytes.borrow(), self.0.bytes.borrow_mut());
+        for i in 0..what.count {
+            let (s, t) = (
+                what.source + i * what.source_step,
+                what.target + i * what.target_step,
+            );
+            to[t..t + what.bytes].copy_from_slice(&from[s..s + what.bytes]);
+        }
+    }
+
+    fn fill(&self, what: Span, sample: &[u8]) {
+        let mut bytes = self.0.bytes.borrow_mut();
+        for at in bytes[what.offset..what.offset + what.bytes].chunks_mut(sample.len()) {
+            at.copy_from_slice(sample);
+        }
+    }
+}
+
+impl Memory {
+    pub(crate) fn at(&self, slot: u64, channel: usize) -> usize {
+        let (layout, slot) = (&self.layout, slot as usize);
+        match layout.plane {
+            None => (slot * layout.channels + channel) * layout.sample,
+            Some(plane) => channel * plane + slot * layout.sample,
+        }
+    }
+
+    pub(crate) fn sample(what: Slot, channel: usize, format: &Format) -> [u8; 8] {
+        match what {
+            Slot::Untouched => [UNTOUCHED; 8],
+            Slot::Silence => format.silence,
+            Slot::Frame(id) => {
+                let mixed = (id * 131 + channel as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                (mixed ^ (mixed >> 29)).to_le_bytes()
+            }
+        }
+    }
+
+    pub(crate) fn put(&self, slot: u64, what: Slot, format: &Format) {
+        for channel in 0..self.layout.channels {
+            let at = self.at(slot, channel);
+            let sample = &Self::sample(what, channel, format)[..self.layout.sample];
+            self.bytes.borrow_mut()[at..at + sample.len()].copy_from_slice(sample);
+        }
+    }
+
+    pub(crate) fn holds(&self, slot: u64, what: Slot, format: &Format) -> bool {
+        let bytes = self.bytes.borrow();
+        (0..self.layout.channels).all(|channel| {
+            let at = self.at(slot, channel);
+            let sample = &Self::sample(what, channel, format)[..self.layout.sample];
+            bytes[at..at + sample.len()] == *sample
+        })
+    }
+}

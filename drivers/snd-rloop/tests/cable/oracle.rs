@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a cable should do, looked at frame by frame.
+
+use snd_rloop_pure::end::{Counters, Port, State};
+use Port::Playback;
+
+use crate::memory::Slot;
+
+const PARTS_PER_FRAME: u128 = 1_000_000_000_000_000;
+
+/// One end, as it should be.
+#[derive(Debug)]
+pub(crate) struct Should {
+    pub(crate) state: State,
+    /// Has a say in the parameters.
+    pub(crate) bound: bool,
+    pub(crate) frames: u64,
+    pub(crate) period: u64,
+    pub(crate) wakeups: bool,
+    pub(crate) threshold: u64,
+    pub(crate) ring: Vec<Slot>,
+    pub(crate) position: u64,
+    pub(crate) told: u64,
+    pub(crate) appl: u64,
+    pub(crate) boundary: u64,
+    pub(crate) drain: Option<u64>,
+    pub(crate) drain_told: bool,
+    pub(crate) counters: Counters,
+    /// Playback: positions given to the reader as silence and not yet written.
+    pub(crate) missed: Vec<u64>,
+    /// Capture: positions up to here are accounted for.
+    pub(crate) gone: u64,
+    /// Capture: all that was delivered since prepare.
+    pub(crate) log: Vec<Slot>,
+}
+
+impl Should {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Closed,
+            bound: false,
+            frames: 1,
+            period: 1,
+            wakeups: false,
+            threshold: 1,
+            ring: Vec::new(),
+            position: 0,
+            told: 0,
+            appl: 0,
+            boundary: 0,
+            drain: None,
+            drain_told: false,
+            counters: Counters::default(),
+            missed: Vec::new(),
+            gone: 0,
+            log: Vec::new(),
+        }
+    }
+
+    pub(crate) fn runs(&self) -> bool {
+        self.state == State::Running
+    }
+
+    pub(crate) fn unstoppable(&self) -> bool {
+        self.threshold > self.frames
+    }
+
+    pub(crate) fn slot(&self, position: u64) -> usize {
+        (position % self.frames) as usize
+    }
+
+    pub(crate) fn awaited(&self) -> Option<u64> {
+        if !self.runs() {
+            return None;
+        }
+        let period = self.wakeups.then_some(self.boundary);
+        let drain = self.drained_at().filter(|_| !self.drain_told);
+        period.into_iter().chain(drain).min()
+    }
+
+    /// ALSA finds that a stream has drained only when it sees it move.
+    pub(crate) fn drained_at(&self) -> Option<u64> {
+        self.drain.map(|end| end.max(self.told + 1))
+    }
+
+    /// What ALSA should be told.
+    pub(crate) fn pointer(&mut self, port: Port) -> Option<u64> {
+        if port != Playback {
+            let intact = self.position.saturating_sub(self.frames);
+            self.counters.lost += intact.saturating_sub(self.appl.max(self.gone));
+            self.gone = self.gone.max(intact);
+        }
+        let mut position = match self.drained_at() {
+            Some(end) => self.position.min(end),
+            None => self.position,
+        };
+        if position - self.told >= self.frames {
+            if self.drain.is_some() {
+                position = self.told + self.frames - 1;
+            } else if !self.unstoppable() {
+                return None;
+            }
+        }
+        self.drain_told |= position > self.told && self.drain.is_some_and(|end| position >= end);
+        self.told = position;
+        Some(position % self.frames)
+    }
+
+    pub(crate) fn stop(&mut self, port: Port, state: State) {
+        if !self.runs() {
+            return;
+        }
+        self.state = state;
+        if state == State::Paused || self.drain.take().is_some() {
+            return;
+        }
+        let full = match port {
+            Playback => (self.position + self.frames).saturating_sub(self.appl) >= self.threshold,
+            Port::Capture(_) => self.position.saturating_sub(self.appl) >= self.threshold,
+        };
+        self.counters.xruns += u64::from(full);
+        if full && port != Playback {
+            self.counters.lost += self.position - self.appl.max(self.gone);
+            self.gone = self.position;
+        }
+    }
+}
+
+/// A cable, as it should be.
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    pub(crate) speed: u128,
+    pub(crate) parts: u128,
+    pub(crate) now: u64,
+    pub(crate) ticking: bool,
+    pub(crate) playback: Should,
+    pub(crate) captures: Vec<Should>,
+}
+
+impl Oracle {
+    pub(crate) fn end(&mut self, port: Port) -> &mut Should {
+        match port {
+            Playback => &mut self.playback,
+            Port::Capture(number) => &mut self.captures[number],
+        }
+    }
+
+    pub(crate) fn run(&mut self, now: u64) {
+        if self.ticking {
+            self.parts += u128::from(now - self.now) * self.speed;
+            while self.parts >= PARTS_PER_FRAME {
+                self.parts -= PARTS_PER_FRAME;
+                self.frame();
+            }
+        }
+        self.now = now;
+    }
+
+    /// One frame's time has passed.
+    pub(crate) fn frame(&mut self) {
+        let (player, readers) = (&mut self.playback, &mut self.captures);
+        let somebody = readers.iter().any(Should::runs);
+        let mut heard = None;
+        if player.runs() {
+            let written = match player.drain {
+                Some(end) => end,
+                None if player.unstoppable() => u64::MAX,
+                None => player.appl,
+            };
+            heard = (player.position < written).then(|| player.ring[player.slot(player.position)]);
+            player.counters.moved += 1;
+            if !somebody {
+                player.counters.unheard += 1;
+                player.missed.clear();
+            } else if heard.is_none() && player.drain.is_none() {
+                player.missed.push(player.position);
+            }
+            player.position += 1;
+        }
+        for reader in readers.iter_mut().filter(|reader| reader.runs()) {
+            let slot = reader.slot(reader.position);
+            reader.ring[slot] = heard.unwrap_or(Slot::Silence);
+            reader.log.push(reader.ring[slot]);
+            reader.counters.moved += 1;
+            reader.counters.silence += u64::from(heard.is_none());
+            reader.position += 1;
+        }
+    }
+
+    pub(crate) fn start(&mut self, port: Port) {
+        self.end(port).state = State::Running;
+        if !self.ticking {
+            (self.ticking, self.parts) = (true, 0);
+        }
+    }
+
+    pub(crate) fn stop(&mut self, port: Port, state: State) {
+        self.end(port).stop(port, state);
+        self.ticking = self.playback.runs() || self.captures.iter().any(Should::runs);
+    }
+
+    /// When `frames` more have passed.
+    pub(crate) fn when(&self, frames: u64) -> u64 {
+        let parts = (u128::from(frames) * PARTS_PER_FRAME).saturating_sub(self.parts);
+        self.now + u64::try_from(parts.div_ceil(self.speed)).unwrap()
+    }
+}
