@@ -149,33 +149,51 @@ fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The names of the elements of the end `at` whose events have come since the last call.
+/// What an event says of an element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// That its value has changed.
+    Value,
+    /// That it had better be looked at again.
+    Info,
+    Else,
+}
+
+/// The names of the elements of the end `at` of whose values events have come since the last call.
 fn changed(ctl: &Ctl, at: Address) -> Verdict<Vec<String>> {
-    let of = |id: &ElemId| (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice);
-    changes(ctl, of)
+    let mut events = events_since(ctl)?;
+    events.retain(|(id, _)| (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice));
+    Ok(told(&events, Told::Value))
 }
 
-/// The names of all elements whose events have come since the last call.
-fn all_changed(ctl: &Ctl) -> Verdict<Vec<String>> {
-    changes(ctl, |_| true)
+/// The names of the elements that these events are about, if they say `what`.
+fn told(events: &[(ElemId, Told)], what: Told) -> Vec<String> {
+    let those = events.iter().filter(|(_, told)| *told == what);
+    let mut names: Vec<String> = those
+        .map(|(id, _)| id.get_name().unwrap_or_default().to_owned())
+        .collect();
+    names.sort();
+    names
 }
 
-fn changes(ctl: &Ctl, wanted: impl Fn(&ElemId) -> bool) -> Verdict<Vec<String>> {
-    let mut names = Vec::new();
+/// All events that have come since the last call.
+fn events_since(ctl: &Ctl) -> Verdict<Vec<(ElemId, Told)>> {
+    let mut events = Vec::new();
     loop {
-        let event = match ctl.read() {
-            Ok(Some(event)) => event,
-            Ok(None) => break,
-            Err(e) if e.errno() == libc::EAGAIN => break,
+        match ctl.read() {
+            Ok(Some(event)) => {
+                let told = match event.get_mask() {
+                    mask if mask.value() => Told::Value,
+                    mask if mask.info() => Told::Info,
+                    _ => Told::Else,
+                };
+                events.push((event.get_id(), told));
+            }
+            Ok(None) => return Ok(events),
+            Err(e) if e.errno() == libc::EAGAIN => return Ok(events),
             Err(e) => return Err(error("control events")(e)),
-        };
-        let id = event.get_id();
-        if wanted(&id) {
-            names.push(id.get_name().unwrap_or_default().to_owned());
         }
     }
-    names.sort();
-    Ok(names)
 }
 
 fn names(context: &mut Context<'_>) -> Verdict {
@@ -381,16 +399,23 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
     }
     // A millionth is none of snd-aloop's hundred-thousandths: that element has not changed.
     set(ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
-    all_changed(ctl)?;
+    events_since(ctl)?;
     set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
-    let events = all_changed(ctl)?;
-    ensure(events == [CAPTURE_PITCH, PLAYBACK_PITCH], || {
-        format!("one millionth more: expected an event of each Pitch, came {events:?}")
-    })?;
+    let events = events_since(ctl)?;
+    // Programs take the event of a value for that of the element that they have just written to.
+    for (what, kind, want) in [
+        ("its value", Told::Value, CAPTURE_PITCH),
+        ("another name of it", Told::Info, PLAYBACK_PITCH),
+    ] {
+        let came = told(&events, kind);
+        ensure(came == [want], || {
+            format!("one millionth more: expected the event of {what}, {want:?}, came {came:?}")
+        })?;
+    }
     set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
-    let events = all_changed(ctl)?;
-    ensure(events.is_empty(), || {
-        format!("the same pitch again: expected no event, came {events:?}")
+    let count = events_since(ctl)?.len();
+    ensure(count == 0, || {
+        format!("the same pitch again: expected no event, came {count}")
     })
 }
 
