@@ -16,6 +16,7 @@ mod drain;
 mod ends;
 mod matrix;
 mod pause;
+mod pitch;
 mod proc;
 mod silence;
 mod space;
@@ -95,6 +96,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         wakeup::CHECKS,
         proc::CHECKS,
         controls::CHECKS,
+        pitch::CHECKS,
     ];
     let mut checks: Vec<Check> = before
         .into_iter()
