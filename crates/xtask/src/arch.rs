@@ -58,6 +58,14 @@ impl Arch {
         }
     }
 
+    /// Where pkg-config finds the libraries for it in the toolchain root, for `PKG_CONFIG_LIBDIR`.
+    pub(crate) fn pkg_config(self) -> &'static str {
+        match self {
+            Self::Aarch64 => "/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig",
+            Self::X86_64 => "/usr/lib/x86_64-linux-gnu/pkgconfig:/usr/share/pkgconfig",
+        }
+    }
+
     /// The make target of the bootable image.
     pub(crate) fn image_target(self) -> &'static str {
         match self {

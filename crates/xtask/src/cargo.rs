@@ -69,7 +69,7 @@ pub(crate) fn command(
         ),
         (
             "PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu".to_owned(),
-            "/usr/lib/aarch64-linux-gnu/pkgconfig:/usr/share/pkgconfig".to_owned(),
+            Arch::Aarch64.pkg_config().to_owned(),
         ),
     ];
     let mut cmd = sandbox.command(what, &context.paths.repo, &env, "cargo")?;

@@ -28,6 +28,7 @@ mod report;
 mod rootfs;
 mod sandbox;
 mod suite;
+mod tap;
 mod toolchain;
 mod ui;
 mod vm;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where everything is.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{AtPath as _, Error, Result};
 
 /// The directories that the devkit works in.
 pub(crate) struct Paths {
@@ -75,4 +76,19 @@ impl Paths {
         self.repo
             .join("meta-rloop/recipes-kernel/linux/linux-yocto/snd-rloop.cfg")
     }
+}
+
+/// Copies a file, or a directory's files and directories; links are left out.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_file() {
+        return fs::copy(from, to).map(drop).at(from);
+    }
+    fs::create_dir_all(to).at(to)?;
+    for entry in fs::read_dir(from).at(from)? {
+        let entry = entry.at(from)?;
+        if !entry.file_type().at(from)?.is_symlink() {
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use kernel::str::CStr;
 use kernel::sync::Arc;
 
 use crate::alsa::card::{Card, CardRef};
-use crate::alsa::control::{create, Element, Place, Values};
+use crate::alsa::control::{create, Element, Event, Place, Values};
 use crate::cable::Cable;
 use crate::card::Plug;
 use crate::pure::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX};
@@ -192,9 +192,14 @@ impl Elements {
         Shown::new(self.cable())
     }
 
-    /// Tells whoever listens which of them have changed since they said `before`, and of no other;
-    /// of `own` ALSA tells.
-    fn notify_but(&self, own: Option<(Subject, Place)>, card: &CardRef<'_>, before: &Shown) {
+    /// Sends `event` for each of them that has changed since they said `before`, but for `own`.
+    fn notify_but(
+        &self,
+        own: Option<(Subject, Place)>,
+        card: &CardRef<'_>,
+        before: &Shown,
+        event: Event,
+    ) {
         let now = self.shown();
         for &subject in [ALOOP, UAC2].into_iter().flatten() {
             if now.value(subject) == before.value(subject) {
@@ -202,7 +207,7 @@ impl Elements {
             }
             let _ = self.at_each_place(subject, |place| {
                 if Some((subject, place)) != own {
-                    card.notify(subject.name(), place);
+                    card.notify(subject.name(), place, event);
                 }
                 Ok(())
             });
@@ -211,7 +216,7 @@ impl Elements {
 
     /// Tells whoever listens which of them have changed since they said `before`, and of no other.
     pub(crate) fn notify(&self, card: &CardRef<'_>, before: &Shown) {
-        self.notify_but(None, card, before);
+        self.notify_but(None, card, before, Event::Value);
     }
 }
 
@@ -234,8 +239,11 @@ impl Element for CableElement {
             RateShift => self.of.cable().set_pitch(value * RATE_SHIFT),
             _ => self.of.cable().set_pitch(value),
         }
+        // Of this element's value ALSA tells. The other names of the value get another event: there
+        // are programs, the kernel's own mixer-test for one, that write to an element and take the
+        // next event of a value for that element's.
         let own = (self.subject, self.place);
-        self.of.notify_but(Some(own), card, &before);
+        self.of.notify_but(Some(own), card, &before, Event::Info);
         true
     }
 }

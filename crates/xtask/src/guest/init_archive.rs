@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::cpio::Archive;
 use crate::error::{AtPath as _, Result};
 use crate::kernel::Kernel;
+use crate::paths;
 use crate::sandbox::{self, Sandbox};
 
 const INIT: &str = include_str!("init.sh");
@@ -35,7 +36,7 @@ pub(crate) fn write(
     sandbox::remove(&staging)?;
     let modules = Path::new("lib/modules").join(&kernel.release);
     let from = kernel.modules().join(&modules);
-    copy(&from, &staging.join("usr").join(&modules))?;
+    paths::copy(&from, &staging.join("usr").join(&modules))?;
     if let Some(module) = parts.module {
         let updates = staging.join("usr").join(&modules).join("updates");
         fs::create_dir_all(&updates).at(&updates)?;
@@ -60,21 +61,5 @@ pub(crate) fn write(
         archive.file("usr/bin/rloop", 0o755, &content).at(to)?;
     }
     archive.finish().at(to)?;
-    Ok(())
-}
-
-/// Copies a directory's files; links (the one to the sources) are left out.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).at(to)?;
-    for entry in fs::read_dir(from).at(from)? {
-        let entry = entry.at(from)?;
-        let kind = entry.file_type().at(from)?;
-        let target = to.join(entry.file_name());
-        if kind.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), &target).at(entry.path())?;
-        }
-    }
     Ok(())
 }

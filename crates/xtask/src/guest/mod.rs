@@ -15,7 +15,7 @@ use crate::exec;
 use crate::kernel::Kernel;
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
-use crate::{cargo, driver, rootfs};
+use crate::{cargo, driver, paths, rootfs};
 
 pub(crate) use qemu::{Accel, Machine, probe_kvm};
 
@@ -29,6 +29,7 @@ pub(crate) struct Guest<'a> {
     pub(crate) module: Option<PathBuf>,
     rootfs: PathBuf,
     tool: Option<PathBuf>,
+    files: Option<PathBuf>,
 }
 
 impl<'a> Guest<'a> {
@@ -53,6 +54,7 @@ impl<'a> Guest<'a> {
             module: Some(module),
             rootfs,
             tool: Some(tool),
+            files: None,
         })
     }
 
@@ -69,7 +71,16 @@ impl<'a> Guest<'a> {
             module: None,
             rootfs: rootfs::get(context, kernel.spec.arch)?,
             tool: None,
+            files: None,
         })
+    }
+
+    /// The same guest, whose jobs find what is in the directory `files` in `/mnt/share/files`.
+    pub(crate) fn with_files(self, files: PathBuf) -> Self {
+        Self {
+            files: Some(files),
+            ..self
+        }
     }
 
     /// An empty directory for the run `name`, with an empty share in it.
@@ -110,6 +121,9 @@ impl<'a> Guest<'a> {
         let share = dir.join("share");
         let script = share.join("job.sh");
         fs::write(&script, job.script).at(&script)?;
+        if let Some(files) = &self.files {
+            paths::copy(files, &share.join("files"))?;
+        }
         let initrd = self.initrd(&dir)?;
         let serial = dir.join("serial.log");
         let mut cmd = machine.command(

@@ -2,6 +2,7 @@
 //! Kernels for the guest: their sources, configuration and build.
 
 mod config;
+pub(crate) mod selftests;
 mod source;
 
 use std::fs;
@@ -122,6 +123,8 @@ impl std::fmt::Display for Spec {
 pub(crate) struct Kernel {
     /// What it is.
     pub(crate) spec: Spec,
+    /// Its sources.
+    pub(crate) source: PathBuf,
     /// Its build directory, for `KDIR=`.
     pub(crate) dir: PathBuf,
     /// Its release, as in `uname -r`.
@@ -185,6 +188,7 @@ pub(crate) fn get(context: &Context, sandbox: &Sandbox, spec: &Spec) -> Result<K
     let release = fs::read_to_string(&path).at(&path)?.trim().to_owned();
     Ok(Kernel {
         spec: spec.clone(),
+        source,
         dir,
         release,
         name,

@@ -8,6 +8,7 @@
 
 mod bad_parameters;
 mod card;
+mod kselftest;
 mod layer;
 mod steps;
 
@@ -149,6 +150,12 @@ fn plan(options: &Options) -> Vec<Planned> {
     }
     add("boot-crossed".into(), plain.clone(), steps::boot_crossed);
     add("boot-fanout".into(), plain.clone(), steps::boot_fanout);
+    add("kselftest-cable".into(), plain.clone(), kselftest::cable);
+    add(
+        "kselftest-crossed".into(),
+        plain.clone(),
+        kselftest::crossed,
+    );
     add("names".into(), plain.clone(), card::names);
     add("unplug".into(), plain.clone(), card::unplug);
     add("reload".into(), plain.clone(), steps::reload);

@@ -115,10 +115,21 @@ pub(super) fn in_guest(
     job: (&str, &str, Duration),
     machine: impl FnOnce(Accel) -> Machine,
 ) -> Result<(Outcome, Vec<Check>)> {
-    let (name, script, timeout) = job;
     let kernel = suite.kernel(spec)?;
     let guest = Guest::build(suite.context, suite.sandbox, &kernel)?;
-    let accel = probe_kvm(suite.context, suite.sandbox, &kernel)?;
+    run_in(&guest, suite, step, job, machine)
+}
+
+/// As [`in_guest`], in a guest that is built already.
+pub(super) fn run_in(
+    guest: &Guest<'_>,
+    suite: &Suite<'_>,
+    step: &Step,
+    job: (&str, &str, Duration),
+    machine: impl FnOnce(Accel) -> Machine,
+) -> Result<(Outcome, Vec<Check>)> {
+    let (name, script, timeout) = job;
+    let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
     let job = Job {
         name,
         script,

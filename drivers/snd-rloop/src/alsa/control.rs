@@ -35,6 +35,15 @@ pub(crate) struct Place {
     pub(crate) subdevice: u32,
 }
 
+/// What an event says of an element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// That it has another value.
+    Value,
+    /// That whoever shows it had better look at it again.
+    Info,
+}
+
 /// A control element. The operations may sleep.
 pub(crate) trait Element: Send + Sync + 'static {
     /// What values it takes.
@@ -100,9 +109,13 @@ pub(crate) fn create<E: Element>(
 }
 
 impl CardRef<'_> {
-    /// Tells whoever listens that a control element has another value. Where the card has no such
+    /// Tells whoever listens what has happened to a control element. Where the card has no such
     /// element there is nothing to tell. May be called in any context.
-    pub(crate) fn notify(&self, name: &CStr, place: Place) {
+    pub(crate) fn notify(&self, name: &CStr, place: Place, event: Event) {
+        let mask = match event {
+            Event::Value => bindings::SNDRV_CTL_EVENT_MASK_VALUE,
+            Event::Info => bindings::SNDRV_CTL_EVENT_MASK_INFO,
+        };
         let mut id = bindings::snd_ctl_elem_id {
             iface: IFACE,
             device: place.device,
@@ -114,7 +127,6 @@ impl CardRef<'_> {
         unsafe {
             let control = bindings::snd_ctl_find_id(self.as_raw(), &id);
             if !control.is_null() {
-                let mask = bindings::SNDRV_CTL_EVENT_MASK_VALUE;
                 bindings::snd_ctl_notify(self.as_raw(), mask, &mut (*control).id);
             }
         }

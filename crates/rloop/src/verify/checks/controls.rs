@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The control elements that snd-aloop's users rely on, in the crossed topology.
+//! The control elements that snd-aloop's users rely on, in the crossed topology, and the rate now.
 
 use std::ffi::CString;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
 
 use super::Plain;
-use crate::card::{Driver, Topology};
-use crate::pcm::{Address, Config, Pcm, State, Stop};
+use crate::card::{Cable, Driver, Topology};
+use crate::pcm::{Access, Address, Config, Pcm, State};
 use crate::signal::trace::Want;
-use crate::verify::context::{Context, time_frames};
+use crate::verify::context::Context;
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
 use crate::verify::rig::pump;
 
@@ -26,13 +24,13 @@ pub const CHECKS: &[Plain] = &[
     (
         "controls/notify",
         "pcm_notify",
-        "each capture end has the element PCM Notify",
+        "each capture end has the element PCM Notify, which switches that cable and no other",
         notify,
     ),
     (
         "controls/follow",
         "PCM Slave … are always true",
-        "the PCM Slave elements follow what the player does",
+        "the PCM Slave elements of each cable follow what its player does, and no other's",
         follow,
     ),
     (
@@ -40,18 +38,6 @@ pub const CHECKS: &[Plain] = &[
         "PCM Slave … are always true",
         "an element's event comes when its value has changed, once, and else never",
         events,
-    ),
-    (
-        "controls/pitch",
-        "pitch in 1 ppm steps",
-        "all names of the pitch are of one value, each change has its events, and what is not allowed is refused",
-        pitch,
-    ),
-    (
-        "controls/pitch-effect",
-        "pitch in 1 ppm steps",
-        "the position follows the pitch at once, to the frame, from 80 to 120 %",
-        pitch_effect,
     ),
     (
         "controls/rate-now",
@@ -77,7 +63,7 @@ const ELEMENTS: [(&str, ElemType, Option<i32>); 6] = [
     ("PCM Slave Access Mode", ElemType::Enumerated, None),
 ];
 
-fn error(what: &str) -> impl Fn(alsa::Error) -> Problem + '_ {
+pub(super) fn error(what: &str) -> impl Fn(alsa::Error) -> Problem + '_ {
     move |e| Problem::Failed(format!("{what}: {e}"))
 }
 
@@ -88,7 +74,7 @@ fn open(context: &Context<'_>) -> Verdict<Ctl> {
     open_any(context)
 }
 
-fn open_own(context: &Context<'_>) -> Verdict<Ctl> {
+pub(super) fn open_own(context: &Context<'_>) -> Verdict<Ctl> {
     if context.card.driver != Driver::SndRloop {
         return skip("only snd-rloop has these");
     }
@@ -110,7 +96,7 @@ fn id(name: &str, at: Address) -> Verdict<ElemId> {
 }
 
 /// The value of an element of the capture end `at`, as a number.
-fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdict<i32> {
+pub(super) fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdict<i32> {
     let what = format!("\"{name}\" of {at}");
     let mut element = ElemValue::new(kind).map_err(error(&what))?;
     element.set_id(&id(name, at)?);
@@ -138,7 +124,7 @@ fn switch(ctl: &Ctl, name: &str, at: Address, on: bool) -> Verdict {
 }
 
 /// Sets an integer element of the end `at`.
-fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Result<(), Problem> {
+pub(super) fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Result<(), Problem> {
     let what = format!("\"{name}\" of {at} to {number}");
     let mut element = ElemValue::new(ElemType::Integer).map_err(error(&what))?;
     element.set_id(&id(name, at)?);
@@ -149,33 +135,51 @@ fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The names of the elements of the end `at` whose events have come since the last call.
+/// What an event says of an element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// That its value has changed.
+    Value,
+    /// That it had better be looked at again.
+    Info,
+    Else,
+}
+
+/// The names of the elements of the end `at` of whose values events have come since the last call.
 fn changed(ctl: &Ctl, at: Address) -> Verdict<Vec<String>> {
-    let of = |id: &ElemId| (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice);
-    changes(ctl, of)
+    let mut events = events_since(ctl)?;
+    events.retain(|(id, _)| (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice));
+    Ok(told(&events, Told::Value))
 }
 
-/// The names of all elements whose events have come since the last call.
-fn all_changed(ctl: &Ctl) -> Verdict<Vec<String>> {
-    changes(ctl, |_| true)
+/// The names of the elements that these events are about, if they say `what`.
+pub(super) fn told(events: &[(ElemId, Told)], what: Told) -> Vec<String> {
+    let those = events.iter().filter(|(_, told)| *told == what);
+    let mut names: Vec<String> = those
+        .map(|(id, _)| id.get_name().unwrap_or_default().to_owned())
+        .collect();
+    names.sort();
+    names
 }
 
-fn changes(ctl: &Ctl, wanted: impl Fn(&ElemId) -> bool) -> Verdict<Vec<String>> {
-    let mut names = Vec::new();
+/// All events that have come since the last call.
+pub(super) fn events_since(ctl: &Ctl) -> Verdict<Vec<(ElemId, Told)>> {
+    let mut events = Vec::new();
     loop {
-        let event = match ctl.read() {
-            Ok(Some(event)) => event,
-            Ok(None) => break,
-            Err(e) if e.errno() == libc::EAGAIN => break,
+        match ctl.read() {
+            Ok(Some(event)) => {
+                let told = match event.get_mask() {
+                    mask if mask.value() => Told::Value,
+                    mask if mask.info() => Told::Info,
+                    _ => Told::Else,
+                };
+                events.push((event.get_id(), told));
+            }
+            Ok(None) => return Ok(events),
+            Err(e) if e.errno() == libc::EAGAIN => return Ok(events),
             Err(e) => return Err(error("control events")(e)),
-        };
-        let id = event.get_id();
-        if wanted(&id) {
-            names.push(id.get_name().unwrap_or_default().to_owned());
         }
     }
-    names.sort();
-    Ok(names)
 }
 
 fn names(context: &mut Context<'_>) -> Verdict {
@@ -193,42 +197,85 @@ fn names(context: &mut Context<'_>) -> Verdict {
     Ok(())
 }
 
+/// Each in turn is switched to the other value and back.
 fn notify(context: &mut Context<'_>) -> Verdict {
+    const NAME: &str = "PCM Notify";
     let ctl = open(context)?;
-    for cable in context.card.cables() {
-        value(&ctl, "PCM Notify", ElemType::Boolean, cable.capture)?;
+    let cables = context.card.cables();
+    let all = || -> Verdict<Vec<bool>> {
+        let one = |cable: &Cable| Ok(value(&ctl, NAME, ElemType::Boolean, cable.capture)? != 0);
+        cables.iter().map(one).collect()
+    };
+    let before = all()?;
+    for (number, cable) in cables.iter().enumerate() {
+        let mut want = before.clone();
+        want[number] = !before[number];
+        switch(&ctl, NAME, cable.capture, want[number])?;
+        let came = all()?;
+        switch(&ctl, NAME, cable.capture, before[number])?;
+        let after = all()?;
+        for (what, came, want) in [
+            ("switched", came, want),
+            ("and back", after, before.clone()),
+        ] {
+            ensure(came == want, || {
+                format!(
+                    "\"{NAME}\" of {} {what}: expected {want:?} on the cables, came {came:?}",
+                    cable.capture
+                )
+            })?;
+        }
     }
     Ok(())
 }
 
 fn follow(context: &mut Context<'_>) -> Verdict {
     let ctl = open(context)?;
-    let cable = context.cable();
-    let config = crate::pcm::Config {
+    let cables = context.card.cables();
+    let (usual, offered) = (context.config(), &context.space.formats);
+    let other = offered.iter().find(|format| **format != usual.format);
+    let config = Config {
+        format: *other.unwrap_or(&usual.format),
+        access: Access::RwNoninterleaved,
         rate: 32_000,
         channels: 3,
-        ..context.config()
+        ..usual
     };
-    let at = |name, kind| value(&ctl, name, kind, cable.capture);
-    let mut player = context.player(&cable, &config)?;
-    player.fill(config.buffer)?;
-    player.pcm.start()?;
-    for (name, kind, want) in [
-        ("PCM Slave Active", ElemType::Boolean, 1),
-        ("PCM Slave Format", ElemType::Integer, config.format.id()),
-        ("PCM Slave Rate", ElemType::Integer, 32_000),
-        ("PCM Slave Channels", ElemType::Integer, 3),
-    ] {
-        let came = at(name, kind)?;
-        ensure(came == want, || {
-            format!("\"{name}\" while a player runs: expected {want}, came {came}")
-        })?;
+    let active = || -> Verdict<Vec<i32>> {
+        let of = |c: &Cable| value(&ctl, "PCM Slave Active", ElemType::Boolean, c.capture);
+        cables.iter().map(of).collect()
+    };
+    for (number, cable) in cables.iter().enumerate() {
+        let mut player = context.player(cable, &config)?;
+        player.fill(config.buffer)?;
+        player.pcm.start()?;
+        for (name, kind, want) in [
+            ("PCM Slave Format", ElemType::Integer, config.format.id()),
+            ("PCM Slave Rate", ElemType::Integer, 32_000),
+            ("PCM Slave Channels", ElemType::Integer, 3),
+            ("PCM Slave Access Mode", ElemType::Enumerated, 1),
+        ] {
+            let came = value(&ctl, name, kind, cable.capture)?;
+            ensure(came == want, || {
+                format!("\"{name}\" while a player runs: expected {want}, came {came}")
+            })?;
+        }
+        let mut want = vec![0; cables.len()];
+        for (what, on) in [("runs", 1), ("has stopped", 0)] {
+            want[number] = on;
+            if on == 0 {
+                player.pcm.stop()?;
+            }
+            let came = active()?;
+            ensure(came == want, || {
+                format!(
+                    "the player of {} {what}: expected \"PCM Slave Active\" {want:?} on the cables, came {came:?}",
+                    cable.capture
+                )
+            })?;
+        }
     }
-    player.pcm.stop()?;
-    let active = at("PCM Slave Active", ElemType::Boolean)?;
-    ensure(active == 0, || {
-        format!("\"PCM Slave Active\" after the player's stop: expected 0, came {active}")
-    })
+    Ok(())
 }
 
 /// Something to do with a stream.
@@ -334,121 +381,6 @@ fn rate_changes(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
         })?;
         drop(recorder);
         recorder = context.recorder(&cable, &at(next)).within(what)?;
-    }
-    Ok(())
-}
-
-const SHIFT: &str = "PCM Rate Shift 100000";
-const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
-const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
-
-fn pitch(context: &mut Context<'_>) -> Verdict {
-    let ctl = open_own(context)?;
-    let cable = context.cable();
-    let result = pitches(context, &ctl);
-    // Whatever has come of it, the other checks want the nominal rate.
-    set(&ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
-    result
-}
-
-fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
-    let cable = context.cable();
-    let crossed = context.card.topology == Topology::Crossed;
-    let mut names = vec![
-        (CAPTURE_PITCH, cable.capture, 1),
-        (PLAYBACK_PITCH, cable.playback, 1),
-    ];
-    if crossed {
-        names.push((SHIFT, cable.capture, 10));
-    }
-    ctl.subscribe_events(true)
-        .map_err(error("control events"))?;
-    for &(name, at, unit) in &names {
-        for pitch in [800_000, 1_200_000, 999_990, 1_000_010] {
-            set(ctl, name, at, pitch / unit)?;
-            for &(other, at, unit) in &names {
-                let came = value(ctl, other, ElemType::Integer, at)?;
-                ensure(came == pitch / unit, || {
-                    format!("\"{name}\" set to {pitch} millionths: \"{other}\" is {came}")
-                })?;
-            }
-        }
-        for (number, what) in [(799_999 / unit, "less"), (1_200_010 / unit, "more")] {
-            ensure(set(ctl, name, at, number).is_err(), || {
-                format!("\"{name}\": {number} is accepted, {what} than is allowed")
-            })?;
-        }
-    }
-    // A millionth is none of snd-aloop's hundred-thousandths: that element has not changed.
-    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
-    all_changed(ctl)?;
-    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
-    let events = all_changed(ctl)?;
-    let mut wanted = vec![CAPTURE_PITCH; context.card.readers as usize];
-    wanted.push(PLAYBACK_PITCH);
-    ensure(events == wanted, || {
-        format!("one millionth more: expected an event of each Pitch, came {events:?}")
-    })?;
-    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
-    let events = all_changed(ctl)?;
-    ensure(events.is_empty(), || {
-        format!("the same pitch again: expected no event, came {events:?}")
-    })
-}
-
-fn pitch_effect(context: &mut Context<'_>) -> Verdict {
-    let ctl = open_own(context)?;
-    let cable = context.cable();
-    let result = pitch_effects(context, &ctl);
-    set(&ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
-    result
-}
-
-/// A stream at the highest rate is asked for its position right before and after a new pitch, and
-/// again when that has been in effect for a while.
-fn pitch_effects(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
-    let cable = context.cable();
-    let rate = *context.space.rate.end();
-    let config = Config {
-        rate,
-        stop: Stop::Never,
-        ..Config::default()
-    }
-    .with_buffer(u64::from(rate) / 8, 8);
-    let mut pcm = Pcm::open(cable.capture)?;
-    pcm.configure(&config)?;
-    pcm.start()?;
-    let read = || -> Verdict<(Instant, u64, Instant)> {
-        let before = Instant::now();
-        let frame = pcm.avail()?;
-        Ok((before, frame, Instant::now()))
-    };
-    let mut old = 1_000_000;
-    for new in [1_200_000, 800_000, 1_000_001, 999_999] {
-        let first = read()?;
-        let setting = Instant::now();
-        set(ctl, CAPTURE_PITCH, cable.capture, new)?;
-        let set = Instant::now();
-        thread::sleep(Duration::from_millis(400));
-        let last = read()?;
-        let frames = |time: Duration, pitch: i32| time_frames(time, rate) * f64::from(pitch) / 1e6;
-        // At the old pitch until some moment of the call, at the new one from there on.
-        let bound = |begin: Instant, end: Instant, change: Instant| {
-            frames(change - begin, old) + frames(end - change, new)
-        };
-        let changes = [setting, set];
-        let low = changes.map(|change| bound(first.2, last.0, change));
-        let high = changes.map(|change| bound(first.0, last.2, change));
-        let (low, high) = (low[0].min(low[1]) - 1.0, high[0].max(high[1]) + 1.0);
-        let came = (last.1 - first.1) as f64;
-        ensure(came >= low && came <= high, || {
-            format!("pitch {old}, then {new}: expected {low:.1} to {high:.1} frames, came {came}")
-        })?;
-        context.note(format!(
-            "{new}: ±{:.1} frames of {came}",
-            (high - low) / 2.0
-        ));
-        old = new;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod ends;
 mod fanout;
 mod matrix;
 mod pause;
+mod pitch;
 mod proc;
 mod silence;
 mod space;
@@ -97,6 +98,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         wakeup::CHECKS,
         proc::CHECKS,
         controls::CHECKS,
+        pitch::CHECKS,
     ];
     let mut checks: Vec<Check> = before
         .into_iter()

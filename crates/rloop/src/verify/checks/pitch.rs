@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The pitch of a cable's clock, by each of its names.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use alsa::ctl::{Ctl, ElemType};
+
+use super::Plain;
+use super::controls::{Told, error, events_since, open_own, set, told, value};
+use crate::card::Topology;
+use crate::pcm::{Config, Pcm, Stop, wait};
+use crate::status;
+use crate::verify::context::{Context, frames_time, time_frames};
+use crate::verify::problem::{Problem, Verdict, ensure, fail, skip};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "controls/pitch",
+        "pitch in 1 ppm steps",
+        "all names of the pitch are of one value, each change has its events, and what is not allowed is refused",
+        pitch,
+    ),
+    (
+        "controls/pitch-effect",
+        "pitch in 1 ppm steps",
+        "the position follows the pitch at once, to the frame, from 80 to 120 %",
+        pitch_effect,
+    ),
+    (
+        "controls/pitch-own",
+        "pitch in 1 ppm steps",
+        "each cable has a pitch of its own",
+        own,
+    ),
+    (
+        "controls/pitch-kept",
+        "pitch in 1 ppm steps",
+        "a pitch that is set while nothing runs is in effect from the start",
+        kept,
+    ),
+    (
+        "controls/pitch-wakeup",
+        "pitch in 1 ppm steps",
+        "a period ends as much earlier as the pitch is raised, and its wake-up comes then",
+        wakeup,
+    ),
+];
+
+/// The nominal rate.
+const NOMINAL: i32 = 1_000_000;
+
+/// Runs a check; whatever has come of it, the others want the nominal rate.
+fn at_nominal(
+    context: &mut Context<'_>,
+    check: impl FnOnce(&mut Context<'_>, &Ctl) -> Verdict,
+) -> Verdict {
+    let ctl = open_own(context)?;
+    let result = check(context, &ctl);
+    for cable in context.card.cables() {
+        set(&ctl, CAPTURE_PITCH, cable.capture, NOMINAL)?;
+    }
+    result
+}
+
+const SHIFT: &str = "PCM Rate Shift 100000";
+const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
+const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
+
+fn pitch(context: &mut Context<'_>) -> Verdict {
+    at_nominal(context, pitches)
+}
+
+fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
+    let cable = context.cable();
+    let crossed = context.card.topology == Topology::Crossed;
+    let mut names = vec![
+        (CAPTURE_PITCH, cable.capture, 1),
+        (PLAYBACK_PITCH, cable.playback, 1),
+    ];
+    if crossed {
+        names.push((SHIFT, cable.capture, 10));
+    }
+    ctl.subscribe_events(true)
+        .map_err(error("control events"))?;
+    for &(name, at, unit) in &names {
+        for pitch in [800_000, 1_200_000, 999_990, 1_000_010] {
+            set(ctl, name, at, pitch / unit)?;
+            for &(other, at, unit) in &names {
+                let came = value(ctl, other, ElemType::Integer, at)?;
+                ensure(came == pitch / unit, || {
+                    format!("\"{name}\" set to {pitch} millionths: \"{other}\" is {came}")
+                })?;
+            }
+            let shown = status::cable(context.card, context.card.cable_number(&cable))
+                .map_err(|e| Problem::Failed(e.to_string()))?
+                .rate_shift;
+            ensure(shown == u32::try_from(pitch / 10).ok(), || {
+                format!("\"{name}\" set to {pitch} millionths: cable#N shows {shown:?}")
+            })?;
+        }
+        for (number, what) in [(799_999 / unit, "less"), (1_200_010 / unit, "more")] {
+            ensure(set(ctl, name, at, number).is_err(), || {
+                format!("\"{name}\": {number} is accepted, {what} than is allowed")
+            })?;
+        }
+    }
+    if crossed {
+        set(ctl, CAPTURE_PITCH, cable.capture, 999_999)?;
+        let came = value(ctl, SHIFT, ElemType::Integer, cable.capture)?;
+        ensure(came == 100_000, || {
+            format!("999999 millionths: expected \"{SHIFT}\" 100000, which is nearest, came {came}")
+        })?;
+    }
+    // A millionth is none of snd-aloop's hundred-thousandths: that element has not changed.
+    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
+    events_since(ctl)?;
+    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
+    let events = events_since(ctl)?;
+    // Programs take the event of a value for that of the element that they have just written to.
+    let mut others = vec![CAPTURE_PITCH; context.card.readers as usize - 1];
+    others.push(PLAYBACK_PITCH);
+    for (what, kind, want) in [
+        ("its value", Told::Value, vec![CAPTURE_PITCH]),
+        ("another name of it", Told::Info, others),
+    ] {
+        let came = told(&events, kind);
+        ensure(came == want, || {
+            format!("one millionth more: expected the event of {what}, {want:?}, came {came:?}")
+        })?;
+    }
+    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
+    let count = events_since(ctl)?.len();
+    ensure(count == 0, || {
+        format!("the same pitch again: expected no event, came {count}")
+    })
+}
+
+fn pitch_effect(context: &mut Context<'_>) -> Verdict {
+    at_nominal(context, pitch_effects)
+}
+
+/// A stream at the highest rate is asked for its position right before and after a new pitch, and
+/// again when that has been in effect for a while.
+fn pitch_effects(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
+    let cable = context.cable();
+    let rate = *context.space.rate.end();
+    let config = Config {
+        rate,
+        stop: Stop::Never,
+        ..Config::default()
+    }
+    .with_buffer(u64::from(rate) / 8, 8);
+    let mut pcm = Pcm::open(cable.capture)?;
+    pcm.configure(&config)?;
+    pcm.start()?;
+    let read = || -> Verdict<(Instant, u64, Instant)> {
+        let before = Instant::now();
+        let frame = pcm.avail()?;
+        Ok((before, frame, Instant::now()))
+    };
+    let mut old = 1_000_000;
+    for new in [1_200_000, 800_000, 1_000_001, 999_999] {
+        let first = read()?;
+        let setting = Instant::now();
+        set(ctl, CAPTURE_PITCH, cable.capture, new)?;
+        let set = Instant::now();
+        thread::sleep(Duration::from_millis(400));
+        let last = read()?;
+        let frames = |time: Duration, pitch: i32| time_frames(time, rate) * f64::from(pitch) / 1e6;
+        // At the old pitch until some moment of the call, at the new one from there on.
+        let bound = |begin: Instant, end: Instant, change: Instant| {
+            frames(change - begin, old) + frames(end - change, new)
+        };
+        let changes = [setting, set];
+        let low = changes.map(|change| bound(first.2, last.0, change));
+        let high = changes.map(|change| bound(first.0, last.2, change));
+        let (low, high) = (low[0].min(low[1]) - 1.0, high[0].max(high[1]) + 1.0);
+        let came = (last.1 - first.1) as f64;
+        ensure(came >= low && came <= high, || {
+            format!("pitch {old}, then {new}: expected {low:.1} to {high:.1} frames, came {came}")
+        })?;
+        context.note(format!(
+            "{new}: ±{:.1} frames of {came}",
+            (high - low) / 2.0
+        ));
+        old = new;
+    }
+    Ok(())
+}
+
+fn own(context: &mut Context<'_>) -> Verdict {
+    at_nominal(context, |context, ctl| {
+        let cables = context.card.cables();
+        for (cable, pitch) in cables.iter().zip(NOMINAL + 1..) {
+            set(ctl, CAPTURE_PITCH, cable.capture, pitch)?;
+        }
+        for (cable, want) in cables.iter().zip(NOMINAL + 1..) {
+            for (name, at) in [
+                (CAPTURE_PITCH, cable.capture),
+                (PLAYBACK_PITCH, cable.playback),
+            ] {
+                let came = value(ctl, name, ElemType::Integer, at)?;
+                ensure(came == want, || {
+                    format!("\"{name}\" of {at}: expected {want}, came {came}")
+                })?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn kept(context: &mut Context<'_>) -> Verdict {
+    at_nominal(context, |context, ctl| {
+        let cable = context.cable();
+        let rate = *context.space.rate.end();
+        let config = Config {
+            rate,
+            stop: Stop::Never,
+            ..Config::default()
+        }
+        .with_buffer(u64::from(rate) / 8, 8);
+        for pitch in [800_000, 1_200_000] {
+            set(ctl, CAPTURE_PITCH, cable.capture, pitch)?;
+            let mut pcm = Pcm::open(cable.capture)?;
+            pcm.configure(&config)?;
+            let starting = Instant::now();
+            pcm.start()?;
+            let started = Instant::now();
+            thread::sleep(Duration::from_millis(200));
+            let asking = Instant::now();
+            let came = pcm.avail()? as f64;
+            let frames = |time: Duration| time_frames(time, rate) * f64::from(pitch) / 1e6;
+            let (low, high) = (
+                frames(asking - started) - 1.0,
+                frames(starting.elapsed()) + 1.0,
+            );
+            ensure(came >= low && came <= high, || {
+                format!("pitch {pitch}: expected {low:.1} to {high:.1} frames, came {came}")
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// A timer that was armed at the slowest pitch and stays so at the fastest goes off half a period
+/// late; an eighth is allowed, at the best of five tries.
+fn wakeup(context: &mut Context<'_>) -> Verdict {
+    at_nominal(context, |context, ctl| {
+        let cable = context.cable();
+        let config = Config {
+            stop: Stop::Never,
+            ..Config::default().with_buffer(24_000, 2)
+        };
+        let allowed = config.period / 8;
+        for address in [cable.playback, cable.capture] {
+            let mut best = u64::MAX;
+            for _ in 0..5 {
+                set(ctl, CAPTURE_PITCH, cable.capture, 800_000)?;
+                let mut pcm = Pcm::open(address)?;
+                pcm.configure(&config)?;
+                if pcm.is_playback() {
+                    pcm.write(&vec![0; config.buffer as usize * config.frame_bytes()])?;
+                }
+                pcm.start()?;
+                set(ctl, CAPTURE_PITCH, cable.capture, 1_200_000)?;
+                wait(&[&pcm], Duration::from_secs(5))?;
+                let avail = pcm.avail()?;
+                ensure(avail >= config.period, || {
+                    format!("{address}: woken with {avail} frames of {}", config.period)
+                })?;
+                best = best.min(avail - config.period);
+                if best < allowed {
+                    break;
+                }
+            }
+            if best >= allowed {
+                let text = format!(
+                    "{address}: woken {best} frames late at best, of a period of {}",
+                    config.period
+                );
+                let late = context.machine.again().worst;
+                return if late < frames_time(allowed, config.rate) {
+                    fail(text)
+                } else {
+                    skip(format!("this machine wakes up to {late:?} late: {text}"))
+                };
+            }
+        }
+        Ok(())
+    })
+}
