@@ -6,3 +6,11 @@
 
 # nooelint: oelint.vars.fileextrapaths,oelint.vars.outofcontext
 FILESEXTRAPATHS:prepend := "${RLOOP_SRC}:"
+
+python __anonymous() {
+    source = os.path.join(d.getVar('RLOOP_SRC'), 'drivers/snd-rloop/Kbuild')
+    bb.parse.mark_dependency(d, source)
+    if not os.path.exists(source):
+        raise bb.parse.SkipRecipe('its sources are not in RLOOP_SRC = "%s". Set RLOOP_SRC to the repository '
+            'that the layer comes from; see docs/yocto.md of rloop' % d.getVar('RLOOP_SRC'))
+}

@@ -40,7 +40,8 @@ pub(crate) enum Command {
         /// A directory with the git repositories that the kas files name: NAME, NAME.git or OWNER+NAME.
         #[arg(long, value_name = "DIR")]
         mirrors: PathBuf,
-        /// Only kas files with this in their names; may be given several times.
+        /// Only a kas file or a combination, FILE.yml or FILE.yml:FILE.yml, or all that have this in their
+        /// names; may be given several times. Else every kas file, and kas/qemuarm64.yml with every option.
         #[arg(long, value_name = "PART")]
         only: Vec<String>,
         /// A line for local.conf, such as a SRCREV where a layer asks for the newest commit of something

@@ -39,6 +39,11 @@ pub(crate) fn files(repo: &Path, dir: &str) -> Result<Vec<String>> {
     Ok(files)
 }
 
+/// Whether `text` is the whole name of a commit.
+pub(crate) fn is_commit(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A configuration, as far as it matters here.
 #[derive(Deserialize)]
 pub(crate) struct Dump {
@@ -60,6 +65,7 @@ struct Overrides {
 #[derive(Deserialize)]
 struct Entry {
     url: Option<String>,
+    branch: Option<String>,
     commit: Option<String>,
 }
 
@@ -77,6 +83,8 @@ pub(crate) struct Repository<'a> {
     pub(crate) name: &'a str,
     /// Where it is fetched from.
     pub(crate) url: &'a str,
+    /// The branch that the commit is on.
+    pub(crate) branch: Option<&'a str>,
     /// The commit that it is pinned to.
     pub(crate) commit: Option<&'a str>,
 }
@@ -104,9 +112,15 @@ impl Dump {
             Some(Repository {
                 name,
                 url: entry.url.as_deref()?,
+                branch: entry.branch.as_deref(),
                 commit: pin.or(entry.commit.as_deref()),
             })
         })
+    }
+
+    /// The names of repositories for which a commit is given, whether they are used or not.
+    pub(crate) fn pins(&self) -> impl Iterator<Item = &str> {
+        self.overrides.repos.keys().map(String::as_str)
     }
 
     /// What is to be built.
@@ -122,8 +136,15 @@ impl Dump {
     pub(crate) fn complaint(&self) -> Option<String> {
         let mut complaints: Vec<String> = self
             .repositories()
-            .filter(|repository| repository.commit.is_none())
-            .map(|repository| format!("{} is pinned to no commit", repository.name))
+            .filter_map(|repository| match repository.commit {
+                None => Some(format!("{} is pinned to no commit", repository.name)),
+                Some(commit) => (!is_commit(commit)).then(|| {
+                    format!(
+                        "{} is pinned to {commit}, which is no commit",
+                        repository.name
+                    )
+                }),
+            })
             .collect();
         for (what, value) in [("machine", &self.machine), ("distro", &self.distro)] {
             if value.as_deref().is_none_or(|value| value == "unset") {
@@ -140,19 +161,25 @@ mod tests {
 
     #[test]
     fn a_repository_without_a_commit_is_told() {
-        let good = r#"{"machine": "m", "distro": "d", "repos": {"own": null, "a": {"url": "u"}},
-                       "overrides": {"repos": {"a": {"commit": "c"}}}}"#;
-        let dump = Dump::parse(good).unwrap();
+        const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+        let good = r#"{"machine": "m", "distro": "d", "repos": {"own": null, "a": {"url": "u", "branch": "b"}},
+                       "overrides": {"repos": {"a": {"commit": "COMMIT"}}}}"#
+            .replace("COMMIT", COMMIT);
+        let dump = Dump::parse(&good).unwrap();
         assert_eq!(dump.complaint(), None);
         let fetched: Vec<_> = dump.repositories().collect();
         let a = Repository {
             name: "a",
             url: "u",
-            commit: Some("c"),
+            branch: Some("b"),
+            commit: Some(COMMIT),
         };
         assert_eq!(fetched, [a]);
         let bad = Dump::parse(r#"{"machine": "m", "repos": {"a": {"url": "u"}}}"#).unwrap();
         let why = bad.complaint().unwrap();
         assert_eq!(why, "a is pinned to no commit, no distro");
+        let tag = Dump::parse(&good.replace(COMMIT, "v1.0")).unwrap();
+        let why = tag.complaint().unwrap();
+        assert_eq!(why, "a is pinned to v1.0, which is no commit");
     }
 }

@@ -5,21 +5,24 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Outcome, Report, Reporter, Subject, Summary};
 
 /// Writes as results come.
 pub struct Human<'a> {
     out: Box<dyn Write + Send + 'a>,
+    progress: Option<ProgressDrawTarget>,
     bar: ProgressBar,
     failed: Vec<Report>,
 }
 
 impl<'a> Human<'a> {
-    pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
+    /// Results go to `out`, the bar to `progress`.
+    pub fn new(out: Box<dyn Write + Send + 'a>, progress: ProgressDrawTarget) -> Self {
         Self {
             out,
+            progress: Some(progress),
             bar: ProgressBar::hidden(),
             failed: Vec::new(),
         }
@@ -42,8 +45,9 @@ impl Reporter for Human<'_> {
             subject.late_us.0,
             subject.late_us.1
         )?;
-        // On standard error, and only if that is a terminal.
-        self.bar = ProgressBar::new(subject.checks as u64);
+        let target = self.progress.take();
+        let target = target.unwrap_or_else(ProgressDrawTarget::hidden);
+        self.bar = ProgressBar::with_draw_target(Some(subject.checks as u64), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}") {
             self.bar.set_style(style);
         }

@@ -6,6 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use indicatif::ProgressDrawTarget;
 use serde::Serialize;
 
 mod human;
@@ -106,13 +107,14 @@ pub trait Reporter {
     fn end(&mut self, summary: &Summary, took: Duration) -> io::Result<()>;
 }
 
-/// The reporter for `format`; it writes results to `out` and progress to standard error.
+/// The reporter for `format`; it writes results to `out`, and progress to standard error where that is a
+/// terminal.
 pub fn reporter<'a>(
     format: Format,
     out: Box<dyn io::Write + Send + 'a>,
 ) -> Box<dyn Reporter + Send + 'a> {
     match format {
-        Format::Human => Box::new(human::Human::new(out)),
+        Format::Human => Box::new(human::Human::new(out, ProgressDrawTarget::stderr())),
         Format::Ptest => Box::new(lines::Ptest::new(out)),
         Format::Tap => Box::new(lines::Tap::new(out)),
         Format::Json => Box::new(json::Json::new(out)),

@@ -4,6 +4,13 @@ use super::*;
 use crate::card::{Card, Driver, Topology};
 
 fn write(format: Format) -> String {
+    let mut bytes = Vec::new();
+    fill(&mut *reporter(format, Box::new(&mut bytes)));
+    String::from_utf8(bytes).unwrap()
+}
+
+/// Some results for `reporter`.
+fn fill(reporter: &mut dyn Reporter) {
     let card = Card {
         index: 1,
         id: "Loopback".into(),
@@ -22,32 +29,27 @@ fn write(format: Format) -> String {
         ),
         ("b/three", Outcome::Skip("too slow".into()), vec![]),
     ];
-    let mut bytes = Vec::new();
-    {
-        let mut reporter = reporter(format, Box::new(&mut bytes));
-        let subject = Subject {
-            card,
-            kernel: "7.2".into(),
-            checks: 3,
-            late_us: (1, 2),
-        };
-        let mut summary = Summary::default();
-        reporter.begin(&subject).unwrap();
-        for (name, outcome, notes) in results {
-            summary.add(&outcome);
-            let took = Duration::from_millis(1500);
-            reporter
-                .result(&Report {
-                    name: name.into(),
-                    outcome,
-                    took,
-                    notes,
-                })
-                .unwrap();
-        }
-        reporter.end(&summary, Duration::from_secs(2)).unwrap();
+    let subject = Subject {
+        card,
+        kernel: "7.2".into(),
+        checks: 3,
+        late_us: (1, 2),
+    };
+    let mut summary = Summary::default();
+    reporter.begin(&subject).unwrap();
+    for (name, outcome, notes) in results {
+        summary.add(&outcome);
+        let took = Duration::from_millis(1500);
+        reporter
+            .result(&Report {
+                name: name.into(),
+                outcome,
+                took,
+                notes,
+            })
+            .unwrap();
     }
-    String::from_utf8(bytes).unwrap()
+    reporter.end(&summary, Duration::from_secs(2)).unwrap();
 }
 
 #[test]
@@ -93,7 +95,12 @@ fn junit() {
 
 #[test]
 fn human() {
-    let text = write(Format::Human);
+    // Without a bar: the tests may have a terminal, and their output a reader.
+    let mut bytes = Vec::new();
+    let mut human = human::Human::new(Box::new(&mut bytes), ProgressDrawTarget::hidden());
+    fill(&mut human);
+    drop(human);
+    let text = String::from_utf8(bytes).unwrap();
     assert!(
         text.contains("1 passed, 1 failed, 1 skipped in 2.0 s"),
         "{text}"

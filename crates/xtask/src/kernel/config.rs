@@ -38,9 +38,9 @@ impl Flavour {
 pub(crate) fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
     let own = paths.repo.join("crates/xtask/kernel");
     let mut files = vec![
+        paths.module_fragment(),
         own.join("guest.config"),
         own.join(format!("{}.config", spec.arch)),
-        paths.module_fragment(),
     ];
     match spec.flavour {
         Flavour::Plain => {}

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What can be said of the Yocto layer and the kas files without Yocto's sources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use walkdir::WalkDir;
 
 use super::Suite;
@@ -19,12 +18,10 @@ use crate::python::{Python, TOOLS};
 use crate::report::{self, Check};
 use crate::ui::Step;
 
-/// Where each commit is pinned.
-const PINS: &str = "include/pins.yml";
-/// Another release of everything: its pins are its own.
-const OTHER_RELEASE: &str = "opt/blacksail.yml";
-/// The list of crates that bitbake fetches.
-const CRATES: &str = "meta-rloop/recipes-test/rloop/rloop-crates.inc";
+/// Where commits are pinned: a file for each release of Yocto.
+const PINS: &[&str] = &["include/pins.yml", "include/pins-blacksail.yml"];
+/// The questions of `kas menu`.
+const MENU: &str = "kas/Kconfig";
 /// What the package `rloop-ptest` runs.
 const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
 /// ptest-runner ends a test that has written nothing for so long, in seconds.
@@ -52,8 +49,8 @@ fn extension(path: &Path, any: &[&str]) -> bool {
         .is_some_and(|e| any.iter().any(|one| e == *one))
 }
 
-/// Every kas file and every one of them with every option: read by kas itself, which holds them
-/// against its schema, and without a repository that is not pinned.
+/// Every kas file, every one of them with every option, and with all of them: read by kas itself, which holds
+/// them against its schema, and without a repository that is not pinned.
 pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
     let python = Python::get(suite.context, TOOLS, None)?;
     let repo = &suite.context.paths.repo;
@@ -61,10 +58,12 @@ pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result
     let mut configurations = machines.clone();
     for machine in &machines {
         configurations.extend(options.iter().map(|option| format!("{machine}:{option}")));
+        configurations.push(format!("{machine}:{}", options.join(":")));
     }
     let work = suite.context.paths.work().join("kas");
     fs::create_dir_all(&work).at(&work)?;
     let mut checks = Vec::new();
+    let (mut pinned, mut used) = (BTreeSet::new(), BTreeSet::new());
     for configuration in &configurations {
         step.message(configuration);
         let dump = python
@@ -76,7 +75,11 @@ pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result
             .read();
         let complaint = match dump {
             Ok(text) => match Dump::parse(&text) {
-                Ok(dump) => dump.complaint(),
+                Ok(dump) => {
+                    pinned.extend(dump.pins().map(str::to_owned));
+                    used.extend(dump.repositories().map(|r| r.name.to_owned()));
+                    dump.complaint()
+                }
                 Err(e) => Some(e.to_string()),
             },
             Err(Error::Command { tail, .. }) => Some(tail),
@@ -88,25 +91,56 @@ pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result
         "pins are in one place",
         pins_elsewhere(&repo.join("kas"))?,
     ));
+    let unused: Vec<&str> = pinned.difference(&used).map(String::as_str).collect();
+    checks.push(Check::that(
+        "every pin is used",
+        (!unused.is_empty()).then(|| format!("in no configuration: {}", unused.join(", "))),
+    ));
+    let path = repo.join(MENU);
+    let menu = fs::read_to_string(&path).at(&path)?;
+    let offered: BTreeSet<&str> = menu.split('"').filter(|s| s.ends_with(".yml")).collect();
+    let there: BTreeSet<&str> = machines
+        .iter()
+        .chain(&options)
+        .map(String::as_str)
+        .collect();
+    let wrong: Vec<&str> = offered.symmetric_difference(&there).copied().collect();
+    checks.push(Check::that(
+        "kas menu offers what is there",
+        (!wrong.is_empty())
+            .then(|| format!("not offered by {MENU}, or not there: {}", wrong.join(", "))),
+    ));
     Ok(checks)
 }
 
-/// Lines that pin a commit where none should be pinned.
+/// Lines of kas files that pin a commit where none should be pinned, or a repository a second time.
 fn pins_elsewhere(kas: &Path) -> Result<Option<String>> {
     let mut found = Vec::new();
-    for path in files(kas, |path| extension(path, &["yml"]))? {
-        if path.ends_with(PINS) || path.ends_with(OTHER_RELEASE) {
-            continue;
-        }
+    for path in files(kas, |path| extension(path, &["yml", "yaml", "json"]))? {
         let text = fs::read_to_string(&path).at(&path)?;
+        let place = PINS.iter().any(|pins| path.ends_with(pins));
+        let mut seen = BTreeSet::new();
         for (number, line) in (1..).zip(text.lines()) {
-            if line.trim_start().starts_with("commit:") {
+            let line = line.split('#').next().unwrap_or_default();
+            let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let wrong = if place {
+                // kas takes the last of two without a word
+                line.trim_end().ends_with(':') && !seen.insert(line)
+            } else {
+                words.any(|word| matches!(word, "commit" | "tag") || kas::is_commit(word))
+            };
+            if wrong {
                 found.push(format!("{}:{number}", path.display()));
             }
         }
     }
-    Ok((!found.is_empty())
-        .then(|| format!("expected in kas/{PINS} alone, came in {}", found.join(", "))))
+    Ok((!found.is_empty()).then(|| {
+        let pins = PINS.join(" and ");
+        format!(
+            "expected each once, in {pins} alone; came in {}",
+            found.join(", ")
+        )
+    }))
 }
 
 /// oelint-adv for the layer, ruff for Python, shellcheck for the shell.
@@ -151,115 +185,6 @@ pub(super) fn lint(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check
         )?,
         program(&format!("shellcheck, {} files", scripts.len()), shellcheck)?,
     ])
-}
-
-/// A package in Cargo.lock.
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    version: String,
-    checksum: Option<String>,
-    #[serde(default)]
-    dependencies: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Lock {
-    package: Vec<Package>,
-}
-
-impl Lock {
-    /// The packages that `dependency` names: `name`, or `name version` where there are several.
-    fn find(&self, dependency: &str) -> Option<&Package> {
-        let mut words = dependency.split(' ');
-        let (name, version) = (words.next()?, words.next());
-        self.package
-            .iter()
-            .find(|p| p.name == name && version.is_none_or(|version| p.version == version))
-    }
-
-    /// All crates from a registry that `root` needs, as `name-version` with their checksums.
-    fn needs(&self, root: &str) -> BTreeMap<String, String> {
-        let mut seen = BTreeSet::new();
-        let mut left: Vec<&Package> = self.find(root).into_iter().collect();
-        let mut needs = BTreeMap::new();
-        while let Some(package) = left.pop() {
-            let name = format!("{}-{}", package.name, package.version);
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            left.extend(package.dependencies.iter().filter_map(|d| self.find(d)));
-            if let Some(checksum) = &package.checksum {
-                needs.insert(name, checksum.clone());
-            }
-        }
-        needs
-    }
-}
-
-/// The crates of a generated list: the fetched ones, and the checksums.
-fn listed(list: &str) -> (BTreeSet<String>, BTreeMap<String, String>) {
-    let fetched = list
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix("crate://"))
-        .filter_map(|uri| uri.split_once('/'))
-        .map(|(_, crate_)| crate_.replace('/', "-"))
-        .collect();
-    let checksums = list
-        .lines()
-        .filter_map(|line| {
-            let (name, rest) = line.strip_prefix("SRC_URI[")?.split_once(".sha256sum]")?;
-            let checksum = rest.split('"').nth(1)?;
-            Some((name.to_owned(), checksum.to_owned()))
-        })
-        .collect();
-    (fetched, checksums)
-}
-
-/// Whether the list of crates is what Cargo.lock says that the tool needs.
-fn out_of_step(lock: &Lock, list: &str) -> Option<String> {
-    let needs = lock.needs("rloop");
-    let (fetched, checksums) = listed(list);
-    let needed: BTreeSet<String> = needs.keys().cloned().collect();
-    let mut complaints: Vec<String> = Vec::new();
-    complaints.extend(
-        needed
-            .difference(&fetched)
-            .map(|name| format!("{name} is missing")),
-    );
-    complaints.extend(
-        fetched
-            .difference(&needed)
-            .map(|name| format!("{name} is not needed")),
-    );
-    for (name, checksum) in &needs {
-        if fetched.contains(name) && checksums.get(name) != Some(checksum) {
-            complaints.push(format!("{name} has another checksum"));
-        }
-    }
-    (!complaints.is_empty()).then(|| {
-        format!(
-            "{}; make it anew: bitbake -c update_crates rloop",
-            complaints.join(", ")
-        )
-    })
-}
-
-/// The list of crates that bitbake fetches, against Cargo.lock.
-pub(super) fn crates(suite: &Suite<'_>, _: &Spec, _: &Step) -> Result<Vec<Check>> {
-    let read = |name: &str| {
-        let path = suite.context.paths.repo.join(name);
-        fs::read_to_string(&path).at(&path)
-    };
-    let lock: Lock = toml::from_str(&read("Cargo.lock")?).map_err(|e| Error::BadInput {
-        what: "Cargo.lock",
-        given: e.to_string(),
-        allowed: "what cargo writes".into(),
-    })?;
-    Ok(vec![Check::that(
-        "the list of crates is in step with Cargo.lock",
-        out_of_step(&lock, &read(CRATES)?),
-    )])
 }
 
 /// Runs run-ptest as ptest-runner does: in its own directory, as a program without input, and with an
@@ -312,49 +237,30 @@ pub(super) fn ptest(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
 mod tests {
     use super::*;
 
-    const LOCK: &str = r#"
-        version = 4
-        [[package]]
-        name = "rloop"
-        version = "0.1.0"
-        dependencies = ["a 2.0.0", "b"]
-        [[package]]
-        name = "a"
-        version = "1.0.0"
-        checksum = "a1"
-        [[package]]
-        name = "a"
-        version = "2.0.0"
-        checksum = "a2"
-        dependencies = ["b"]
-        [[package]]
-        name = "b"
-        version = "0.3.0"
-        checksum = "b"
-        dependencies = ["a 2.0.0"]
-    "#;
-
-    fn list(crates: &[(&str, &str)]) -> String {
-        let mut list = String::new();
-        for (name, sum) in crates {
-            list += &format!(
-                "    crate://crates.io/{} \\\nSRC_URI[{name}.sha256sum] = \"{sum}\"\n",
-                name.replacen('-', "/", 1)
-            );
-        }
-        list
-    }
-
-    fn complaint(crates: &[(&str, &str)]) -> Option<String> {
-        out_of_step(&toml::from_str(LOCK).unwrap(), &list(crates))
-    }
-
     #[test]
-    fn the_list_of_crates_is_held_against_the_lock_file() {
-        assert_eq!(complaint(&[("a-2.0.0", "a2"), ("b-0.3.0", "b")]), None);
-        let why = complaint(&[("a-1.0.0", "a1"), ("b-0.3.0", "x")]).unwrap();
-        assert!(why.contains("a-2.0.0 is missing"), "{why}");
-        assert!(why.contains("a-1.0.0 is not needed"), "{why}");
-        assert!(why.contains("b-0.3.0 has another checksum"), "{why}");
+    fn a_pin_in_a_wrong_place_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let pins = format!("repos:\n  a:\n    commit: {commit}\n");
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let complaint = || pins_elsewhere(dir.path()).unwrap();
+        write(PINS[0], &pins);
+        write("a.yml", "# at commit X\nrepos:\n  a:\n    url: u\n");
+        assert_eq!(complaint(), None);
+        write(PINS[0], &format!("{pins}  b:\n  a:\n"));
+        assert!(complaint().unwrap().ends_with("pins.yml:5"));
+        write(PINS[0], &pins);
+        for bad in [
+            "    commit: x",
+            "    \"tag\": v1",
+            &format!("  a: {{x: {commit}}}"),
+        ] {
+            write("a.yml", &format!("repos:\n{bad}\n"));
+            assert!(complaint().unwrap().ends_with("a.yml:2"), "{bad}");
+        }
     }
 }

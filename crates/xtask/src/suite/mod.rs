@@ -8,6 +8,7 @@
 
 mod bad_parameters;
 mod card;
+mod crates;
 mod kselftest;
 mod layer;
 mod steps;
@@ -119,7 +120,7 @@ fn plan(options: &Options) -> Vec<Planned> {
     add("clippy".into(), plain.clone(), steps::clippy);
     add("layer-kas".into(), plain.clone(), layer::configurations);
     add("layer-lint".into(), plain.clone(), layer::lint);
-    add("layer-crates".into(), plain.clone(), layer::crates);
+    add("layer-crates".into(), plain.clone(), crates::in_step);
     add(
         "module-rustfmt".into(),
         plain.clone(),

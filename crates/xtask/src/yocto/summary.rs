@@ -14,8 +14,16 @@ use crate::ui::{Step, seconds};
 pub(super) struct Commit {
     /// The one that was taken.
     pub(super) taken: String,
-    /// The one that it is pinned to, where the mirror lacks that.
-    pub(super) lacking: Option<String>,
+    /// Why not the one that it is pinned to.
+    pub(super) instead: Option<Instead>,
+}
+
+/// What a mirror lacks.
+pub(super) struct Instead {
+    /// The commit that is pinned.
+    pub(super) of: String,
+    /// The branch whose newest commit was taken.
+    pub(super) branch: String,
 }
 
 /// A line of the summary.
@@ -28,8 +36,8 @@ struct Line {
 #[derive(Default)]
 pub(super) struct Summary {
     lines: Vec<Line>,
-    /// Of the repositories.
-    pub(super) commits: BTreeMap<String, Commit>,
+    /// Of the repositories, by name and commit; with the commit that should have been taken.
+    commits: BTreeMap<(String, String), Option<String>>,
 }
 
 impl Summary {
@@ -67,6 +75,14 @@ impl Summary {
         });
     }
 
+    /// Notes the commits that a configuration was tried with.
+    pub(super) fn note(&mut self, commits: BTreeMap<&str, Commit>) {
+        for (name, commit) in commits {
+            let pinned = commit.instead.map(|instead| instead.of);
+            self.commits.insert((name.to_owned(), commit.taken), pinned);
+        }
+    }
+
     /// How many checks went how.
     pub(super) fn counts(&self) -> Counts {
         Counts::of(self.lines.iter().map(|line| &line.check))
@@ -88,9 +104,9 @@ impl Summary {
             );
         }
         text += "\n| repository | commit |\n|---|---|\n";
-        for (name, commit) in &self.commits {
-            text += &format!("| {name} | `{}`", commit.taken);
-            if let Some(pin) = &commit.lacking {
+        for ((name, taken), pinned) in &self.commits {
+            text += &format!("| {name} | `{taken}`");
+            if let Some(pin) = pinned {
                 text += &format!(", as the mirror lacks the pinned `{pin}`");
             }
             text += " |\n";

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The list of crates that bitbake fetches, against Cargo.lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use serde::Deserialize;
+
+use super::Suite;
+use crate::error::{AtPath as _, Error, Result};
+use crate::kernel::Spec;
+use crate::report::Check;
+use crate::ui::Step;
+
+/// The list.
+const CRATES: &str = "meta-rloop/recipes-test/rloop/rloop-crates.inc";
+
+/// A package in Cargo.lock.
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    checksum: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<Package>,
+}
+
+impl Lock {
+    /// The packages that `dependency` names: `name`, or `name version` where there are several.
+    fn find(&self, dependency: &str) -> Option<&Package> {
+        let mut words = dependency.split(' ');
+        let (name, version) = (words.next()?, words.next());
+        self.package
+            .iter()
+            .find(|p| p.name == name && version.is_none_or(|version| p.version == version))
+    }
+
+    /// All crates from a registry that `root` needs, as `name-version` with their checksums.
+    fn needs(&self, root: &str) -> BTreeMap<String, String> {
+        let mut seen = BTreeSet::new();
+        let mut left: Vec<&Package> = self.find(root).into_iter().collect();
+        let mut needs = BTreeMap::new();
+        while let Some(package) = left.pop() {
+            let name = format!("{}-{}", package.name, package.version);
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            left.extend(package.dependencies.iter().filter_map(|d| self.find(d)));
+            if let Some(checksum) = &package.checksum {
+                needs.insert(name, checksum.clone());
+            }
+        }
+        needs
+    }
+}
+
+/// The crates of a generated list: the fetched ones, and the checksums.
+fn listed(list: &str) -> (BTreeSet<String>, BTreeMap<String, String>) {
+    let fetched = list
+        .split_whitespace()
+        .filter_map(|word| word.strip_prefix("crate://"))
+        .filter_map(|uri| uri.split_once('/'))
+        .map(|(_, crate_)| crate_.replace('/', "-"))
+        .collect();
+    let checksums = list
+        .lines()
+        .filter_map(|line| {
+            let (name, rest) = line.strip_prefix("SRC_URI[")?.split_once(".sha256sum]")?;
+            let checksum = rest.split('"').nth(1)?;
+            Some((name.to_owned(), checksum.to_owned()))
+        })
+        .collect();
+    (fetched, checksums)
+}
+
+/// Whether the list of crates is what Cargo.lock says that the tool needs.
+fn out_of_step(lock: &Lock, list: &str) -> Option<String> {
+    let needs = lock.needs("rloop");
+    let (fetched, checksums) = listed(list);
+    let needed: BTreeSet<String> = needs.keys().cloned().collect();
+    let mut complaints: Vec<String> = Vec::new();
+    complaints.extend(
+        needed
+            .difference(&fetched)
+            .map(|name| format!("{name} is missing")),
+    );
+    complaints.extend(
+        fetched
+            .difference(&needed)
+            .map(|name| format!("{name} is not needed")),
+    );
+    for (name, checksum) in &needs {
+        if fetched.contains(name) && checksums.get(name) != Some(checksum) {
+            complaints.push(format!("{name} has another checksum"));
+        }
+    }
+    (!complaints.is_empty()).then(|| {
+        format!(
+            "{}; make it anew: bitbake -c update_crates rloop",
+            complaints.join(", ")
+        )
+    })
+}
+
+/// Holds the list against Cargo.lock.
+pub(super) fn in_step(suite: &Suite<'_>, _: &Spec, _: &Step) -> Result<Vec<Check>> {
+    let read = |name: &str| {
+        let path = suite.context.paths.repo.join(name);
+        fs::read_to_string(&path).at(&path)
+    };
+    let lock: Lock = toml::from_str(&read("Cargo.lock")?).map_err(|e| Error::BadInput {
+        what: "Cargo.lock",
+        given: e.to_string(),
+        allowed: "what cargo writes".into(),
+    })?;
+    Ok(vec![Check::that(
+        "the list of crates is in step with Cargo.lock",
+        out_of_step(&lock, &read(CRATES)?),
+    )])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: &str = r#"
+        version = 4
+        [[package]]
+        name = "rloop"
+        version = "0.1.0"
+        dependencies = ["a 2.0.0", "b"]
+        [[package]]
+        name = "a"
+        version = "1.0.0"
+        checksum = "a1"
+        [[package]]
+        name = "a"
+        version = "2.0.0"
+        checksum = "a2"
+        dependencies = ["b"]
+        [[package]]
+        name = "b"
+        version = "0.3.0"
+        checksum = "b"
+        dependencies = ["a 2.0.0"]
+    "#;
+
+    fn list(crates: &[(&str, &str)]) -> String {
+        let mut list = String::new();
+        for (name, sum) in crates {
+            list += &format!(
+                "    crate://crates.io/{} \\\nSRC_URI[{name}.sha256sum] = \"{sum}\"\n",
+                name.replacen('-', "/", 1)
+            );
+        }
+        list
+    }
+
+    fn complaint(crates: &[(&str, &str)]) -> Option<String> {
+        out_of_step(&toml::from_str(LOCK).unwrap(), &list(crates))
+    }
+
+    #[test]
+    fn the_list_of_crates_is_held_against_the_lock_file() {
+        assert_eq!(complaint(&[("a-2.0.0", "a2"), ("b-0.3.0", "b")]), None);
+        let why = complaint(&[("a-1.0.0", "a1"), ("b-0.3.0", "x")]).unwrap();
+        assert!(why.contains("a-2.0.0 is missing"), "{why}");
+        assert!(why.contains("a-1.0.0 is not needed"), "{why}");
+        assert!(why.contains("b-0.3.0 has another checksum"), "{why}");
+    }
+}
