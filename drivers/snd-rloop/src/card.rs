@@ -27,6 +27,7 @@ use crate::pure::clock::{RATE_MAX, RATE_MIN};
 use crate::pure::format;
 use crate::pure::params::{Allowed, BadParameter, Config, Topology, ID_DEFAULT};
 use crate::status::CableStatus;
+use crate::volume;
 
 /// Samples in a frame.
 const CHANNELS: RangeInclusive<u32> = 1..=128;
@@ -88,6 +89,7 @@ impl LoopbackCard {
             };
             let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
             info::create(&mut card, &name, Arc::new(entry, GFP_KERNEL)?)?;
+            volume::create(&card, number)?;
             cables.push(cable, GFP_KERNEL)?;
         }
 

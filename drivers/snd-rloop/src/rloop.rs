@@ -19,6 +19,7 @@ mod faults;
 )]
 mod pure;
 mod status;
+mod volume;
 
 use alsa::parameters::{written, Parameter, CARDS};
 use card::LoopbackCard;

@@ -170,6 +170,18 @@ pub(super) fn names(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
     Ok(checks)
 }
 
+/// The values of control elements outlast the card, by means of alsactl.
+pub(super) fn alsactl(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let job = (
+        "alsactl",
+        include_str!("alsactl.sh"),
+        Duration::from_secs(300),
+    );
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}
+
 /// The card goes while programs use it. The debug kernel sees what they use after that.
 pub(super) fn unplug(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     // Where time isn't counted in instructions, it goes on while the host is busy elsewhere.

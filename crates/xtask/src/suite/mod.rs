@@ -149,6 +149,7 @@ fn plan(options: &Options) -> Vec<Planned> {
     }
     add("boot-crossed".into(), plain.clone(), steps::boot_crossed);
     add("names".into(), plain.clone(), card::names);
+    add("alsactl".into(), plain.clone(), card::alsactl);
     add("unplug".into(), plain.clone(), card::unplug);
     add("reload".into(), plain.clone(), steps::reload);
     add("parameters".into(), plain.clone(), steps::parameters);

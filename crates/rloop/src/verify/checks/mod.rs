@@ -20,6 +20,7 @@ mod proc;
 mod silence;
 mod space;
 mod start;
+mod volume;
 mod wakeup;
 mod xrun;
 
@@ -95,6 +96,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         wakeup::CHECKS,
         proc::CHECKS,
         controls::CHECKS,
+        volume::CHECKS,
     ];
     let mut checks: Vec<Check> = before
         .into_iter()
