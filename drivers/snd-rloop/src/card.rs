@@ -25,12 +25,13 @@ use crate::faults::Faults;
 use crate::pure::cable::{Direction, Params, Setup};
 use crate::pure::clock::{RATE_MAX, RATE_MIN};
 use crate::pure::format;
+use crate::pure::limits::{Limits, CHANNELS_MAX};
 use crate::pure::params::{Allowed, BadParameter, Config, Topology, ID_DEFAULT};
 use crate::status::CableStatus;
 use crate::volume;
 
 /// Samples in a frame.
-const CHANNELS: RangeInclusive<u32> = 1..=128;
+const CHANNELS: RangeInclusive<u32> = 1..=CHANNELS_MAX;
 /// The largest buffer in bytes: 64 ms of the widest stream (128 channels of 64 bits) at 64 kHz.
 const BUFFER_BYTES: usize = 4 << 20;
 /// The shortest period in frames.
@@ -48,7 +49,7 @@ pub(crate) struct LoopbackCard {
 }
 
 impl LoopbackCard {
-    /// Makes the card for the `slot`-th value of the parameters, and registers it.
+    /// Makes a card, and registers it. No two that exist at the same time have the same `slot`.
     ///
     /// `faults` is the debugfs directory for the means of disturbing it.
     ///
@@ -102,6 +103,7 @@ impl LoopbackCard {
             let mut ends = Device {
                 playback: KVec::new(),
                 capture: KVec::new(),
+                limits: config.limits,
             };
             for (subdevice, cable) in plugged(device).iter().enumerate() {
                 let subdevice = u32::try_from(subdevice)?;
@@ -128,16 +130,10 @@ impl LoopbackCard {
             )?;
         }
 
+        // Before anybody has seen the card, and again, since another may have been faster.
+        has_id(&card, config)?;
         card.register()?;
-        if let Some(id) = config.id.filter(|id| !card.has_id(id)) {
-            let taken = BadParameter {
-                parameter: "id",
-                value: id,
-                allowed: Allowed::Words("an id that no other card has and ALSA does not reserve"),
-            };
-            pr_err!("{}\n", format_args!("{taken}"));
-            return Err(EBUSY);
-        }
+        has_id(&card, config)?;
         pr_info!("card registered as card {}\n", card.number());
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
@@ -146,6 +142,20 @@ impl LoopbackCard {
             _parent: parent,
         })
     }
+}
+
+/// Sees to it that the card has the id that it must get.
+fn has_id(card: &Card, config: &Config<'_>) -> Result {
+    let Some(id) = config.id.filter(|id| !card.has_id(id)) else {
+        return Ok(());
+    };
+    let taken = BadParameter {
+        parameter: "id",
+        value: id,
+        allowed: Allowed::Words("an id that no other card has and ALSA does not reserve"),
+    };
+    pr_err!("{}\n", format_args!("{taken}"));
+    Err(EBUSY)
 }
 
 /// The name by which alsa-lib and mixers look for a card's configuration.
@@ -161,6 +171,7 @@ fn driver_name(topology: Topology) -> &'static str {
 pub(crate) struct Device {
     playback: KVec<Elements>,
     capture: KVec<Arc<Cable>>,
+    limits: Limits,
 }
 
 /// An open substream: one end of a cable.
@@ -169,6 +180,7 @@ pub(crate) struct End {
     direction: Direction,
     /// The control elements that follow this end, if it is a playback end.
     elements: Option<Elements>,
+    limits: Limits,
 }
 
 impl End {
@@ -220,11 +232,16 @@ impl Stream for End {
             cable,
             direction,
             elements,
+            limits: device.limits,
         })
     }
 
     fn timer(&self) -> &PeriodTimer<Ticker> {
         self.cable.timer(self.direction)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     fn bound(&self) -> Option<Params> {

@@ -11,5 +11,6 @@ pub mod cable;
 pub mod clock;
 pub mod format;
 pub mod layout;
+pub mod limits;
 pub mod params;
 pub mod ring;
