@@ -4,10 +4,12 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
+#include <linux/string.h>
 #include <sound/core.h>
 #include <sound/info.h>
 #include <sound/initval.h>
@@ -17,37 +19,39 @@
 #include "helpers.h"
 
 /*
- * All parameters are strings, so that src/pure/params.rs reads them all, tells a value that was
- * not written from one that was, and refuses a bad one with a message of one form.
+ * The module's parameters. All are strings, so that src/pure/params.rs reads them all, tells a
+ * value that was not written from one that was, and refuses a bad one with a message of one form.
  */
+#define RLOOP_PARAMETERS(X)									\
+	X(index, "Number of each card, -1 for the first that is free (default).")		\
+	X(id, "Id of each card: 1-15 letters and digits (default: rloop).")			\
+	X(enable, "Whether to make each card (default: the first only).")			\
+	X(name, "Short and long name of each card (default: Virtual Loopback).")		\
+	X(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).")			\
+	X(pcm_notify, "Whether a player may change parameters under an open recorder (default: no).") \
+	X(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.") \
+	X(formats, "Sample formats of each card, with spaces between (default: all).")		\
+	X(rates, "Rates of each card, numbers or ranges with spaces between (default: 8000-768000).") \
+	X(channels, "Channels of each card, numbers or ranges with spaces between (default: 1-128).")
+
 #define RLOOP_PARAMETER(name, text)				\
 	static char *name[RLOOP_CARDS];				\
 	module_param_array(name, charp, NULL, 0444);		\
-	MODULE_PARM_DESC(name, text)
+	MODULE_PARM_DESC(name, text);
+RLOOP_PARAMETERS(RLOOP_PARAMETER)
 
-RLOOP_PARAMETER(index, "Number of each card, -1 for the first that is free (default).");
-RLOOP_PARAMETER(id, "Id of each card: 1-15 letters and digits (default: rloop).");
-RLOOP_PARAMETER(enable, "Whether to make each card (default: the first only).");
-RLOOP_PARAMETER(name, "Short and long name of each card (default: Virtual Loopback).");
-RLOOP_PARAMETER(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).");
-RLOOP_PARAMETER(pcm_notify, "Whether a player may change parameters under an open recorder (default: no).");
-RLOOP_PARAMETER(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.");
+#define RLOOP_ENTRY(name, text) { #name, name },
+static const struct {
+	const char *name;
+	char **values;
+} parameters[] = { RLOOP_PARAMETERS(RLOOP_ENTRY) };
 
-static char **const parameters[] = {
-	[RLOOP_PARAMETER_INDEX] = index,
-	[RLOOP_PARAMETER_ID] = id,
-	[RLOOP_PARAMETER_ENABLE] = enable,
-	[RLOOP_PARAMETER_NAME] = name,
-	[RLOOP_PARAMETER_PCM_SUBSTREAMS] = pcm_substreams,
-	[RLOOP_PARAMETER_PCM_NOTIFY] = pcm_notify,
-	[RLOOP_PARAMETER_TOPOLOGY] = topology,
-};
-
-const char *rloop_parameter(enum rloop_parameter parameter, unsigned int card)
+const char *rloop_parameter(const char *name, unsigned int card)
 {
-	if (parameter >= ARRAY_SIZE(parameters) || card >= RLOOP_CARDS)
-		return NULL;
-	return parameters[parameter][card];
+	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
+		if (!strcmp(parameters[i].name, name))
+			return card < RLOOP_CARDS ? parameters[i].values[card] : NULL;
+	return ERR_PTR(-ENOENT);
 }
 
 void rloop_spin_lock_init(struct spinlock *lock)

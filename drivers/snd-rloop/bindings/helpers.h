@@ -18,19 +18,8 @@ struct spinlock;
 
 #define RLOOP_CARDS SNDRV_CARDS
 
-/* The module's parameters, by their place in the table in helpers.c. */
-enum rloop_parameter {
-	RLOOP_PARAMETER_INDEX,
-	RLOOP_PARAMETER_ID,
-	RLOOP_PARAMETER_ENABLE,
-	RLOOP_PARAMETER_NAME,
-	RLOOP_PARAMETER_PCM_SUBSTREAMS,
-	RLOOP_PARAMETER_PCM_NOTIFY,
-	RLOOP_PARAMETER_TOPOLOGY,
-};
-
-/* What was written for a card, or NULL. */
-const char *rloop_parameter(enum rloop_parameter parameter, unsigned int card);
+/* What was written to a parameter for a card, or NULL; -ENOENT if there is no such parameter. */
+const char *rloop_parameter(const char *name, unsigned int card);
 
 void rloop_spin_lock_init(struct spinlock *lock);
 unsigned long rloop_spin_lock(struct spinlock *lock);

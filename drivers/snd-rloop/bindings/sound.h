@@ -11,11 +11,13 @@
 #include <sound/initval.h>
 #include <sound/pcm.h>
 #include <sound/pcm_params.h>
+#include <sound/tlv.h>
 
 #include "helpers.h"
 
 /* bindgen does not see constants that are casts. */
 enum rloop_constant {
+	RLOOP_CTL_IFACE_MIXER = (__force int)SNDRV_CTL_ELEM_IFACE_MIXER,
 	RLOOP_CTL_IFACE_PCM = (__force int)SNDRV_CTL_ELEM_IFACE_PCM,
 	RLOOP_CTL_TYPE_BOOLEAN = (__force int)SNDRV_CTL_ELEM_TYPE_BOOLEAN,
 	RLOOP_CTL_TYPE_INTEGER = (__force int)SNDRV_CTL_ELEM_TYPE_INTEGER,

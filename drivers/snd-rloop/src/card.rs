@@ -26,11 +26,13 @@ use crate::pure::cable::Params;
 use crate::pure::clock::{RATE_MAX, RATE_MIN};
 use crate::pure::end::{Direction, Port, Setup};
 use crate::pure::format;
+use crate::pure::limits::{Limits, CHANNELS_MAX};
 use crate::pure::params::{Allowed, BadParameter, Config, Topology, ID_DEFAULT};
 use crate::status::CableStatus;
+use crate::volume;
 
 /// Samples in a frame.
-const CHANNELS: RangeInclusive<u32> = 1..=128;
+const CHANNELS: RangeInclusive<u32> = 1..=CHANNELS_MAX;
 /// The largest buffer in bytes: 64 ms of the widest stream (128 channels of 64 bits) at 64 kHz.
 const BUFFER_BYTES: usize = 4 << 20;
 /// The shortest period in frames.
@@ -48,7 +50,7 @@ pub(crate) struct LoopbackCard {
 }
 
 impl LoopbackCard {
-    /// Makes the card for the `slot`-th value of the parameters, and registers it.
+    /// Makes a card, and registers it. No two that exist at the same time have the same `slot`.
     ///
     /// `faults` is the debugfs directory for the means of disturbing it.
     ///
@@ -91,6 +93,7 @@ impl LoopbackCard {
             let entry = Arc::new(CableStatus::new(number, plug.clone()), GFP_KERNEL)?;
             let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
             info::create(&mut card, &name, entry)?;
+            volume::create(&card, number)?;
             plugs.push(plug, GFP_KERNEL)?;
         }
 
@@ -98,6 +101,7 @@ impl LoopbackCard {
             let mut device = Device {
                 playback: KVec::new(),
                 capture: KVec::new(),
+                limits: config.limits,
             };
             for plug in plugs.iter().filter(|plug| plug.playback.device == number) {
                 let elements = Elements::create(&card, plug.clone(), topology)?;
@@ -120,16 +124,10 @@ impl LoopbackCard {
             pcm::create::<Stream>(&card, c_str!("Loopback PCM"), number, substreams, device)?;
         }
 
+        // Before anybody has seen the card, and again, since another may have been faster.
+        has_id(&card, config)?;
         card.register()?;
-        if let Some(id) = config.id.filter(|id| !card.has_id(id)) {
-            let taken = BadParameter {
-                parameter: "id",
-                value: id,
-                allowed: Allowed::Words("an id that no other card has and ALSA does not reserve"),
-            };
-            pr_err!("{}\n", format_args!("{taken}"));
-            return Err(EBUSY);
-        }
+        has_id(&card, config)?;
         pr_info!("card registered as card {}\n", card.number());
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
@@ -138,6 +136,20 @@ impl LoopbackCard {
             _parent: parent,
         })
     }
+}
+
+/// Sees to it that the card has the id that it must get.
+fn has_id(card: &Card, config: &Config<'_>) -> Result {
+    let Some(id) = config.id.filter(|id| !card.has_id(id)) else {
+        return Ok(());
+    };
+    let taken = BadParameter {
+        parameter: "id",
+        value: id,
+        allowed: Allowed::Words("an id that no other card has and ALSA does not reserve"),
+    };
+    pr_err!("{}\n", format_args!("{taken}"));
+    Err(EBUSY)
 }
 
 /// The name by which alsa-lib and mixers look for a card's configuration.
@@ -172,6 +184,7 @@ impl Plug {
 pub(crate) struct Device {
     playback: KVec<Elements>,
     capture: KVec<(Arc<Cable>, Port)>,
+    limits: Limits,
 }
 
 /// An open substream: it is plugged into a cable.
@@ -180,6 +193,7 @@ pub(crate) struct Stream {
     port: Port,
     /// The control elements that follow this stream, if it is the player.
     elements: Option<Elements>,
+    limits: Limits,
 }
 
 impl Stream {
@@ -234,11 +248,16 @@ impl pcm::Stream for Stream {
             cable,
             port,
             elements,
+            limits: device.limits,
         })
     }
 
     fn timer(&self) -> &PeriodTimer<Ticker> {
         self.cable.timer(self.port)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     fn bound(&self) -> Option<Params> {

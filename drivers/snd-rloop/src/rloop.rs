@@ -17,10 +17,15 @@ mod faults;
     unreachable_pub,
     reason = "it is a crate of its own as well, for tests on the host"
 )]
+#[cfg_attr(
+    not(CONFIG_CONFIGFS_FS),
+    allow(dead_code, reason = "some of it is for configfs")
+)]
 mod pure;
 mod status;
+mod volume;
 
-use alsa::parameters::{written, Parameter, CARDS};
+use alsa::parameters::{written, CARDS};
 use card::LoopbackCard;
 use pure::params::{parse, parse_enable, BadParameter, Written};
 
@@ -45,9 +50,10 @@ impl kernel::Module for Loopback {
         for slot in 0..CARDS {
             // As in every ALSA driver, the first card is made unless it is switched off, the
             // others if they are switched on.
-            let enable = parse_enable(written(Parameter::Enable, slot)).map_err(refuse)?;
+            let enable = parse_enable(written("enable", slot)?).map_err(refuse)?;
             // What is wrong for a card that is not made is wrong nevertheless.
-            let config = parse(&written_for(slot), CARDS).map_err(refuse)?;
+            let written = Written::collect(|name| written(name, slot))?;
+            let config = parse(&written, CARDS).map_err(refuse)?;
             if enable.unwrap_or(slot == 0) {
                 configs.push((slot, config), GFP_KERNEL)?;
             }
@@ -66,17 +72,6 @@ impl kernel::Module for Loopback {
             _cards: cards,
             _faults: faults,
         })
-    }
-}
-
-fn written_for(slot: u32) -> Written<'static> {
-    Written {
-        index: written(Parameter::Index, slot),
-        id: written(Parameter::Id, slot),
-        name: written(Parameter::Name, slot),
-        pcm_substreams: written(Parameter::PcmSubstreams, slot),
-        topology: written(Parameter::Topology, slot),
-        pcm_notify: written(Parameter::PcmNotify, slot),
     }
 }
 

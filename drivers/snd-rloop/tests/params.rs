@@ -5,8 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use proptest::prelude::*;
+use snd_rloop_pure::limits::{Limits, Ranges};
 use snd_rloop_pure::params::{
-    parse, parse_enable, BadParameter, Config, Topology, Written, NOT_UTF8,
+    parse, parse_enable, BadParameter, Config, Topology, Written, ID_DEFAULT, NOT_UTF8, PARAMETERS,
 };
 
 fn message(written: Written<'_>) -> String {
@@ -22,10 +23,28 @@ fn nothing_written_is_the_default() {
         substreams: 8,
         topology: Topology::Cable,
         notify: false,
+        limits: Limits::NONE,
     };
     assert_eq!(parse(&Written::default(), 32), Ok(config));
     assert_eq!(Topology::Cable.devices(), 1);
     assert_eq!(Topology::Crossed.devices(), 2);
+}
+
+#[test]
+fn what_is_shown_as_a_default_is_one() {
+    let shown = |name| {
+        let (_, default) = PARAMETERS.iter().find(|(known, _)| *known == name)?;
+        Some(*default)
+    };
+    let written = Written::collect(|name| Ok::<_, ()>(shown(name))).unwrap();
+    let config = Config {
+        // The one that must be had, not something like it.
+        id: Some(ID_DEFAULT),
+        ..parse(&Written::default(), 32).unwrap()
+    };
+    assert_eq!(parse(&written, 32), Ok(config));
+    let values = PARAMETERS.iter().map(|(_, default)| Some(*default));
+    assert!(values.eq(written.values()));
 }
 
 #[test]
@@ -37,6 +56,9 @@ fn everything_written_is_taken() {
         pcm_substreams: Some("128"),
         topology: Some("crossed"),
         pcm_notify: Some("1"),
+        formats: Some("S16_LE"),
+        rates: Some("48000"),
+        channels: Some("2"),
     };
     assert!(parse(&written, 32).is_err(), "16 characters are too many");
     let id = Some("MyLoopback2bcde");
@@ -47,6 +69,11 @@ fn everything_written_is_taken() {
         substreams: 128,
         topology: Topology::Crossed,
         notify: true,
+        limits: Limits {
+            formats: 1 << 2,
+            rates: Ranges::one(48_000, 48_000),
+            channels: Ranges::one(2, 2),
+        },
     };
     assert_eq!(parse(&Written { id, ..written }, 32), Ok(config));
 }
@@ -236,6 +263,9 @@ proptest! {
                 pcm_substreams: Some(&d),
                 topology: Some(&e),
                 pcm_notify: Some(&f),
+                formats: Some(&a),
+                rates: Some(&b),
+                channels: Some(&c),
             };
             let _ = parse(&written, 32).map_err(|bad| bad.to_string());
             let _ = parse_enable(Some(&a));

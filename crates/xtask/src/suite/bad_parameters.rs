@@ -196,6 +196,25 @@ pub(crate) const CASES: &[Case] = &[
         error: EINVAL,
         message: &["snd_rloop: ", "pcm_notify=2 ", "1, y, on, 0, n or off"],
     },
+    Case {
+        parameters: "formats=S16",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "formats=S16 ",
+            "all, or names of sample formats",
+        ],
+    },
+    Case {
+        parameters: r#"'rates="48000 1000"'"#,
+        error: EINVAL,
+        message: &["snd_rloop: ", "rates=48000 1000 ", "from 8000 to 768000"],
+    },
+    Case {
+        parameters: "channels=2-1",
+        error: EINVAL,
+        message: &["snd_rloop: ", "channels=2-1 ", "from 1 to 128"],
+    },
 ];
 
 /// What separates the cases in the output and in the kernel's log.

@@ -28,10 +28,17 @@ const ARECORD: &str = "arecord -l | grep -v 'Subdevice #'";
 const CARDS: &str = "cat /proc/asound/cards";
 // Those that have to be there, then whatever else is.
 const MODES: &str = "cd /sys/module/snd_rloop/parameters; \
-     stat -c %a index id enable name pcm_substreams topology pcm_notify * | sort -u";
+     stat -c %a index id enable name pcm_substreams topology pcm_notify formats rates channels * | sort -u";
 
 const NOTIFY: &str = "amixer -c0 cget iface=PCM,device=1,subdevice=2,name='PCM Notify' | grep :; \
      grep ^notify /proc/asound/card0/cable#5";
+
+// The sample format is one that the card has not.
+const OFFER: &str =
+    "aplay -D hw:0 --dump-hw-params -f U8 -c 2 /dev/zero 2>&1 | grep -E '^(FORMAT|RATE|CHANNELS):'";
+// Asked for what it has not, the card gives what is next to it.
+const AT_48001: &str = "arecord -D hw:0 -v -t raw -f S16_LE -c 2 -r 48001 -d 1 /dev/null 2>&1 | \
+     sed -n 's/.*got = \\([0-9]*\\)Hz.*/\\1 Hz/p'";
 
 const LOADS: &[Load] = &[
     Load {
@@ -69,6 +76,21 @@ const LOADS: &[Load] = &[
             "snd_rloop: creating PCM device 0 with 8 subdevices",
             "snd_rloop: card registered as card 1",
         ],
+    },
+    Load {
+        parameters: r#"'formats="S16_LE S24_3LE"' 'rates="44100-48000 96000"' channels=2"#,
+        shown: &[
+            (
+                OFFER,
+                &[
+                    "FORMAT:  S16_LE S24_3LE",
+                    "CHANNELS: 2",
+                    "RATE: [44100 96000]",
+                ],
+            ),
+            (AT_48001, &["96000 Hz"]),
+        ],
+        logged: &["snd_rloop: card registered as card 0"],
     },
     Load {
         parameters: "id=Loopback topology=crossed pcm_substreams=3 pcm_notify=1",
@@ -167,6 +189,18 @@ pub(super) fn names(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
     let job = ("names", script.as_str(), Duration::from_secs(300));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
     checks.extend(judge(LOADS, &outcome.output, &outcome.dmesg));
+    Ok(checks)
+}
+
+/// The values of control elements outlast the card, by means of alsactl.
+pub(super) fn alsactl(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let job = (
+        "alsactl",
+        include_str!("alsactl.sh"),
+        Duration::from_secs(300),
+    );
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
 }
 

@@ -158,6 +158,7 @@ fn plan(options: &Options) -> Vec<Planned> {
         kselftest::crossed,
     );
     add("names".into(), plain.clone(), card::names);
+    add("alsactl".into(), plain.clone(), card::alsactl);
     add("unplug".into(), plain.clone(), card::unplug);
     add("reload".into(), plain.clone(), steps::reload);
     add("parameters".into(), plain.clone(), steps::parameters);

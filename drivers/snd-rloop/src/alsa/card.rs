@@ -90,11 +90,14 @@ impl Card {
         put(&mut card.mixername, name);
     }
 
-    /// Asks for an id, before the card is registered. If it is taken or reserved, the card gets
-    /// another: compare [`Card::has_id`] afterwards.
+    /// Asks for an id (at most 15 bytes), before the card is registered. If it is taken or
+    /// reserved, the card gets another: compare [`Card::has_id`] now, and again afterwards, since
+    /// another card may be faster.
     pub(crate) fn request_id(&mut self, id: &str) {
-        // SAFETY: As in `set_names`.
-        put(unsafe { &mut self.raw.as_mut().id }, id);
+        let mut field = [0; 16];
+        put(&mut field, id);
+        // SAFETY: The card is valid, and `field` is a string that ALSA copies.
+        unsafe { bindings::snd_card_set_id(self.as_raw(), field.as_ptr()) };
     }
 
     /// Shows the card and all that belongs to it to user space.

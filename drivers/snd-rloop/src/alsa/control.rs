@@ -4,6 +4,7 @@
 //!
 //! C header: `include/sound/control.h`
 
+use core::mem::size_of;
 use core::ptr::null_mut;
 
 use kernel::error::to_result;
@@ -24,6 +25,29 @@ pub(crate) enum Values {
     Integer(u32, u32),
     /// The place of one of two words.
     Enumerated([&'static CStr; 2]),
+    /// From 0 to the scale's last step.
+    Decibels(&'static DecibelScale),
+}
+
+/// What the values of a volume mean: a number of dB that grows by the same with each step.
+pub(crate) struct DecibelScale {
+    /// What ALSA hands to programs: type, bytes of what follows, least, step
+    /// (`SNDRV_CTL_TLVD_DECLARE_DB_SCALE` in `include/uapi/sound/tlv.h`).
+    tlv: [c_uint; 4],
+    last: u32,
+}
+
+impl DecibelScale {
+    /// The value 0 means `least` hundredths of a dB, each next one `step` more, up to `last`.
+    pub(crate) const fn new(least: i32, step: u16, last: u32) -> Self {
+        let tlv = [
+            bindings::SNDRV_CTL_TLVT_DB_SCALE,
+            2 * size_of::<c_uint>() as c_uint,
+            least as c_uint,
+            step as c_uint,
+        ];
+        Self { tlv, last }
+    }
 }
 
 /// The PCM substream that an element belongs to.
@@ -42,6 +66,41 @@ pub(crate) enum Event {
     Value,
     /// That whoever shows it had better look at it again.
     Info,
+}
+
+/// What an element is found by, beside its name.
+#[derive(Clone, Copy)]
+pub(crate) enum Home {
+    /// It belongs to a PCM substream.
+    Substream(Place),
+    /// It is a mixer's, and has this number among those of its name.
+    Mixer(u32),
+}
+
+impl From<Place> for Home {
+    fn from(place: Place) -> Self {
+        Self::Substream(place)
+    }
+}
+
+impl Home {
+    fn id(self) -> bindings::snd_ctl_elem_id {
+        match self {
+            Self::Substream(Place { device, subdevice }) => bindings::snd_ctl_elem_id {
+                iface: bindings::rloop_constant_RLOOP_CTL_IFACE_PCM
+                    as bindings::snd_ctl_elem_iface_t,
+                device,
+                subdevice,
+                ..Default::default()
+            },
+            Self::Mixer(index) => bindings::snd_ctl_elem_id {
+                iface: bindings::rloop_constant_RLOOP_CTL_IFACE_MIXER
+                    as bindings::snd_ctl_elem_iface_t,
+                index,
+                ..Default::default()
+            },
+        }
+    }
 }
 
 /// A control element. The operations may sleep.
@@ -64,7 +123,7 @@ struct Context<E> {
     card: *mut bindings::snd_card,
 }
 
-/// Makes an element that belongs to a PCM substream; it goes with the card.
+/// Makes an element; it goes with the card.
 ///
 /// # Errors
 ///
@@ -72,19 +131,27 @@ struct Context<E> {
 pub(crate) fn create<E: Element>(
     card: &Card,
     name: &CStr,
-    place: Place,
+    home: impl Into<Home>,
     writable: bool,
     element: E,
 ) -> Result {
-    let access = match writable {
+    let mut access = match writable {
         true => bindings::SNDRV_CTL_ELEM_ACCESS_READWRITE,
         false => bindings::SNDRV_CTL_ELEM_ACCESS_READ,
     };
+    let mut tlv = bindings::snd_kcontrol_new__bindgen_ty_1::default();
+    if let Values::Decibels(scale) = element.values() {
+        access |= bindings::SNDRV_CTL_ELEM_ACCESS_TLV_READ;
+        tlv.p = scale.tlv.as_ptr();
+    }
+    let id = home.into().id();
     let template = bindings::snd_kcontrol_new {
-        iface: IFACE,
-        device: place.device,
-        subdevice: place.subdevice,
+        iface: id.iface,
+        device: id.device,
+        subdevice: id.subdevice,
+        index: id.index,
         name: name.as_char_ptr(),
+        tlv,
         access,
         count: 1,
         info: Some(info::<E>),
@@ -94,7 +161,7 @@ pub(crate) fn create<E: Element>(
     };
     let card = card.as_raw();
     let context = KBox::new(Context { element, card }, GFP_KERNEL)?;
-    // SAFETY: ALSA copies the template.
+    // SAFETY: ALSA copies the template. What it points to is never freed.
     let control = unsafe { bindings::snd_ctl_new1(&template, null_mut()) };
     if control.is_null() {
         return Err(ENOMEM);
@@ -116,12 +183,7 @@ impl CardRef<'_> {
             Event::Value => bindings::SNDRV_CTL_EVENT_MASK_VALUE,
             Event::Info => bindings::SNDRV_CTL_EVENT_MASK_INFO,
         };
-        let mut id = bindings::snd_ctl_elem_id {
-            iface: IFACE,
-            device: place.device,
-            subdevice: place.subdevice,
-            ..Default::default()
-        };
+        let mut id = Home::from(place).id();
         put_bytes(&mut id.name, name.to_bytes());
         // SAFETY: The card is valid, and its elements stay as long as it does.
         unsafe {
@@ -132,10 +194,6 @@ impl CardRef<'_> {
         }
     }
 }
-
-/// All elements here are about PCM substreams.
-const IFACE: bindings::snd_ctl_elem_iface_t =
-    bindings::rloop_constant_RLOOP_CTL_IFACE_PCM as bindings::snd_ctl_elem_iface_t;
 
 /// Writes `text`, cut off if need be, and a final 0 into `field`, which is all 0.
 fn put_bytes(field: &mut [u8], text: &[u8]) {
@@ -169,6 +227,11 @@ unsafe extern "C" fn info<E: Element>(
             Values::Integer(least, most) => {
                 (bindings::rloop_constant_RLOOP_CTL_TYPE_INTEGER, least, most)
             }
+            Values::Decibels(scale) => (
+                bindings::rloop_constant_RLOOP_CTL_TYPE_INTEGER,
+                0,
+                scale.last,
+            ),
             Values::Enumerated(words) => {
                 let words = words.map(|word| word.as_char_ptr());
                 return bindings::snd_ctl_enum_info(info, 1, 2, words.as_ptr());
@@ -222,6 +285,7 @@ unsafe extern "C" fn put<E: Element>(
     };
     let (least, most) = match values {
         Values::Integer(least, most) => (least, most),
+        Values::Decibels(scale) => (0, scale.last),
         Values::Boolean | Values::Enumerated(_) => (0, 1),
     };
     // SAFETY: The card stays at least as long as its control, which does not end during the call.

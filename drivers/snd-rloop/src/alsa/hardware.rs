@@ -14,6 +14,7 @@ use crate::pure::cable::Params;
 use crate::pure::end::Setup;
 use crate::pure::format::Format;
 use crate::pure::layout::{Access, Layout};
+use crate::pure::limits::Limits;
 
 /// What a PCM device can do, whatever the stream: `struct snd_pcm_hardware`.
 pub(crate) struct Hardware {
@@ -33,15 +34,16 @@ pub(crate) struct Hardware {
     pub(crate) periods: u32,
 }
 
-/// Writes what a PCM device can do where ALSA looks for it.
-pub(super) fn set_hardware(to: &mut bindings::snd_pcm_hardware, from: &Hardware) {
+/// Writes what a PCM device can do and is to offer where ALSA looks for it. What is between the
+/// ranges of `limits` is for rules to exclude.
+pub(super) fn set_hardware(to: &mut bindings::snd_pcm_hardware, from: &Hardware, limits: &Limits) {
     to.info = from.info;
-    to.formats = from.formats;
+    to.formats = from.formats & limits.formats;
     to.rates = bindings::SNDRV_PCM_RATE_CONTINUOUS;
-    to.rate_min = *from.rates.start();
-    to.rate_max = *from.rates.end();
-    to.channels_min = *from.channels.start();
-    to.channels_max = *from.channels.end();
+    to.rate_min = limits.rates.least().max(*from.rates.start());
+    to.rate_max = limits.rates.most().min(*from.rates.end());
+    to.channels_min = limits.channels.least().max(*from.channels.start());
+    to.channels_max = limits.channels.most().min(*from.channels.end());
     to.buffer_bytes_max = from.buffer_bytes;
     to.period_bytes_min = from.period_frames as usize;
     to.period_bytes_max = from.buffer_bytes;

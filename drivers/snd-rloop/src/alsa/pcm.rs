@@ -26,6 +26,7 @@ use super::period_timer::{Handler, PeriodTimer};
 use super::rules;
 use crate::pure::cable::Params;
 use crate::pure::end::{Direction, Setup};
+use crate::pure::limits::Limits;
 
 /// Starts or stops a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,9 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
 
     /// The timer of this stream: the same at each call, and no other stream's.
     fn timer(&self) -> &PeriodTimer<Self::Timer>;
+
+    /// What of [`Stream::HARDWARE`] the stream offers: the same at each call.
+    fn limits(&self) -> &Limits;
 
     /// The parameters that the stream is bound to, if any.
     fn bound(&self) -> Option<Params>;
@@ -255,7 +259,7 @@ impl<S: Stream> Table<S> {
             // SAFETY: The runtime is valid, and nobody else uses it before it is open. The stream
             // lives as long as the rules: until `close`, or until this function fails.
             unsafe {
-                set_hardware(&mut (*runtime).hw, &S::HARDWARE);
+                set_hardware(&mut (*runtime).hw, &S::HARDWARE, context.stream.limits());
                 bindings::rloop_pcm_set_sync(substream);
                 to_result(bindings::snd_pcm_hw_constraint_minmax(
                     runtime,

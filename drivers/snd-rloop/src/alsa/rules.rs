@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Hardware parameters that an open stream is bound to, looked up each time they are refined.
+//! Hardware parameters that an open stream is bound or limited to, looked up each time they are
+//! refined.
 //!
 //! C header: `include/sound/pcm.h` (`snd_pcm_hw_rule_add`)
 
@@ -9,9 +10,9 @@ use kernel::ffi::{c_int, c_uint};
 
 use super::bindings;
 use super::pcm::Stream;
-use crate::pure::cable::Params;
+use crate::pure::limits::{Ranges, RANGES_MAX};
 
-/// Binds a stream to what [`Stream::bound`] says.
+/// Binds a stream to what [`Stream::bound`] says, and limits it to [`Stream::limits`].
 ///
 /// # Safety
 ///
@@ -56,10 +57,10 @@ pub(super) unsafe fn add<S: Stream>(
 /// # Safety
 ///
 /// `rule` must be one that [`add`] has made for `S`, as it is when ALSA calls it.
-unsafe fn bound<S: Stream>(rule: *mut bindings::snd_pcm_hw_rule) -> Option<Params> {
+unsafe fn stream<'a, S: Stream>(rule: *mut bindings::snd_pcm_hw_rule) -> &'a S {
     // SAFETY: `add` has made the rule's private data a pointer to an `S` that lives until the
     // stream is closed, and no rule is called after that.
-    unsafe { &*(*rule).private.cast::<S>() }.bound()
+    unsafe { &*(*rule).private.cast::<S>() }
 }
 
 /// # Safety
@@ -70,7 +71,7 @@ unsafe extern "C" fn format<S: Stream>(
     rule: *mut bindings::snd_pcm_hw_rule,
 ) -> c_int {
     // SAFETY: As this function's.
-    let Some(bound) = (unsafe { bound::<S>(rule) }) else {
+    let Some(bound) = unsafe { stream::<S>(rule) }.bound() else {
         return 0;
     };
     let (word, bit) = (bound.format.number / 32, bound.format.number % 32);
@@ -100,10 +101,16 @@ unsafe extern "C" fn rate<S: Stream>(
     rule: *mut bindings::snd_pcm_hw_rule,
 ) -> c_int {
     // SAFETY: As this function's.
-    match unsafe { bound::<S>(rule) } {
-        // SAFETY: `params` is valid, and the parameter is an interval.
-        Some(bound) => unsafe { narrow(params, bindings::SNDRV_PCM_HW_PARAM_RATE, bound.rate) },
-        None => 0,
+    let stream = unsafe { stream::<S>(rule) };
+    let rate = stream.bound().map(|bound| bound.rate);
+    // SAFETY: `params` is valid, and the parameter is an interval.
+    unsafe {
+        narrow(
+            params,
+            bindings::SNDRV_PCM_HW_PARAM_RATE,
+            rate,
+            &stream.limits().rates,
+        )
     }
 }
 
@@ -115,34 +122,46 @@ unsafe extern "C" fn channels<S: Stream>(
     rule: *mut bindings::snd_pcm_hw_rule,
 ) -> c_int {
     // SAFETY: As this function's.
-    match unsafe { bound::<S>(rule) } {
-        // SAFETY: `params` is valid, and the parameter is an interval.
-        Some(bound) => unsafe {
-            narrow(
-                params,
-                bindings::SNDRV_PCM_HW_PARAM_CHANNELS,
-                bound.channels,
-            )
-        },
-        None => 0,
+    let stream = unsafe { stream::<S>(rule) };
+    let channels = stream.bound().map(|bound| bound.channels);
+    // SAFETY: `params` is valid, and the parameter is an interval.
+    unsafe {
+        narrow(
+            params,
+            bindings::SNDRV_PCM_HW_PARAM_CHANNELS,
+            channels,
+            &stream.limits().channels,
+        )
     }
 }
 
+/// Leaves the one value that the stream is bound to, or else what is within its limits.
+///
 /// # Safety
 ///
 /// `params` must be valid, and `parameter` an interval of it.
-unsafe fn narrow(params: *mut bindings::snd_pcm_hw_params, parameter: u32, value: c_uint) -> c_int {
-    let mut only = bindings::snd_interval {
-        min: value,
-        max: value,
-        ..Default::default()
-    };
-    only.set_integer(1);
-    // SAFETY: The caller promises that the interval is there; `only` is one, too.
+unsafe fn narrow(
+    params: *mut bindings::snd_pcm_hw_params,
+    parameter: u32,
+    bound: Option<c_uint>,
+    limits: &Ranges,
+) -> c_int {
+    let mut intervals = [bindings::snd_interval::default(); RANGES_MAX];
+    let bound = bound.map(|value| [(value, value)]);
+    let ranges = bound.as_ref().map_or(limits.as_slice(), |one| one);
+    for (interval, (least, most)) in intervals.iter_mut().zip(ranges) {
+        interval.min = *least;
+        interval.max = *most;
+        interval.set_integer(1);
+    }
+    // SAFETY: The caller promises that the interval is there; the others are some, too, at least
+    // as many as there are ranges, and only read.
     unsafe {
-        bindings::snd_interval_refine(
+        bindings::snd_interval_ranges(
             bindings::rloop_hw_param_interval(params, parameter as c_int),
-            &only,
+            ranges.len() as c_uint,
+            intervals.as_ptr(),
+            0,
         )
     }
 }

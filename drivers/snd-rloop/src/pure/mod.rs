@@ -12,5 +12,6 @@ pub mod clock;
 pub mod end;
 pub mod format;
 pub mod layout;
+pub mod limits;
 pub mod params;
 pub mod ring;

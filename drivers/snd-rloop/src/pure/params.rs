@@ -7,6 +7,8 @@
 
 use core::fmt;
 
+use super::limits::{parse_formats, Limits, Ranges, ALL};
+
 /// The most PCM substreams that a PCM device may have.
 pub const SUBSTREAMS_MAX: u32 = 128;
 /// How many PCM substreams a PCM device has if nothing else is asked for.
@@ -50,21 +52,54 @@ impl Topology {
     }
 }
 
-/// What was written for one card; `None` where nothing was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written<'a> {
-    /// `index=`
-    pub index: Option<&'a str>,
-    /// `id=`
-    pub id: Option<&'a str>,
-    /// `name=`
-    pub name: Option<&'a str>,
-    /// `pcm_substreams=`
-    pub pcm_substreams: Option<&'a str>,
-    /// `topology=`
-    pub topology: Option<&'a str>,
-    /// `pcm_notify=`
-    pub pcm_notify: Option<&'a str>,
+/// Makes [`Written`] of the parameters' names and of what they are if nothing is written.
+macro_rules! parameters {
+    ($($name:ident: $default:expr,)*) => {
+        /// What was written for one card; `None` where nothing was.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Written<'a> {
+            $(
+                #[doc = concat!("`", stringify!($name), "=`")]
+                pub $name: Option<&'a str>,
+            )*
+        }
+
+        /// The parameters' names, and what they are if nothing is written.
+        pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
+
+        impl<'a> Written<'a> {
+            /// What was written to each parameter, in the order of [`PARAMETERS`].
+            pub fn values(&self) -> [Option<&'a str>; PARAMETERS.len()] {
+                [$(self.$name,)*]
+            }
+
+            /// Asks for what was written to each parameter, in the order of [`PARAMETERS`].
+            ///
+            /// # Errors
+            ///
+            /// The first that `written` returns.
+            pub fn collect<E>(
+                mut written: impl FnMut(&'static str) -> Result<Option<&'a str>, E>,
+            ) -> Result<Self, E> {
+                Ok(Self {
+                    $($name: written(stringify!($name))?,)*
+                })
+            }
+        }
+    };
+}
+
+// The same, but for `enable`, as in the table of `bindings/helpers.c`.
+parameters! {
+    index: "-1",
+    id: ID_DEFAULT,
+    name: NAME_DEFAULT,
+    pcm_substreams: "8",
+    pcm_notify: "0",
+    topology: "cable",
+    formats: ALL,
+    rates: "8000-768000",
+    channels: "1-128",
 }
 
 /// What a card is made of.
@@ -83,6 +118,8 @@ pub struct Config<'a> {
     pub topology: Topology,
     /// Whether a player may change the parameters under an open recorder.
     pub notify: bool,
+    /// What of all that it could do the card offers.
+    pub limits: Limits,
 }
 
 /// A parameter's value is not allowed.
@@ -175,6 +212,21 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     let substreams = substreams
         .and_then(|n| u32::try_from(n).ok())
         .unwrap_or(SUBSTREAMS_DEFAULT);
+    let mut limits = Limits::NONE;
+    if let Some(value) = written.formats {
+        let names = "all, or names of sample formats such as S16_LE, with spaces between";
+        limits.formats = parse_formats(value).ok_or(bad_value("formats", value, names))?;
+    }
+    if let Some(value) = written.rates {
+        let rates = "up to 16 numbers or ranges from 8000 to 768000, with spaces between";
+        limits.rates =
+            Ranges::parse(value, &limits.rates).ok_or(bad_value("rates", value, rates))?;
+    }
+    if let Some(value) = written.channels {
+        let channels = "up to 16 numbers or ranges from 1 to 128, with spaces between";
+        limits.channels =
+            Ranges::parse(value, &limits.channels).ok_or(bad_value("channels", value, channels))?;
+    }
     Ok(Config {
         index: index.and_then(|index| u32::try_from(index).ok()),
         id: written.id,
@@ -182,6 +234,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         substreams,
         topology,
         notify: truth("pcm_notify", written.pcm_notify)?.unwrap_or(false),
+        limits,
     })
 }
 
@@ -233,9 +286,21 @@ fn bad<'a, T>(
     })
 }
 
+fn bad_value<'a>(
+    parameter: &'static str,
+    value: &'a str,
+    allowed: &'static str,
+) -> BadParameter<'a> {
+    BadParameter {
+        parameter,
+        value,
+        allowed: Allowed::Words(allowed),
+    }
+}
+
 /// Whether ALSA takes `id` as it is: it drops what is neither letter nor digit, puts a letter before
 /// a digit, and has a use of its own for `card` (`snd_card_set_id` in `sound/core/init.c`).
-fn is_id(id: &str) -> bool {
+pub fn is_id(id: &str) -> bool {
     (1..=ID_MAX).contains(&id.len())
         && id.bytes().all(|c| c.is_ascii_alphanumeric())
         && id.starts_with(|c: char| c.is_ascii_alphabetic())

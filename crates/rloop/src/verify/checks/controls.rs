@@ -97,10 +97,14 @@ fn id(name: &str, at: Address) -> Verdict<ElemId> {
 
 /// The value of an element of the capture end `at`, as a number.
 pub(super) fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdict<i32> {
-    let what = format!("\"{name}\" of {at}");
-    let mut element = ElemValue::new(kind).map_err(error(&what))?;
-    element.set_id(&id(name, at)?);
-    ctl.elem_read(&mut element).map_err(error(&what))?;
+    read(ctl, &id(name, at)?, kind, &format!("\"{name}\" of {at}"))
+}
+
+/// The value of the element `id`, which messages call `what`, as a number.
+pub(super) fn read(ctl: &Ctl, id: &ElemId, kind: ElemType, what: &str) -> Verdict<i32> {
+    let mut element = ElemValue::new(kind).map_err(error(what))?;
+    element.set_id(id);
+    ctl.elem_read(&mut element).map_err(error(what))?;
     let number = match kind {
         ElemType::Boolean => element.get_boolean(0).map(i32::from),
         ElemType::Enumerated => element
@@ -114,24 +118,25 @@ pub(super) fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdi
 /// Switches a boolean element of the capture end `at`.
 fn switch(ctl: &Ctl, name: &str, at: Address, on: bool) -> Verdict {
     let what = format!("\"{name}\" of {at}");
-    let mut element = ElemValue::new(ElemType::Boolean).map_err(error(&what))?;
-    element.set_id(&id(name, at)?);
-    element
-        .set_boolean(0, on)
-        .ok_or_else(|| Problem::Failed(format!("{what}: takes no boolean")))?;
-    ctl.elem_write(&element).map_err(error(&what))?;
-    Ok(())
+    write(ctl, &id(name, at)?, ElemType::Boolean, on.into(), &what)
 }
 
 /// Sets an integer element of the end `at`.
-pub(super) fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Result<(), Problem> {
+pub(super) fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Verdict {
     let what = format!("\"{name}\" of {at} to {number}");
-    let mut element = ElemValue::new(ElemType::Integer).map_err(error(&what))?;
-    element.set_id(&id(name, at)?);
-    element
-        .set_integer(0, number)
-        .ok_or_else(|| Problem::Failed(format!("{what}: takes no integer")))?;
-    ctl.elem_write(&element).map_err(error(&what))?;
+    write(ctl, &id(name, at)?, ElemType::Integer, number, &what)
+}
+
+/// Sets the boolean or integer element `id`, which messages call `what`.
+pub(super) fn write(ctl: &Ctl, id: &ElemId, kind: ElemType, number: i32, what: &str) -> Verdict {
+    let mut element = ElemValue::new(kind).map_err(error(what))?;
+    element.set_id(id);
+    match kind {
+        ElemType::Boolean => element.set_boolean(0, number != 0),
+        _ => element.set_integer(0, number),
+    }
+    .ok_or_else(|| Problem::Failed(format!("{what}: takes no {kind:?}")))?;
+    ctl.elem_write(&element).map_err(error(what))?;
     Ok(())
 }
 
@@ -160,6 +165,11 @@ pub(super) fn told(events: &[(ElemId, Told)], what: Told) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The names of all elements of whose values events have come since the last call.
+pub(super) fn all_changed(ctl: &Ctl) -> Verdict<Vec<String>> {
+    Ok(told(&events_since(ctl)?, Told::Value))
 }
 
 /// All events that have come since the last call.

@@ -22,6 +22,7 @@ mod proc;
 mod silence;
 mod space;
 mod start;
+mod volume;
 mod wakeup;
 mod xrun;
 
@@ -99,6 +100,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         proc::CHECKS,
         controls::CHECKS,
         pitch::CHECKS,
+        volume::CHECKS,
     ];
     let mut checks: Vec<Check> = before
         .into_iter()

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A volume and a mute switch for each cable, for the programs at its ends to agree on.
+//!
+//! They store what they are told and touch no sample: a player's volume keys set them, the DSP at
+//! the other end reads them and does what is to be done, once, and in the best place.
+
+use kernel::c_str;
+use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
+
+use crate::alsa::card::{Card, CardRef};
+use crate::alsa::control::{create as create_element, DecibelScale, Element, Home, Values};
+
+/// From -100 dB to 0 dB in steps of half a dB.
+const SCALE: DecibelScale = DecibelScale::new(-10_000, 50, VOLUME_MAX);
+/// The value for 0 dB.
+const VOLUME_MAX: u32 = 200;
+
+/// An element that does nothing but keep its value.
+struct Kept {
+    values: Values,
+    value: Atomic<u32>,
+}
+
+/// Makes the elements of a cable, 0 dB and on, as the `cable`-th of their names.
+///
+/// # Errors
+///
+/// `ENOMEM`, or what ALSA returns.
+pub(crate) fn create(card: &Card, cable: u32) -> Result {
+    for (name, values, value) in [
+        (
+            c_str!("PCM Playback Volume"),
+            Values::Decibels(&SCALE),
+            VOLUME_MAX,
+        ),
+        (c_str!("PCM Playback Switch"), Values::Boolean, 1),
+    ] {
+        let value = Atomic::new(value);
+        create_element(card, name, Home::Mixer(cable), true, Kept { values, value })?;
+    }
+    Ok(())
+}
+
+impl Element for Kept {
+    fn values(&self) -> Values {
+        self.values
+    }
+
+    fn get(&self) -> u32 {
+        self.value.load(Relaxed)
+    }
+
+    fn put(&self, value: u32, _: &CardRef<'_>) -> bool {
+        self.value.xchg(value, Relaxed) != value
+    }
+}
