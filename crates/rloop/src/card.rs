@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use alsa::Direction as AlsaDirection;
-use alsa::ctl::{Ctl, DeviceIter};
+use alsa::ctl::{Ctl, DeviceIter, ElemId, ElemIface, ElemType, ElemValue};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -69,6 +69,8 @@ pub struct Card {
     pub subdevices: u32,
     /// Capture subdevices that hear each of them.
     pub readers: u32,
+    /// Whether its first cable has no clock (`clock=free`).
+    pub free: bool,
 }
 
 /// A pair of ends: what is played into one is captured from the other.
@@ -170,6 +172,21 @@ fn driver_of(module: &str) -> Option<Driver> {
         .and_then(Driver::from_module)
 }
 
+/// Whether a card's first cable has no clock, as its control element `Cable Clock` tells.
+fn is_free(index: u32) -> bool {
+    let read = || -> Result<Option<u32>, alsa::Error> {
+        let ctl = Ctl::new(&format!("hw:{index}"), true)?;
+        let mut clock = ElemValue::new(ElemType::Enumerated)?;
+        let mut id = ElemId::new(ElemIface::PCM);
+        id.set_name(c"Cable Clock");
+        clock.set_id(&id);
+        ctl.elem_read(&mut clock)?;
+        Ok(clock.get_enumerated(0))
+    };
+    // A card without the element has a clock.
+    read().is_ok_and(|clock| clock == Some(1))
+}
+
 fn inspect(index: u32, driver: Driver) -> Result<Card, alsa::Error> {
     let ctl = Ctl::new(&format!("hw:{index}"), true)?;
     let info = ctl.card_info()?;
@@ -193,6 +210,7 @@ fn inspect(index: u32, driver: Driver) -> Result<Card, alsa::Error> {
         },
         subdevices: playback,
         readers: capture / playback.max(1),
+        free: is_free(index),
     })
 }
 
@@ -298,6 +316,7 @@ mod tests {
             topology: Topology::Cable,
             subdevices: 4,
             readers: 1,
+            free: false,
         };
         assert_eq!(card.cables().len(), 4);
         assert_eq!(card.cable(0, 2).capture.device, 0);

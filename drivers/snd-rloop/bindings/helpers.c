@@ -28,6 +28,7 @@
 	X(enable, "Whether to make each card (default: the first only).")			\
 	X(name, "Short and long name of each card (default: Virtual Loopback).")		\
 	X(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).")			\
+	X(clock, "timer: frames move in time (default); free: as soon as there is room.")	\
 	X(pcm_notify, "Whether a player may change parameters under an open recorder (default: no).") \
 	X(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.") \
 	X(formats, "Sample formats of each card, with spaces between (default: all).")		\
@@ -92,6 +93,12 @@ struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream)
 {
 	substream->runtime->hw_ptr_jiffies = jiffies;
+}
+
+/* Keeps whoever drains the stream from giving up. */
+void rloop_pcm_keep_draining(struct snd_pcm_substream *substream)
+{
+	wake_up(&substream->runtime->sleep);
 }
 
 /*

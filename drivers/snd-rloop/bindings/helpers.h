@@ -29,6 +29,7 @@ void rloop_pcm_set_sync(struct snd_pcm_substream *substream);
 struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 					       struct snd_pcm_substream *now);
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream);
+void rloop_pcm_keep_draining(struct snd_pcm_substream *substream);
 bool rloop_hw_params_hang(struct snd_pcm_hw_params *params);
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var);
 struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var);

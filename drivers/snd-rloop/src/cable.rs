@@ -110,6 +110,42 @@ impl Cable {
         self.captures.len() as u32
     }
 
+    /// Whether it has no clock.
+    pub(crate) fn is_free(&self) -> bool {
+        self.shared.state.lock().is_free()
+    }
+
+    /// Takes the clock away, or gives it back.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if an end is open.
+    pub(crate) fn set_free(&self, free: bool) -> Result {
+        match self.shared.state.lock().set_free(free) {
+            true => Ok(()),
+            false => Err(EBUSY),
+        }
+    }
+
+    /// A program has moved its position.
+    pub(crate) fn acknowledge(&self) {
+        let mut state = self.shared.state.lock();
+        if state.is_free() {
+            state.advance(now());
+            self.tell(&state);
+        }
+    }
+
+    /// On a cable without a clock whatever moves one end moves others, and ALSA is to be told; but
+    /// not here, where one stream is locked.
+    fn tell(&self, state: &State) {
+        for port in state.ports().filter(|_| state.is_free()) {
+            if let Some(next) = state.next_wakeup(port) {
+                self.timer(port).arm(next);
+            }
+        }
+    }
+
     /// The cable as it was when it was last looked at.
     pub(crate) fn last_state(&self) -> Guard<'_, State> {
         self.shared.state.lock()
@@ -206,6 +242,10 @@ impl Cable {
             (_, Some(next)) => self.timer(port).arm(next),
             (_, None) => self.timer(port).disarm(),
         }
+        if state.is_free() {
+            state.advance(now);
+            self.tell(&state);
+        }
         Ok(())
     }
 
@@ -227,6 +267,9 @@ impl Cable {
 
     /// Where an end is in its buffer; `None` for an xrun.
     pub(crate) fn pointer(&self, port: Port) -> Option<u64> {
-        self.shared.state.lock().pointer(port, now())
+        let mut state = self.shared.state.lock();
+        let position = state.pointer(port, now());
+        self.tell(&state);
+        position
     }
 }

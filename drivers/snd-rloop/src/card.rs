@@ -81,6 +81,7 @@ impl LoopbackCard {
         for number in 0..topology.devices() * players {
             let cable = Arc::new(Cable::new(readers)?, GFP_KERNEL)?;
             cable.set_notify(config.notify);
+            cable.set_free(config.free)?;
             let (device, subdevice) = (number / players, number % players);
             let plug = Plug {
                 cable,
@@ -260,6 +261,10 @@ impl pcm::Stream for Stream {
         &self.limits
     }
 
+    fn clocked(&self) -> bool {
+        !self.cable.is_free()
+    }
+
     fn bound(&self) -> Option<Params> {
         self.cable.bound(self.port)
     }
@@ -280,6 +285,10 @@ impl pcm::Stream for Stream {
 
     fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result {
         self.change(card, || self.cable.trigger(self.port, command, now))
+    }
+
+    fn acknowledge(&self) {
+        self.cable.acknowledge();
     }
 
     fn pointer(&self) -> Option<u64> {

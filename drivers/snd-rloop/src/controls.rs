@@ -5,7 +5,7 @@
 //! With `topology=crossed` there are snd-aloop's, under snd-aloop's names, each at the capture end
 //! of the cable that it is about. What snd-aloop calls the slave is the playback end, as seen from
 //! the capture end. In either topology there are those by which programs know the UAC2 gadget
-//! (`drivers/usb/gadget/function/u_audio.c`).
+//! (`drivers/usb/gadget/function/u_audio.c`), and `Cable Clock` at the playback end.
 
 use kernel::c_str;
 use kernel::prelude::*;
@@ -44,6 +44,8 @@ enum Subject {
     PlaybackPitch,
     /// The player's rate while it runs, else 0.
     RateNow,
+    /// Whether time moves the frames, or only the programs do.
+    Clock,
 }
 
 use Subject::*;
@@ -54,6 +56,8 @@ const ALOOP: &[Subject] = &[
 ];
 /// Those of the UAC2 gadget.
 const UAC2: &[Subject] = &[CapturePitch, PlaybackPitch, RateNow];
+/// Those of this driver alone.
+const OWN: &[Subject] = &[Clock];
 /// Names of one value.
 const PITCHES: &[Subject] = &[RateShift, CapturePitch, PlaybackPitch];
 
@@ -70,11 +74,12 @@ impl Subject {
             CapturePitch => c_str!("Capture Pitch 1000000"),
             PlaybackPitch => c_str!("Playback Pitch 1000000"),
             RateNow => c_str!("Capture Rate"),
+            Clock => c_str!("Cable Clock"),
         }
     }
 
     fn writable(self) -> bool {
-        self == Notify || PITCHES.contains(&self)
+        matches!(self, Notify | Clock) || PITCHES.contains(&self)
     }
 
     fn values(self) -> Values {
@@ -86,6 +91,7 @@ impl Subject {
             Rate | RateNow => Values::Integer(0, RATE_MAX),
             Channels => Values::Integer(1, 1024),
             AccessMode => Values::Enumerated([c_str!("Interleaved"), c_str!("Non-interleaved")]),
+            Clock => Values::Enumerated([c_str!("Timer"), c_str!("Free")]),
         }
     }
 }
@@ -95,6 +101,7 @@ impl Subject {
 pub(crate) struct Shown {
     pitch: u32,
     notify: bool,
+    free: bool,
     active: bool,
     format: u32,
     rate: u32,
@@ -113,6 +120,7 @@ impl Shown {
         Self {
             pitch: state.pitch(),
             notify: state.notify(),
+            free: state.is_free(),
             active: state.end(Port::Playback).state == State::Running,
             format,
             rate,
@@ -134,6 +142,7 @@ impl Shown {
             RateNow => 0,
             Channels => self.channels,
             AccessMode => u32::from(self.access.is_planar()),
+            Clock => u32::from(self.free),
         }
     }
 }
@@ -161,7 +170,7 @@ impl Elements {
             Topology::Cable | Topology::Fanout => &[],
             Topology::Crossed => ALOOP,
         };
-        for &subject in [aloop, UAC2].into_iter().flatten() {
+        for &subject in [aloop, UAC2, OWN].into_iter().flatten() {
             of.at_each_place(subject, |place| {
                 let element = CableElement {
                     of: of.clone(),
@@ -182,7 +191,7 @@ impl Elements {
     /// Does something at each place that has an element for `subject`.
     fn at_each_place(&self, subject: Subject, mut each: impl FnMut(Place) -> Result) -> Result {
         match subject {
-            PlaybackPitch => each(self.0.playback),
+            PlaybackPitch | Clock => each(self.0.playback),
             _ => self.0.captures().try_for_each(each),
         }
     }
@@ -201,7 +210,7 @@ impl Elements {
         event: Event,
     ) {
         let now = self.shown();
-        for &subject in [ALOOP, UAC2].into_iter().flatten() {
+        for &subject in [ALOOP, UAC2, OWN].into_iter().flatten() {
             if now.value(subject) == before.value(subject) {
                 continue;
             }
@@ -229,13 +238,14 @@ impl Element for CableElement {
         self.of.shown().value(self.subject)
     }
 
-    fn put(&self, value: u32, card: &CardRef<'_>) -> bool {
+    fn put(&self, value: u32, card: &CardRef<'_>) -> Result<bool> {
         let before = self.of.shown();
         if before.value(self.subject) == value {
-            return false;
+            return Ok(false);
         }
         match self.subject {
             Notify => self.of.cable().set_notify(value != 0),
+            Clock => self.of.cable().set_free(value != 0)?,
             RateShift => self.of.cable().set_pitch(value * RATE_SHIFT),
             _ => self.of.cable().set_pitch(value),
         }
@@ -244,6 +254,6 @@ impl Element for CableElement {
         // next event of a value for that element's.
         let own = (self.subject, self.place);
         self.of.notify_but(Some(own), card, &before, Event::Info);
-        true
+        Ok(true)
     }
 }

@@ -41,7 +41,7 @@ impl TextOps for CableStatus {
         let Ok(mut captures) = KVec::with_capacity(cable.captures() as usize, GFP_KERNEL) else {
             return seq_print!(text, "out of memory\n");
         };
-        let (params, pitch, notify, running, playback) = {
+        let (params, pitch, notify, free, running, playback) = {
             let state = cable.state();
             for number in 0..cable.captures() as usize {
                 // There is room for all of them.
@@ -52,6 +52,7 @@ impl TextOps for CableStatus {
                 state.params(),
                 state.pitch(),
                 state.notify(),
+                state.is_free(),
                 state.is_running(),
                 Snapshot::new(state.end(Port::Playback)),
             )
@@ -78,6 +79,7 @@ impl TextOps for CableStatus {
             }
             None => seq_print!(text, "state: idle\nformat: -\nrate: -\nchannels: -\n"),
         }
+        seq_print!(text, "clock: {}\n", if free { "free" } else { "timer" });
         seq_print!(text, "rate shift: {}\n", pitch / RATE_SHIFT);
         seq_print!(text, "notify: {}\n", if notify { "on" } else { "off" });
 

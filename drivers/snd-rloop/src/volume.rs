@@ -52,7 +52,7 @@ impl Element for Kept {
         self.value.load(Relaxed)
     }
 
-    fn put(&self, value: u32, _: &CardRef<'_>) -> bool {
-        self.value.xchg(value, Relaxed) != value
+    fn put(&self, value: u32, _: &CardRef<'_>) -> Result<bool> {
+        Ok(self.value.xchg(value, Relaxed) != value)
     }
 }

@@ -23,6 +23,7 @@ fn nothing_written_is_the_default() {
         substreams: 8,
         topology: Topology::Cable,
         notify: false,
+        free: false,
         limits: Limits::NONE,
     };
     assert_eq!(parse(&Written::default(), 32), Ok(config));
@@ -56,6 +57,7 @@ fn everything_written_is_taken() {
         pcm_substreams: Some("128"),
         topology: Some("crossed"),
         pcm_notify: Some("1"),
+        clock: Some("free"),
         formats: Some("S16_LE"),
         rates: Some("48000"),
         channels: Some("2"),
@@ -69,6 +71,7 @@ fn everything_written_is_taken() {
         substreams: 128,
         topology: Topology::Crossed,
         notify: true,
+        free: true,
         limits: Limits {
             formats: 1 << 2,
             rates: Ranges::one(48_000, 48_000),
@@ -109,6 +112,19 @@ fn an_index_is_a_card_number_or_minus_one() {
             Err(format!(
                 "parameter index={bad} is not allowed: must be a whole number from -1 to 31"
             ))
+        );
+    }
+}
+
+#[test]
+fn the_clock_is_a_word() {
+    for bad in ["", "Free", "none", "1"] {
+        assert_eq!(
+            message(Written {
+                clock: Some(bad),
+                ..Written::default()
+            }),
+            format!("parameter clock={bad} is not allowed: must be timer or free")
         );
     }
 }
@@ -263,6 +279,7 @@ proptest! {
                 pcm_substreams: Some(&d),
                 topology: Some(&e),
                 pcm_notify: Some(&f),
+                clock: Some(&d),
                 formats: Some(&a),
                 rates: Some(&b),
                 channels: Some(&c),

@@ -75,6 +75,11 @@ impl Config {
         self.format.bytes() * self.channels as usize
     }
 
+    /// Whether the buffer is a single period.
+    pub fn is_single(&self) -> bool {
+        self.buffer < 2 * self.period
+    }
+
     /// Period and buffer set so that the buffer has `periods` periods.
     pub fn with_buffer(self, period: u64, periods: u64) -> Self {
         Self {

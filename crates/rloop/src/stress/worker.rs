@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::random::Random;
-use crate::card::{Cable, Card};
+use crate::card::{Cable, Card, Topology};
 use crate::pcm::{Access, Address, AlsaError, Config, Pcm, Start, State, Stop, wait};
 use crate::signal::format::FORMATS;
 use crate::verify::context::frames_time;
@@ -176,7 +176,10 @@ impl<'a> Worker<'a> {
 
     /// Mostly one of the first cables, so that threads meet.
     fn cable(&mut self, card: &Card) -> Cable {
-        let cables = card.cables();
+        let cables = match card.topology {
+            Topology::Fanout => card.readers(),
+            _ => card.cables(),
+        };
         let most = if self.random.once_in(2) {
             2.min(cables.len())
         } else {

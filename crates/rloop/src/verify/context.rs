@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub limits: Limits,
     /// What an idle end of it offers.
     pub space: &'a Space,
+    /// Whether the cable that most checks use has no clock.
+    pub free: bool,
     /// How punctual the machine is.
     pub machine: Machine,
     /// By how much buffers are enlarged: 1 at the first try, then 4, 16, 64.
@@ -58,6 +60,7 @@ impl<'a> Context<'a> {
             card,
             limits,
             space,
+            free: card.free,
             machine,
             patience: 1,
             longest_buffer: Duration::ZERO,
@@ -118,7 +121,9 @@ impl<'a> Context<'a> {
             .longest_buffer
             .max(frames_time(config.buffer, config.rate));
         let seq = self.sequence(config);
-        Player::open(cable, config, seq)
+        let mut player = Player::open(cable, config, seq)?;
+        player.free = self.free;
+        Ok(player)
     }
 
     /// Opens and configures the capture end of `cable`.
@@ -126,7 +131,9 @@ impl<'a> Context<'a> {
         self.longest_buffer = self
             .longest_buffer
             .max(frames_time(config.buffer, config.rate));
-        Recorder::open(cable, config)
+        let mut recorder = Recorder::open(cable, config)?;
+        recorder.free = self.free;
+        Ok(recorder)
     }
 
     /// Reports a figure with the result.

@@ -133,6 +133,7 @@ mod tests {
                 topology: Topology::Cable,
                 subdevices: 8,
                 readers: 1,
+                free: false,
             },
             kernel: "7.2".into(),
             checks: 2,

@@ -23,6 +23,8 @@ pub struct Player {
     pub seq: Sequence,
     /// Frames written so far.
     pub written: u64,
+    /// Whether the cable has no clock.
+    pub free: bool,
     score: Vec<u8>,
 }
 
@@ -36,6 +38,7 @@ impl Player {
             config: *config,
             seq,
             written: 0,
+            free: false,
             score: Vec::new(),
         })
     }
@@ -94,6 +97,8 @@ pub struct Recorder {
     pub config: Config,
     /// All bytes read so far, interleaved.
     pub heard: Vec<u8>,
+    /// Whether the cable has no clock.
+    pub free: bool,
 }
 
 impl Recorder {
@@ -105,6 +110,7 @@ impl Recorder {
             pcm,
             config: *config,
             heard: Vec::new(),
+            free: false,
         })
     }
 
@@ -150,13 +156,14 @@ pub fn describe(c: &Config) -> String {
 /// Whether the card wakes the program before it is too late. Without period wake-ups it does not,
 /// and with a single period in the buffer it does so when the buffer is empty: look often instead.
 fn wakes_in_time(config: &Config) -> bool {
-    config.period_wakeup && config.buffer >= 2 * config.period
+    config.period_wakeup && !config.is_single()
 }
 
 /// Whether the card has caught up with the program while that copied `frames`: then the copy is
 /// worth nothing, and as the copied frames count from now on neither ALSA nor the card can tell.
 /// All that happens in the buffer must fit in it: what is free for the program now, and what the
-/// program has just moved. (A stream that was started by the transfer itself began after it.)
+/// program has just moved. (A stream that was started by the transfer itself began after it, and one
+/// without a clock waits for the program.)
 fn in_time(pcm: &Pcm, config: &Config, running: bool, frames: u64) -> Verdict {
     if running && frames > 0 && pcm.avail()? + frames > config.buffer {
         return Err(Problem::Xrun(format!(
@@ -240,7 +247,7 @@ fn pump_on(
         let mut streams = Vec::with_capacity(2);
         let mut polled = true;
         if let Some(p) = player.as_deref_mut().filter(|p| p.written < written) {
-            let running = p.pcm.state() == State::Running;
+            let running = !p.free && p.pcm.state() == State::Running;
             let frames = whole(&p.config, p.pcm.avail()?, written - p.written);
             let config = p.config;
             let count = effort.book(&config, || p.write(p.written + frames))?;
@@ -248,7 +255,7 @@ fn pump_on(
             moved += count;
         }
         if let Some(r) = recorder.as_deref_mut().filter(|r| r.frames() < heard) {
-            let running = r.pcm.state() == State::Running;
+            let running = !r.free && r.pcm.state() == State::Running;
             let frames = whole(&r.config, r.pcm.avail()?, heard - r.frames());
             let config = r.config;
             let count = effort.book(&config, || r.read(r.frames() + frames))?;

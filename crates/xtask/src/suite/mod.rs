@@ -151,6 +151,7 @@ fn plan(options: &Options) -> Vec<Planned> {
     }
     add("boot-crossed".into(), plain.clone(), steps::boot_crossed);
     add("boot-fanout".into(), plain.clone(), steps::boot_fanout);
+    add("boot-free".into(), plain.clone(), steps::boot_free);
     add("kselftest-cable".into(), plain.clone(), kselftest::cable);
     add(
         "kselftest-crossed".into(),

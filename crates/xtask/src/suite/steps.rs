@@ -166,6 +166,11 @@ pub(super) fn boot_fanout(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result
     verified(suite, spec, step, "boot-fanout", "topology=fanout")
 }
 
+/// The whole matrix on a card without a clock.
+pub(super) fn boot_free(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    verified(suite, spec, step, "boot-free", "clock=free")
+}
+
 /// As `boot`, on a kernel with PREEMPT_RT, another HZ and a tick that never stops.
 pub(super) fn boot_rt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     verified(suite, spec, step, "boot-rt", "")
@@ -226,13 +231,16 @@ pub(super) fn parameters(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<
 pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let seconds = suite.options.stress_seconds;
     let verify = verify_script(&format!("--stress {seconds}"));
-    // Two cards, as stress is for all cards at once. What depends on who is first, a trigger or a
+    // Several cards, as stress is for all cards at once. What depends on who is first, a trigger or a
     // timer on another processor, is then tried at leisure.
     let script = format!(
         "set -e\n\
-         modprobe snd-rloop enable=1,1 id=rloop,Loopback topology=cable,crossed\n\
+         modprobe snd-rloop enable=1,1,1,1 id=rloop,Loopback,fan,free topology=cable,crossed,fanout,cable \
+         clock=timer,timer,timer,free\n\
          {verify}\
          rloop verify --format ptest --card Loopback --only 'drain/*' --only 'pause/*' --only 'controls/*'\n\
+         rloop verify --format ptest --card fan --only 'fanout/*'\n\
+         rloop verify --format ptest --card free --only 'free/*'\n\
          modprobe -r snd-rloop\n"
     );
     // A debug kernel is slow, and the checks after the stress take their time.

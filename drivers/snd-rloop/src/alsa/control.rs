@@ -7,7 +7,7 @@
 use core::mem::size_of;
 use core::ptr::null_mut;
 
-use kernel::error::to_result;
+use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_int, c_long, c_uint};
 use kernel::prelude::*;
 use kernel::str::CStr;
@@ -114,7 +114,11 @@ pub(crate) trait Element: Send + Sync + 'static {
     /// Sets the value, which is one of [`Element::values`], and returns whether it is another than
     /// before, of which ALSA then tells. Of other elements that change with it, it has to tell
     /// itself. Only called if the element is writable.
-    fn put(&self, value: u32, card: &CardRef<'_>) -> bool;
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if it can't be set now.
+    fn put(&self, value: u32, card: &CardRef<'_>) -> Result<bool>;
 }
 
 /// What an element's `private_data` points to.
@@ -291,7 +295,9 @@ unsafe extern "C" fn put<E: Element>(
     // SAFETY: The card stays at least as long as its control, which does not end during the call.
     let card = unsafe { CardRef::from_raw(*card) };
     match u32::try_from(wanted) {
-        Ok(wanted) if (least..=most).contains(&wanted) => c_int::from(element.put(wanted, &card)),
+        Ok(wanted) if (least..=most).contains(&wanted) => {
+            from_result(|| Ok(c_int::from(element.put(wanted, &card)?)))
+        }
         _ => EINVAL.to_errno(),
     }
 }

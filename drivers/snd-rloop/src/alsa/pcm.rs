@@ -9,7 +9,7 @@ use core::ops::DerefMut;
 use core::ptr::{addr_of, null_mut};
 
 use kernel::error::{from_result, to_result};
-use kernel::ffi::{c_int, c_uint};
+use kernel::ffi::{c_int, c_long, c_uint};
 use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::str::CStr;
@@ -70,6 +70,10 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// What of [`Stream::HARDWARE`] the stream offers: the same at each call.
     fn limits(&self) -> &Limits;
 
+    /// Whether it is time that moves the stream. If not, it moves when the programs at both ends do,
+    /// and may take as long as it likes. The same at each call.
+    fn clocked(&self) -> bool;
+
     /// The parameters that the stream is bound to, if any.
     fn bound(&self) -> Option<Params>;
 
@@ -85,6 +89,9 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// Starts or stops the stream at the time `now`. Streams that are started or stopped together
     /// get the same `now`.
     fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result;
+
+    /// The program has moved its position. Called with the stream locked.
+    fn acknowledge(&self);
 
     /// The position in the buffer in frames, or `None` for an xrun.
     fn pointer(&self) -> Option<u64>;
@@ -190,6 +197,17 @@ unsafe extern "C" fn free_context<S: Stream>(runtime: *mut bindings::snd_pcm_run
     drop(context);
 }
 
+/// What a stream that time does not move says of itself besides: each new position of the program
+/// must be made known (also one that is mapped), none can be taken back, and many frames may move
+/// at once.
+const FREE_INFO: u32 = bindings::SNDRV_PCM_INFO_SYNC_APPLPTR
+    | bindings::SNDRV_PCM_INFO_NO_REWINDS
+    | bindings::SNDRV_PCM_INFO_BATCH;
+
+/// How long a write or read waits for such a stream, in milliseconds: what is more than an `int`
+/// has, `msecs_to_jiffies` takes for ever.
+const FOREVER: c_long = c_uint::MAX as c_long;
+
 /// The operations of a PCM device whose streams are `S`.
 struct Table<S>(PhantomData<S>);
 
@@ -209,7 +227,7 @@ impl<S: Stream> Table<S> {
         copy: None,
         page: None,
         mmap: None,
-        ack: None,
+        ack: Some(Self::ack),
     };
 
     /// # Safety
@@ -260,6 +278,13 @@ impl<S: Stream> Table<S> {
             // lives as long as the rules: until `close`, or until this function fails.
             unsafe {
                 set_hardware(&mut (*runtime).hw, &S::HARDWARE, context.stream.limits());
+                (*substream).wait_time = 0;
+                if !context.stream.clocked() {
+                    (*runtime).hw.info |= FREE_INFO;
+                    // With one alone, a program that waits for it would wait for an xrun.
+                    (*runtime).hw.periods_min = 2;
+                    (*substream).wait_time = FOREVER;
+                }
                 bindings::rloop_pcm_set_sync(substream);
                 to_result(bindings::snd_pcm_hw_constraint_minmax(
                     runtime,
@@ -455,11 +480,27 @@ impl<S: Stream> Table<S> {
     /// # Safety
     ///
     /// `substream` must be open and locked.
+    unsafe extern "C" fn ack(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        unsafe { Self::context(substream) }.stream.acknowledge();
+        0
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open and locked.
     unsafe extern "C" fn pointer(
         substream: *mut bindings::snd_pcm_substream,
     ) -> bindings::snd_pcm_uframes_t {
         // SAFETY: The substream is open.
-        match unsafe { Self::context(substream) }.stream.pointer() {
+        let stream = &unsafe { Self::context(substream) }.stream;
+        if !stream.clocked() {
+            // From the time since the last position ALSA would conclude that it has missed buffers.
+            //
+            // SAFETY: The substream is open and locked.
+            unsafe { bindings::rloop_pcm_time_of_position(substream) };
+        }
+        match stream.pointer() {
             Some(position) => position as bindings::snd_pcm_uframes_t,
             // SNDRV_PCM_POS_XRUN, which bindgen does not see for its cast.
             None => bindings::snd_pcm_uframes_t::MAX,

@@ -191,6 +191,8 @@ impl<H: Handler> PeriodTimer<H> {
         match this.handler.expired() {
             _ if substream.is_null() => {}
             Wake::Nothing => {}
+            // SAFETY: As above, so it has a runtime.
+            Wake::Patience => unsafe { bindings::rloop_pcm_keep_draining(substream) },
             // SAFETY: As above.
             Wake::Period => unsafe { bindings::snd_pcm_period_elapsed(substream) },
             // SAFETY: As above.

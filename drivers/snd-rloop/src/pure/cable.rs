@@ -55,6 +55,8 @@ pub struct Cable<B, R> {
     params: Option<Params>,
     /// Whether the playback end may change the parameters under open capture ends.
     notify: bool,
+    /// Whether it has no clock: frames move as soon as they have been written and there is room.
+    free: bool,
     /// In millionths of the nominal rate.
     pitch: u32,
     /// Goes while an end runs.
@@ -73,6 +75,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         Self {
             params: None,
             notify: false,
+            free: false,
             pitch: PITCH_NOMINAL,
             clock: None,
             moved: 0,
@@ -120,7 +123,23 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Whether an end runs.
     pub fn is_running(&self) -> bool {
-        self.clock.is_some()
+        self.ports().any(|port| self.end(port).running().is_some())
+    }
+
+    /// Whether it has no clock.
+    pub fn is_free(&self) -> bool {
+        self.free
+    }
+
+    /// Takes the clock away or gives it back. Only if nothing is open; returns whether it is so now.
+    pub fn set_free(&mut self, free: bool) -> bool {
+        if self
+            .ports()
+            .all(|port| self.end(port).state == State::Closed)
+        {
+            self.free = free;
+        }
+        self.free == free
     }
 
     /// Whether the playback end may change the parameters under open capture ends.
@@ -175,19 +194,9 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Stops the clock, if no end runs.
     fn rest(&mut self) {
-        if self.ports().all(|port| self.end(port).running().is_none()) {
+        if !self.is_running() {
             self.clock = None;
         }
-    }
-
-    /// When an end has something to tell ALSA next, by the clock's time.
-    pub fn next_wakeup(&self, port: Port) -> Option<u64> {
-        let end = self.end(port);
-        if end.broken {
-            return Some(0);
-        }
-        let ahead = end.awaited()?.saturating_sub(end.position);
-        Some(self.clock?.when(self.moved.saturating_add(ahead)))
     }
 }
 
@@ -215,6 +224,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             self.played = Some((params, setup.access));
         }
 
+        let free = self.free;
         let end = self.end_mut(port);
         *end = End {
             state: State::Prepared,
@@ -222,6 +232,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             buffer: Some(buffer),
             boundary: setup.period,
             counters: end.counters,
+            free,
             ..End::new()
         };
         Ok(())
@@ -239,6 +250,19 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.rest();
     }
 
+    /// When an end has something to tell ALSA next, by the clock's time.
+    pub fn next_wakeup(&self, port: Port) -> Option<u64> {
+        let end = self.end(port);
+        if end.broken {
+            return Some(0);
+        }
+        if end.free {
+            return end.tells_at(port.direction());
+        }
+        let ahead = end.awaited()?.saturating_sub(end.position);
+        Some(self.clock?.when(self.moved.saturating_add(ahead)))
+    }
+
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
     /// others have been moved beyond it meanwhile: linked ends start in the same frame.
     ///
@@ -250,7 +274,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let Some(params) = self.params.filter(|_| ready) else {
             return false;
         };
-        if self.clock.is_none() {
+        if self.clock.is_none() && !self.free {
             self.clock = Some(Clock::new(params.rate, self.pitch, now));
             self.moved = 0;
         }
@@ -317,7 +341,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if let Some(pointers) = end.learn() {
             let written = end.appl(&pointers);
             end.note_late(written);
-            (end.drain, end.drained) = (Some(written), false);
+            (end.drain, end.drained, end.told) = (Some(written), false, now);
         }
     }
 
@@ -341,7 +365,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             end.gap.1 = end.gap.1.max(intact);
         }
 
-        let position = end.answer(frames);
+        let position = end.answer(port.direction());
         let told = position.saturating_sub(end.reported);
         if told >= frames && pointers.stop_threshold <= frames {
             return None;
@@ -361,6 +385,20 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let end = self.end_mut(port);
         if core::mem::take(&mut end.broken) {
             return Wake::Stop;
+        }
+        if end.free {
+            return match end.tells_at(port.direction()) {
+                Some(0) => {
+                    end.counters.wakeups += 1;
+                    end.told = now;
+                    Wake::Period
+                }
+                Some(when) if when <= now => {
+                    end.told = now;
+                    Wake::Patience
+                }
+                _ => Wake::Nothing,
+            };
         }
         let (Some(awaited), Some(setup)) = (end.awaited(), end.setup) else {
             return Wake::Nothing;
@@ -395,16 +433,30 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.rest();
     }
 
-    /// Moves every frame whose play time has passed.
+    /// Moves every frame whose play time has passed; without a clock, every frame that has been
+    /// written and that all readers have room for.
     pub fn advance(&mut self, now: u64) {
-        let Some(clock) = &self.clock else { return };
-        let position = clock.position(now);
-        let frames = position.saturating_sub(self.moved);
+        let frames = match &self.clock {
+            Some(clock) => clock.position(now).saturating_sub(self.moved),
+            None => self.flow(),
+        };
         if frames == 0 {
             return;
         }
-        self.moved = position;
+        self.moved += frames;
         self.transfer(frames);
+    }
+
+    /// How many frames can be moved without a clock: what the player has written and has not been
+    /// moved, as far as there is a reader and all of them have room for it.
+    fn flow(&self) -> u64 {
+        let ready = self.playback.running().map_or(0, |source| {
+            let written = self.playback.written(source);
+            written.saturating_sub(self.playback.position)
+        });
+        let readers = self.captures.iter();
+        let rooms = readers.filter_map(|end| Some(end.room(end.running()?)));
+        rooms.min().map_or(0, |room| room.min(ready))
     }
 
     /// Moves the next `frames` frames.

@@ -134,6 +134,10 @@ pub struct End<B> {
     pub(super) drained: bool,
     /// It ran when the other end was prepared with other parameters, and ALSA is to stop it.
     pub(super) broken: bool,
+    /// The cable has no clock: the end moves as the programs at both ends do.
+    pub(super) free: bool,
+    /// When ALSA was last told something.
+    pub(super) told: u64,
     /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
     pub(super) gap: (u64, u64),
 }
@@ -145,9 +149,15 @@ pub enum Wake {
     Nothing,
     /// A period or a drain has ended.
     Period,
+    /// Nothing new, but ALSA must not give up a drain because of that.
+    Patience,
     /// The stream has to stop: the cable has other parameters now.
     Stop,
 }
+
+/// ALSA gives up a drain if it hears nothing for 100 ms (`snd_pcm_drain` in
+/// `sound/core/pcm_native.c`). In nanoseconds.
+const PATIENCE: u64 = 40_000_000;
 
 impl<B> Default for End<B> {
     fn default() -> Self {
@@ -170,6 +180,8 @@ impl<B> End<B> {
             drain: None,
             drained: false,
             broken: false,
+            free: false,
+            told: 0,
             gap: (0, 0),
         }
     }
@@ -220,16 +232,6 @@ impl<B> End<B> {
         Some(self.drain?.max(self.reported.saturating_add(1)))
     }
 
-    /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
-    /// knows, which it could not tell from no movement at all, it gets there in two steps.
-    pub(super) fn answer(&self, frames: u64) -> u64 {
-        let Some(end) = self.drained_at() else {
-            return self.position;
-        };
-        let position = self.position.min(end);
-        position.min(self.reported.saturating_add(frames - 1))
-    }
-
     /// The position at which this end next has something to tell ALSA.
     pub(super) fn awaited(&self) -> Option<u64> {
         self.running()?;
@@ -257,6 +259,55 @@ impl<B: Buffer> End<B> {
         position.saturating_add_signed(distance(hw, pointers.appl, pointers.boundary))
     }
 
+    /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
+    /// knows, which it could not tell from no movement at all, it gets there in two steps.
+    pub(super) fn answer(&self, direction: Direction) -> u64 {
+        let Some(buffer) = &self.buffer else {
+            return self.position;
+        };
+        let frames = buffer.layout().frames;
+        match self.drained_at() {
+            None if self.free && direction == Direction::Playback => {
+                // If it were told of the last frame that was written, ALSA would find an xrun.
+                let pointers = buffer.pointers();
+                let kept = frames.saturating_sub(pointers.stop_threshold) + 1;
+                let most = self.appl(&pointers).saturating_sub(kept);
+                self.position.min(most).max(self.reported)
+            }
+            None => self.position,
+            Some(end) => {
+                let position = match self.drain {
+                    // No clock brings the one frame more.
+                    Some(drain) if self.free && self.position >= drain => end,
+                    _ => self.position.min(end),
+                };
+                position.min(self.reported.saturating_add(frames - 1))
+            }
+        }
+    }
+
+    /// Without a clock: when there is something to tell ALSA.
+    pub(super) fn tells_at(&self, direction: Direction) -> Option<u64> {
+        let (_, setup) = (self.running()?, self.setup?);
+        let draining = self.drain.is_some();
+        if draining && self.drained {
+            return None;
+        }
+        if self.answer(direction) != self.reported && (setup.wakeups || draining) {
+            return Some(0);
+        }
+        (setup.wakeups && draining).then(|| self.told.saturating_add(PATIENCE))
+    }
+
+    /// Capture, without a clock: how many frames the program has made room for. It has an xrun when
+    /// it gets to know of as many as `stop_threshold`.
+    pub(super) fn room(&self, buffer: &B) -> u64 {
+        let pointers = buffer.pointers();
+        let most = buffer.layout().frames.min(pointers.stop_threshold);
+        let end = self.appl(&pointers).saturating_add(most.saturating_sub(1));
+        end.saturating_sub(self.position)
+    }
+
     /// The position up to which there is something to play.
     ///
     /// A stream that does not stop on an xrun may be written to behind ALSA's back (dmix does
@@ -265,6 +316,8 @@ impl<B: Buffer> End<B> {
         let pointers = buffer.pointers();
         match self.drain {
             Some(end) => end,
+            // Nobody else knows how far it is.
+            None if self.free => self.appl(&pointers),
             None if pointers.stop_threshold > buffer.layout().frames => u64::MAX,
             None => self.appl(&pointers),
         }
@@ -326,6 +379,9 @@ impl<B: Buffer> End<B> {
         let (Some(pointers), Some(buffer)) = (self.learn(), &self.buffer) else {
             return;
         };
+        if self.free {
+            return;
+        }
         let frames = buffer.layout().frames;
         let appl = self.appl(&pointers);
         match direction {

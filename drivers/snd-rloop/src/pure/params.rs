@@ -96,6 +96,7 @@ parameters! {
     name: NAME_DEFAULT,
     pcm_substreams: "8",
     pcm_notify: "0",
+    clock: "timer",
     topology: "cable",
     formats: ALL,
     rates: "8000-768000",
@@ -118,6 +119,8 @@ pub struct Config<'a> {
     pub topology: Topology,
     /// Whether a player may change the parameters under an open recorder.
     pub notify: bool,
+    /// Whether the cables have no clock to begin with.
+    pub free: bool,
     /// What of all that it could do the card offers.
     pub limits: Limits,
 }
@@ -234,6 +237,11 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         substreams,
         topology,
         notify: truth("pcm_notify", written.pcm_notify)?.unwrap_or(false),
+        free: match written.clock {
+            None | Some("timer") => false,
+            Some("free") => true,
+            Some(value) => return bad("clock", value, Allowed::Words("timer or free")),
+        },
         limits,
     })
 }

@@ -127,12 +127,19 @@ pub(super) fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Verdict {
     write(ctl, &id(name, at)?, ElemType::Integer, number, &what)
 }
 
-/// Sets the boolean or integer element `id`, which messages call `what`.
+/// Chooses an item, by its number, of an enumerated element of the end `at`.
+pub(super) fn choose(ctl: &Ctl, name: &str, at: Address, item: i32) -> Verdict {
+    let what = format!("\"{name}\" of {at} to item {item}");
+    write(ctl, &id(name, at)?, ElemType::Enumerated, item, &what)
+}
+
+/// Sets the element `id`, which messages call `what`.
 pub(super) fn write(ctl: &Ctl, id: &ElemId, kind: ElemType, number: i32, what: &str) -> Verdict {
     let mut element = ElemValue::new(kind).map_err(error(what))?;
     element.set_id(id);
     match kind {
         ElemType::Boolean => element.set_boolean(0, number != 0),
+        ElemType::Enumerated => element.set_enumerated(0, number.unsigned_abs()),
         _ => element.set_integer(0, number),
     }
     .ok_or_else(|| Problem::Failed(format!("{what}: takes no {kind:?}")))?;

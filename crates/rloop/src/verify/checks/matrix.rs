@@ -21,7 +21,10 @@ pub fn run(context: &mut Context<'_>, format: Format, cases: &[Case]) -> Verdict
         ));
     }
     let (mut failed, mut slow) = (Vec::new(), Vec::new());
-    for case in cases {
+    // Where no time passes, a program can't wait for the one period that the buffer has.
+    let one = |case: &Case| case.write_config().is_single() || case.read_config().is_single();
+    let free = context.free;
+    for case in cases.iter().filter(|case| !(free && one(case))) {
         context.watchdog.step(format!("matrix/{case}"));
         match context.with_patience(|context| play(context, case)) {
             Ok(()) => {}

@@ -4,7 +4,7 @@
 
 use super::cases::{Axes, CHANNELS, Case, RATES};
 use super::context::{Context, Limits};
-use super::problem::Verdict;
+use super::problem::{Verdict, skip};
 use crate::pcm::{Access, Space};
 use crate::signal::Format;
 use crate::signal::format::FORMATS;
@@ -15,6 +15,7 @@ mod controls;
 mod drain;
 mod ends;
 mod fanout;
+mod free;
 mod matrix;
 mod pause;
 mod pitch;
@@ -47,6 +48,10 @@ enum Run {
 impl Check {
     /// Runs it.
     pub fn run(&self, context: &mut Context<'_>) -> Verdict {
+        let group = self.name.split('/').next().unwrap_or_default();
+        if context.card.free && TIMED.contains(&group) {
+            return skip("the card has no clock (see free/…)");
+        }
         context.watchdog.step(self.name.clone());
         match &self.run {
             Run::Plain(check) => context.with_patience(|context| check(context)),
@@ -73,6 +78,12 @@ const QUICK: &[&str] = &[
     "cable/all-at-once",
 ];
 
+/// The groups whose checks are about time.
+const TIMED: &[&str] = &[
+    "start", "silence", "pause", "drain", "xrun", "cable", "fanout", "clock", "wakeup", "proc",
+    "controls",
+];
+
 /// All checks, in the order in which they run.
 pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
     let formats = space.map_or(FORMATS, |s| &s.formats);
@@ -95,6 +106,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         xrun::CHECKS,
         cable::CHECKS,
         fanout::CHECKS,
+        free::CHECKS,
         clock::CHECKS,
         wakeup::CHECKS,
         proc::CHECKS,

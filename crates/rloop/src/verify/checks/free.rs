@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A cable without a clock: as fast as the programs are, and nothing is ever lost.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use alsa::ctl::ElemType;
+
+use super::Plain;
+use super::controls::{choose, open_own, value};
+use crate::pcm::{Access, Config, Pcm, State, Stop};
+use crate::signal::trace::Want;
+use crate::verify::context::{Context, time_frames};
+use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, fail};
+use crate::verify::rig::{Player, Recorder, describe, pump};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "free/every-frame",
+        "free-running",
+        "every frame arrives in order, whatever the accesses, periods and buffers of both ends",
+        every_frame,
+    ),
+    (
+        "free/no-period-wakeup",
+        "free-running",
+        "the same for programs that are not woken and look by themselves, and for such as never stop",
+        no_wakeup,
+    ),
+    (
+        "free/waits-for-the-reader",
+        "free-running",
+        "while nobody reads nothing is played, for as long as that takes; then all of it is heard",
+        waits_for_the_reader,
+    ),
+    (
+        "free/waits-for-the-player",
+        "free-running",
+        "while nobody plays nothing is heard, not even silence",
+        waits_for_the_player,
+    ),
+    (
+        "free/drain",
+        "free-running",
+        "a drain returns when the reader has room for the last frame, and not before",
+        drain,
+    ),
+    (
+        "free/control",
+        "free-running",
+        "the clock can be taken away and given back while nobody has the cable open, else EBUSY",
+        control,
+    ),
+];
+
+const CLOCK: &str = "Cable Clock";
+/// Its items.
+const TIMER: i32 = 0;
+const FREE: i32 = 1;
+
+/// Runs a check on a cable without a clock.
+fn freely(context: &mut Context<'_>, check: impl FnOnce(&mut Context<'_>) -> Verdict) -> Verdict {
+    let (ctl, at) = (open_own(context)?, context.cable().playback);
+    let before = value(&ctl, CLOCK, ElemType::Enumerated, at)?;
+    choose(&ctl, CLOCK, at, FREE)?;
+    context.free = true;
+    let result = check(context);
+    context.free = before == FREE;
+    // All streams have been closed.
+    choose(&ctl, CLOCK, at, before).and(result)
+}
+
+/// A thread plays `total` frames, and drains; they are recorded here.
+fn carry(context: &mut Context<'_>, write: &Config, read: &Config, total: u64) -> Verdict {
+    let cable = context.cable();
+    let mut player = context.player(&cable, write)?;
+    let mut recorder = context.recorder(&cable, read)?;
+    player.rehearse(total);
+    recorder.pcm.start()?;
+    thread::scope(|scope| {
+        let player = &mut player;
+        let play = scope.spawn(move || -> Verdict {
+            player.fill(player.config.buffer.min(total))?;
+            player.pcm.start()?;
+            pump(Some(player), None, total, 0)?;
+            Ok(player.pcm.drain()?)
+        });
+        let heard = pump(None, Some(&mut recorder), 0, total);
+        let played = play.join().unwrap_or_else(|_| fail("the player panicked"));
+        heard.and(played)
+    })?;
+    whole(&player, &recorder, total)
+}
+
+fn whole(player: &Player, recorder: &Recorder, total: u64) -> Verdict {
+    let trace = recorder.trace(&player.seq, player.written);
+    trace
+        .expect(&[Want::Sequence(0..=0, total..=total)])
+        .or_fail()
+}
+
+fn every_frame(context: &mut Context<'_>) -> Verdict {
+    freely(context, |context| {
+        let config = Config::default();
+        let shapes = [(16, 4), (100, 3), (1024, 8), (4096, 2)];
+        let (begin, mut frames) = (Instant::now(), 0);
+        for (n, write) in Access::ALL.into_iter().enumerate() {
+            for (m, read) in Access::ALL.into_iter().enumerate() {
+                let shaped = |access, n: usize| {
+                    let (period, periods) = shapes[n % shapes.len()];
+                    Config { access, ..config }.with_buffer(period, periods)
+                };
+                let (write, read) = (shaped(write, n + m), shaped(read, m));
+                let total = 3 * write.buffer.max(read.buffer) + 41;
+                carry(context, &write, &read, total)
+                    .within(|| format!("{}, read as {}", describe(&write), describe(&read)))?;
+                frames += total;
+            }
+        }
+        let speed = frames as f64 / time_frames(begin.elapsed(), config.rate);
+        context.note(format!(
+            "{frames} frames, {speed:.1} times as fast as they sound"
+        ));
+        Ok(())
+    })
+}
+
+fn no_wakeup(context: &mut Context<'_>) -> Verdict {
+    freely(context, |context| {
+        let config = context.without_wakeups(&Config::default())?;
+        carry(context, &config, &config, 5 * config.buffer + 7)?;
+        let never = Config {
+            stop: Stop::Never,
+            ..Config::default()
+        };
+        carry(context, &never, &never, 5 * config.buffer + 7)
+    })
+}
+
+/// Longer than ALSA waits for a stream that a clock moves.
+const LONG: Duration = Duration::from_secs(3);
+
+fn waits_for_the_reader(context: &mut Context<'_>) -> Verdict {
+    freely(context, |context| {
+        let (cable, config) = (context.cable(), Config::default());
+        let mut player = context.player(&cable, &config)?;
+        player.fill(config.buffer)?;
+        player.pcm.start()?;
+        thread::sleep(LONG);
+        let room = player.pcm.avail()?;
+        ensure(room == 0, || {
+            format!("nobody reads: expected no room for the player, came {room} frames")
+        })?;
+        let mut recorder = context.recorder(&cable, &config)?;
+        recorder.pcm.start()?;
+        // It takes what it has room for, and then waits again.
+        thread::sleep(LONG);
+        let (filled, most) = (recorder.pcm.avail()?, config.buffer);
+        ensure((most - 1..=most).contains(&filled), || {
+            format!("expected a full buffer of {most}, came {filled} frames")
+        })?;
+        for (pcm, end) in [(&player.pcm, "player"), (&recorder.pcm, "recorder")] {
+            let state = pcm.state();
+            ensure(state == State::Running, || {
+                format!("the {end} waits: expected RUNNING, came {state:?}")
+            })?;
+        }
+        let total = 4 * config.buffer;
+        pump(Some(&mut player), Some(&mut recorder), total, total - 1)?;
+        whole(&player, &recorder, total - 1)
+    })
+}
+
+fn waits_for_the_player(context: &mut Context<'_>) -> Verdict {
+    freely(context, |context| {
+        let (cable, config) = (context.cable(), Config::default());
+        let mut recorder = context.recorder(&cable, &config)?;
+        recorder.pcm.start()?;
+        thread::sleep(LONG);
+        let heard = recorder.pcm.avail()?;
+        ensure(heard == 0, || {
+            format!("nobody plays: expected nothing, came {heard} frames")
+        })?;
+        let mut player = context.player(&cable, &config)?;
+        player.fill(config.period)?;
+        player.pcm.start()?;
+        pump(None, Some(&mut recorder), 0, config.period)?;
+        player.pcm.pause(true)?;
+        player.write(config.period + config.buffer / 2)?;
+        thread::sleep(LONG / 10);
+        let heard = recorder.pcm.avail()?;
+        ensure(heard == 0, || {
+            format!("the player pauses: expected nothing, came {heard} frames")
+        })?;
+        player.pcm.pause(false)?;
+        let total = player.written;
+        pump(None, Some(&mut recorder), 0, total)?;
+        whole(&player, &recorder, total)
+    })
+}
+
+fn drain(context: &mut Context<'_>) -> Verdict {
+    freely(context, |context| {
+        let (cable, config) = (context.cable(), Config::default());
+        let mut player = context.player(&cable, &config)?;
+        let mut recorder = context.recorder(&cable, &config.with_buffer(256, 4))?;
+        player.fill(config.buffer)?;
+        recorder.pcm.start()?;
+        player.pcm.start()?;
+        let total = config.buffer;
+        thread::scope(|scope| {
+            let player = &mut player;
+            let drain = scope.spawn(move || player.pcm.drain());
+            while recorder.frames() + recorder.config.buffer < total {
+                thread::sleep(LONG / 20);
+                ensure(!drain.is_finished(), || {
+                    let heard = recorder.frames();
+                    format!("the drain has ended, though only {heard} of {total} frames are heard")
+                })?;
+                let next = recorder.frames() + recorder.pcm.avail()?;
+                recorder.read(next)?;
+            }
+            pump(None, Some(&mut recorder), 0, total)?;
+            let drained = drain.join();
+            drained.map_err(|_| Problem::Failed("the drain panicked".to_owned()))??;
+            Ok::<(), Problem>(())
+        })?;
+        whole(&player, &recorder, total)
+    })
+}
+
+fn control(context: &mut Context<'_>) -> Verdict {
+    let (ctl, cable) = (open_own(context)?, context.cable());
+    let at = cable.playback;
+    let before = value(&ctl, CLOCK, ElemType::Enumerated, at)?;
+    for item in [FREE, TIMER, before] {
+        choose(&ctl, CLOCK, at, item)?;
+        let came = value(&ctl, CLOCK, ElemType::Enumerated, at)?;
+        ensure(came == item, || {
+            format!("\"{CLOCK}\" set to item {item} is {came}")
+        })?;
+    }
+    for address in [cable.playback, cable.capture] {
+        let open = Pcm::open(address)?;
+        let refused = choose(&ctl, CLOCK, at, 1 - before).err();
+        ensure(refused.is_some(), || {
+            format!("\"{CLOCK}\" was set while {address} is open")
+        })?;
+        let came = value(&ctl, CLOCK, ElemType::Enumerated, at)?;
+        ensure(came == before, || {
+            format!("\"{CLOCK}\" is {came} after a refusal, was {before}")
+        })?;
+        drop(open);
+    }
+    choose(&ctl, CLOCK, at, before)
+}
