@@ -10,6 +10,7 @@ use super::Plain;
 use crate::card::{Cable, Driver, Topology};
 use crate::pcm::{Access, Address, Config, Pcm, State};
 use crate::signal::trace::Want;
+use crate::status::{self, CableStatus};
 use crate::verify::context::Context;
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
 use crate::verify::rig::pump;
@@ -32,6 +33,12 @@ pub const CHECKS: &[Plain] = &[
         "PCM Slave … are always true",
         "the PCM Slave elements of each cable follow what its player does, and no other's",
         follow,
+    ),
+    (
+        "controls/drain",
+        "PCM Slave … are always true",
+        "PCM Slave Active stays on until a drain has ended",
+        drain,
     ),
     (
         "controls/events",
@@ -207,6 +214,12 @@ fn names(context: &mut Context<'_>) -> Verdict {
     Ok(())
 }
 
+/// What `cable#N` of snd-rloop shows.
+pub(super) fn shown(context: &Context<'_>, cable: &Cable) -> Verdict<CableStatus> {
+    let number = context.card.cable_number(cable);
+    status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))
+}
+
 /// Each in turn is switched to the other value and back.
 fn notify(context: &mut Context<'_>) -> Verdict {
     const NAME: &str = "PCM Notify";
@@ -222,6 +235,16 @@ fn notify(context: &mut Context<'_>) -> Verdict {
         want[number] = !before[number];
         switch(&ctl, NAME, cable.capture, want[number])?;
         let came = all()?;
+        let shown = match context.card.driver {
+            Driver::SndRloop => shown(context, cable)?.notify,
+            Driver::SndAloop => Some(want[number]),
+        };
+        ensure(shown == Some(want[number]), || {
+            format!(
+                "\"{NAME}\" of {} is {}: cable#N shows {shown:?}",
+                cable.capture, want[number]
+            )
+        })?;
         switch(&ctl, NAME, cable.capture, before[number])?;
         let after = all()?;
         for (what, came, want) in [
@@ -284,6 +307,29 @@ fn follow(context: &mut Context<'_>) -> Verdict {
                 )
             })?;
         }
+    }
+    Ok(())
+}
+
+/// A player that drains still plays.
+fn drain(context: &mut Context<'_>) -> Verdict {
+    let ctl = open(context)?;
+    let (cable, config) = (context.cable(), context.config());
+    let active = || value(&ctl, "PCM Slave Active", ElemType::Boolean, cable.capture);
+    let mut player = context.player(&cable, &config)?;
+    player.fill(config.buffer)?;
+    player.pcm.start()?;
+    player.pcm.begin_drain()?;
+    let during = active()?;
+    if player.pcm.state() != State::Draining {
+        let text = "the drain had ended before it was looked at";
+        return Err(Problem::Slow(text.to_owned()));
+    }
+    player.pcm.drain()?;
+    for (what, came, want) in [("during", during, 1), ("after", active()?, 0)] {
+        ensure(came == want, || {
+            format!("\"PCM Slave Active\" {what} a drain: expected {want}, came {came}")
+        })?;
     }
     Ok(())
 }
