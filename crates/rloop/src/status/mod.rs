@@ -31,6 +31,8 @@ pub struct CableStatus {
     pub rate: Option<u32>,
     /// Channels.
     pub channels: Option<u32>,
+    /// Whether a player may change the parameters under an open recorder (snd-rloop).
+    pub notify: Option<bool>,
     /// 100000 is no shift.
     pub rate_shift: Option<u32>,
     /// The end that is played into.

@@ -36,6 +36,19 @@ fn number<T: FromStr>(line: usize, value: &str) -> Result<Option<T>, ParseError>
     })
 }
 
+fn switch(line: usize, value: &str) -> Result<Option<bool>, ParseError> {
+    match value {
+        "on" => Ok(Some(true)),
+        "off" => Ok(Some(false)),
+        "-" => Ok(None),
+        _ => Err(ParseError {
+            line,
+            expected: "on, off or -".to_owned(),
+            came: value.to_owned(),
+        }),
+    }
+}
+
 fn text(value: &str) -> Option<String> {
     (value != "-").then(|| value.to_owned())
 }
@@ -70,6 +83,7 @@ pub fn parse(file: &str) -> Result<CableStatus, ParseError> {
                 "format" => cable.format = text(value),
                 "rate" => cable.rate = number(line, value)?,
                 "channels" => cable.channels = number(line, value)?,
+                "notify" => cable.notify = switch(line, value)?,
                 "rate shift" => cable.rate_shift = number(line, value)?,
                 _ => {}
             },
@@ -116,7 +130,7 @@ mod tests {
     use super::*;
 
     const FILE: &str = "cable: 0\nplayback: device 0, subdevice 3\ncapture: device 1, subdevice 3\nstate: running\n\
-        format: S16_LE\nrate: 48000\nchannels: 2\nrate shift: 100000\nsomething new: 1\n\n[playback]\nstate: running\n\
+        format: S16_LE\nrate: 48000\nchannels: 2\nrate shift: 100000\nnotify: on\nsomething new: 1\n\n[playback]\nstate: running\n\
         access: MMAP_INTERLEAVED\nperiod: 1024\nbuffer: 4096\nposition: 480123\nmoved: 480123\nunheard: 0\nlost: 0\n\
         xruns: 0\nwakeups: 468\nlate wakeups: 2\n\n[capture]\nstate: closed\naccess: -\nperiod: -\nbuffer: -\n\
         position: -\nmoved: 7\nsilence: 9\nlost: 1\nxruns: 0\nwakeups: 0\nlate wakeups: 0\n";
@@ -128,6 +142,7 @@ mod tests {
             (cable.playback_at.as_str(), cable.capture_at.as_str()),
             ("0,3", "1,3")
         );
+        assert_eq!(cable.notify, Some(true));
         assert_eq!(
             (cable.rate, cable.channels, cable.format.as_deref()),
             (Some(48_000), Some(2), Some("S16_LE"))

@@ -69,7 +69,8 @@ fn script(id: &str, topology: &str) -> String {
         } = program;
         script.push_str(&format!(
             "{}modprobe snd-rloop id={id} topology={topology} {parameter} || exit 2\n\
-             ./{name} 2>&1 | grep -v '{OTHERS}'\n\
+             ./{name} >/tmp/{name}.tap 2>&1\n\
+             grep -v '{OTHERS}' /tmp/{name}.tap\n\
              modprobe -r snd-rloop || exit 2\n",
             mark(number)
         ));

@@ -3,14 +3,16 @@
 //! The control elements that snd-aloop's users rely on, in the crossed topology, and the rate now.
 
 use std::ffi::CString;
+use std::thread;
 
 use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
 
 use super::Plain;
 use crate::card::{Cable, Driver, Topology};
-use crate::pcm::{Access, Address, Config, Pcm, State};
+use crate::pcm::{Access, Address, Config, Pcm, State, Stop};
 use crate::signal::trace::Want;
-use crate::verify::context::Context;
+use crate::status::{self, CableStatus};
+use crate::verify::context::{Context, frames_time};
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
 use crate::verify::rig::pump;
 
@@ -34,6 +36,12 @@ pub const CHECKS: &[Plain] = &[
         follow,
     ),
     (
+        "controls/drain",
+        "PCM Slave … are always true",
+        "PCM Slave Active stays on until a drain has ended",
+        drain,
+    ),
+    (
         "controls/events",
         "PCM Slave … are always true",
         "an element's event comes when its value has changed, once, and else never",
@@ -50,6 +58,12 @@ pub const CHECKS: &[Plain] = &[
         "the player changes rate, the reader stays open",
         "with PCM Notify on, 44.1, 96 and 48 kHz under an open recorder: it is stopped, sees the new rate, and gets all of it",
         rate_change,
+    ),
+    (
+        "controls/same-rate",
+        "the player changes rate, the reader stays open",
+        "with PCM Notify on, a player with the recorder's own parameters leaves it alone",
+        same_rate,
     ),
 ];
 
@@ -214,6 +228,12 @@ fn names(context: &mut Context<'_>) -> Verdict {
     Ok(())
 }
 
+/// What `cable#N` of snd-rloop shows.
+pub(super) fn shown(context: &Context<'_>, cable: &Cable) -> Verdict<CableStatus> {
+    let number = context.card.cable_number(cable);
+    status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))
+}
+
 /// Each in turn is switched to the other value and back.
 fn notify(context: &mut Context<'_>) -> Verdict {
     const NAME: &str = "PCM Notify";
@@ -229,6 +249,16 @@ fn notify(context: &mut Context<'_>) -> Verdict {
         want[number] = !before[number];
         switch(&ctl, NAME, cable.capture, want[number])?;
         let came = all()?;
+        let shown = match context.card.driver {
+            Driver::SndRloop => shown(context, cable)?.notify,
+            Driver::SndAloop => Some(want[number]),
+        };
+        ensure(shown == Some(want[number]), || {
+            format!(
+                "\"{NAME}\" of {} is {}: cable#N shows {shown:?}",
+                cable.capture, want[number]
+            )
+        })?;
         switch(&ctl, NAME, cable.capture, before[number])?;
         let after = all()?;
         for (what, came, want) in [
@@ -295,6 +325,29 @@ fn follow(context: &mut Context<'_>) -> Verdict {
     Ok(())
 }
 
+/// A player that drains still plays.
+fn drain(context: &mut Context<'_>) -> Verdict {
+    let ctl = open(context)?;
+    let (cable, config) = (context.cable(), context.config());
+    let active = || value(&ctl, "PCM Slave Active", ElemType::Boolean, cable.capture);
+    let mut player = context.player(&cable, &config)?;
+    player.fill(config.buffer)?;
+    player.pcm.start()?;
+    player.pcm.begin_drain()?;
+    let during = active()?;
+    if player.pcm.state() != State::Draining {
+        let text = "the drain had ended before it was looked at";
+        return Err(Problem::Slow(text.to_owned()));
+    }
+    player.pcm.drain()?;
+    for (what, came, want) in [("during", during, 1), ("after", active()?, 0)] {
+        ensure(came == want, || {
+            format!("\"PCM Slave Active\" {what} a drain: expected {want}, came {came}")
+        })?;
+    }
+    Ok(())
+}
+
 /// Something to do with a stream.
 type Step<'a> = &'a dyn Fn(&Pcm) -> crate::pcm::Result<()>;
 
@@ -341,12 +394,51 @@ fn events(context: &mut Context<'_>) -> Verdict {
 }
 
 fn rate_change(context: &mut Context<'_>) -> Verdict {
+    with_notify(context, rate_changes)
+}
+
+/// Runs a check with PCM Notify on.
+fn with_notify(
+    context: &mut Context<'_>,
+    check: impl FnOnce(&mut Context<'_>, &Ctl) -> Verdict,
+) -> Verdict {
     let ctl = open(context)?;
     let at = context.cable().capture;
     switch(&ctl, "PCM Notify", at, true)?;
-    let result = rate_changes(context, &ctl);
+    let result = check(context, &ctl);
     switch(&ctl, "PCM Notify", at, false)?;
     result
+}
+
+/// A recorder that is to be stopped would be so well within two periods.
+fn same_rate(context: &mut Context<'_>) -> Verdict {
+    with_notify(context, |context, ctl| {
+        let cable = context.cable();
+        let config = Config {
+            stop: Stop::Never,
+            ..context.config()
+        };
+        let recorder = context.recorder(&cable, &config)?;
+        recorder.pcm.start()?;
+        // Whatever has been played before, from here on nothing changes.
+        let mut player = context.player(&cable, &config)?;
+        ctl.subscribe_events(true)
+            .map_err(error("control events"))?;
+        changed(ctl, cable.capture)?;
+        for round in 0..3 {
+            player.pcm.prepare()?;
+            player.pcm.configure(&config)?;
+            thread::sleep(frames_time(2 * config.period, config.rate));
+            let state = recorder.pcm.state();
+            ensure(state == State::Running, || {
+                format!("prepare {round}: expected the recorder running, came {state:?}")
+            })?;
+        }
+        let events = changed(ctl, cable.capture)?;
+        ensure(events.is_empty(), || {
+            format!("expected no events, came those of {events:?}")
+        })
+    })
 }
 
 fn rate_changes(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {

@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 use alsa::ctl::{Ctl, ElemType};
 
 use super::Plain;
-use super::controls::{Told, error, events_since, open_own, set, told, value};
+use super::controls::{Told, error, events_since, open_own, set, shown, told, value};
 use crate::card::Topology;
 use crate::pcm::{Config, Pcm, Stop, wait};
-use crate::status;
 use crate::verify::context::{Context, frames_time, time_frames};
-use crate::verify::problem::{Problem, Verdict, ensure, fail, skip};
+use crate::verify::problem::{Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -93,9 +92,7 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
                     format!("\"{name}\" set to {pitch} millionths: \"{other}\" is {came}")
                 })?;
             }
-            let shown = status::cable(context.card, context.card.cable_number(&cable))
-                .map_err(|e| Problem::Failed(e.to_string()))?
-                .rate_shift;
+            let shown = shown(context, &cable)?.rate_shift;
             ensure(shown == u32::try_from(pitch / 10).ok(), || {
                 format!("\"{name}\" set to {pitch} millionths: cable#N shows {shown:?}")
             })?;
