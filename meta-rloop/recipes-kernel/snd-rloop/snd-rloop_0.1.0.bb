@@ -27,4 +27,4 @@ RLOOP_PARAMETERS ?= ""
 
 KERNEL_MODULE_AUTOLOAD += "${@bb.utils.contains('RLOOP_AUTOLOAD', '1', 'snd-rloop', '', d)}"
 KERNEL_MODULE_PROBECONF += "${@'snd-rloop' if d.getVar('RLOOP_PARAMETERS') else ''}"
-module_conf_snd-rloop = "${@'options snd-rloop ${RLOOP_PARAMETERS}' if d.getVar('RLOOP_PARAMETERS') else ''}"
+module_conf_snd-rloop = "${@'options snd-rloop ' + d.getVar('RLOOP_PARAMETERS') if d.getVar('RLOOP_PARAMETERS') else ''}"

@@ -194,8 +194,9 @@ fn ptest_script(run_ptest: &str) -> String {
         "mkdir -p /usr/lib/rloop/ptest && cd /usr/lib/rloop/ptest || exit 2\n\
          cat >run-ptest <<'END OF RUN-PTEST'\n{run_ptest}END OF RUN-PTEST\n\
          chmod +x run-ptest\n\
-         loaded() {{ cut -d ' ' -f 1 /proc/modules | sort >\"$1\"; }}\n\
+         loaded() {{ {{ echo; cut -d ' ' -f 1 /proc/modules; }} | sort >\"$1\"; }}\n\
          now() {{ cut -d . -f 1 /proc/uptime; }}\n\
+         only() {{ grep -vxFf \"$2\" \"$1\" | tr '\\n' ' '; }}\n\
          loaded /tmp/before\n\
          {{ ./run-ptest 2>&1 </dev/null; echo $? >/tmp/ptest-status; }} | {{\n\
          \tlast=$(now) gap=0\n\
@@ -209,7 +210,10 @@ fn ptest_script(run_ptest: &str) -> String {
          }}\n\
          status=$(cat /tmp/ptest-status)\n\
          loaded /tmp/after\n\
-         cmp -s /tmp/before /tmp/after && echo 'PASS: the machine is as it was' || {{ echo \"  $(diff /tmp/before /tmp/after)\"; echo 'FAIL: the machine is as it was'; }}\n\
+         cmp -s /tmp/before /tmp/after && echo 'PASS: the machine is as it was' || {{\n\
+         \techo \"  still loaded: $(only /tmp/after /tmp/before); gone: $(only /tmp/before /tmp/after)\"\n\
+         \techo 'FAIL: the machine is as it was'\n\
+         }}\n\
          exit $status\n"
     )
 }
