@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::arch::Arch;
-use crate::kernel::{Extent, Flavour, Spec, Version};
+use crate::kernel::{Extent, Flavour, Hz, Spec, Version};
 
 /// The devkit of rloop: builds the driver, a kernel and a root file system, and boots them in QEMU.
 ///
@@ -80,6 +80,9 @@ pub(crate) struct Target {
     /// A kernel with KASAN, PROVE_LOCKING and more.
     #[arg(long)]
     debug_kernel: bool,
+    /// A kernel for `rloop bench`, with so many ticks per second.
+    #[arg(long, value_enum, value_name = "HZ", conflicts_with = "debug_kernel")]
+    bench_kernel: Option<Hz>,
 }
 
 impl Target {
@@ -88,10 +91,10 @@ impl Target {
         Spec {
             version: self.kernel.clone(),
             arch: self.arch,
-            flavour: if self.debug_kernel {
-                Flavour::Debug
-            } else {
-                Flavour::Plain
+            flavour: match self.bench_kernel {
+                Some(hz) => Flavour::Bench(hz),
+                None if self.debug_kernel => Flavour::Debug,
+                None => Flavour::Plain,
             },
             extent: Extent::Bootable,
         }
@@ -138,7 +141,7 @@ pub(crate) struct Vm {
     #[arg(long)]
     pub(crate) no_module: bool,
     /// Wait for gdb before the first instruction; the kernel has symbols.
-    #[arg(long, conflicts_with = "debug_kernel")]
+    #[arg(long, conflicts_with_all = ["debug_kernel", "bench_kernel"])]
     pub(crate) gdb: bool,
     /// The guest's processors.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
