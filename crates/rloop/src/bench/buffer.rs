@@ -67,10 +67,11 @@ fn run(bench: &Bench<'_>, period: u64, time: u64, seed: u32) -> Verdict<Option<S
     let pumped = pump(Some(&mut player), Some(&mut recorder), written, total);
     let sound = recorder.frames() as f64 / f64::from(config.rate);
     match pumped {
+        Ok(()) => {}
         Err(Problem::Xrun(_) | Problem::Slow(_)) => {
             return Ok(Some(format!("xrun after {sound:.2} s")));
         }
-        other => other?,
+        Err(Problem::Failed(why) | Problem::Skipped(why)) => return Ok(Some(why)),
     }
     let took = seconds(now().saturating_sub(begin));
     // The wait for the last buffer is no slowness.

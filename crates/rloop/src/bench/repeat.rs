@@ -49,7 +49,7 @@ pub fn verdict(group: &Repeated<'_>) -> Option<String> {
         (0, _) => None,
         (_, 0) => Some(format!("run {times} times, each gave the same figures")),
         (_, n) => Some(format!(
-            "run {times} times, {n} figures differ: {}{}",
+            "run {times} times, not all with the same figures ({n} differ): {}{}",
             group
                 .differences
                 .iter()

@@ -198,7 +198,9 @@ fn repeats_are_held_against_each_other() {
     other.subjects[0].cables = 8;
     let text = document(vec![sample(1.0), other]).human();
     assert!(
-        text.contains("run 2 times, 1 figures differ: subjects.0.cables 16 and 8"),
+        text.contains(
+            "run 2 times, not all with the same figures (1 differ): subjects.0.cables 16 and 8"
+        ),
         "{text}"
     );
 }
