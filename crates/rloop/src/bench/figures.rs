@@ -239,6 +239,8 @@ pub struct Pitched {
 /// How exact the pitch is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pitch {
+    /// Whether a greater value makes it faster; in snd-aloop it makes it slower.
+    pub greater_is_faster: bool,
     /// The settings that were tried.
     pub settings: Vec<Setting>,
     /// From the write of the element to the change of the speed, in µs.
@@ -248,8 +250,8 @@ pub struct Pitch {
 /// One setting of the pitch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
-    /// What was set, in ppm above the nominal rate.
-    pub set_ppm: f64,
-    /// By how much the rate differs from that, in ppm.
+    /// The element's value.
+    pub value: i32,
+    /// By how much the rate differs from what that says, in ppm.
     pub error_ppm: f64,
 }

@@ -11,7 +11,7 @@ use super::Bench;
 use super::clock::{now, seconds, sleep_until, whole_second};
 use super::figures::{Pitch, Pitched, Setting};
 use super::jitter::rounded;
-use super::reader::{Reader, Reading};
+use super::reader::{Reader, Reading, prompt};
 use super::stats::{Line, Spread, round};
 use crate::card::Cable;
 use crate::pcm::{Address, Config};
@@ -58,10 +58,6 @@ impl Element {
         write(ctl, self.name, at, value)
             .map_err(|e| Problem::Failed(format!("\"{}\" of {at} to {value}: {e}", self.name)))
     }
-
-    fn ppm(&self, value: i32) -> f64 {
-        (f64::from(value) / f64::from(self.nominal) - 1.0) * 1e6
-    }
 }
 
 /// Tries both elements.
@@ -95,12 +91,10 @@ fn one(bench: &Bench<'_>, element: &Element) -> Verdict<Pitch> {
         ));
     }
     let cables = &cables[..tried.len()];
-    let pitch = rates(bench, element, &ctl, cables, &tried).and_then(|settings| {
+    let pitch = rates(bench, element, &ctl, cables, &tried).and_then(|rates| {
         bench.say(&format!("{}: time to effect", element.name));
-        Ok(Pitch {
-            settings,
-            effect_us: effect(element, &ctl, &cables[0])?,
-        })
+        let effect_us = effect(element, &ctl, &cables[0])?;
+        Ok(judge(element.nominal, &rates, effect_us))
     });
     for cable in cables {
         element.set(&ctl, cable, element.nominal)?;
@@ -119,14 +113,15 @@ fn tried(nominal: i32) -> [i32; 5] {
     ]
 }
 
-/// All settings at once, each on a cable of its own.
+/// All settings at once, each on a cable of its own: the values, and how many times the nominal
+/// rate came.
 fn rates(
     bench: &Bench<'_>,
     element: &Element,
     ctl: &Ctl,
     cables: &[Cable],
     tried: &[i32],
-) -> Verdict<Vec<Setting>> {
+) -> Verdict<Vec<(i32, f64)>> {
     let config = config();
     let mut readers = Vec::new();
     for (cable, value) in cables.iter().zip(tried) {
@@ -135,27 +130,48 @@ fn rates(
     }
     whole_second();
     let begin = now();
-    let mut points = vec![Vec::new(); readers.len()];
+    let mut readings = vec![Vec::new(); readers.len()];
     let mut next = begin;
     while next < begin + Duration::from_secs(bench.seconds) {
-        for (reader, points) in readers.iter().zip(&mut points) {
-            points.push(reader.read()?.point(begin));
+        for (reader, readings) in readers.iter().zip(&mut readings) {
+            readings.push(reader.read()?);
         }
         next += PAUSE;
         sleep_until(next);
     }
     Ok(tried
         .iter()
-        .zip(&points)
-        .filter_map(|(value, points)| {
-            let measured = Line::fit(points)?.slope / f64::from(config.rate);
-            let set = f64::from(*value) / f64::from(element.nominal);
-            Some(Setting {
-                set_ppm: round(element.ppm(*value), 3),
-                error_ppm: round((measured / set - 1.0) * 1e6, 3),
-            })
+        .zip(&readings)
+        .filter_map(|(value, readings)| {
+            let points: Vec<_> = prompt(readings).iter().map(|r| r.point(begin)).collect();
+            Some((*value, Line::fit(&points)?.slope / f64::from(config.rate)))
         })
         .collect())
+}
+
+/// snd-aloop's element says how much time is stretched, the gadget's how fast it goes: which of
+/// the two an element means is seen from its greatest value.
+fn judge(nominal: i32, rates: &[(i32, f64)], effect_us: Spread) -> Pitch {
+    let greater_is_faster = rates
+        .iter()
+        .max_by_key(|(value, _)| *value)
+        .is_none_or(|(_, rate)| *rate > 1.0);
+    let settings = rates
+        .iter()
+        .map(|(value, rate)| {
+            let set = f64::from(*value) / f64::from(nominal);
+            let want = if greater_is_faster { set } else { 1.0 / set };
+            Setting {
+                value: *value,
+                error_ppm: round((rate / want - 1.0) * 1e6, 3),
+            }
+        })
+        .collect();
+    Pitch {
+        greater_is_faster,
+        settings,
+        effect_us,
+    }
 }
 
 /// Two seconds of buffer, and short periods: some cards take up a pitch at the end of one.
@@ -330,6 +346,20 @@ mod tests {
         assert!((spread.p50 - 0.011).abs() < 20e-6, "{spread:?}");
         let spread = late(192.0, 0.011);
         assert!((spread.p50 - 0.011).abs() < 1e-3, "{spread:?}");
+    }
+
+    #[test]
+    fn either_sense_of_an_element_is_understood() {
+        let effect = late(1.0, 0.0);
+        let rates = [(80_000, 0.8), (100_000, 1.0), (120_000, 1.2 * 1.000_005)];
+        let pitch = judge(100_000, &rates, effect);
+        assert!(pitch.greater_is_faster);
+        assert_eq!(pitch.settings[0].error_ppm, 0.0);
+        assert_eq!(pitch.settings[2].error_ppm, 5.0);
+        let rates = [(80_000, 1.25), (100_000, 1.0), (120_000, 1.0 / 1.2)];
+        let pitch = judge(100_000, &rates, effect);
+        assert!(!pitch.greater_is_faster);
+        assert!(pitch.settings.iter().all(|s| s.error_ppm == 0.0));
     }
 
     #[test]

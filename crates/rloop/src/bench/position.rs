@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Bench;
 use super::clock::{seconds, whole_second};
 use super::figures::Position;
-use super::reader::{Reader, Reading};
+use super::reader::{Reader, Reading, prompt};
 use super::stats::{Line, farthest, median, rms, round, thin};
 use crate::pcm::Config;
 use crate::verify::problem::{Verdict, ensure};
@@ -34,7 +34,7 @@ pub fn measure(bench: &Bench<'_>) -> Verdict<Position> {
 
 fn judge(readings: &[Reading], rate: u32) -> Position {
     let origin = readings.first().map_or(Duration::ZERO, |r| r.before);
-    let points: Vec<_> = readings.iter().map(|r| r.point(origin)).collect();
+    let points: Vec<_> = prompt(readings).iter().map(|r| r.point(origin)).collect();
     let residuals = Line::fit(&points).map_or(Vec::new(), |line| line.residuals(&points));
     let calls: Vec<f64> = readings.iter().map(|r| seconds(r.took()) * 1e6).collect();
     let curve: Vec<_> = points

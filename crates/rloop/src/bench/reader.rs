@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::clock::{now, seconds};
+use super::stats::median;
 use crate::pcm::{Address, Config, Pcm, Stop};
 use crate::verify::problem::Verdict;
 
@@ -30,6 +31,20 @@ impl Reading {
     pub fn took(&self) -> Duration {
         self.after.saturating_sub(self.before)
     }
+}
+
+/// How much longer than the median a call may take.
+const HELD_UP: f64 = 4.0;
+
+/// Those of `readings` whose calls were not held up: in the middle of a long call is no position.
+pub fn prompt(readings: &[Reading]) -> Vec<Reading> {
+    let took: Vec<f64> = readings.iter().map(|r| seconds(r.took())).collect();
+    let longest = median(&took) * HELD_UP;
+    readings
+        .iter()
+        .filter(|r| seconds(r.took()) <= longest)
+        .copied()
+        .collect()
 }
 
 /// A stream that runs over whatever it has, for ever.
@@ -75,5 +90,25 @@ impl Reader {
             readings.push(self.read()?);
         }
         Ok(readings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_held_up_says_nothing() {
+        let mut readings: Vec<Reading> = (0..100)
+            .map(|i| Reading {
+                before: Duration::from_millis(i),
+                frame: 48 * i as i64,
+                after: Duration::from_millis(i) + Duration::from_micros(5),
+            })
+            .collect();
+        readings[7].after += Duration::from_micros(900);
+        let kept = prompt(&readings);
+        assert_eq!(kept.len(), 99);
+        assert!(kept.iter().all(|r| r.frame != 48 * 7));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::ASCII_BORDERS_ONLY_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 
 use super::figures::Run;
@@ -23,7 +23,7 @@ pub fn show(runs: &[Run]) -> String {
         for table in tables::of(run) {
             let mut shown = Table::new();
             shown
-                .load_preset(UTF8_HORIZONTAL_ONLY)
+                .load_preset(ASCII_BORDERS_ONLY_CONDENSED)
                 .set_content_arrangement(ContentArrangement::Dynamic);
             shown.set_header(
                 std::iter::once(table.title.to_owned()).chain(table.columns.iter().cloned()),

@@ -334,35 +334,33 @@ fn load(run: &Run) -> Table {
         Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
         _ => Cell::Nothing,
     });
-    let kinds: [(&str, fn(&Cost) -> Option<f64>); 2] = [
-        ("µs of CPU", |c| c.cpu_us),
-        ("interrupts", |c| c.interrupts),
+    let kinds: [Kind; 2] = [
+        ("µs of CPU", "CONFIG_IRQ_TIME_ACCOUNTING", |c| c.cpu_us),
+        ("interrupts", "a known timer in /proc/interrupts", |c| {
+            c.interrupts
+        }),
     ];
-    for (kind, of) in kinds {
+    for (kind, needs, of) in kinds {
+        if some.is_some_and(|l| of(&l.idle).is_none()) {
+            t.figure(kind, false, figure, |_| {
+                Cell::Words(format!("SKIP: this kernel lacks {needs}"))
+            });
+            continue;
+        }
         t.figure(
             format!("idle machine: {kind} per second"),
             false,
             figure,
-            |l| of(&l.idle).map_or(Cell::Words("not counted".to_owned()), Cell::Number),
+            |l| of(&l.idle).map_or(Cell::Nothing, Cell::Number),
         );
-    }
-    let loads: &[Loaded] = some.map_or(&[], |l| &l.loads);
-    for (kind, of) in kinds {
-        for is in loads {
-            let mode = match is.mode {
-                Mode::Wakeups => format!("periods of {} frames", is.period),
-                Mode::Off => "no period wake-ups".to_owned(),
-                Mode::Looked => "no period wake-ups, looked at".to_owned(),
-            };
-            let cables = if is.cables == 1 { "cable" } else { "cables" };
-            let what = format!("{} {cables}, {mode}: {kind}", is.cables);
-            t.figure(what, false, figure, |l| {
-                let same =
-                    |o: &&Loaded| (o.cables, o.period, o.mode) == (is.cables, is.period, is.mode);
-                match l.loads.iter().find(same).map(|l| &l.cost) {
-                    Some(Figure::Measured(cost)) => {
-                        of(cost).map_or(Cell::Words("not counted".to_owned()), Cell::Number)
-                    }
+        for is in some.map_or(&[][..], |l| &l.loads) {
+            t.figure(loaded(is, kind), false, figure, |l| {
+                let same = l
+                    .loads
+                    .iter()
+                    .find(|o| (o.cables, o.period, o.mode) == (is.cables, is.period, is.mode));
+                match same.map(|l| &l.cost) {
+                    Some(Figure::Measured(cost)) => of(cost).map_or(Cell::Nothing, Cell::Number),
                     Some(Figure::Skipped(why)) => Cell::Words(format!("SKIP: {why}")),
                     Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
                     None => Cell::Nothing,
@@ -371,6 +369,19 @@ fn load(run: &Run) -> Table {
         }
     }
     t.table
+}
+
+/// A part of a cost: its unit, what the kernel needs to count it, and where it is.
+type Kind = (&'static str, &'static str, fn(&Cost) -> Option<f64>);
+
+fn loaded(is: &Loaded, kind: &str) -> String {
+    let mode = match is.mode {
+        Mode::Wakeups => format!("periods of {} frames", is.period),
+        Mode::Off => "no period wake-ups".to_owned(),
+        Mode::Looked => "no period wake-ups, looked at".to_owned(),
+    };
+    let cables = if is.cables == 1 { "cable" } else { "cables" };
+    format!("{} {cables}, {mode}: {kind}", is.cables)
 }
 
 fn pitch(run: &Run) -> Table {
@@ -392,32 +403,26 @@ fn pitch(run: &Run) -> Table {
                 .find(|p| p.element == name)
                 .map(|p| p.pitch.clone())
         };
-        let settings: Vec<f64> = run
+        let tried: Vec<i32> = run
             .subjects
             .iter()
-            .filter_map(|s| Some(of(s)?.value()?.settings.iter().map(|s| s.set_ppm).collect()))
-            .next()
-            .unwrap_or_else(Vec::new);
-        if settings.is_empty() {
-            t.row(name, |s| match of(s) {
-                Some(Figure::Skipped(why)) => Cell::Words(format!("SKIP: {why}")),
-                Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
-                _ => Cell::Nothing,
-            });
-        }
-        for (number, ppm) in settings.iter().enumerate() {
-            t.row(format!("{name}, {ppm:+} ppm: error, ppm"), |s| {
-                match of(s) {
-                    Some(Figure::Measured(pitch)) => pitch
-                        .settings
-                        .get(number)
-                        .map_or(Cell::Nothing, |s| s.error_ppm.into()),
-                    Some(Figure::Skipped(why)) if number == 0 => {
-                        Cell::Words(format!("SKIP: {why}"))
-                    }
-                    Some(Figure::Failed(why)) if number == 0 => Cell::Words(format!("FAIL: {why}")),
-                    _ => Cell::Nothing,
-                }
+            .find_map(|s| Some(of(s)?.value()?.settings.iter().map(|s| s.value).collect()))
+            .unwrap_or_default();
+        t.row(format!("{name}: a greater value is"), |s| match of(s) {
+            Some(Figure::Measured(p)) if p.greater_is_faster => Cell::Words("faster".to_owned()),
+            Some(Figure::Measured(_)) => Cell::Words("slower".to_owned()),
+            Some(Figure::Skipped(why)) => Cell::Words(format!("SKIP: {why}")),
+            Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
+            None => Cell::Nothing,
+        });
+        for value in tried {
+            t.row(format!("{name} = {value}: error, ppm"), |s| {
+                of(s)
+                    .and_then(|f| {
+                        let setting = f.value()?.settings.iter().find(|s| s.value == value)?;
+                        Some(setting.error_ppm)
+                    })
+                    .map_or(Cell::Nothing, Cell::Number)
             });
         }
         for (what, part) in [
