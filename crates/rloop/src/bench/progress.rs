@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Says on standard error what is being measured: a bar on a terminal, else lines.
+//! Says on standard error what is being measured: a bar on a terminal, else lines. It is drawn only
+//! between measurements: a bar that moves by itself would be measured, too.
 
 use std::cell::RefCell;
 use std::io::IsTerminal as _;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,7 +24,6 @@ impl Progress {
             {
                 bar.set_style(style);
             }
-            bar.enable_steady_tick(Duration::from_secs(1));
             bar
         });
         Self {
@@ -48,7 +47,10 @@ impl Progress {
             format!("{part}: {what}")
         };
         match &self.bar {
-            Some(bar) => bar.set_message(text),
+            Some(bar) => {
+                bar.set_message(text);
+                bar.tick();
+            }
             None => eprintln!("bench: {text}"),
         }
     }
