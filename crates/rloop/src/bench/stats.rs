@@ -16,7 +16,7 @@ pub struct Spread {
     pub p50: f64,
     /// 99 of 100 are less.
     pub p99: f64,
-    /// 999 of 1000 are less; the greatest where there are fewer than 1000.
+    /// 999 of 1000 are less; about the greatest where there are fewer than 1000.
     pub p999: f64,
     /// The greatest.
     pub max: f64,
