@@ -152,8 +152,11 @@ impl<'a> Builder<'a> {
     }
 }
 
+/// A value of a spread, and its name.
+type Part = (&'static str, fn(&Spread) -> f64);
+
 /// What is shown of a spread.
-const PARTS: [(&str, fn(&Spread) -> f64); 4] = [
+const PARTS: [Part; 4] = [
     ("p50", |s| s.p50),
     ("p99", |s| s.p99),
     ("p99.9", |s| s.p999),
