@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use alsa::Direction as AlsaDirection;
 use alsa::ctl::{Ctl, DeviceIter, ElemId, ElemIface, ElemType, ElemValue};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::pcm::{Address, Direction};
 
 /// The drivers that make loopback cards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Driver {
     /// The driver of this project.
@@ -282,6 +282,21 @@ pub fn choose(given: Option<&str>) -> Result<Card, Error> {
             known,
         },
     })
+}
+
+/// The cards that `given` name, each once.
+///
+/// # Errors
+/// As of [`choose`].
+pub fn choose_all(given: &[String]) -> Result<Vec<Card>, Error> {
+    let mut cards: Vec<Card> = Vec::new();
+    for given in given {
+        let card = choose(Some(given))?;
+        if cards.iter().all(|c| c.index != card.index) {
+            cards.push(card);
+        }
+    }
+    Ok(cards)
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 //! The command line.
 
-use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::bench::Part;
 use crate::report::Format;
 
 /// Proves that an ALSA loopback card loses, doubles, changes and delays nothing, and shows what it does.
@@ -25,6 +28,12 @@ pub enum Command {
     /// Works on cards of snd-rloop and of snd-aloop, so that both can be compared. Needs all
     /// subdevices of the card for itself.
     Verify(Verify),
+    /// Measure how exact, how prompt and how costly the loopback cards are
+    ///
+    /// Cards of snd-rloop are put beside those of snd-aloop, if there are both. Needs all subdevices of
+    /// the cards for itself. A target that is missed is reported and is no failure; a card that gives
+    /// wrong data or errors is.
+    Bench(Bench),
     /// Show what every loopback card is doing
     Status(Status),
     /// One process of the stress test (started by it)
@@ -62,6 +71,49 @@ pub struct Verify {
     /// Matrix cases move at most this many KiB in one direction
     #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=65_536))]
     pub case_bytes: u64,
+}
+
+/// Options of `rloop bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards' [default: all loopback cards]
+    #[arg(long, value_name = "ID|INDEX")]
+    pub card: Vec<String>,
+    /// How long each long measurement takes; the shorter ones take a third of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// How often a loop is started to see its delay
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub starts: u32,
+    /// Only this part; may be given repeatedly
+    #[arg(long, value_enum, value_name = "PART")]
+    pub only: Vec<Part>,
+    /// What the run is called in the report; runs of one title are repeats of each other [default: the kernel's name]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub title: String,
+    /// Measure nothing, and report what an earlier run has left with --format json; may be given repeatedly
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["card", "seconds", "starts", "only", "title"])]
+    pub from: Vec<PathBuf>,
+    /// Write a page with all tables and plots, which needs no other file
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Format of the figures on standard output (progress goes to standard error)
+    #[arg(long, value_enum, default_value_t = BenchFormat::Human)]
+    pub format: BenchFormat,
+}
+
+/// Formats of `rloop bench`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchFormat {
+    /// Tables
+    Human,
+    /// All figures as one JSON object
+    Json,
 }
 
 /// Options of `rloop status`.

@@ -35,7 +35,7 @@ pub enum Error {
     NoSuchCheck(String),
     /// Somebody uses the card.
     #[error(
-        "card {card}: {stream} is in use by another program; verify needs every subdevice of the card"
+        "card {card}: {stream} is in use by another program; every subdevice of the card is needed"
     )]
     Busy {
         /// Id of the card.
@@ -67,6 +67,17 @@ pub enum Error {
         /// What failed.
         source: std::io::Error,
     },
+    /// `--from` names a file of something else.
+    #[error("--from {path}: not what `rloop bench --format json` writes: {why}")]
+    NoFigures {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A plot could not be drawn.
+    #[error("a plot: {0}")]
+    Plot(String),
     /// The results could not be written.
     #[error("standard output: {0}")]
     Write(#[from] std::io::Error),

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! `rloop`: proves that a virtual ALSA loopback card loses, doubles, changes and delays nothing
-//! (`rloop verify`), and shows what the loopback cards are doing (`rloop status`).
+//! (`rloop verify`), measures it (`rloop bench`), and shows what the loopback cards are doing
+//! (`rloop status`).
 
+mod bench;
 mod card;
 mod cli;
 mod error;
@@ -13,6 +15,7 @@ mod status;
 mod stress;
 mod verify;
 
+use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<bool> {
     match command {
         Command::Verify(options) => verify_command(options),
+        Command::Bench(options) => bench_command(options),
         Command::Status(options) => status_command(options),
         Command::StressChild(options) => {
             let cards = card::all()?
@@ -84,6 +88,50 @@ fn verify_command(options: &cli::Verify) -> Result<bool> {
         return Ok(verify::run(&card, &selection, options.format, results)?.failed == 0);
     }
     Ok(verify::run(&card, &selection, options.format, Vec::new())?.failed == 0)
+}
+
+fn bench_command(options: &cli::Bench) -> Result<bool> {
+    // Before an hour of measuring: a place that can't be written to is told at once.
+    let mut report = match &options.report {
+        Some(path) => {
+            let file = fs::File::create(path).with_context(|| path.display().to_string())?;
+            Some((path, file))
+        }
+        None => None,
+    };
+    let document = if options.from.is_empty() {
+        let cards = if options.card.is_empty() {
+            card::all()?
+        } else {
+            card::choose_all(&options.card)?
+        };
+        if cards.is_empty() {
+            return Err(error::Error::NoCard.into());
+        }
+        let measure = bench::Options {
+            seconds: options.seconds,
+            starts: options.starts,
+            only: options.only.clone(),
+            title: options.title.clone(),
+        };
+        bench::Document {
+            runs: vec![bench::run(&cards, &measure)?],
+        }
+    } else {
+        bench::Document::read(&options.from)?
+    };
+    if let Some((path, file)) = &mut report {
+        file.write_all(document.page()?.as_bytes())
+            .with_context(|| path.display().to_string())?;
+    }
+    let text = match options.format {
+        cli::BenchFormat::Human => document.human(),
+        cli::BenchFormat::Json => document.json().context("JSON")?,
+    };
+    io::stdout()
+        .write_all(text.as_bytes())
+        .context("standard output")?;
+    Ok(document.passed())
 }
 
 fn status_command(options: &cli::Status) -> Result<bool> {

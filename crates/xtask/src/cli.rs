@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::arch::Arch;
-use crate::kernel::{Extent, Flavour, Spec, Version};
+use crate::bench;
+use crate::kernel::{Extent, Flavour, Hz, Spec, Version};
 
 /// The devkit of rloop: builds the driver, a kernel and a root file system, and boots them in QEMU.
 ///
@@ -32,6 +33,11 @@ pub(crate) enum Command {
     Demo(Target),
     /// Runs all tests: on the host, of the build, and in guests.
     Test(Test),
+    /// Measures snd-rloop beside snd-aloop in guests, and makes a page of it.
+    ///
+    /// At HZ=250 and at HZ=1000: twice with the guest's time counted in instructions, where both runs should
+    /// give the same figures on any host, and once in real time. An hour or two; see --quick.
+    Bench(Bench),
     /// Looks at the Yocto layer and the kas files, as far as that needs no sources of Yocto: the steps of
     /// `test` whose names begin with `layer`.
     Layer,
@@ -81,6 +87,9 @@ pub(crate) struct Target {
     /// A kernel with KASAN, PROVE_LOCKING and more.
     #[arg(long)]
     debug_kernel: bool,
+    /// A kernel for `rloop bench`, with so many ticks per second.
+    #[arg(long, value_enum, value_name = "HZ", conflicts_with = "debug_kernel")]
+    bench_kernel: Option<Hz>,
 }
 
 impl Target {
@@ -89,10 +98,10 @@ impl Target {
         Spec {
             version: self.kernel.clone(),
             arch: self.arch,
-            flavour: if self.debug_kernel {
-                Flavour::Debug
-            } else {
-                Flavour::Plain
+            flavour: match self.bench_kernel {
+                Some(hz) => Flavour::Bench(hz),
+                None if self.debug_kernel => Flavour::Debug,
+                None => Flavour::Plain,
             },
             extent: Extent::Bootable,
         }
@@ -122,6 +131,51 @@ pub(crate) struct Test {
     pub(crate) list: bool,
 }
 
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// The guest's architecture.
+    #[arg(long, value_enum, default_value = "aarch64")]
+    arch: Arch,
+    /// The kernel: 7.2, 7.3 or the directory of a kernel's sources.
+    #[arg(long, default_value = "7.2", value_name = "VERSION|DIR")]
+    kernel: Version,
+    /// Only this tick, per second; may be given several times.
+    #[arg(long, value_enum, value_name = "HZ", default_values = ["250", "1000"])]
+    hz: Vec<Hz>,
+    /// How long each long measurement takes.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// How often a loop is started to see its delay.
+    #[arg(long, default_value_t = 1000, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    starts: u32,
+    /// For those who can't wait: --seconds 3 --starts 100.
+    #[arg(long, conflicts_with_all = ["seconds", "starts"])]
+    quick: bool,
+    /// Processors of the run in real time; 0 leaves that out.
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=8))]
+    smp: u32,
+}
+
+impl Bench {
+    /// What it comes to.
+    pub(crate) fn options(self) -> bench::Options {
+        let (seconds, starts) = if self.quick {
+            (3, 100)
+        } else {
+            (self.seconds, self.starts)
+        };
+        bench::Options {
+            arch: self.arch,
+            kernel: self.kernel,
+            hz: self.hz,
+            seconds,
+            starts,
+            processors: self.smp,
+        }
+    }
+}
+
 /// What to boot, and what to do there.
 #[derive(Args)]
 pub(crate) struct Vm {
@@ -139,7 +193,7 @@ pub(crate) struct Vm {
     #[arg(long)]
     pub(crate) no_module: bool,
     /// Wait for gdb before the first instruction; the kernel has symbols.
-    #[arg(long, conflicts_with = "debug_kernel")]
+    #[arg(long, conflicts_with_all = ["debug_kernel", "bench_kernel"])]
     pub(crate) gdb: bool,
     /// The guest's processors.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]

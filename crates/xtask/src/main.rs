@@ -3,6 +3,7 @@
 
 mod arch;
 mod audio;
+mod bench;
 mod cache;
 mod cargo;
 mod clean;
@@ -74,6 +75,7 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
                 list: test.list,
             },
         )?),
+        Command::Bench(options) => status(bench::run(&context, &options.options())?),
         Command::Layer => status(suite::run(&context, &suite::Options::layer())?),
         Command::Yocto {
             mirrors,

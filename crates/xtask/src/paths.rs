@@ -65,6 +65,11 @@ impl Paths {
         self.repo.join("target/test")
     }
 
+    /// Where `bench` leaves what it found.
+    pub(crate) fn bench(&self) -> PathBuf {
+        self.repo.join("target/bench")
+    }
+
     /// The driver's sources.
     pub(crate) fn driver(&self) -> PathBuf {
         self.repo.join("drivers/snd-rloop")

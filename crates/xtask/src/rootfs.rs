@@ -28,6 +28,8 @@ const PACKAGES: &[&str] = &[
     "libasound2t64",
     "libc6",
     "libgcc-s1",
+    // cyclictest, for `rloop bench`.
+    "rt-tests",
     "strace",
 ];
 
@@ -38,6 +40,10 @@ const DROPPED: &[&str] = &[
     "etc/dpkg",
     "etc/hostname",
     "etc/resolv.conf",
+    // Some of rt-tests' programs are Python's; cyclictest is not.
+    "usr/bin/python3.13",
+    "usr/lib/python3",
+    "usr/lib/python3.13",
     "usr/share/bash-completion",
     "usr/share/bug",
     "usr/share/doc",
@@ -61,6 +67,9 @@ const DROPPED_LIBRARIES: &[&str] = &[
     "libfftw3f_threads",
     "libgomp",
     "libssl",
+    // Python's.
+    "libpython",
+    "libsqlite3",
 ];
 
 /// Links and directories that the packages' scripts would have made.

@@ -147,7 +147,7 @@ fn substreams_are_1_to_128() {
 }
 
 #[test]
-fn a_topology_is_one_of_two_words() {
+fn a_topology_is_one_of_a_few_words() {
     let cable = Written {
         topology: Some("cable"),
         ..Written::default()
@@ -156,7 +156,7 @@ fn a_topology_is_one_of_two_words() {
         parse(&cable, 32).map(|config| config.topology),
         Ok(Topology::Cable)
     );
-    for bad in ["", "Cable", "crossed ", "cross", "fanout"] {
+    for bad in ["", "Cable", "crossed ", "cross", "fan"] {
         assert_eq!(
             message(Written {
                 topology: Some(bad),

@@ -2,7 +2,8 @@
 
 SUMMARY = "Proves that an ALSA loopback card loses, doubles, changes and delays nothing"
 DESCRIPTION = "A tool for the target: verify plays numbered frames round a card of snd-rloop or snd-aloop \
-               and checks what comes back, status shows what the cards are doing. Its ptest tests the card."
+               and checks what comes back, bench measures the cards, status shows what they are doing. Its ptest \
+               tests the card."
 SECTION = "multimedia"
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\

@@ -88,7 +88,10 @@ fn select(selection: &Selection, space: Option<&Space>) -> Result<Vec<Check>, Er
 }
 
 /// All ends of `card` must be free: gives what one of them offers.
-fn probe(card: &Card) -> Result<Space, Error> {
+///
+/// # Errors
+/// If one is in use, or can't be opened.
+pub fn probe(card: &Card) -> Result<Space, Error> {
     let wrap = |source: AlsaError| match source.errno {
         libc::EBUSY | libc::EAGAIN => Error::Busy {
             card: card.id.clone(),

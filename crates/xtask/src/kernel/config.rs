@@ -20,6 +20,28 @@ pub(crate) enum Flavour {
     Gdb,
     /// With PREEMPT_RT, another HZ and a tick that never stops.
     Rt,
+    /// With exact accounting of the time that interrupts take, and so many ticks per second.
+    Bench(Hz),
+}
+
+/// Ticks per second of a kernel to be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Hz {
+    /// What the other kernels have, and embedded ones often.
+    #[value(name = "250")]
+    Hz250,
+    /// The shorter tick of desktop distributions.
+    #[value(name = "1000")]
+    Hz1000,
+}
+
+impl std::fmt::Display for Hz {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Hz250 => "250",
+            Self::Hz1000 => "1000",
+        })
+    }
 }
 
 impl Flavour {
@@ -30,6 +52,7 @@ impl Flavour {
             Self::Debug => format!("{before}debug"),
             Self::Gdb => format!("{before}gdb"),
             Self::Rt => format!("{before}rt"),
+            Self::Bench(hz) => format!("{before}bench-hz{hz}"),
         }
     }
 }
@@ -47,6 +70,10 @@ pub(crate) fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Debug => files.push(own.join("debug.config")),
         Flavour::Gdb => files.push(own.join("gdb.config")),
         Flavour::Rt => files.push(own.join("rt.config")),
+        Flavour::Bench(Hz::Hz250) => files.push(own.join("bench.config")),
+        Flavour::Bench(Hz::Hz1000) => {
+            files.extend([own.join("bench.config"), own.join("hz1000.config")]);
+        }
     }
     let mut lines = BTreeMap::new();
     for path in files {

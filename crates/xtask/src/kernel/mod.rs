@@ -18,7 +18,7 @@ use crate::sandbox::Sandbox;
 use crate::toolchain;
 use crate::ui::Step;
 
-pub(crate) use config::Flavour;
+pub(crate) use config::{Flavour, Hz};
 
 /// Versions that Debian has the sources of.
 const VERSIONS: &[&str] = &["7.2", "7.3"];
@@ -97,7 +97,7 @@ impl Spec {
     pub(crate) fn make_arguments(&self) -> Vec<String> {
         let mut arguments = vec![format!("ARCH={}", self.arch.kernel())];
         match self.flavour {
-            Flavour::Plain | Flavour::Gdb | Flavour::Rt => {
+            Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => {
                 arguments.push(format!("CROSS_COMPILE={}", self.arch.cross()));
             }
             // With KASAN, Rust's code and C's have to be instrumented alike: by LLVM.

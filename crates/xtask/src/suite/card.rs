@@ -208,13 +208,13 @@ pub(super) fn alsactl(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec
 pub(super) fn unplug(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     // Where time isn't counted in instructions, it goes on while the host is busy elsewhere.
     let (name, limit) = match spec.flavour {
-        Flavour::Plain | Flavour::Gdb | Flavour::Rt => ("unplug", 2),
+        Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => ("unplug", 2),
         Flavour::Debug => ("unplug-debug", 30),
     };
     let script = format!("limit={limit}\n{}", include_str!("unplug.sh"));
     let job = (name, script.as_str(), Duration::from_secs(600));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, |accel| match spec.flavour {
-        Flavour::Plain | Flavour::Gdb | Flavour::Rt => Machine::counted(accel),
+        Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => Machine::counted(accel),
         Flavour::Debug => Machine::smp(accel, 2, DEBUG_MEMORY),
     })?;
     checks.extend(report::from_ptest(&outcome.output));

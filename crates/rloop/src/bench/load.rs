@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What running cables cost: the processors' time and timer interrupts, per cable-second.
+//!
+//! The streams are started and left alone: the program sleeps, so that all that is done meanwhile
+//! is the kernel's. The time is what the processors were not idle, less what they are not idle
+//! when no stream runs. (The kernel's own split into user, system and interrupts is sampled by the
+//! tick, in step with which snd-aloop does its work; the idle time is measured.)
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use procfs::{ConfigSetting, CurrentSI, KernelStats};
+
+use super::Bench;
+use super::clock::{now, seconds, whole_second};
+use super::figures::{Cost, Figure, Load, Loaded, Mode};
+use super::stats::round;
+use crate::card::Cable;
+use crate::pcm::{Config, Pcm, Stop};
+use crate::verify::context::frames_time;
+use crate::verify::problem::{Problem, Verdict, skip};
+
+/// How many cables run at once.
+const CABLES: [usize; 3] = [1, 8, 64];
+/// Periods and ways of being served, on both cards alike.
+const SERVED: [(u64, Mode); 4] = [
+    (256, Mode::Wakeups),
+    (1024, Mode::Wakeups),
+    (1024, Mode::Off),
+    (1024, Mode::Looked),
+];
+/// In all of them, in frames.
+const BUFFER: u64 = 8192;
+
+/// Runs more and more cables.
+pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
+    let cables: Vec<Cable> = bench.cards.iter().flat_map(|c| c.cables()).collect();
+    let time = bench.part(3);
+    bench.say("idle");
+    let meter = Meter {
+        idle: idle_is_measured(),
+    };
+    let idle = meter.spent(|| thread::sleep(time))?;
+    let mut loads = Vec::new();
+    for (period, mode) in SERVED {
+        for count in CABLES {
+            bench.say(&format!("{count} cables, {period} frames, {mode:?}"));
+            let cost = if count > cables.len() {
+                skip(format!("its cards have {} cables in all", cables.len()))
+            } else {
+                run(&meter, &cables[..count], (period, mode), time)
+                    .map(|cost| cost.less(&idle).per(count as f64))
+            };
+            loads.push(Loaded {
+                cables: count,
+                period,
+                mode,
+                cost: Figure::from(cost),
+            });
+        }
+    }
+    Ok(Load {
+        seconds: time.as_secs(),
+        idle: idle.per(1.0),
+        resolution_us: 1e6 / procfs::ticks_per_second() as f64 / seconds(time),
+        loads,
+    })
+}
+
+/// What `cables` cost per second, with both ends of each running.
+fn run(
+    meter: &Meter,
+    cables: &[Cable],
+    (period, mode): (u64, Mode),
+    time: Duration,
+) -> Verdict<Cost> {
+    let config = Config {
+        stop: Stop::Never,
+        period_wakeup: mode == Mode::Wakeups,
+        ..Config::default().with_buffer(period, BUFFER / period)
+    };
+    if mode != Mode::Wakeups {
+        let wakeups = Config {
+            period_wakeup: true,
+            ..config
+        };
+        let mut pcm = Pcm::open(cables[0].playback)?;
+        if !pcm.configure(&wakeups)?.flags.no_period_wakeup {
+            return skip("the card can't turn period wake-ups off");
+        }
+    }
+    let silence = vec![0; config.buffer as usize * config.frame_bytes()];
+    let mut ends = Vec::new();
+    for cable in cables {
+        for address in [cable.playback, cable.capture] {
+            let mut pcm = Pcm::open(address)?;
+            pcm.configure(&config)?;
+            if pcm.is_playback() {
+                pcm.write(&silence)?;
+            }
+            ends.push(pcm);
+        }
+    }
+    whole_second();
+    // As independent programs would: spread over a period.
+    let pause = frames_time(period, config.rate) / cables.len() as u32;
+    for pair in ends.chunks(2) {
+        for pcm in pair {
+            pcm.start()?;
+        }
+        thread::sleep(pause);
+    }
+    if mode == Mode::Looked {
+        return looking(meter, &ends, frames_time(BUFFER / 4, config.rate), time);
+    }
+    meter.spent(|| thread::sleep(time))
+}
+
+/// The same with a program that looks every `pause`.
+fn looking(meter: &Meter, ends: &[Pcm], pause: Duration, time: Duration) -> Verdict<Cost> {
+    let mut looked: Verdict = Ok(());
+    let cost = meter.spent(|| {
+        let end = now() + time;
+        while now() < end && looked.is_ok() {
+            thread::sleep(pause.min(end.saturating_sub(now())));
+            looked = ends
+                .iter()
+                .try_for_each(|pcm| pcm.avail().map(|_| ()))
+                .map_err(Problem::from);
+        }
+    })?;
+    looked.map(|()| cost)
+}
+
+/// Reads the kernel's counters.
+struct Meter {
+    /// Whether the idle time can be trusted.
+    idle: bool,
+}
+
+impl Meter {
+    /// What the machine does per second while `wait` runs.
+    fn spent(&self, wait: impl FnOnce()) -> Verdict<Cost> {
+        whole_second();
+        let (before, from) = (self.read()?, now());
+        wait();
+        let (after, to) = (self.read()?, now());
+        Ok(after.since(&before, seconds(to.saturating_sub(from))))
+    }
+
+    fn read(&self) -> Verdict<Counters> {
+        let unreadable = |e| Problem::Skipped(format!("/proc/stat: {e}"));
+        let stat = KernelStats::current().map_err(unreadable)?;
+        let idle = stat.total.idle + stat.total.iowait.unwrap_or(0);
+        let text = fs::read_to_string("/proc/interrupts").unwrap_or_default();
+        Ok(Counters {
+            idle: self
+                .idle
+                .then(|| idle as f64 / procfs::ticks_per_second() as f64),
+            processors: stat.cpu_time.len(),
+            interrupts: timer_interrupts(&text),
+        })
+    }
+}
+
+impl Cost {
+    fn less(&self, other: &Self) -> Self {
+        let less = |a: Option<f64>, b: Option<f64>| Some(a? - b?);
+        Self {
+            cpu_us: less(self.cpu_us, other.cpu_us),
+            interrupts: less(self.interrupts, other.interrupts),
+        }
+    }
+
+    fn per(&self, count: f64) -> Self {
+        Self {
+            cpu_us: self.cpu_us.map(|us| round(us / count, 1)),
+            interrupts: self.interrupts.map(|n| round(n / count, 2)),
+        }
+    }
+}
+
+/// What the kernel counts.
+struct Counters {
+    /// Seconds that each processor was idle; none if that is not measured.
+    idle: Option<f64>,
+    processors: usize,
+    interrupts: Option<u64>,
+}
+
+impl Counters {
+    fn since(&self, before: &Self, seconds: f64) -> Cost {
+        let busy = |idle: f64| self.processors as f64 * seconds - idle;
+        Cost {
+            cpu_us: (|| Some(busy(self.idle? - before.idle?) / seconds * 1e6))(),
+            interrupts: (|| Some((self.interrupts? - before.interrupts?) as f64 / seconds))(),
+        }
+    }
+}
+
+/// Whether the kernel takes the time of interrupts off the idle time, in which most of them come:
+/// only with IRQ_TIME_ACCOUNTING.
+fn idle_is_measured() -> bool {
+    let yes = |name: &str, config: &std::collections::HashMap<String, ConfigSetting>| {
+        matches!(config.get(name), Some(ConfigSetting::Yes))
+    };
+    procfs::kernel_config().is_ok_and(|config| {
+        yes("CONFIG_IRQ_TIME_ACCOUNTING", &config) && yes("CONFIG_NO_HZ_COMMON", &config)
+    })
+}
+
+/// All processors' timer interrupts out of /proc/interrupts; none if it names none.
+fn timer_interrupts(text: &str) -> Option<u64> {
+    let processors = text.lines().next()?.split_whitespace().count();
+    let counts: Vec<u64> = text
+        .lines()
+        .filter(|line| {
+            // arm64 and x86 call it so.
+            line.contains("arch_timer") || line.trim_start().starts_with("LOC:")
+        })
+        .map(|line| {
+            line.split_whitespace()
+                .skip(1)
+                .take(processors)
+                .filter_map(|count| count.parse::<u64>().ok())
+                .sum()
+        })
+        .collect();
+    (!counts.is_empty()).then(|| counts.iter().sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timer_interrupts_of_both_architectures() {
+        let arm = "           CPU0       CPU1       \n \
+                   11:       1200        300     GICv2  27 Level     arch_timer\n \
+                   13:          7          0     GICv2  33 Level     uart-pl011\n\
+                   IPI0:         5          5       Rescheduling interrupts\n";
+        assert_eq!(timer_interrupts(arm), Some(1500));
+        let x86 = "            CPU0       CPU1       \n   0:          9          0  IO-APIC    2-edge      timer\n \
+                   LOC:       1000        234   Local timer interrupts\n";
+        assert_eq!(timer_interrupts(x86), Some(1234));
+        assert_eq!(timer_interrupts("  CPU0\n 1: 5 uart\n"), None);
+    }
+
+    #[test]
+    fn busy_is_what_is_not_idle() {
+        let at = |idle, interrupts| Counters {
+            idle: Some(idle),
+            processors: 2,
+            interrupts: Some(interrupts),
+        };
+        let cost = at(119.0, 700).since(&at(100.0, 100), 10.0);
+        assert!((cost.cpu_us.unwrap() - 100_000.0).abs() < 1e-3);
+        assert_eq!(cost.interrupts, Some(60.0));
+        let idle = at(119.9, 200).since(&at(100.0, 100), 10.0);
+        let cost = cost.less(&idle).per(8.0);
+        assert_eq!((cost.cpu_us, cost.interrupts), (Some(11_250.0), Some(6.25)));
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_say_is_no_figure() {
+        let none = Counters {
+            idle: None,
+            processors: 1,
+            interrupts: None,
+        };
+        let cost = none.since(&none, 1.0);
+        assert_eq!((cost.cpu_us, cost.interrupts), (None, None));
+    }
+}

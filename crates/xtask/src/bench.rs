@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! `cargo xtask bench`: `rloop bench` in guests, snd-aloop beside snd-rloop, and one page of it all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::arch::Arch;
+use crate::context::Context;
+use crate::demo::log_complaints;
+use crate::error::{AtPath as _, Error, Result};
+use crate::guest::{Accel, Guest, Job, Machine};
+use crate::kernel::{self, Extent, Flavour, Hz, Spec, Version};
+use crate::sandbox::{self, Sandbox};
+use crate::ui::{Step, seconds};
+use crate::{cargo, toolchain};
+
+/// In MiB.
+const MEMORY: u32 = 1024;
+/// How often the run with counted time is made: to see that it gives the same.
+const REPEATS: u32 = 2;
+/// What a run takes at most beside its measurements, whose time goes into it so many times.
+const OVERHEAD: Duration = Duration::from_secs(3600);
+const MEASUREMENTS: u64 = 60;
+
+/// What the user wants of it.
+pub(crate) struct Options {
+    /// The guest's architecture.
+    pub(crate) arch: Arch,
+    /// The kernel.
+    pub(crate) kernel: Version,
+    /// Ticks per second of its kernels.
+    pub(crate) hz: Vec<Hz>,
+    /// For `rloop bench`.
+    pub(crate) seconds: u64,
+    /// For `rloop bench`.
+    pub(crate) starts: u32,
+    /// Processors of the run in real time; 0 leaves that out.
+    pub(crate) processors: u32,
+}
+
+/// One boot.
+struct Boot<'a> {
+    guest: &'a Guest<'a>,
+    machine: Machine,
+    /// As the report calls it; the same for repeats.
+    title: String,
+    /// Of its files.
+    name: String,
+}
+
+/// What the guest does. Nothing goes over the share while it is measured: when the host answers
+/// is beyond the guest's counted time. Both drivers get 64 cables; snd-aloop has no more than 16
+/// of them on a card.
+fn script(options: &Options, title: &str) -> String {
+    format!(
+        "set -e\n\
+         modprobe snd-rloop id=rloop topology=crossed pcm_substreams=32\n\
+         modprobe snd-aloop enable=1,1,1,1 pcm_substreams=8,8,8,8\n\
+         sleep 3\n\
+         {{\n\
+         \trloop bench --title '{title}' --seconds {} --starts {} --format json >/tmp/figures.json || echo $? >/tmp/bench.status\n\
+         }} 2>&1 | cat >/dev/console\n\
+         cp /tmp/figures.json /mnt/share/\n\
+         [ ! -e /tmp/bench.status ] || exit $(cat /tmp/bench.status)\n",
+        options.seconds, options.starts
+    )
+}
+
+/// Runs it all; true when no card did anything wrong.
+pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
+    let start = Instant::now();
+    let sandbox = toolchain::get(context)?;
+    let dir = context.paths.bench();
+    sandbox::remove(&dir)?;
+    fs::create_dir_all(&dir).at(&dir)?;
+    let mut kernels = Vec::new();
+    for hz in &options.hz {
+        let spec = Spec {
+            version: options.kernel.clone(),
+            arch: options.arch,
+            flavour: Flavour::Bench(*hz),
+            extent: Extent::Bootable,
+        };
+        kernels.push((*hz, kernel::get(context, &sandbox, &spec)?));
+    }
+    // All before the first is booted, so that each measures the same.
+    let mut guests = Vec::new();
+    for (hz, kernel) in &kernels {
+        guests.push((*hz, Guest::build(context, &sandbox, kernel)?));
+    }
+    let boots = boots(&guests, options);
+    let (mut files, mut passed) = (Vec::new(), true);
+    let total = boots.len();
+    for (number, boot) in boots.into_iter().enumerate() {
+        let step = Step::new(format!("[{}/{total}] {}", number + 1, boot.title));
+        let (file, fine) = measure(&boot, options, &dir, &step)?;
+        step.end(if fine { "ok" } else { "FAIL" }, "");
+        passed &= fine;
+        files.push(file);
+    }
+    let page = dir.join("bench.html");
+    print!("{}", report(context, &sandbox, &files, &page)?);
+    println!("page     {}", page.display());
+    println!("figures  {}", dir.join("*.json").display());
+    println!(
+        "{} (all in all {})",
+        if passed { "PASS" } else { "FAIL" },
+        seconds(start.elapsed())
+    );
+    Ok(passed)
+}
+
+fn boots<'a>(guests: &'a [(Hz, Guest<'a>)], options: &Options) -> Vec<Boot<'a>> {
+    let mut boots = Vec::new();
+    for (hz, guest) in guests {
+        for repeat in 1..=REPEATS {
+            boots.push(Boot {
+                guest,
+                machine: Machine::counted(Accel::Tcg),
+                title: format!("HZ={hz}, QEMU TCG, time counted in instructions"),
+                name: format!("hz{hz}-counted-{repeat}"),
+            });
+        }
+    }
+    for (hz, guest) in guests {
+        if options.processors > 0 {
+            boots.push(Boot {
+                guest,
+                // With KVM the page would not say what others can get, too.
+                machine: Machine::smp(Accel::Tcg, options.processors, MEMORY),
+                title: format!(
+                    "HZ={hz}, QEMU TCG, {} processors in real time",
+                    options.processors
+                ),
+                name: format!("hz{hz}-real-time"),
+            });
+        }
+    }
+    boots
+}
+
+/// The figures' file, and whether all is well.
+fn measure(boot: &Boot<'_>, options: &Options, dir: &Path, step: &Step) -> Result<(PathBuf, bool)> {
+    let script = script(options, &boot.title);
+    let job = Job {
+        name: "bench",
+        script: &script,
+        timeout: OVERHEAD + Duration::from_secs(options.seconds * MEASUREMENTS),
+        // With addresses that differ from boot to boot, so would the figures.
+        append: "norandmaps".to_owned(),
+        follow: false,
+    };
+    let outcome = boot.guest.run(&boot.machine, &job, step)?;
+    let keep = |name: &str, text: &str| {
+        let path = dir.join(format!("{}.{name}", boot.name));
+        fs::write(&path, text).at(&path).map(|()| path)
+    };
+    keep("dmesg.txt", &outcome.dmesg)?;
+    let figures = outcome.share.join("figures.json");
+    let text = match fs::read_to_string(&figures) {
+        Ok(text) if outcome.status <= 1 && !text.is_empty() => text,
+        _ => {
+            return Err(Error::GuestDied {
+                what: format!("rloop bench (status {})", outcome.status),
+                log: outcome.serial.clone(),
+                tail: crate::exec::tail(&outcome.serial),
+            });
+        }
+    };
+    let complaints = log_complaints(&outcome);
+    if let Some(why) = &complaints {
+        step.print(&format!("the kernel's log: {why}"));
+    }
+    let fine = outcome.status == 0 && complaints.is_none();
+    Ok((keep("json", &text)?, fine))
+}
+
+/// Has the tool itself put the runs together; gives its tables.
+fn report(context: &Context, sandbox: &Sandbox, files: &[PathBuf], page: &Path) -> Result<String> {
+    let step = Step::new("rloop for the page");
+    // The toolchain root is amd64.
+    let tool = cargo::tool(context, sandbox, Arch::X86_64, &step)?;
+    step.ok();
+    let mut cmd = sandbox.command::<&str, &str>(
+        "making the page",
+        &context.paths.repo,
+        &[],
+        tool.as_os_str(),
+    )?;
+    cmd.arg("bench").arg("--report").arg(page);
+    for file in files {
+        cmd.arg("--from").arg(file);
+    }
+    cmd.read()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guest_is_given_what_was_asked_for() {
+        let options = Options {
+            arch: Arch::Aarch64,
+            kernel: Version::DEFAULT,
+            hz: vec![Hz::Hz250],
+            seconds: 7,
+            starts: 30,
+            processors: 2,
+        };
+        let script = script(&options, "a title");
+        assert!(script.contains("--title 'a title' --seconds 7 --starts 30 "));
+        // The progress is on the console alone: the share is left in peace.
+        assert!(script.contains("| cat >/dev/console"));
+    }
+}
