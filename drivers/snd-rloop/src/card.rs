@@ -44,8 +44,10 @@ const PERIODS: u32 = 1024;
 pub(crate) struct LoopbackCard {
     // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
     // before its parent does.
-    _faults: Faults,
-    _card: Arc<Card>,
+    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
+    faults: Option<Faults>,
+    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
+    card: Arc<Card>,
     _parent: Parent,
 }
 
@@ -131,10 +133,34 @@ impl LoopbackCard {
         pr_info!("card registered as card {}\n", card.number());
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
-            _faults: Faults::new(faults, &card)?,
-            _card: card,
+            faults: Some(Faults::new(faults, &card)?),
+            card,
             _parent: parent,
         })
+    }
+}
+
+#[cfg(CONFIG_CONFIGFS_FS)]
+impl LoopbackCard {
+    /// The card's number.
+    pub(crate) fn number(&self) -> i32 {
+        self.card.number()
+    }
+
+    /// Whether a program has a stream or the control device of the card open.
+    pub(crate) fn in_use(&self) -> bool {
+        self.card.in_use()
+    }
+
+    /// Takes the card away from user space; see [`Card::disconnect`].
+    pub(crate) fn disconnect(&mut self) {
+        self.faults = None;
+        self.card.disconnect();
+    }
+
+    /// Whether the end of a card that has been disconnected would wait for somebody.
+    pub(crate) fn held(&self) -> bool {
+        self.card.held()
     }
 }
 

@@ -11,7 +11,11 @@ use kernel::prelude::*;
 mod alsa;
 mod cable;
 mod card;
+#[cfg(CONFIG_CONFIGFS_FS)]
+mod configfs;
 mod controls;
+#[cfg(CONFIG_CONFIGFS_FS)]
+mod dynamic;
 mod faults;
 #[expect(
     unreachable_pub,
@@ -39,6 +43,8 @@ module! {
 
 /// The loaded module: its cards go when it does.
 struct Loopback {
+    #[cfg(CONFIG_CONFIGFS_FS)]
+    _directories: configfs::Subsystem<dynamic::CardDirectory>,
     _cards: KVec<LoopbackCard>,
     _faults: Dir,
 }
@@ -69,6 +75,8 @@ impl kernel::Module for Loopback {
         }
         pr_info!("module loaded, {} card(s)\n", cards.len());
         Ok(Self {
+            #[cfg(CONFIG_CONFIGFS_FS)]
+            _directories: dynamic::register(module, &faults)?,
             _cards: cards,
             _faults: faults,
         })
