@@ -7,7 +7,6 @@
 
 use core::fmt::Write;
 
-use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::str::{CStr, CString};
 use kernel::sync::atomic::{Atomic, Relaxed};
@@ -17,6 +16,7 @@ use kernel::{c_str, new_mutex};
 use crate::alsa::parameters::CARDS;
 use crate::card::LoopbackCard;
 use crate::configfs::{Directory, Here, Kept, Subsystem, ATTRIBUTES_MAX};
+use crate::fault_dirs::FaultDirs;
 use crate::pure::params::{
     is_id, parse, parse_enable, BadParameter, Config, Written, NOT_UTF8, PARAMETERS,
 };
@@ -30,15 +30,14 @@ const PARAMETERS_FROM: usize = 2;
 
 const _: () = assert!(PARAMETERS_FROM + PARAMETERS.len() <= ATTRIBUTES_MAX);
 
-/// Makes `/sys/kernel/config/rloop`. `faults` is the debugfs directory for the means of disturbing
-/// the cards.
+/// Makes `/sys/kernel/config/rloop`. `faults` is for the means of disturbing the cards.
 ///
 /// # Errors
 ///
 /// `ENOMEM`.
 pub(crate) fn register(
     module: &'static ThisModule,
-    faults: &Dir,
+    faults: &Arc<FaultDirs>,
 ) -> Result<Subsystem<CardDirectory>> {
     let faults = faults.clone();
     let cards = Arc::pin_init(
@@ -57,7 +56,7 @@ pub(crate) fn register(
 #[pin_data]
 pub(crate) struct Cards {
     module: &'static ThisModule,
-    faults: Dir,
+    faults: Arc<FaultDirs>,
     /// The next card's slot; below `CARDS` are those of cards that came with the module.
     next: Atomic<u32>,
     /// Cards that have been disconnected while somebody had them. To make a card or to remove one

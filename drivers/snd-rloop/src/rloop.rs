@@ -5,7 +5,6 @@
 //! From here the module's parameters become cards. See `docs/driver.md` for the architecture.
 
 use kernel::c_str;
-use kernel::debugfs::Dir;
 use kernel::prelude::*;
 
 mod alsa;
@@ -16,6 +15,7 @@ mod configfs;
 mod controls;
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod dynamic;
+mod fault_dirs;
 mod faults;
 #[expect(
     unreachable_pub,
@@ -31,6 +31,7 @@ mod volume;
 
 use alsa::parameters::{written, CARDS};
 use card::LoopbackCard;
+use fault_dirs::FaultDirs;
 use pure::params::{parse, parse_enable, BadParameter, Written};
 
 module! {
@@ -46,7 +47,6 @@ struct Loopback {
     #[cfg(CONFIG_CONFIGFS_FS)]
     _directories: configfs::Subsystem<dynamic::CardDirectory>,
     _cards: KVec<LoopbackCard>,
-    _faults: Dir,
 }
 
 impl kernel::Module for Loopback {
@@ -65,7 +65,7 @@ impl kernel::Module for Loopback {
             }
         }
 
-        let faults = Dir::new(c_str!("snd_rloop"));
+        let faults = FaultDirs::new(c_str!("snd_rloop"))?;
         let mut cards = KVec::new();
         for (slot, config) in &configs {
             cards.push(
@@ -78,7 +78,6 @@ impl kernel::Module for Loopback {
             #[cfg(CONFIG_CONFIGFS_FS)]
             _directories: dynamic::register(module, &faults)?,
             _cards: cards,
-            _faults: faults,
         })
     }
 }

@@ -58,7 +58,7 @@ check 'its substreams are the default' is pcm_substreams 8
 check 'it offers all formats' is formats all
 
 check 'pcm_substreams=0 is refused' invalid pcm_substreams 0 0 'a whole number from 1 to 128'
-check 'topology=ring is refused' invalid topology ring ring 'cable or crossed'
+check 'topology=ring is refused' invalid topology ring ring 'cable, crossed or fanout'
 check 'index=-2 is refused' invalid index -2 -2 'a whole number from -1 to 127'
 check 'id=a.b is refused' invalid id a.b a.b '1 to 15 letters and digits'
 check 'an empty name is refused' invalid name '' '' '1 to 31 printable bytes of UTF-8'
@@ -132,6 +132,17 @@ check 'with that id' listed rloop 'snd-rloop - Virtual Loopback'
 echo 1 >/sys/kernel/debug/snd_rloop/card$(card)/unplug
 check 'one that has been unplugged has gone' not listed rloop 'snd-rloop - Virtual Loopback'
 check 'its directory stays' not rmdir $here
+here=$config/Heir
+mkdir $here
+put enable 1
+check 'another has its number then' is card "$(cat $config/no-id/card)"
+check 'and is there' listed Heir 'snd-rloop - Virtual Loopback'
+echo 1 >/sys/kernel/debug/snd_rloop/card$(card)/unplug
+check 'and can be unplugged' not listed Heir 'snd-rloop - Virtual Loopback'
+check 'debugfs has no complaint' not eval "dmesg | grep -q 'already exists'"
+put enable 0
+rmdir $here
+here=$config/no-id
 check 'it can be removed' put enable 0
 check 'and made again' put enable 1
 check 'and be there' listed rloop 'snd-rloop - Virtual Loopback'
