@@ -4,6 +4,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/configfs.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
@@ -121,6 +122,19 @@ struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var)
 	return hw_param_mask(params, var);
 }
 
+/* Whether a program has opened a file of the card. */
+bool rloop_card_in_use(struct snd_card *card)
+{
+	guard(spinlock)(&card->files_lock);
+	return !list_empty(&card->files_list);
+}
+
+/* Whether anybody but its driver still has a card that has been disconnected. */
+bool rloop_card_held(struct snd_card *card)
+{
+	return kref_read(&card->card_dev.kobj.kref) > 1;
+}
+
 /* Makes a text file in the card's proc directory; -ENODEV without procfs. */
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *))
@@ -136,6 +150,16 @@ int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_d
 	return -ENODEV;
 #endif
 }
+
+#ifdef CONFIG_CONFIGFS_FS
+/* What a subsystem has to be before it is registered. */
+void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
+			 const struct config_item_type *type)
+{
+	config_group_init_type_name(&subsystem->su_group, name, type);
+	mutex_init(&subsystem->su_mutex);
+}
+#endif
 
 void rloop_debug(const void *arguments)
 {

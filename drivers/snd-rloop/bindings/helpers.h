@@ -7,6 +7,8 @@
 
 #include <linux/types.h>
 
+struct config_item_type;
+struct configfs_subsystem;
 struct snd_card;
 struct snd_info_buffer;
 struct snd_info_entry;
@@ -34,8 +36,13 @@ bool rloop_hw_params_hang(struct snd_pcm_hw_params *params);
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var);
 struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var);
 
+bool rloop_card_in_use(struct snd_card *card);
+bool rloop_card_held(struct snd_card *card);
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *));
+
+void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
+			 const struct config_item_type *type);
 
 /* A message for dynamic debug; the text is a Rust `fmt::Arguments`. */
 void rloop_debug(const void *arguments);

@@ -2,6 +2,7 @@
 /*
  * What bindgen makes src/alsa's bindings from.
  */
+#include <linux/configfs.h>
 #include <linux/device.h>
 #include <linux/device/faux.h>
 #include <linux/hrtimer.h>

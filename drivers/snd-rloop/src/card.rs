@@ -5,7 +5,6 @@
 use core::ops::RangeInclusive;
 
 use kernel::c_str;
-use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::{Arc, ArcBorrow};
@@ -21,7 +20,7 @@ use crate::alsa::pcm::{self, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
 use crate::cable::{Cable, Ticker};
 use crate::controls::Elements;
-use crate::faults::Faults;
+use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::pure::cable::Params;
 use crate::pure::clock::{RATE_MAX, RATE_MIN};
 use crate::pure::end::{Direction, Port, Setup};
@@ -44,22 +43,24 @@ const PERIODS: u32 = 1024;
 pub(crate) struct LoopbackCard {
     // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
     // before its parent does.
-    _faults: Faults,
-    _card: Arc<Card>,
+    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
+    faults: Option<FaultDir>,
+    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
+    card: Arc<Card>,
     _parent: Parent,
 }
 
 impl LoopbackCard {
     /// Makes a card, and registers it. No two that exist at the same time have the same `slot`.
     ///
-    /// `faults` is the debugfs directory for the means of disturbing it.
+    /// `faults` is for the means of disturbing it.
     ///
     /// # Errors
     ///
     /// `EBUSY` if the number or the id is in use, `ENOMEM`.
     pub(crate) fn new(
         module: &'static ThisModule,
-        faults: &Dir,
+        faults: &Arc<FaultDirs>,
         slot: u32,
         config: &Config<'_>,
     ) -> Result<Self> {
@@ -132,10 +133,34 @@ impl LoopbackCard {
         pr_info!("card registered as card {}\n", card.number());
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
-            _faults: Faults::new(faults, &card)?,
-            _card: card,
+            faults: Some(faults.add(slot, &card)?),
+            card,
             _parent: parent,
         })
+    }
+}
+
+#[cfg(CONFIG_CONFIGFS_FS)]
+impl LoopbackCard {
+    /// The card's number.
+    pub(crate) fn number(&self) -> i32 {
+        self.card.number()
+    }
+
+    /// Whether a program has a stream or the control device of the card open.
+    pub(crate) fn in_use(&self) -> bool {
+        self.card.in_use()
+    }
+
+    /// Takes the card away from user space; see [`Card::disconnect`].
+    pub(crate) fn disconnect(&mut self) {
+        self.faults = None;
+        self.card.disconnect();
+    }
+
+    /// Whether the end of a card that has been disconnected would wait for somebody.
+    pub(crate) fn held(&self) -> bool {
+        self.card.held()
     }
 }
 

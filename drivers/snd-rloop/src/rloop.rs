@@ -5,13 +5,17 @@
 //! From here the module's parameters become cards. See `docs/driver.md` for the architecture.
 
 use kernel::c_str;
-use kernel::debugfs::Dir;
 use kernel::prelude::*;
 
 mod alsa;
 mod cable;
 mod card;
+#[cfg(CONFIG_CONFIGFS_FS)]
+mod configfs;
 mod controls;
+#[cfg(CONFIG_CONFIGFS_FS)]
+mod dynamic;
+mod fault_dirs;
 mod faults;
 #[expect(
     unreachable_pub,
@@ -27,6 +31,7 @@ mod volume;
 
 use alsa::parameters::{written, CARDS};
 use card::LoopbackCard;
+use fault_dirs::FaultDirs;
 use pure::params::{parse, parse_enable, BadParameter, Written};
 
 module! {
@@ -39,8 +44,9 @@ module! {
 
 /// The loaded module: its cards go when it does.
 struct Loopback {
+    #[cfg(CONFIG_CONFIGFS_FS)]
+    _directories: configfs::Subsystem<dynamic::CardDirectory>,
     _cards: KVec<LoopbackCard>,
-    _faults: Dir,
 }
 
 impl kernel::Module for Loopback {
@@ -59,7 +65,7 @@ impl kernel::Module for Loopback {
             }
         }
 
-        let faults = Dir::new(c_str!("snd_rloop"));
+        let faults = FaultDirs::new(c_str!("snd_rloop"))?;
         let mut cards = KVec::new();
         for (slot, config) in &configs {
             cards.push(
@@ -69,8 +75,9 @@ impl kernel::Module for Loopback {
         }
         pr_info!("module loaded, {} card(s)\n", cards.len());
         Ok(Self {
+            #[cfg(CONFIG_CONFIGFS_FS)]
+            _directories: dynamic::register(module, &faults)?,
             _cards: cards,
-            _faults: faults,
         })
     }
 }

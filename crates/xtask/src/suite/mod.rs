@@ -8,6 +8,7 @@
 
 mod bad_parameters;
 mod card;
+mod configfs;
 mod crates;
 mod kselftest;
 mod layer;
@@ -161,12 +162,14 @@ fn plan(options: &Options) -> Vec<Planned> {
     add("names".into(), plain.clone(), card::names);
     add("alsactl".into(), plain.clone(), card::alsactl);
     add("unplug".into(), plain.clone(), card::unplug);
+    add("configfs".into(), plain.clone(), configfs::functions);
     add("reload".into(), plain.clone(), steps::reload);
     add("parameters".into(), plain.clone(), steps::parameters);
     add("layer-ptest".into(), plain, layer::ptest);
     add("boot-rt".into(), spec(first, Flavour::Rt), steps::boot_rt);
     let debug = spec(first, Flavour::Debug);
     add("unplug-debug".into(), debug.clone(), card::unplug);
+    add("configfs-debug".into(), debug.clone(), configfs::stress);
     add("stress-debug".into(), debug, steps::stress);
     plan.retain(|step| {
         options.only.is_empty()

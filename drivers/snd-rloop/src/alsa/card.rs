@@ -132,6 +132,23 @@ impl Card {
     }
 }
 
+/// Without these a card goes with the module only.
+#[cfg(CONFIG_CONFIGFS_FS)]
+impl Card {
+    /// Whether a program has a stream or the control device of the card open.
+    pub(crate) fn in_use(&self) -> bool {
+        // SAFETY: The card is valid.
+        unsafe { bindings::rloop_card_in_use(self.as_raw()) }
+    }
+
+    /// Whether the end of a card that has been disconnected would wait for somebody. Once nobody
+    /// has it, nobody gets it any more.
+    pub(crate) fn held(&self) -> bool {
+        // SAFETY: The card is valid.
+        unsafe { bindings::rloop_card_held(self.as_raw()) }
+    }
+}
+
 impl Drop for Card {
     fn drop(&mut self) {
         // SAFETY: The card is valid, and this value alone frees it. Waits until all its files are

@@ -2,7 +2,7 @@
 
 //! Safe abstractions over the ALSA core. Nothing in here knows what a loopback is.
 //!
-//! All of the module's `unsafe` is in here. The names follow the experimental Rust sound
+//! All of the module's `unsafe` is in here and in `crate::configfs`. The names follow the experimental Rust sound
 //! abstractions (`sound::{card, pcm, control, info}`), the shape that of `kernel::miscdevice`: a
 //! trait, a constant table of operations, and one documented trampoline for each operation.
 //!

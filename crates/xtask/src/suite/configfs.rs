@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Steps about cards that are made and removed at run time.
+
+use std::time::Duration;
+
+use super::Suite;
+use super::steps::{DEBUG_MEMORY, in_guest};
+use crate::error::Result;
+use crate::guest::Machine;
+use crate::kernel::Spec;
+use crate::report::{self, Check};
+use crate::ui::Step;
+
+/// How often a card is made and removed while programs try to get at it.
+const CYCLES: u32 = 100;
+
+/// One at a time, and many at once.
+pub(super) fn functions(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let job = (
+        "configfs",
+        include_str!("configfs.sh"),
+        Duration::from_secs(900),
+    );
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}
+
+/// Cards come and go while programs use them, on two processors of a debug kernel.
+pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let script = format!("cycles={CYCLES}\n{}", include_str!("configfs_stress.sh"));
+    let job = ("configfs-debug", script.as_str(), Duration::from_secs(1800));
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, |accel| {
+        Machine::smp(accel, 2, DEBUG_MEMORY)
+    })?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Cards that are made, set up and removed at run time: `/sys/kernel/config/rloop/NAME/`.
+//!
+//! Nothing in here waits for a program to let go of a card: one that is in use is refused to be
+//! removed. If a program comes in between, the card is taken away from it, and freed later.
+
+use core::fmt::Write;
+
+use kernel::prelude::*;
+use kernel::str::{CStr, CString};
+use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::sync::{Arc, Mutex};
+use kernel::{c_str, new_mutex};
+
+use crate::alsa::parameters::CARDS;
+use crate::card::LoopbackCard;
+use crate::configfs::{Directory, Here, Kept, Subsystem, ATTRIBUTES_MAX};
+use crate::fault_dirs::FaultDirs;
+use crate::pure::params::{
+    is_id, parse, parse_enable, BadParameter, Config, Written, NOT_UTF8, PARAMETERS,
+};
+
+/// The number of the attribute `enable`.
+const ENABLE: usize = 0;
+/// The number of the attribute `card`.
+const CARD: usize = 1;
+/// The number of the first attribute that is a parameter of the module, too.
+const PARAMETERS_FROM: usize = 2;
+
+const _: () = assert!(PARAMETERS_FROM + PARAMETERS.len() <= ATTRIBUTES_MAX);
+
+/// Makes `/sys/kernel/config/rloop`. `faults` is for the means of disturbing the cards.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn register(
+    module: &'static ThisModule,
+    faults: &Arc<FaultDirs>,
+) -> Result<Subsystem<CardDirectory>> {
+    let faults = faults.clone();
+    let cards = Arc::pin_init(
+        pin_init!(Cards {
+            module,
+            faults,
+            next: Atomic::new(CARDS),
+            retired <- new_mutex!(KVec::new()),
+        }),
+        GFP_KERNEL,
+    )?;
+    Subsystem::new(module, c_str!("rloop"), cards)
+}
+
+/// What all directories share.
+#[pin_data]
+pub(crate) struct Cards {
+    module: &'static ThisModule,
+    faults: Arc<FaultDirs>,
+    /// The next card's slot; below `CARDS` are those of cards that came with the module.
+    next: Atomic<u32>,
+    /// Cards that have been disconnected while somebody had them. To make a card or to remove one
+    /// takes this lock, so that of two that want one id the second is refused early enough.
+    #[pin]
+    retired: Mutex<KVec<LoopbackCard>>,
+}
+
+impl Cards {
+    /// Frees those retired cards that nobody has any more.
+    fn bury(retired: &mut KVec<LoopbackCard>) {
+        retired.retain(|card| card.held());
+    }
+
+    fn make(&self, config: &Config<'_>) -> Result<LoopbackCard> {
+        let mut retired = self.retired.lock();
+        Self::bury(&mut retired);
+        let slot = self.next.fetch_add(1, Relaxed);
+        LoopbackCard::new(self.module, &self.faults, slot, config)
+    }
+
+    fn retire(&self, mut card: LoopbackCard) {
+        let mut retired = self.retired.lock();
+        card.disconnect();
+        // Without memory for it the end of the card waits for whoever has it.
+        let _ = retired.push(card, GFP_KERNEL);
+        Self::bury(&mut retired);
+    }
+}
+
+/// A card's directory.
+#[pin_data]
+pub(crate) struct CardDirectory {
+    cards: Arc<Cards>,
+    name: CString,
+    #[pin]
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What was written to each parameter.
+    written: [Option<KVec<u8>>; PARAMETERS.len()],
+    enabled: Option<Enabled>,
+}
+
+/// A card that has been made. Its directory can't be removed.
+struct Enabled {
+    card: LoopbackCard,
+    _directory: Kept,
+}
+
+impl CardDirectory {
+    /// What the card is to be made of.
+    fn written<'a>(&'a self, state: &'a State) -> Result<Written<'a>> {
+        let mut values = state.written.iter();
+        let mut written = Written::collect(|_| {
+            let value = values.next().and_then(Option::as_deref);
+            value.map(core::str::from_utf8).transpose()
+        })?;
+        let name = self.name.to_str().ok();
+        written.id = written.id.or(name.filter(|name| is_id(name)));
+        Ok(written)
+    }
+
+    fn refuse(&self, bad: BadParameter<'_>) -> Error {
+        let name: &CStr = &self.name;
+        pr_err!("config {}: {}\n", name, format_args!("{bad}"));
+        EINVAL
+    }
+
+    fn enable(&self, state: &mut State, here: &Here<'_>) -> Result {
+        if state.enabled.is_some() {
+            return Ok(());
+        }
+        let kept = here.keep()?;
+        let config = parse(&self.written(state)?, CARDS).map_err(|bad| self.refuse(bad))?;
+        let card = self.cards.make(&config)?;
+        state.enabled = Some(Enabled {
+            card,
+            _directory: kept,
+        });
+        Ok(())
+    }
+
+    fn disable(&self, state: &mut State) -> Result {
+        let name: &CStr = &self.name;
+        if let Some(Enabled { card, .. }) = &state.enabled {
+            if card.in_use() {
+                pr_err!("config {}: card {} is in use: its streams and its control device must be closed first\n", name, card.number());
+                return Err(EBUSY);
+            }
+        }
+        if let Some(Enabled { card, _directory }) = state.enabled.take() {
+            pr_info!("config {}: removing card {}\n", name, card.number());
+            self.cards.retire(card);
+        }
+        Ok(())
+    }
+
+    fn set(&self, state: &mut State, parameter: usize, value: &str) -> Result {
+        let (known, _) = PARAMETERS.get(parameter).ok_or(EINVAL)?;
+        if state.enabled.is_some() {
+            let name: &CStr = &self.name;
+            pr_err!("config {}: {} can't be changed while the card is enabled: write 0 to enable first\n", name, *known);
+            return Err(EBUSY);
+        }
+        let only = |name| Ok::<_, Error>((name == *known).then_some(value));
+        parse(&Written::collect(only)?, CARDS).map_err(|bad| self.refuse(bad))?;
+        let mut kept = KVec::new();
+        kept.extend_from_slice(value.as_bytes(), GFP_KERNEL)?;
+        *state.written.get_mut(parameter).ok_or(EINVAL)? = Some(kept);
+        Ok(())
+    }
+}
+
+impl Directory for CardDirectory {
+    type Shared = Arc<Cards>;
+
+    fn attribute(number: usize) -> Option<(&'static str, bool)> {
+        match number {
+            ENABLE => Some(("enable", true)),
+            CARD => Some(("card", false)),
+            _ => {
+                let (name, _) = PARAMETERS.get(number - PARAMETERS_FROM)?;
+                Some((name, true))
+            }
+        }
+    }
+
+    fn make(cards: &Arc<Cards>, name: &CStr) -> Result<impl PinInit<Self, Error>> {
+        let (cards, name) = (cards.clone(), name.try_into()?);
+        Ok(try_pin_init!(Self {
+            cards,
+            name,
+            state <- new_mutex!(State::default()),
+        }? Error))
+    }
+
+    fn show(&self, number: usize, text: &mut dyn Write) -> Result {
+        let state = self.state.lock();
+        let card = state.enabled.as_ref().map(|enabled| &enabled.card);
+        match number {
+            ENABLE => writeln!(text, "{}", u32::from(card.is_some()))?,
+            CARD => writeln!(text, "{}", card.map_or(-1, LoopbackCard::number))?,
+            _ => {
+                let parameter = number - PARAMETERS_FROM;
+                let written = self.written(&state)?.values();
+                let (_, default) = PARAMETERS.get(parameter).ok_or(EINVAL)?;
+                let value = written.get(parameter).copied().flatten();
+                writeln!(text, "{}", value.unwrap_or(default))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn store(&self, number: usize, text: &[u8], here: &Here<'_>) -> Result {
+        // As `echo` ends it.
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        let text = core::str::from_utf8(text).unwrap_or(NOT_UTF8);
+        let mut state = self.state.lock();
+        match number.checked_sub(PARAMETERS_FROM) {
+            Some(parameter) => self.set(&mut state, parameter, text),
+            None => match parse_enable(Some(text)).map_err(|bad| self.refuse(bad))? {
+                Some(true) => self.enable(&mut state, here),
+                _ => self.disable(&mut state),
+            },
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The debugfs directories of all cards, `/sys/kernel/debug/snd_rloop/cardN/`.
+//!
+//! A card that has been unplugged is still there for its files, but another may have its number
+//! meanwhile. The directory of that name is then the other's.
+
+use kernel::debugfs::Dir;
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::str::CStr;
+use kernel::sync::{Arc, Mutex};
+
+use crate::alsa::card::Card;
+use crate::faults::Faults;
+
+/// The directory for all cards.
+#[pin_data]
+pub(crate) struct FaultDirs {
+    dir: Dir,
+    #[pin]
+    cards: Mutex<KVec<Entry>>,
+}
+
+struct Entry {
+    slot: u32,
+    number: i32,
+    _faults: Faults,
+}
+
+/// A card's directory, which goes when this value does.
+pub(crate) struct FaultDir {
+    all: Arc<FaultDirs>,
+    slot: u32,
+}
+
+impl FaultDirs {
+    /// Makes the directory `name`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`. Where debugfs is off, nothing is made.
+    pub(crate) fn new(name: &CStr) -> Result<Arc<Self>> {
+        let dir = Dir::new(name);
+        let init = pin_init!(Self {
+            dir,
+            cards <- new_mutex!(KVec::new()),
+        });
+        Arc::pin_init(init, GFP_KERNEL)
+    }
+
+    /// Makes the directory of the card `slot`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn add(self: &Arc<Self>, slot: u32, card: &Arc<Card>) -> Result<FaultDir> {
+        let number = card.number();
+        let mut cards = self.cards.lock();
+        cards.retain(|entry| entry.number != number);
+        let entry = Entry {
+            slot,
+            number,
+            _faults: Faults::new(&self.dir, card)?,
+        };
+        cards.push(entry, GFP_KERNEL)?;
+        let all = self.clone();
+        Ok(FaultDir { all, slot })
+    }
+}
+
+impl Drop for FaultDir {
+    fn drop(&mut self) {
+        let mut cards = self.all.cards.lock();
+        cards.retain(|entry| entry.slot != self.slot);
+    }
+}
