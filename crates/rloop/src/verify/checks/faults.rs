@@ -41,8 +41,8 @@ pub const CHECKS: &[Plain] = &[
     (
         "faults/jitter",
         "faults on demand",
-        "wakeup/prompt notices wake-ups that come up to 5 ms late",
-        |context| noticed(context, "wakeup/prompt", "jitter", "5000"),
+        "wakeup/16-frames-loop notices wake-ups that come up to 5 ms late",
+        |context| noticed(context, "wakeup/16-frames-loop", "jitter", "5000"),
     ),
     (
         "faults/xrun-playback",
