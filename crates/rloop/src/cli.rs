@@ -53,6 +53,11 @@ pub struct Verify {
     /// Do random legal things to all loopback cards at once for so long, then check that they work
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub stress: Option<u64>,
+    /// Make the card do wrong on purpose, and see that it is noticed; afterwards the card is gone
+    ///
+    /// Only snd-rloop can, by its files in debugfs; needs root.
+    #[arg(long, conflicts_with_all = ["stress", "full"])]
+    pub faults: bool,
     /// Seed of the stress test, to repeat one [default: a new one each time; it is printed]
     #[arg(long, value_name = "NUMBER", requires = "stress")]
     pub seed: Option<u64>,

@@ -63,6 +63,7 @@ fn verify_command(options: &cli::Verify) -> Result<bool> {
         limits,
         only: options.only.clone(),
         quick: false,
+        faults: options.faults,
     };
     if options.list {
         verify::list(&selection, &mut io::stdout().lock())?;

@@ -17,6 +17,7 @@ use crate::alsa::period_timer::{Handler, PeriodTimer};
 use crate::pure;
 use crate::pure::cable::Params;
 use crate::pure::end::{End, Port, Setup, Wake};
+use crate::pure::faults::Faults;
 
 type State = pure::cable::Cable<Buffer, KVec<End<Buffer>>>;
 
@@ -253,9 +254,39 @@ impl Cable {
     pub(crate) fn set_pitch(&self, pitch: u32) {
         let mut state = self.shared.state.lock();
         state.set_pitch(pitch, now());
+        self.rearm(&state);
+    }
+
+    /// Changes what is to go wrong.
+    pub(crate) fn faults(&self, change: impl FnOnce(&mut Faults)) {
+        let mut state = self.shared.state.lock();
+        change(&mut state.faults);
+        self.rearm(&state);
+    }
+
+    /// Lets the clock stand still, or go on.
+    pub(crate) fn freeze(&self, freeze: bool) {
+        let mut state = self.shared.state.lock();
+        state.freeze(freeze, now());
+        self.rearm(&state);
+    }
+
+    /// Lets an end have an xrun, if it runs. Returns whether there is such an end.
+    pub(crate) fn break_off(&self, port: Port) -> bool {
+        let mut state = self.shared.state.lock();
+        let there = state.ports().any(|other| other == port);
+        if there && state.break_off(port) {
+            self.timer(port).arm(0);
+        }
+        there
+    }
+
+    /// Arms the timers for the times that are right now.
+    fn rearm(&self, state: &State) {
         for port in state.ports() {
-            if let Some(next) = state.next_wakeup(port) {
-                self.timer(port).arm(next);
+            match state.next_wakeup(port) {
+                Some(next) => self.timer(port).arm(next),
+                None => self.timer(port).disarm(),
             }
         }
     }

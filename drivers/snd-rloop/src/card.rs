@@ -133,7 +133,7 @@ impl LoopbackCard {
         pr_info!("card registered as card {}\n", card.number());
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
-            faults: Some(faults.add(slot, &card)?),
+            faults: Some(faults.add(slot, &card, &plugs)?),
             card,
             _parent: parent,
         })

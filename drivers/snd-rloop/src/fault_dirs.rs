@@ -12,6 +12,7 @@ use kernel::str::CStr;
 use kernel::sync::{Arc, Mutex};
 
 use crate::alsa::card::Card;
+use crate::card::Plug;
 use crate::faults::Faults;
 
 /// The directory for all cards.
@@ -54,14 +55,19 @@ impl FaultDirs {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn add(self: &Arc<Self>, slot: u32, card: &Arc<Card>) -> Result<FaultDir> {
+    pub(crate) fn add(
+        self: &Arc<Self>,
+        slot: u32,
+        card: &Arc<Card>,
+        plugs: &[Plug],
+    ) -> Result<FaultDir> {
         let number = card.number();
         let mut cards = self.cards.lock();
         cards.retain(|entry| entry.number != number);
         let entry = Entry {
             slot,
             number,
-            _faults: Faults::new(&self.dir, card)?,
+            _faults: Faults::new(&self.dir, card, plugs)?,
         };
         cards.push(entry, GFP_KERNEL)?;
         let all = self.clone();

@@ -2,9 +2,17 @@
 
 //! Faults on demand, for testing the programs above: `/sys/kernel/debug/snd_rloop/cardN/`.
 //!
-//! | file | what a 1 does |
-//! |---|---|
-//! | `unplug` | takes the card away, as a USB card that is pulled out; it does not come back |
+//! | file | what is written | what it does |
+//! |---|---|---|
+//! | `unplug` | `1` | takes the card away, as a USB card that is pulled out; it does not come back |
+//! | `cableM/drop` | frames | the next so many frames that are played get lost |
+//! | `cableM/double` | frames | the next so many frames arrive twice |
+//! | `cableM/flip` | frames | the next so many frames arrive with one bit inverted |
+//! | `cableM/freeze` | `1`, `0` | the clock stands still, or goes on |
+//! | `cableM/jitter` | microseconds | from now on wake-ups come up to so much late |
+//! | `cableM/xrun` | `playback`, `capture`, `captureN` | that stream has an xrun, if it runs |
+//!
+//! Of frames only those count that somebody hears.
 
 use kernel::c_str;
 use kernel::debugfs::{Dir, File};
@@ -14,42 +22,132 @@ use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
 use crate::alsa::card::Card;
+use crate::cable::Cable;
+use crate::card::Plug;
+use crate::pure::end::Port;
+use crate::pure::params::{Allowed, BadParameter};
+
+/// The longest jitter in microseconds.
+const JITTER_MAX: u32 = 1_000_000;
 
 /// The files of one card; they go when this value does.
 pub(crate) struct Faults {
     _unplug: Pin<KBox<File<Arc<Card>>>>,
+    _cables: KVec<Pin<KBox<File<Arc<Cable>>>>>,
 }
 
 impl Faults {
-    /// Makes the files of a card in `parent`.
+    /// Makes the files of a card and of its cables in `parent`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`. Where debugfs is off, nothing is made.
-    pub(crate) fn new(parent: &Dir, card: &Arc<Card>) -> Result<Self> {
+    pub(crate) fn new(parent: &Dir, card: &Arc<Card>, plugs: &[Plug]) -> Result<Self> {
         let name = CString::try_from_fmt(fmt!("card{}", card.number()))?;
         let dir = parent.subdir(&name);
-        let file = dir.write_callback_file(c_str!("unplug"), card.clone(), &unplug);
+        let mut files = KVec::new();
+        for (number, plug) in plugs.iter().enumerate() {
+            let name = CString::try_from_fmt(fmt!("cable{}", number))?;
+            let dir = dir.subdir(&name);
+            // Each callback is of a type of its own, so there is no loop over them.
+            macro_rules! file {
+                ($name:literal, $write:expr) => {
+                    let file = dir.write_callback_file(c_str!($name), plug.cable.clone(), $write);
+                    files.push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
+                };
+            }
+            file!("drop", &drop_frames);
+            file!("double", &double_frames);
+            file!("flip", &flip_frames);
+            file!("freeze", &freeze);
+            file!("jitter", &jitter);
+            file!("xrun", &xrun);
+        }
+        let unplug = dir.write_callback_file(c_str!("unplug"), card.clone(), &unplug);
         Ok(Self {
-            _unplug: KBox::pin_init(file, GFP_KERNEL)?,
+            _unplug: KBox::pin_init(unplug, GFP_KERNEL)?,
+            _cables: files,
         })
     }
 }
 
+fn drop_frames(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
+    let frames = number("drop", written, u32::MAX)?;
+    cable.faults(|faults| faults.drop = frames.into());
+    Ok(())
+}
+
+fn double_frames(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
+    let frames = number("double", written, u32::MAX)?;
+    cable.faults(|faults| faults.double = frames.into());
+    Ok(())
+}
+
+fn flip_frames(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
+    let frames = number("flip", written, u32::MAX)?;
+    cable.faults(|faults| faults.flip = frames.into());
+    Ok(())
+}
+
+fn jitter(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
+    let micros = number("jitter", written, JITTER_MAX)?;
+    cable.faults(|faults| faults.jitter = u64::from(micros) * 1_000);
+    Ok(())
+}
+
+fn freeze(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
+    cable.freeze(number("freeze", written, 1)? == 1);
+    Ok(())
+}
+
+fn xrun(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
+    let allowed = Allowed::Words("playback, capture, or capture and the number of a reader");
+    word("xrun", allowed, written, |word| {
+        let port = match word {
+            "playback" => Port::Playback,
+            "capture" => Port::Capture(0),
+            _ => Port::Capture(word.strip_prefix("capture")?.parse().ok()?),
+        };
+        cable.break_off(port).then_some(())
+    })
+}
+
 fn unplug(card: &Arc<Card>, written: &mut UserSliceReader) -> Result {
-    // Room for the end of the line that `echo` writes.
-    let mut word = [0; 2];
-    let bytes = written.len();
-    if bytes > word.len() {
-        return Err(EINVAL);
-    }
-    written.read_slice(&mut word[..bytes])?;
-    match &word[..bytes] {
-        b"1" | b"1\n" => {
-            pr_info!("card {} is unplugged\n", card.number());
-            card.disconnect();
-            Ok(())
-        }
-        _ => Err(EINVAL),
-    }
+    number("unplug", written, 1).and_then(|one| (one == 1).then_some(()).ok_or(EINVAL))?;
+    pr_info!("card {} is unplugged\n", card.number());
+    card.disconnect();
+    Ok(())
+}
+
+/// Reads a number up to `most`.
+fn number(file: &'static str, written: &mut UserSliceReader, most: u32) -> Result<u32> {
+    let allowed = Allowed::Number(0, most.into());
+    word(file, allowed, written, |word| {
+        word.parse().ok().filter(|number| *number <= most)
+    })
+}
+
+/// Reads a word, less the end of the line that `echo` writes, and makes of it what `read` says.
+fn word<T>(
+    file: &'static str,
+    allowed: Allowed,
+    written: &mut UserSliceReader,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<T> {
+    let mut buffer = [0; 32];
+    let bytes = written.len().min(buffer.len());
+    let whole = bytes == written.len();
+    written.read_slice(&mut buffer[..bytes])?;
+    let text = core::str::from_utf8(&buffer[..bytes]).unwrap_or("(not UTF-8)");
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let value = read(text).filter(|_| whole);
+    value.ok_or_else(|| {
+        let bad = BadParameter {
+            parameter: file,
+            value: text,
+            allowed,
+        };
+        pr_err!("debugfs: {}\n", format_args!("{bad}"));
+        EINVAL
+    })
 }

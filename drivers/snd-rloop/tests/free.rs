@@ -41,6 +41,10 @@ impl Buffer for Fake {
             .copy_from_slice(&from[what.source..what.source + what.bytes]);
     }
 
+    fn flip(&self, _: usize) {
+        unreachable!("nobody asks for a fault");
+    }
+
     fn fill(&self, what: Span, _: &[u8]) {
         assert_eq!(
             what.bytes, 0,

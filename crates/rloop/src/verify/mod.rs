@@ -39,11 +39,14 @@ pub struct Selection {
     pub only: Vec<String>,
     /// Only those that show that a card works at all.
     pub quick: bool,
+    /// Only those that disturb the card, which are otherwise left out.
+    pub faults: bool,
 }
 
 impl Selection {
     fn takes(&self, check: &Check) -> bool {
-        (!self.quick || check.quick)
+        self.faults == check.disturbs()
+            && (!self.quick || check.quick)
             && (self.only.is_empty() || self.only.iter().any(|p| matches(p, &check.name)))
     }
 }
@@ -170,6 +173,7 @@ pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
         limits,
         only: Vec::new(),
         quick: true,
+        faults: false,
     };
     let machine = Machine::measure();
     let watchdog = Watchdog::start(STEP_LIMIT, |what| eprintln!("rloop: {what}"));
@@ -220,6 +224,7 @@ mod tests {
             },
             only: Vec::new(),
             quick: false,
+            faults: false,
         }
     }
 

@@ -159,6 +159,7 @@ fn plan(options: &Options) -> Vec<Planned> {
         plain.clone(),
         kselftest::crossed,
     );
+    add("faults".into(), plain.clone(), steps::faults);
     add("names".into(), plain.clone(), card::names);
     add("alsactl".into(), plain.clone(), card::alsactl);
     add("unplug".into(), plain.clone(), card::unplug);

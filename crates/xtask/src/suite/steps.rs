@@ -166,6 +166,19 @@ pub(super) fn boot_fanout(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result
     verified(suite, spec, step, "boot-fanout", "topology=fanout")
 }
 
+/// The card does wrong on demand, and `rloop verify` notices.
+pub(super) fn faults(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let script = format!(
+        "set -e\nmodprobe snd-rloop\n{}modprobe -r snd-rloop\n",
+        verify_script("--faults")
+    );
+    let timeout = Duration::from_secs(600);
+    let job = ("faults", script.as_str(), timeout);
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    checks.extend(verify_checks(&outcome));
+    Ok(checks)
+}
+
 /// The whole matrix on a card without a clock.
 pub(super) fn boot_free(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     verified(suite, spec, step, "boot-free", "clock=free")

@@ -191,6 +191,19 @@ impl end::Buffer for Buffer {
             }
         }
     }
+
+    fn flip(&self, offset: usize) {
+        let Some(_access) = self.0.access() else {
+            return;
+        };
+        if offset < self.0.layout.bytes() {
+            // SAFETY: The buffer is there as long as `_access` exists, and the byte lies within it.
+            unsafe {
+                let byte = self.0.area.add(offset);
+                byte.write(byte.read() ^ 1);
+            }
+        }
+    }
 }
 
 /// Moves pieces of `N` bytes.

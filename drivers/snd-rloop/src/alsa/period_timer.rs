@@ -196,6 +196,10 @@ impl<H: Handler> PeriodTimer<H> {
             // SAFETY: As above.
             Wake::Period => unsafe { bindings::snd_pcm_period_elapsed(substream) },
             // SAFETY: As above.
+            Wake::Xrun => unsafe {
+                bindings::snd_pcm_stop_xrun(substream);
+            },
+            // SAFETY: As above.
             Wake::Stop => unsafe { Self::stop(substream) },
         }
         this.handler.rearm(this);

@@ -16,6 +16,7 @@ use core::ops::DerefMut;
 
 use super::clock::{Clock, PITCH_NOMINAL};
 use super::end::{Buffer, End, Port, Setup, State, Wake};
+use super::faults::Faults;
 use super::format::Format;
 use super::layout::Access;
 use super::ring::next_boundary;
@@ -67,6 +68,8 @@ pub struct Cable<B, R> {
     played: Option<(Params, Access)>,
     playback: End<B>,
     captures: R,
+    /// What is to go wrong.
+    pub faults: Faults,
 }
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
@@ -82,6 +85,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             played: None,
             playback: End::new(),
             captures,
+            faults: Faults::default(),
         }
     }
 
@@ -178,7 +182,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if end.state != State::Closed {
             end.state = State::Open;
         }
-        end.broken = false;
+        end.broken = None;
         let buffer = end.buffer.take();
         self.rest();
         buffer
@@ -243,7 +247,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     fn break_captures(&mut self) {
         for end in self.captures.iter_mut() {
             if end.setup.take().is_some() {
-                end.broken = end.state == State::Running;
+                let running = end.state == State::Running;
+                end.broken = running.then_some(Wake::Stop);
                 end.state = State::Open;
             }
         }
@@ -253,14 +258,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// When an end has something to tell ALSA next, by the clock's time.
     pub fn next_wakeup(&self, port: Port) -> Option<u64> {
         let end = self.end(port);
-        if end.broken {
+        if end.broken.is_some() {
             return Some(0);
         }
         if end.free {
             return end.tells_at(port.direction());
         }
         let ahead = end.awaited()?.saturating_sub(end.position);
-        Some(self.clock?.when(self.moved.saturating_add(ahead)))
+        let when = self.clock?.when(self.moved.saturating_add(ahead));
+        self.faults.when(when)
     }
 
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
@@ -275,6 +281,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             return false;
         };
         if self.clock.is_none() && !self.free {
+            let now = self.faults.local(now);
             self.clock = Some(Clock::new(params.rate, self.pitch, now));
             self.moved = 0;
         }
@@ -290,7 +297,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     fn bring_to(&mut self, now: u64) {
         self.advance(now);
         if let Some(clock) = &self.clock {
-            let beyond = self.moved.saturating_sub(clock.position(now));
+            let position = clock.position(self.faults.local(now));
+            let beyond = self.moved.saturating_sub(position);
             self.rewind(beyond);
         }
     }
@@ -383,8 +391,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
         self.advance(now);
         let end = self.end_mut(port);
-        if core::mem::take(&mut end.broken) {
-            return Wake::Stop;
+        if let Some(why) = end.broken.take() {
+            end.counters.xruns += u64::from(why == Wake::Xrun);
+            return why;
         }
         if end.free {
             return match end.tells_at(port.direction()) {
@@ -417,8 +426,24 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.advance(now);
         self.pitch = pitch;
         if let (Some(clock), Some(params)) = (&mut self.clock, self.params) {
-            clock.set_pitch(params.rate, pitch, now);
+            clock.set_pitch(params.rate, pitch, self.faults.local(now));
         }
+    }
+
+    /// Lets the clock stand still from `now` on, or go on.
+    pub fn freeze(&mut self, freeze: bool, now: u64) {
+        self.advance(now);
+        self.faults.freeze(freeze, now);
+    }
+
+    /// Lets an end that runs have an xrun. Returns whether it runs.
+    pub fn break_off(&mut self, port: Port) -> bool {
+        let end = self.end_mut(port);
+        if end.state != State::Running {
+            return false;
+        }
+        end.broken = Some(Wake::Xrun);
+        true
     }
 
     fn halt(&mut self, port: Port, state: State, now: u64) {
@@ -437,14 +462,22 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// written and that all readers have room for.
     pub fn advance(&mut self, now: u64) {
         let frames = match &self.clock {
-            Some(clock) => clock.position(now).saturating_sub(self.moved),
+            Some(clock) => clock
+                .position(self.faults.local(now))
+                .saturating_sub(self.moved),
+            None if self.faults.frozen() => 0,
             None => self.flow(),
         };
-        if frames == 0 {
-            return;
-        }
         self.moved += frames;
-        self.transfer(frames);
+        let mut left = frames;
+        while left > 0 {
+            let (run, copies) = match self.is_heard() {
+                true => self.faults.run(left),
+                false => (left, 1),
+            };
+            left -= run;
+            self.transfer(run, copies);
+        }
     }
 
     /// How many frames can be moved without a clock: what the player has written and has not been
@@ -459,8 +492,14 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         rooms.min().map_or(0, |room| room.min(ready))
     }
 
-    /// Moves the next `frames` frames.
-    fn transfer(&mut self, frames: u64) {
+    /// Whether the player and a reader run.
+    fn is_heard(&self) -> bool {
+        let mut readers = self.captures.iter();
+        self.playback.running().is_some() && readers.any(|reader| reader.running().is_some())
+    }
+
+    /// Moves the next `frames` frames; the readers get them `copies` times.
+    fn transfer(&mut self, frames: u64, copies: u64) {
         let silence = self
             .params
             .map_or(&[0][..], |params| params.format.silence());
@@ -472,9 +511,19 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let data = written.map_or(0, |written| {
             written.saturating_sub(player.position).min(frames)
         });
+        let flipped = self.faults.flip.min(data);
         for reader in readers.iter_mut() {
-            let source = source.map(|source| (source, player.position));
-            reader.receive(source, data, frames, silence);
+            for _ in 0..copies {
+                let (source, at) = (
+                    source.map(|source| (source, player.position)),
+                    reader.position,
+                );
+                reader.receive(source, data, frames, silence);
+                reader.flip(at, flipped);
+            }
+        }
+        if heard && copies > 0 {
+            self.faults.flip -= flipped;
         }
 
         let Some(written) = written else { return };

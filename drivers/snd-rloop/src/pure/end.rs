@@ -57,6 +57,8 @@ pub trait Buffer {
     fn copy_from(&self, source: &Self, what: Move);
     /// Fills a [`Span`] with `sample` over and over.
     fn fill(&self, what: Span, sample: &[u8]);
+    /// Inverts the lowest bit of a byte.
+    fn flip(&self, offset: usize);
 }
 
 /// What each end chooses for itself.
@@ -132,8 +134,8 @@ pub struct End<B> {
     pub(super) drain: Option<u64>,
     /// Whether ALSA has been told that the drain has ended.
     pub(super) drained: bool,
-    /// It ran when the other end was prepared with other parameters, and ALSA is to stop it.
-    pub(super) broken: bool,
+    /// ALSA is to stop it, for this reason.
+    pub(super) broken: Option<Wake>,
     /// The cable has no clock: the end moves as the programs at both ends do.
     pub(super) free: bool,
     /// When ALSA was last told something.
@@ -153,6 +155,8 @@ pub enum Wake {
     Patience,
     /// The stream has to stop: the cable has other parameters now.
     Stop,
+    /// The stream has to stop with an xrun, because somebody wants to see that.
+    Xrun,
 }
 
 /// ALSA gives up a drain if it hears nothing for 100 ms (`snd_pcm_drain` in
@@ -179,7 +183,7 @@ impl<B> End<B> {
             boundary: 0,
             drain: None,
             drained: false,
-            broken: false,
+            broken: None,
             free: false,
             told: 0,
             gap: (0, 0),
@@ -349,6 +353,17 @@ impl<B: Buffer> End<B> {
         self.position += frames;
         self.counters.moved += frames;
         self.counters.silence += frames - data;
+    }
+
+    /// Capture: inverts a bit in each of the frames from `position` on.
+    pub(super) fn flip(&self, position: u64, frames: u64) {
+        let Some(buffer) = self.running() else { return };
+        let layout = buffer.layout();
+        for frame in position..position.saturating_add(frames.min(layout.frames)) {
+            if let Some(slot) = frame.checked_rem(layout.frames) {
+                buffer.flip(layout.byte_of(slot));
+            }
+        }
     }
 
     /// Playback: frames that were given to the readers as silence and have been written since are

@@ -101,6 +101,12 @@ impl Layout {
         }
     }
 
+    /// Offset of a byte of a frame whose bits all count, in whatever format: one in the middle of the
+    /// first channel's sample.
+    pub fn byte_of(&self, frame: u64) -> usize {
+        self.sample_at(frame, 0).0 + self.sample / 2
+    }
+
     /// Offset of a sample, and bytes from there to the same channel's next one.
     fn sample_at(&self, frame: u64, channel: usize) -> (usize, usize) {
         let frame = frame as usize;

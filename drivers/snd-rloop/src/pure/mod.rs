@@ -10,6 +10,7 @@
 pub mod cable;
 pub mod clock;
 pub mod end;
+pub mod faults;
 pub mod format;
 pub mod layout;
 pub mod limits;

@@ -9,20 +9,7 @@ use Port::Playback;
 
 use crate::memory::{Fake, Slot};
 use crate::random::Op;
-use crate::rig::{variant, Pcm, Rig, Spec, Stop, CAPTURE};
-
-fn plain(period: u64, periods: u64) -> Spec {
-    Spec {
-        variant: 0,
-        period,
-        periods,
-        gap: None,
-        boundary: 3,
-        wakeups: true,
-        stop: Stop::Empty,
-        keep: false,
-    }
-}
+use crate::rig::{plain, variant, Pcm, Rig, Spec, Stop, CAPTURE};
 
 fn rig() -> Rig {
     Rig::new([variant(2, 48_000, 2), variant(2, 44_100, 2)], 1_000, 1)

@@ -12,6 +12,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod examples;
+mod faults;
 mod memory;
 mod oracle;
 mod random;

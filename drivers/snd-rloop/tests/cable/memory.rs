@@ -50,6 +50,10 @@ impl Buffer for Fake {
         }
     }
 
+    fn flip(&self, offset: usize) {
+        self.0.bytes.borrow_mut()[offset] ^= 1;
+    }
+
     fn fill(&self, what: Span, sample: &[u8]) {
         let mut bytes = self.0.bytes.borrow_mut();
         for at in bytes[what.offset..what.offset + what.bytes].chunks_mut(sample.len()) {

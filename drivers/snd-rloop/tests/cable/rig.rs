@@ -698,3 +698,17 @@ impl Rig {
         assert_eq!(self.cable.params().is_some(), bound);
     }
 }
+
+/// So many periods of so many frames, and nothing out of the ordinary.
+pub(crate) fn plain(period: u64, periods: u64) -> Spec {
+    Spec {
+        variant: 0,
+        period,
+        periods,
+        gap: None,
+        boundary: 3,
+        wakeups: true,
+        stop: Stop::Empty,
+        keep: false,
+    }
+}

@@ -15,6 +15,7 @@ mod controls;
 mod drain;
 mod ends;
 mod fanout;
+mod faults;
 mod free;
 mod matrix;
 mod pause;
@@ -46,6 +47,11 @@ enum Run {
 }
 
 impl Check {
+    /// Whether it disturbs the card, which is only done if asked for.
+    pub fn disturbs(&self) -> bool {
+        self.name.starts_with(FAULTS)
+    }
+
     /// Runs it.
     pub fn run(&self, context: &mut Context<'_>) -> Verdict {
         let group = self.name.split('/').next().unwrap_or_default();
@@ -77,6 +83,9 @@ const QUICK: &[&str] = &[
     "pause/player",
     "cable/all-at-once",
 ];
+
+/// The group whose checks disturb the card.
+const FAULTS: &str = "faults/";
 
 /// The groups whose checks are about time.
 const TIMED: &[&str] = &[
@@ -160,5 +169,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
             run: Run::Matrix(format, cases),
         }
     }));
+    // The last of them takes the card away.
+    checks.extend(faults::CHECKS.iter().map(plain));
     checks
 }
