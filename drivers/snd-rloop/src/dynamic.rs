@@ -78,12 +78,17 @@ impl Cards {
         LoopbackCard::new(self.module, &self.faults, slot, config)
     }
 
-    fn retire(&self, mut card: LoopbackCard) {
+    /// Takes a card away, and frees it as soon as nobody has it.
+    fn retire(&self, enabled: &mut Option<Enabled>) -> Result {
         let mut retired = self.retired.lock();
-        card.disconnect();
-        // Without memory for it the end of the card waits for whoever has it.
-        let _ = retired.push(card, GFP_KERNEL);
+        // Before anything has happened: a card that had no place to be kept would have to wait.
+        retired.reserve(1, GFP_KERNEL)?;
+        if let Some(Enabled { mut card, .. }) = enabled.take() {
+            card.disconnect();
+            retired.push(card, GFP_KERNEL)?;
+        }
         Self::bury(&mut retired);
+        Ok(())
     }
 }
 
@@ -144,17 +149,15 @@ impl CardDirectory {
 
     fn disable(&self, state: &mut State) -> Result {
         let name: &CStr = &self.name;
-        if let Some(Enabled { card, .. }) = &state.enabled {
-            if card.in_use() {
-                pr_err!("config {}: card {} is in use: its streams and its control device must be closed first\n", name, card.number());
-                return Err(EBUSY);
-            }
+        let Some(Enabled { card, .. }) = &state.enabled else {
+            return Ok(());
+        };
+        if card.in_use() {
+            pr_err!("config {}: card {} is in use: its streams and its control device must be closed first\n", name, card.number());
+            return Err(EBUSY);
         }
-        if let Some(Enabled { card, _directory }) = state.enabled.take() {
-            pr_info!("config {}: removing card {}\n", name, card.number());
-            self.cards.retire(card);
-        }
-        Ok(())
+        pr_info!("config {}: removing card {}\n", name, card.number());
+        self.cards.retire(&mut state.enabled)
     }
 
     fn set(&self, state: &mut State, parameter: usize, value: &str) -> Result {
