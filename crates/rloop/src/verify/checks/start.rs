@@ -8,10 +8,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Plain;
+use crate::card::Driver;
 use crate::pcm::{Config, Pcm, Start};
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, frames_time, time_frames};
-use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail};
+use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail, skip};
 use crate::verify::rig::pump;
 
 pub const CHECKS: &[Plain] = &[
@@ -151,6 +152,10 @@ fn linked_many(context: &mut Context<'_>) -> Verdict {
 /// A prepare of linked streams holds no lock that a close waits for: on a kernel that checks its
 /// memory (KASAN) it shows when a stream that is being closed goes before it has left its group.
 fn link_and_close(context: &mut Context<'_>) -> Verdict {
+    if context.card.driver == Driver::SndAloop {
+        // It fills the buffer in prepare, and the stream that goes meanwhile has none any more.
+        return skip("snd-aloop may write through a null pointer in the kernel here");
+    }
     let (cable, config) = (context.cable(), context.config());
     let mut players = Vec::new();
     for cable in context.card.cables().into_iter().take(4) {

@@ -34,7 +34,7 @@ class RloopTest(OERuntimeTestCase):
         self.assertFalse(faults, msg="in the kernel log:\n" + "\n".join(faults))
 
     @OETestDepends(["rloop.RloopTest.test_module"])
-    @OEHasPackage(["alsa-utils-aplay"])
+    @OEHasPackage(["alsa-utils-aplay", "alsa-utils"])
     def test_listed(self):
         """aplay and arecord list the card."""
         for program in ("aplay", "arecord"):
