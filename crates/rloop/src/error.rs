@@ -67,8 +67,8 @@ pub enum Error {
         /// What failed.
         source: std::io::Error,
     },
-    /// `--from` names a file of something else.
-    #[error("--from {path}: not what `rloop bench --format json` writes: {why}")]
+    /// `--from` names a file that can't be read, or one of something else.
+    #[error("--from {path}: {why}")]
     NoFigures {
         /// The file.
         path: String,

@@ -240,15 +240,13 @@ impl Document {
     pub fn read(files: &[impl AsRef<Path>]) -> Result<Self, Error> {
         let mut runs = Vec::new();
         for file in files {
-            let path = file.as_ref().display().to_string();
-            let text = fs::read_to_string(file).map_err(|source| Error::Read {
-                path: path.clone(),
-                source,
-            })?;
-            let document: Self = serde_json::from_str(&text).map_err(|e| Error::NoFigures {
-                path,
-                why: e.to_string(),
-            })?;
+            let wrong = |why: String| Error::NoFigures {
+                path: file.as_ref().display().to_string(),
+                why,
+            };
+            let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
+            let document: Self = serde_json::from_str(&text)
+                .map_err(|e| wrong(format!("not what `rloop bench --format json` writes: {e}")))?;
             runs.extend(document.runs);
         }
         Ok(Self { runs })

@@ -214,7 +214,7 @@ fn draw(axes: &Axes, series: &[Series]) -> Drawn<String> {
     {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         match (axes.log_x, axes.log_y) {
-            (true, true) => on(&root, axes, series, x.log_scale(), y.log_scale())?,
+            (true, true) => on(&root, axes, series, x.log_scale().base(2.0), y.log_scale())?,
             (_, _) => on(&root, axes, series, x, y)?,
         }
         root.present()?;
