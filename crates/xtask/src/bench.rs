@@ -19,6 +19,10 @@ use crate::{cargo, toolchain};
 const MEMORY: u32 = 1024;
 /// How often the run with counted time is made: to see that it gives the same.
 const REPEATS: u32 = 2;
+/// When it begins to measure, in seconds since the boot: the same each time, so that whatever the
+/// kernel does now and then meets each run at the same moments. How long the boot takes depends on
+/// the host, which answers for the share.
+const START: u32 = 30;
 /// What a run takes at most beside its measurements, whose time goes into it so many times.
 const OVERHEAD: Duration = Duration::from_secs(3600);
 const MEASUREMENTS: u64 = 60;
@@ -57,7 +61,7 @@ fn script(options: &Options, title: &str) -> String {
         "set -e\n\
          modprobe snd-rloop id=rloop topology=crossed pcm_substreams=32\n\
          modprobe snd-aloop enable=1,1,1,1 pcm_substreams=8,8,8,8\n\
-         sleep 3\n\
+         sleep $(awk '{{print {START} - $1}}' /proc/uptime)\n\
          {{\n\
          \trloop bench --title '{title}' --seconds {} --starts {} --format json >/tmp/figures.json || echo $? >/tmp/bench.status\n\
          }} 2>&1 | cat >/dev/console\n\
