@@ -13,7 +13,7 @@ pub fn load(run: &Run) -> Table {
     let some = run.subjects.iter().find_map(|s| figure(s)?.value());
     let about = some.map_or(String::new(), |l| {
         format!(
-            "What running cables (a player and a recorder each, 48 kHz) make the kernel do, per second of a cable, beyond what it does when none runs; each for {} s. CPU time is what the processors were not idle; it is counted in steps of {} µs, divided by the number of cables.",
+            "What running cables (a player and a recorder each, 48 kHz) make the kernel do, per second of a cable, beyond what it does when none runs; each for {} s. CPU time is that of interrupts, hard and soft, and of a program that looks; it is counted in steps of {} µs, divided by the number of cables.",
             l.seconds,
             number(l.resolution_us)
         )
