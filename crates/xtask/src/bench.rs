@@ -19,10 +19,8 @@ use crate::{cargo, toolchain};
 const MEMORY: u32 = 1024;
 /// How often the run with counted time is made: to see that it gives the same.
 const REPEATS: u32 = 2;
-/// When it begins to measure, in seconds since the boot: the same each time, so that whatever the
-/// kernel does now and then meets each run at the same moments. How long the boot takes depends on
-/// the host, which answers for the share.
-const START: u32 = 30;
+/// When it begins to measure, in seconds since the boot, which has come to rest then.
+const START: u32 = 10;
 /// What a run takes at most beside its measurements, whose time goes into it so many times.
 const OVERHEAD: Duration = Duration::from_secs(3600);
 const MEASUREMENTS: u64 = 60;
@@ -53,9 +51,7 @@ struct Boot<'a> {
     name: String,
 }
 
-/// What the guest does. Nothing goes over the share while it is measured: when the host answers
-/// is beyond the guest's counted time. Both drivers get 64 cables; snd-aloop has no more than 16
-/// of them on a card.
+/// What the guest does. Both drivers get 64 cables; snd-aloop has no more than 16 of them on a card.
 fn script(options: &Options, title: &str) -> String {
     format!(
         "set -e\n\
@@ -65,7 +61,7 @@ fn script(options: &Options, title: &str) -> String {
          {{\n\
          \trloop bench --title '{title}' --seconds {} --starts {} --format json >/tmp/figures.json || echo $? >/tmp/bench.status\n\
          }} 2>&1 | cat >/dev/console\n\
-         cp /tmp/figures.json /mnt/share/\n\
+         cp /tmp/figures.json /tmp/left/\n\
          [ ! -e /tmp/bench.status ] || exit $(cat /tmp/bench.status)\n",
         options.seconds, options.starts
     )
@@ -154,6 +150,7 @@ fn measure(boot: &Boot<'_>, options: &Options, dir: &Path, step: &Step) -> Resul
         // With addresses that differ from boot to boot, so would the figures.
         append: "norandmaps".to_owned(),
         follow: false,
+        sealed: true,
     };
     let outcome = boot.guest.run(&boot.machine, &job, step)?;
     let keep = |name: &str, text: &str| {

@@ -52,6 +52,7 @@ pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
         timeout: Duration::from_secs(300),
         append: String::new(),
         follow: true,
+        sealed: false,
     };
     let outcome = match guest.run(&Machine::counted(accel), &job, &step) {
         Ok(outcome) => outcome,

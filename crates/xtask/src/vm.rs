@@ -91,6 +91,7 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
         timeout: Duration::from_secs(options.timeout),
         append,
         follow: true,
+        sealed: false,
     };
     let step = Step::new(format!("boot of {spec}"));
     let outcome = guest.run(&machine, &job, &step)?;

@@ -4,6 +4,8 @@
 # The guest's first process: mounts what programs expect, runs what the host
 # has put into the share, writes down how that ended, and powers off.
 #   job.sh    is run; its output and its status go into the share
+#   /job.sh   (in the initramfs) is run before the share is there: nothing comes from the host
+#             meanwhile. Its output, its status and what it leaves in /tmp/left go there after it
 #   shell.sh  is run before an interactive shell
 # /usr/sbin first: modprobe is to be kmod's, not busybox's.
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/root TERM=linux LC_ALL=C PS1='guest:\w# '
@@ -22,9 +24,18 @@ mount -t configfs configfs /sys/kernel/config 2>/dev/null
 hostname guest
 ip link set lo up 2>/dev/null
 share=/mnt/share
+if [ -f /job.sh ]; then
+	mkdir /tmp/left
+	(
+		cd /root && sh /job.sh </dev/null
+		echo $? >/tmp/status
+	) >/tmp/left/output.txt 2>&1
+fi
 mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072 share $share || poweroff -f
 cd /root || poweroff -f
-if [ -f $share/job.sh ]; then
+if [ -f /job.sh ]; then
+	cp /tmp/left/* $share/
+elif [ -f $share/job.sh ]; then
 	{
 		sh $share/job.sh </dev/null
 		echo $? >/tmp/status

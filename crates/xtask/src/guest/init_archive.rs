@@ -22,6 +22,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) module: Option<&'a Path>,
     /// The program `rloop`.
     pub(crate) tool: Option<&'a Path>,
+    /// A job that is run before there is a share.
+    pub(crate) job: Option<&'a str>,
 }
 
 /// Writes the initramfs for `kernel` to `to`; `dir` is for what is made on the way.
@@ -56,6 +58,9 @@ pub(crate) fn write(
     let mut archive = Archive::new(out);
     archive.file("init", 0o755, INIT.as_bytes()).at(to)?;
     archive.tree(&staging, |_| true)?;
+    if let Some(job) = parts.job {
+        archive.file("job.sh", 0o644, job.as_bytes()).at(to)?;
+    }
     if let Some(tool) = parts.tool {
         let content = fs::read(tool).at(tool)?;
         archive.file("usr/bin/rloop", 0o755, &content).at(to)?;

@@ -172,6 +172,7 @@ pub(crate) fn probe_kvm(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -
         timeout: Duration::from_secs(20),
         append: String::new(),
         follow: false,
+        sealed: false,
     };
     let machine = Machine::smp(Accel::Kvm, 2, 512);
     let works = match Guest::bare(context, sandbox, kernel)?.run(&machine, &job, &step) {

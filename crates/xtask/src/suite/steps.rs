@@ -136,6 +136,7 @@ pub(super) fn run_in(
         timeout,
         append: String::new(),
         follow: false,
+        sealed: false,
     };
     let outcome = guest.run(&machine(accel), &job, step)?;
     // Beside junit.xml, for whoever has to find out why.
