@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::Bench;
 use super::clock::{now, seconds, whole_second};
 use super::figures::Jitter;
-use super::stats::{Spread, round};
+use super::stats::{Spread, room, round};
 use crate::pcm::{Config, Pcm, wait};
-use crate::verify::context::frames_time;
+use crate::verify::context::{frames_time, time_frames};
 use crate::verify::problem::{Problem, Verdict, fail};
 
 /// The periods that are tried, in frames at 48 kHz.
@@ -28,12 +28,17 @@ pub fn measure(bench: &Bench<'_>, period: u64) -> Verdict<Jitter> {
     let mut pcm = Pcm::open(bench.cable().capture)?;
     pcm.configure(&config)?;
     let mut frames = vec![0; config.buffer as usize * config.frame_bytes()];
+    let (mut done, mut wakeups) = (0u64, 0u64);
+    // Memory that is looked for meanwhile would show as jitter.
+    let mut late = room(
+        2 * time_frames(bench.part(3), config.rate) as usize / period as usize,
+        1.0,
+    );
     whole_second();
     let before = now();
     pcm.start()?;
     let start = (before + now()) / 2;
     let end = now() + bench.part(3);
-    let (mut done, mut wakeups, mut late) = (0u64, 0u64, Vec::new());
     while now() < end {
         if wait(&[&pcm], PATIENCE)? != [true] {
             return fail(format!("not woken for {PATIENCE:?}"));

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::clock::{now, seconds};
-use super::stats::median;
+use super::stats::{median, room};
 use crate::pcm::{Address, Config, Pcm, Stop};
 use crate::verify::problem::Verdict;
 
@@ -35,6 +35,10 @@ impl Reading {
 
 /// How much longer than the median a call may take.
 const HELD_UP: f64 = 4.0;
+
+/// So many readings tell how many there will be, and so many times that is made room for.
+const FEW: u32 = 100;
+const SPARE: f64 = 1.5;
 
 /// Those of `readings` whose calls were not held up: in the middle of a long call is no position.
 pub fn prompt(readings: &[Reading]) -> Vec<Reading> {
@@ -84,8 +88,15 @@ impl Reader {
 
     /// Reads for as long as `time`, as fast as can be.
     pub fn read_for(&self, time: Duration) -> Verdict<Vec<Reading>> {
+        let begin = now();
+        let first = self.read()?;
+        for _ in 1..FEW {
+            self.read()?;
+        }
+        let each = seconds(now().saturating_sub(begin)).max(1e-6) / f64::from(FEW);
+        // Memory that is looked for meanwhile would hold up a reading.
+        let mut readings = room((seconds(time) / each * SPARE) as usize, first);
         let end = now() + time;
-        let mut readings = Vec::new();
         while now() < end {
             readings.push(self.read()?);
         }

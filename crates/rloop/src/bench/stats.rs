@@ -134,6 +134,13 @@ pub fn thin<T: Clone>(values: &[T], most: usize) -> Vec<T> {
     values.iter().step_by(step).cloned().collect()
 }
 
+/// An empty vector with room for `count` values, in memory that is there already.
+pub fn room<T: Clone>(count: usize, any: T) -> Vec<T> {
+    let mut values = vec![any; count];
+    values.clear();
+    values
+}
+
 /// `value` with so many decimals, as it is reported: more would say nothing.
 pub fn round(value: f64, decimals: i32) -> f64 {
     let unit = 10f64.powi(decimals);
@@ -217,6 +224,12 @@ mod tests {
         assert_eq!(ratio(1.0, 4.0), Some(0.25));
         assert_eq!(ratio(1.0, 0.0), None);
         assert_eq!(ratio(-1.0, 1.0), None);
+    }
+
+    #[test]
+    fn room_is_made_before_it_is_needed() {
+        let values = room(1000, 1.0);
+        assert!(values.is_empty() && values.capacity() >= 1000);
     }
 
     #[test]
