@@ -25,7 +25,7 @@ pub fn load(run: &Run) -> Table {
         _ => Cell::Nothing,
     });
     let kinds: [Kind; 2] = [
-        ("µs of CPU", "CONFIG_IRQ_TIME_ACCOUNTING", |c| c.cpu_us),
+        (CPU, "CONFIG_IRQ_TIME_ACCOUNTING", |c| c.cpu_us),
         ("interrupts", "a known timer in /proc/interrupts", |c| {
             c.interrupts
         }),
@@ -43,6 +43,7 @@ pub fn load(run: &Run) -> Table {
             figure,
             |l| of(&l.idle).map_or(Cell::Nothing, Cell::Number),
         );
+        let counted_in_steps = kind == CPU;
         for is in some.map_or(&[][..], |l| &l.loads) {
             t.figure(loaded(is, kind), false, figure, |l| {
                 let same = l
@@ -50,7 +51,14 @@ pub fn load(run: &Run) -> Table {
                     .iter()
                     .find(|o| (o.cables, o.period, o.mode) == (is.cables, is.period, is.mode));
                 match same.map(|l| &l.cost) {
-                    Some(Figure::Measured(cost)) => of(cost).map_or(Cell::Nothing, Cell::Number),
+                    Some(Figure::Measured(cost)) => match of(cost) {
+                        // Less than a step of the kernel's counters is no figure to make a ratio of.
+                        Some(us) if counted_in_steps && us.abs() < step(l, is) => {
+                            Cell::Words(format!("< {}", number(step(l, is))))
+                        }
+                        Some(value) => Cell::Number(value),
+                        None => Cell::Nothing,
+                    },
                     Some(Figure::Skipped(why)) => Cell::Words(format!("SKIP: {why}")),
                     Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
                     None => Cell::Nothing,
@@ -59,6 +67,13 @@ pub fn load(run: &Run) -> Table {
         }
     }
     t.table
+}
+
+const CPU: &str = "µs of CPU";
+
+/// The step in which the kernel counts the time of one of the cables of `is`, in µs.
+fn step(load: &Load, is: &Loaded) -> f64 {
+    load.resolution_us / is.cables as f64
 }
 
 /// A part of a cost: its unit, what the kernel needs to count it, and where it is.
