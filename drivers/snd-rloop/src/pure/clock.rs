@@ -56,23 +56,29 @@ impl Clock {
     /// `rate` and `pitch` are brought into their ranges ([`RATE_MIN`]..=[`RATE_MAX`],
     /// [`PITCH_MIN`]..=[`PITCH_MAX`]); the callers have checked them.
     pub fn new(rate: u32, pitch: u32, now: u64) -> Self {
-        Self::stepping(speed(rate, pitch), 1, now)
-    }
-
-    /// Starts a clock at frame 0 that goes at `speed`, and that stands still between times that are
-    /// multiples of `step` nanoseconds, as one that is driven by a tick does.
-    pub fn stepping(speed: u64, step: u64, now: u64) -> Self {
-        let step = step.max(1);
+        // INVARIANT: The speed is a product of two values within their ranges.
         Self {
             line: Line {
-                anchor: floor(now, step),
+                anchor: now,
                 frames: 0,
                 parts: 0,
-                speed: speed.clamp(1, SPEED_MAX),
+                speed: speed(rate, pitch),
             },
             then: None,
-            step,
+            step: 1,
         }
+    }
+
+    /// The same clock, just started, that stands still between times that are multiples of `step`
+    /// nanoseconds, as one that is driven by a tick does.
+    pub fn in_steps(self, step: u64) -> Self {
+        let step = step.max(1);
+        let anchor = floor(self.line.anchor, step);
+        let line = Line {
+            anchor,
+            ..self.line
+        };
+        Self { line, step, ..self }
     }
 
     /// The number of whole frames that have passed at `now`; that of the start before the start.

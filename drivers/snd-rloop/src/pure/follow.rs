@@ -197,7 +197,7 @@ impl Follower {
 
     /// A clock for a cable that starts now.
     pub fn start(&mut self, rate: u32, pitch: u32, now: u64) -> Clock {
-        let mut clock = Clock::stepping(speed(rate, pitch), self.step, now);
+        let mut clock = Clock::new(rate, pitch, now).in_steps(self.step);
         self.aim = None;
         self.take_up(&mut clock, rate, pitch, now);
         clock

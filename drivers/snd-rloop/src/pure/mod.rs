@@ -17,4 +17,5 @@ pub mod layout;
 pub mod limits;
 pub mod params;
 pub mod ring;
+pub mod source;
 pub mod wide;
