@@ -99,6 +99,7 @@ impl Master {
         if id.card == Some(self.card) {
             return None;
         }
+        self.shared.state.lock().listen();
         match Timer::open(c_str!("snd-rloop"), id, self.shared.clone()) {
             Ok(timer) => held.timer = Some(timer),
             Err(_) if id.card.is_some() => return Some(RETRY),

@@ -6,8 +6,8 @@
 //! frames of another card. That count is exact; the time at which it is heard of is not. So
 //!
 //! 1. a straight line is laid through the times of the counts ([`Line`]), by least squares over all
-//!    ticks so far, and once there are more than [`WINDOW`] of them, by the same filter with its
-//!    gains held. Its slope is the master's rate, and its noise that of the ticks, averaged;
+//!    of them so far, and after [`WINDOW`] by the same filter with its gains held. Its slope is the
+//!    master's rate, and its noise that of the ticks, averaged;
 //! 2. what the cable should have counted is summed up exactly ([`Aim`]), and the clock is made to
 //!    go at the master's rate and, for a while, so much faster or slower that it gets there: a
 //!    [`Slide`] of at most [`SLEW`]. It never jumps, and where no further tick comes it just goes
@@ -19,9 +19,10 @@
 //!
 //! What comes of it (`tests/follow.rs`): a master is followed once it has been heard for 0.5 s and 8
 //! ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the master's
-//! count than the ticks' times are from even, and after 10 s than half of that, to 5 µs; that does
-//! not add up, not in a day. A master that changes its rate by 1000 ppm from one tick to the next is
-//! lost by less than 1 ms, and caught up with within 10 s.
+//! count than the ticks' times are from even, to 5 µs, and that does not add up, not in a day. A
+//! machine on which every fiftieth tick is held up for up to 130 ms makes that 50 ms at worst. A
+//! master that changes its rate by 1000 ppm from one tick to the next is lost by less than 1 ms, and
+//! caught up with within 10 s.
 
 use super::clock::{speed, Clock, Slide, PITCH_NOMINAL};
 use super::wide::{div_rem, product, scale};
@@ -201,6 +202,12 @@ impl Follower {
         self.aim = None;
         self.take_up(&mut clock, rate, pitch, now);
         clock
+    }
+
+    /// What comes next is heard of a master that has not been listened to for a while, or of another.
+    pub fn interrupt(&mut self) {
+        self.line = None;
+        self.aim = None;
     }
 
     /// Something has been heard of the master at `now`.

@@ -27,6 +27,11 @@ impl<B, R> Cable<B, R> {
         }
     }
 
+    /// The master begins to be listened to.
+    pub fn listen(&mut self) {
+        self.follower.interrupt();
+    }
+
     /// Something was heard of the master at the time `at`; it is `now`.
     pub fn hear(&mut self, heard: Heard, at: u64, now: u64) {
         // A clock that stands still hears nothing of the time.

@@ -8,11 +8,13 @@ use super::{Heard, ACQUIRE, MS, NS_PER_S, SILENCE, TICK_MAX, TIME_BITS, WINDOW};
 
 /// Fractional bits of a [`Line`]'s slope, which is in nanoseconds.
 const SLOPE_BITS: u32 = 32;
-/// So many ticks on end that are out of line make a new line.
+/// Ticks of so much of the master's time, in nanoseconds, count as one: that which is least late.
+const BLOCK: u64 = 100 * MS;
+/// So many blocks on end that are out of line make a new line.
 const OUTLIERS: u32 = 4;
-/// So many ticks on end on one side of the line, which chance hardly does, and the line's window is
+/// So many blocks on end on one side of the line, which chance hardly does, and the line's window is
 /// halved: the master's rate has changed.
-const RUN: i32 = 24;
+const RUN: i32 = 16;
 
 /// What a master counts in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +81,11 @@ impl Unit {
 
 /// A straight line through the times of a master's counts.
 ///
-/// It is the least-squares fit of all ticks, kept up by the gains of an expanding-memory filter
-/// (the n-th of evenly spaced ticks corrects the line's place by 2(2n-1)/n(n+1) of what it is off,
-/// and its slope by 6/n(n+1) of that per unit), with n held at [`WINDOW`].
+/// A tick may be heard of late, never early, and often all that are due come at once: of each
+/// [`BLOCK`] the least late tick is taken. The line is the least-squares fit of these, kept up by the
+/// gains of an expanding-memory filter (the n-th of evenly spaced points corrects the line's place by
+/// 2(2n-1)/n(n+1) of what it is off, and its slope by 6/n(n+1) of that per unit), with n held at
+/// [`WINDOW`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     pub(super) unit: Unit,
@@ -98,11 +102,19 @@ pub(super) struct Line {
     slope: u64,
     /// Where the line is at the last count, after `last`; nanoseconds with [`TIME_BITS`].
     pub(super) ahead: i64,
-    /// How far ticks are off the line, on average; nanoseconds with [`TIME_BITS`].
+    /// Units since the fit, the least late tick of these, in nanoseconds with [`TIME_BITS`], and
+    /// where in the block that was.
+    block: u64,
+    best: Option<(i64, u64)>,
+    /// Units from the tick that was last taken into the fit to the end of its block.
+    rest: u64,
+    /// Blocks so far.
+    blocks: u64,
+    /// How far these are off the line, on average; nanoseconds with [`TIME_BITS`].
     jitter: u64,
-    /// Ticks on end that were out of line.
+    /// Blocks on end that were out of line.
     outliers: u32,
-    /// Ticks on end that were late, or (negative) early.
+    /// Blocks on end that were late, or (negative) early.
     run: i32,
     /// How long to wait for the next tick, in nanoseconds.
     pub(super) patience: u64,
@@ -119,6 +131,10 @@ impl Line {
             span: 0,
             slope: unit.nominal(),
             ahead: 0,
+            block: 0,
+            best: None,
+            rest: 0,
+            blocks: 0,
             jitter: 0,
             outliers: 0,
             run: 0,
@@ -143,21 +159,43 @@ impl Line {
         self.patience = patience;
         self.last = now;
         self.ticks += 1;
+        self.ahead = late.saturating_neg();
 
+        self.block += units;
+        if self.best.is_none_or(|(least, _)| late < least) {
+            self.best = Some((late, self.block));
+        }
+        if product(self.block, self.unit.nominal()) >> SLOPE_BITS >= u128::from(BLOCK) {
+            self.fit();
+        }
+        true
+    }
+
+    /// Takes the least late tick of the block that ends with the last one into the fit.
+    fn fit(&mut self) {
+        let units = core::mem::take(&mut self.block);
+        let Some((late, at)) = self.best.take() else {
+            return;
+        };
+        let apart = core::mem::replace(&mut self.rest, units - at) + at;
+        self.blocks += 1;
+        if self.blocks == 1 {
+            self.ahead = self.ahead.saturating_add(late);
+            return;
+        }
         let off = late.unsigned_abs();
         if self.is_known() && off > (8 * self.jitter).max(MS / 5 << TIME_BITS) {
             self.outliers += 1;
-            if self.outliers < OUTLIERS {
-                // The line stays where it is.
-                self.ahead = late.saturating_neg();
-                self.span = self.span.saturating_add(units);
-                return true;
+            self.span = self.span.saturating_add(units);
+            if self.outliers == OUTLIERS {
+                // It is the master that has changed, or the line that is wrong: it begins anew from
+                // here, and what comes next is believed.
+                self.outliers = 0;
+                self.ahead = self.ahead.saturating_add(late);
+                self.jitter = self.jitter.max(off / 2);
+                self.span = self.span.min(units.saturating_mul(8));
             }
-            // It is the master that has changed.
-            self.outliers = 0;
-            self.ahead = 0;
-            self.span = self.span.min(units.saturating_mul(8));
-            return true;
+            return;
         }
         self.outliers = 0;
         if self.run.signum() * (late.signum() as i32) < 0 {
@@ -168,29 +206,31 @@ impl Line {
             self.run = 0;
             self.span = (self.span / 2).max(units.saturating_mul(8));
         }
-        self.jitter = self.jitter - self.jitter / 16 + off / 16;
+        let share = (self.blocks - 1).min(16);
+        self.jitter = self.jitter - self.jitter / share + off / share;
 
-        let window = div_rem(product(WINDOW, 1 << SLOPE_BITS), self.unit.nominal()).0;
+        let nominal = self.unit.nominal();
+        let window = div_rem(product(WINDOW, 1 << SLOPE_BITS), nominal).0;
         self.span = (self.span.saturating_add(units)).min(window.max(units));
         let n = self.span.checked_div(units).unwrap_or(0) + 1;
-        self.ahead = scale(late, 2 * (2 * n - 1), n * (n + 1)) - late;
+        let least = (nominal / 2).wrapping_sub(self.slope) as i64;
+        let most = nominal.saturating_mul(2).wrapping_sub(self.slope) as i64;
         let steeper = scale(
             late,
             6 << (SLOPE_BITS - TIME_BITS),
-            n * (n + 1) * units.max(1),
+            n * (n + 1) * apart.clamp(units.div_ceil(2), 2 * units),
         );
-        let nominal = self.unit.nominal();
-        self.slope = self
-            .slope
-            .saturating_add_signed(steeper)
-            .clamp(nominal / 2, nominal.saturating_mul(2));
-        true
+        let steeper = steeper.clamp(least, most);
+        self.slope = self.slope.saturating_add_signed(steeper);
+        let later = scale(late, 2 * (2 * n - 1), n * (n + 1));
+        let since = scale(steeper, units - at, 1 << (SLOPE_BITS - TIME_BITS));
+        self.ahead = self.ahead.saturating_add(later).saturating_add(since);
     }
 
     /// Whether it has been heard for long enough.
     pub(super) fn is_known(&self) -> bool {
         let (time, ticks) = ACQUIRE;
-        self.ticks >= ticks && self.last.saturating_sub(self.first) >= time
+        self.ticks >= ticks && self.blocks >= 4 && self.last.saturating_sub(self.first) >= time
     }
 
     /// Whether its rate is within ±20 % of nominal.
