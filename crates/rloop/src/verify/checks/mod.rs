@@ -24,6 +24,7 @@ mod proc;
 mod silence;
 mod space;
 mod start;
+mod timer_source;
 mod volume;
 mod wakeup;
 mod xrun;
@@ -122,6 +123,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         controls::CHECKS,
         pitch::CHECKS,
         volume::CHECKS,
+        timer_source::CHECKS,
     ];
     let mut checks: Vec<Check> = before
         .into_iter()
