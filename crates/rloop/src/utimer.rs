@@ -23,7 +23,7 @@ struct Info {
 }
 
 /// `_IOWR('T', 0xa5, struct snd_timer_uinfo)`, the same on all machines that snd-rloop runs on.
-const CREATE: u32 = 0xc000_0000 | (size_of::<Info>() as u32) << 16 | 0x54a5;
+const CREATE: u32 = 0xc000_0000 | ((size_of::<Info>() as u32) << 16) | 0x54a5;
 /// `_IO('T', 0xa6)`.
 const TRIGGER: u32 = 0x54a6;
 

@@ -190,13 +190,13 @@ int rloop_card_proc_data(struct snd_card *card, const char *name, void *private_
 }
 
 /* Returns whether all of it could be copied. */
-bool rloop_copy_to_user(char __user *to, const void *from, unsigned long size)
+bool rloop_copy_to_user(char __user *to, const void *from, size_t size)
 {
 	return !copy_to_user(to, from, size);
 }
 
 /* Returns whether all of it could be copied. */
-bool rloop_copy_from_user(void *to, const char __user *from, unsigned long size)
+bool rloop_copy_from_user(void *to, const char __user *from, size_t size)
 {
 	return !copy_from_user(to, from, size);
 }

@@ -50,8 +50,8 @@ void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 
 int rloop_card_proc_data(struct snd_card *card, const char *name, void *private_data,
 			 const struct snd_info_entry_ops *ops, unsigned int size);
-bool rloop_copy_to_user(char __user *to, const void *from, unsigned long size);
-bool rloop_copy_from_user(void *to, const char __user *from, unsigned long size);
+bool rloop_copy_to_user(char __user *to, const void *from, size_t size);
+bool rloop_copy_from_user(void *to, const char __user *from, size_t size);
 
 int rloop_card_by_id(const char *id);
 bool rloop_card_is_there(unsigned int number);

@@ -200,10 +200,7 @@ impl Setting for TimerSource {
     fn read(&self) -> Result<CString> {
         let cable = self.cables.first().ok_or(ENODEV)?;
         let source = cable.master().work().source();
-        Ok(CString::try_from_fmt(fmt!(
-            "{}\n",
-            format_args!("{source}")
-        ))?)
+        CString::try_from_fmt(fmt!("{}\n", format_args!("{source}")))
     }
 
     fn write(&self, text: &str) -> Result {

@@ -105,7 +105,7 @@ impl<S: Setting> Table<S> {
             let rest = rest.get(..room).unwrap_or(rest);
             // SAFETY: `rest` is valid for reads of its length; the function checks `to`.
             let copied =
-                unsafe { bindings::rloop_copy_to_user(to, rest.as_ptr().cast(), rest.len() as _) };
+                unsafe { bindings::rloop_copy_to_user(to, rest.as_ptr().cast(), rest.len()) };
             copied.then_some(rest.len()).ok_or(EFAULT)
         })
     }
@@ -131,9 +131,8 @@ impl<S: Setting> Table<S> {
                 .filter(|_| position == 0)
                 .ok_or(EINVAL)?;
             // SAFETY: `text` is valid for writes of its length; the function checks `from`.
-            let copied = unsafe {
-                bindings::rloop_copy_from_user(text.as_mut_ptr().cast(), from, count as _)
-            };
+            let copied =
+                unsafe { bindings::rloop_copy_from_user(text.as_mut_ptr().cast(), from, count) };
             if !copied {
                 return Err(EFAULT);
             }

@@ -20,7 +20,7 @@ pub fn div_rem(dividend: u128, divisor: u64) -> (u64, u64) {
     // digits go in where the dividend's go out.
     for _ in 0..u64::BITS {
         let overflows = high >> 63 == 1;
-        high = high << 1 | low >> 63;
+        high = (high << 1) | (low >> 63);
         low <<= 1;
         if overflows || high >= divisor {
             high = high.wrapping_sub(divisor);

@@ -184,7 +184,7 @@ impl Line {
             return;
         }
         let off = late.unsigned_abs();
-        if self.is_known() && off > (8 * self.jitter).max(MS / 5 << TIME_BITS) {
+        if self.is_known() && off > (8 * self.jitter).max((MS / 5) << TIME_BITS) {
             self.outliers += 1;
             self.span = self.span.saturating_add(units);
             if self.outliers == OUTLIERS {
