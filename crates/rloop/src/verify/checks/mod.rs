@@ -90,8 +90,18 @@ const FAULTS: &str = "faults/";
 
 /// The groups whose checks are about time.
 const TIMED: &[&str] = &[
-    "start", "silence", "pause", "drain", "xrun", "cable", "fanout", "clock", "wakeup", "proc",
+    "start",
+    "silence",
+    "pause",
+    "drain",
+    "xrun",
+    "cable",
+    "fanout",
+    "clock",
+    "wakeup",
+    "proc",
     "controls",
+    "timer-source",
 ];
 
 /// All checks, in the order in which they run.

@@ -6,22 +6,21 @@
 //! whose pitch is set. What is judged are frames against the master's time, never against ours.
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use alsa::ctl::Ctl;
 
 use super::Plain;
 use super::controls;
-use crate::card::{self, Card, Driver};
+use crate::card::{self, Cable, Card, Driver};
 use crate::pcm::{Config, Pcm, Stop};
-use crate::signal::trace::Want;
-use crate::status::{self, CableStatus};
-use crate::utimer::UserTimer;
 use crate::verify::context::{Context, time_frames};
-use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, fail, skip};
-use crate::verify::rig::{Player, Recorder, pump};
+use crate::verify::problem::{Problem, Verdict, Within, ensure, fail, skip};
 use crate::verify::ticker::Ticker;
+
+mod flow;
+
+use flow::{Flow, Setting, cable_status, expect_state, user_timer};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -77,49 +76,6 @@ pub const CHECKS: &[Plain] = &[
 /// A timer's tick: short, so that it is known soon, and no divisor of a period.
 const TICK: Duration = Duration::from_micros(7_500);
 
-/// The file `timer_source` of the card under test, as it was before when this value goes.
-struct Setting {
-    path: PathBuf,
-    before: String,
-}
-
-impl Setting {
-    fn of(context: &Context<'_>) -> Verdict<Self> {
-        if context.card.driver != Driver::SndRloop {
-            return skip("only snd-rloop goes by any clock with any period");
-        }
-        let path = context.card.proc_file("timer_source");
-        let before = match fs::read_to_string(&path) {
-            Ok(text) => text.trim().to_owned(),
-            Err(e) => return skip(format!("{}: {e}", path.display())),
-        };
-        let setting = Self { path, before };
-        match fs::write(&setting.path, &setting.before) {
-            Err(e) => skip(format!("{}: {e}", setting.path.display())),
-            Ok(()) => Ok(setting),
-        }
-    }
-
-    fn write(&self, source: &str) -> Verdict {
-        fs::write(&self.path, source)
-            .map_err(|e| Problem::Failed(format!("timer_source set to {source:?}: {e}")))
-    }
-}
-
-impl Drop for Setting {
-    fn drop(&mut self) {
-        // There is nobody to tell, and the next check finds out.
-        let _ = fs::write(&self.path, &self.before);
-    }
-}
-
-fn user_timer(resolution: Duration) -> Verdict<UserTimer> {
-    UserTimer::new(resolution).or_else(|e| match e.raw_os_error() {
-        Some(libc::ENOTTY | libc::ENXIO) => skip("the kernel has no CONFIG_SND_UTIMER"),
-        _ => skip(format!("no user-driven timer can be made: {e}")),
-    })
-}
-
 fn setting(context: &mut Context<'_>) -> Verdict {
     let setting = Setting::of(context)?;
     let read = || fs::read_to_string(&setting.path).unwrap_or_default();
@@ -159,73 +115,6 @@ fn setting(context: &mut Context<'_>) -> Verdict {
     ensure(came == "hrtimer\n", || {
         format!("expected hrtimer for an empty setting, came {came:?}")
     })
-}
-
-fn cable_status(context: &Context<'_>) -> Verdict<CableStatus> {
-    let number = context.card.cable_number(&context.cable());
-    status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))
-}
-
-/// What the cable goes by, as it says.
-fn expect_state(context: &Context<'_>, want: &str, when: &str) -> Verdict<CableStatus> {
-    let status = cable_status(context)?;
-    let came = status.timer_state.as_deref().unwrap_or("nothing");
-    ensure(came == want, || {
-        format!("{when}: expected the clock {want}, came {came} ({status:?})")
-    })?;
-    Ok(status)
-}
-
-/// Both ends of the cable, linked and playing.
-struct Flow {
-    player: Player,
-    recorder: Recorder,
-    rate: u32,
-    until: u64,
-}
-
-impl Flow {
-    fn start(context: &mut Context<'_>, play: &Config, record: &Config) -> Verdict<Self> {
-        let cable = context.cable();
-        let mut player = context.player(&cable, play)?;
-        let recorder = context.recorder(&cable, record)?;
-        player.pcm.link(&recorder.pcm)?;
-        player.fill(play.buffer)?;
-        player.pcm.start()?;
-        Ok(Self {
-            player,
-            recorder,
-            rate: play.rate,
-            until: 0,
-        })
-    }
-
-    /// Plays and records for so many milliseconds' worth of frames.
-    fn go_on(&mut self, ms: u64) -> Verdict {
-        self.until += ms * u64::from(self.rate) / 1_000;
-        let written = self.until + 2 * self.player.config.buffer;
-        pump(
-            Some(&mut self.player),
-            Some(&mut self.recorder),
-            written,
-            self.until,
-        )
-    }
-
-    /// The position, and the time before and after it was read.
-    fn position(&self) -> Verdict<(Instant, u64, Instant)> {
-        let before = Instant::now();
-        let frame = self.recorder.frames() + self.recorder.pcm.avail()?;
-        Ok((before, frame, Instant::now()))
-    }
-
-    /// All that was played has come, and nothing else.
-    fn end(self) -> Verdict {
-        self.recorder
-            .trace(&self.player.seq, self.player.written)
-            .expect(&[Want::Sequence(0..=0, self.until..=self.until)])
-            .or_fail()
-    }
 }
 
 fn follow(context: &mut Context<'_>) -> Verdict {
@@ -398,11 +287,11 @@ fn jiffies(context: &mut Context<'_>) -> Verdict {
 }
 
 /// The pitch of a card's cable, as it was before when this value goes.
-struct Pitch<'a>(&'a Card, u32);
+struct Pitch<'a>(&'a Card, Cable);
 
 impl<'a> Pitch<'a> {
-    fn faster(card: &'a Card, subdevice: u32) -> Verdict<Self> {
-        let pitch = Self(card, subdevice);
+    fn faster(card: &'a Card, cable: Cable) -> Verdict<Self> {
+        let pitch = Self(card, cable);
         pitch.set(101)?;
         Ok(pitch)
     }
@@ -412,7 +301,7 @@ impl<'a> Pitch<'a> {
             Driver::SndRloop => ("Capture Pitch 1000000", 10_000),
             Driver::SndAloop => ("PCM Rate Shift 100000", 1_000),
         };
-        let at = self.0.cable(0, self.1).capture;
+        let at = self.1.capture;
         let ctl = Ctl::new(&format!("hw:{}", self.0.index), true)
             .map_err(|e| Problem::Failed(format!("control device: {e}")))?;
         controls::set(&ctl, name, at, percent * unit)
@@ -433,17 +322,25 @@ fn card(context: &mut Context<'_>) -> Verdict {
     let Some(other) = cards.iter().find(|card| card.index != index) else {
         return skip("there is no other loopback card to follow");
     };
-    let subdevice = other.subdevices - 1;
-    let pitch = Pitch::faster(other, subdevice)?;
+    let Some(cable) = other.cables().pop() else {
+        return fail(format!("{} has no cables", other.id));
+    };
+    let pitch = Pitch::faster(other, cable)?;
 
     let config = context.config();
-    let mut master = Pcm::open(other.cable(0, subdevice).playback)?;
+    let mut master = Pcm::open(cable.playback)?;
     let short = Config {
         stop: Stop::Never,
         ..Config::default().with_buffer(480, 400)
     };
     master.configure(&short)?;
-    setting.write(&format!("hw:{},0,{}", other.index, 2 * subdevice))?;
+    let at = cable.playback;
+    setting.write(&format!(
+        "hw:{},{},{}",
+        at.card,
+        at.device,
+        2 * at.subdevice
+    ))?;
     let mut flow = Flow::start(context, &config, &config)?;
     flow.go_on(500)?;
     expect_state(context, "own", "before it runs")?;
