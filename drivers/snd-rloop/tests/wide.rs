@@ -2,8 +2,6 @@
 
 //! Wide divisions agree with those of the host, which has 128-bit division.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use proptest::prelude::*;
 use snd_rloop_pure::wide::{div_rem, product, scale};
 
@@ -15,7 +13,7 @@ fn number() -> impl Strategy<Value = u64> {
 proptest! {
     #[test]
     fn a_division_is_as_the_hosts(high in number(), low in number(), divisor in number()) {
-        let dividend = u128::from(high) << 64 | u128::from(low);
+        let dividend = (u128::from(high) << 64) | u128::from(low);
         let expected = dividend
             .checked_div(divisor.into())
             .and_then(|quotient| u64::try_from(quotient).ok())
