@@ -11,11 +11,15 @@
 #include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/timer.h>
+#include <linux/uaccess.h>
+#include <linux/workqueue.h>
 #include <sound/core.h>
 #include <sound/info.h>
 #include <sound/initval.h>
 #include <sound/pcm.h>
 #include <sound/pcm_params.h>
+#include <sound/timer.h>
 
 #include "helpers.h"
 
@@ -32,6 +36,7 @@
 	X(clock, "timer: frames move in time (default); free: as soon as there is room.")	\
 	X(pcm_notify, "Whether a player may change parameters under an open recorder (default: no).") \
 	X(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.") \
+	X(timer_source, "What the clocks go by: hrtimer (default), jiffies, or [hw:]CARD[.DEV[.SUBDEV]].") \
 	X(formats, "Sample formats of each card, with spaces between (default: all).")		\
 	X(rates, "Rates of each card, numbers or ranges with spaces between (default: 8000-768000).") \
 	X(channels, "Channels of each card, numbers or ranges with spaces between (default: 1-128).")
@@ -160,6 +165,104 @@ void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 	mutex_init(&subsystem->su_mutex);
 }
 #endif
+
+/*
+ * Makes a file in the card's proc directory that is read and written by operations of its own, so
+ * that a bad value can be refused; -ENODEV without procfs.
+ */
+int rloop_card_proc_data(struct snd_card *card, const char *name, void *private_data,
+			 const struct snd_info_entry_ops *ops, unsigned int size)
+{
+#ifdef CONFIG_SND_PROC_FS
+	struct snd_info_entry *entry = snd_info_create_card_entry(card, name, card->proc_root);
+
+	if (!entry)
+		return -ENOMEM;
+	entry->content = SNDRV_INFO_CONTENT_DATA;
+	entry->private_data = private_data;
+	entry->mode |= 0200;
+	entry->size = size;
+	entry->c.ops = ops;
+	return 0;
+#else
+	return -ENODEV;
+#endif
+}
+
+/* Returns whether all of it could be copied. */
+bool rloop_copy_to_user(char __user *to, const void *from, size_t size)
+{
+	return !copy_to_user(to, from, size);
+}
+
+/* Returns whether all of it could be copied. */
+bool rloop_copy_from_user(void *to, const char __user *from, size_t size)
+{
+	return !copy_from_user(to, from, size);
+}
+
+/* The number of the card with this id, or -ENODEV. May sleep. */
+int rloop_card_by_id(const char *id)
+{
+	int number;
+
+	for (number = 0; number < SNDRV_CARDS; number++) {
+		struct snd_card *card = snd_card_ref(number);
+		bool found;
+
+		if (!card)
+			continue;
+		found = !strcmp(card->id, id);
+		snd_card_unref(card);
+		if (found)
+			return number;
+	}
+	return -ENODEV;
+}
+
+/* Whether there is a card with this number. May sleep. */
+bool rloop_card_is_there(unsigned int number)
+{
+	struct snd_card *card = number < SNDRV_CARDS ? snd_card_ref(number) : NULL;
+
+	if (card)
+		snd_card_unref(card);
+	return card;
+}
+
+/*
+ * Where the stream is whose PCM timer has ticked; false if it is another timer. A PCM timer knows
+ * its period only, rounded to nanoseconds, and ticks once when several have passed. The stream knows
+ * how far it has come. To be called by a callback with SNDRV_TIMER_IFLG_FAST only: a PCM timer makes
+ * these with the stream locked, and while it runs (snd_pcm_period_elapsed_under_stream_lock()).
+ */
+bool rloop_timer_stream(const struct snd_timer_instance *instance, u64 *position, u64 *boundary,
+			unsigned int *rate)
+{
+	const struct snd_timer *timer = instance->timer;
+	const struct snd_pcm_substream *substream;
+	const struct snd_pcm_runtime *runtime;
+
+	if (!timer || timer->tmr_class != SNDRV_TIMER_CLASS_PCM)
+		return false;
+	substream = snd_timer_chip(timer);
+	runtime = substream->runtime;
+	*position = runtime->status->hw_ptr;
+	*boundary = runtime->boundary;
+	*rate = runtime->rate;
+	return true;
+}
+
+void rloop_delayed_work_init(struct delayed_work *work, void (*function)(struct work_struct *))
+{
+	INIT_DELAYED_WORK(work, function);
+}
+
+/* Runs the work in about so many milliseconds, unless it is to run sooner already. */
+void rloop_delayed_work_schedule(struct delayed_work *work, unsigned int ms)
+{
+	schedule_delayed_work(work, round_jiffies_relative(msecs_to_jiffies(ms)));
+}
 
 void rloop_debug(const void *arguments)
 {

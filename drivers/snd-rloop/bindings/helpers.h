@@ -9,14 +9,18 @@
 
 struct config_item_type;
 struct configfs_subsystem;
+struct delayed_work;
 struct snd_card;
 struct snd_info_buffer;
 struct snd_info_entry;
+struct snd_info_entry_ops;
 struct snd_interval;
 struct snd_mask;
 struct snd_pcm_hw_params;
 struct snd_pcm_substream;
+struct snd_timer_instance;
 struct spinlock;
+struct work_struct;
 
 #define RLOOP_CARDS SNDRV_CARDS
 
@@ -43,6 +47,20 @@ int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_d
 
 void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 			 const struct config_item_type *type);
+
+int rloop_card_proc_data(struct snd_card *card, const char *name, void *private_data,
+			 const struct snd_info_entry_ops *ops, unsigned int size);
+bool rloop_copy_to_user(char __user *to, const void *from, size_t size);
+bool rloop_copy_from_user(void *to, const char __user *from, size_t size);
+
+int rloop_card_by_id(const char *id);
+bool rloop_card_is_there(unsigned int number);
+
+bool rloop_timer_stream(const struct snd_timer_instance *instance, u64 *position, u64 *boundary,
+			unsigned int *rate);
+
+void rloop_delayed_work_init(struct delayed_work *work, void (*function)(struct work_struct *));
+void rloop_delayed_work_schedule(struct delayed_work *work, unsigned int ms);
 
 /* A message for dynamic debug; the text is a Rust `fmt::Arguments`. */
 void rloop_debug(const void *arguments);

@@ -6,12 +6,14 @@
 #include <linux/device.h>
 #include <linux/device/faux.h>
 #include <linux/hrtimer.h>
+#include <linux/workqueue.h>
 #include <sound/core.h>
 #include <sound/control.h>
 #include <sound/info.h>
 #include <sound/initval.h>
 #include <sound/pcm.h>
 #include <sound/pcm_params.h>
+#include <sound/timer.h>
 #include <sound/tlv.h>
 
 #include "helpers.h"
@@ -23,5 +25,6 @@ enum rloop_constant {
 	RLOOP_CTL_TYPE_BOOLEAN = (__force int)SNDRV_CTL_ELEM_TYPE_BOOLEAN,
 	RLOOP_CTL_TYPE_INTEGER = (__force int)SNDRV_CTL_ELEM_TYPE_INTEGER,
 	RLOOP_PCM_STATE_RUNNING = (__force int)SNDRV_PCM_STATE_RUNNING,
+	RLOOP_HZ = HZ,
 	RLOOP_PCM_STATE_DRAINING = (__force int)SNDRV_PCM_STATE_DRAINING,
 };

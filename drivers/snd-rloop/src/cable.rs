@@ -14,10 +14,13 @@ use crate::alsa::log;
 use crate::alsa::now;
 use crate::alsa::pcm::TriggerCommand;
 use crate::alsa::period_timer::{Handler, PeriodTimer};
+use crate::alsa::work::DelayedWork;
+use crate::master::{step, Master};
 use crate::pure;
 use crate::pure::cable::Params;
 use crate::pure::end::{End, Port, Setup, Wake};
 use crate::pure::faults::Faults;
+use crate::pure::source::SourceText;
 
 type State = pure::cable::Cable<Buffer, KVec<End<Buffer>>>;
 
@@ -26,13 +29,14 @@ pub(crate) struct Cable {
     shared: Arc<Shared>,
     playback: Pin<KBox<PeriodTimer<Ticker>>>,
     captures: KVec<Pin<KBox<PeriodTimer<Ticker>>>>,
+    master: Pin<KBox<DelayedWork<Master>>>,
 }
 
-/// What all timers and all ends use.
+/// What all timers, all ends and the master use.
 #[pin_data]
-struct Shared {
+pub(crate) struct Shared {
     #[pin]
-    state: IrqSpinLock<State>,
+    pub(crate) state: IrqSpinLock<State>,
 }
 
 /// Wakes one end of a cable. A timer goes only while somebody waits for it.
@@ -67,12 +71,13 @@ impl Handler for Ticker {
 }
 
 impl Cable {
-    /// Makes a cable with `captures` capture ends and nothing plugged in.
+    /// Makes a cable with `captures` capture ends and nothing plugged in, on the card with the number
+    /// `card`, that goes by `source`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(captures: u32) -> Result<Self> {
+    pub(crate) fn new(captures: u32, card: u32, source: SourceText) -> Result<Self> {
         let mut ends = KVec::new();
         for _ in 0..captures {
             ends.push(End::new(), GFP_KERNEL)?;
@@ -83,6 +88,7 @@ impl Cable {
             }),
             GFP_KERNEL,
         )?;
+        shared.state.lock().set_source(step(&source), now());
         let timer = |port| {
             let shared = shared.clone();
             KBox::pin_init(PeriodTimer::new(Ticker { shared, port }), GFP_KERNEL)
@@ -94,8 +100,14 @@ impl Cable {
         Ok(Self {
             playback: timer(Port::Playback)?,
             captures: timers,
+            master: KBox::pin_init(Master::new(shared.clone(), card, source), GFP_KERNEL)?,
             shared,
         })
+    }
+
+    /// What the cable listens to.
+    pub(crate) fn master(&self) -> &DelayedWork<Master> {
+        &self.master
     }
 
     /// The timer of an end.
@@ -159,14 +171,16 @@ impl Cable {
         state
     }
 
-    /// A program has opened an end.
+    /// A program has opened an end. May sleep.
     pub(crate) fn open(&self, port: Port) {
+        self.master.open();
         self.shared.state.lock().open(port);
     }
 
-    /// A program has closed an end.
+    /// A program has closed an end. May sleep.
     pub(crate) fn close(&self, port: Port) {
         self.shared.state.lock().close(port);
+        self.master.close();
     }
 
     /// The parameters that another end has fixed.

@@ -18,15 +18,18 @@ use crate::alsa::info;
 use crate::alsa::parent::Parent;
 use crate::alsa::pcm::{self, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
+use crate::alsa::setting;
 use crate::cable::{Cable, Ticker};
 use crate::controls::Elements;
 use crate::fault_dirs::{FaultDir, FaultDirs};
+use crate::master::{is_own, TimerSource};
 use crate::pure::cable::Params;
 use crate::pure::clock::{RATE_MAX, RATE_MIN};
 use crate::pure::end::{Direction, Port, Setup};
 use crate::pure::format;
 use crate::pure::limits::{Limits, CHANNELS_MAX};
 use crate::pure::params::{Allowed, BadParameter, Config, Topology, ID_DEFAULT};
+use crate::pure::source::ALLOWED;
 use crate::status::CableStatus;
 use crate::volume;
 
@@ -78,11 +81,17 @@ impl LoopbackCard {
         card.request_id(config.id.unwrap_or(ID_DEFAULT));
 
         let (topology, players, readers) = (config.topology, config.players(), config.readers());
+        let (card_number, source) = (u32::try_from(card.number())?, config.timer_source);
         let mut plugs = KVec::new();
+        let mut timed = TimerSource {
+            card: card_number,
+            cables: KVec::new(),
+        };
         for number in 0..topology.devices() * players {
-            let cable = Arc::new(Cable::new(readers)?, GFP_KERNEL)?;
+            let cable = Arc::new(Cable::new(readers, card_number, source)?, GFP_KERNEL)?;
             cable.set_notify(config.notify);
             cable.set_free(config.free)?;
+            timed.cables.push(cable.clone(), GFP_KERNEL)?;
             let (device, subdevice) = (number / players, number % players);
             let plug = Plug {
                 cable,
@@ -98,6 +107,9 @@ impl LoopbackCard {
             volume::create(&card, number)?;
             plugs.push(plug, GFP_KERNEL)?;
         }
+
+        let timed = Arc::new(timed, GFP_KERNEL)?;
+        setting::create(&mut card, c_str!("timer_source"), timed)?;
 
         for number in 0..topology.devices() {
             let mut device = Device {
@@ -130,6 +142,15 @@ impl LoopbackCard {
         has_id(&card, config)?;
         card.register()?;
         has_id(&card, config)?;
+        if is_own(&source, card_number) {
+            let own = BadParameter {
+                parameter: "timer_source",
+                value: source.text(),
+                allowed: Allowed::Words(ALLOWED),
+            };
+            pr_err!("{}\n", format_args!("{own}"));
+            return Err(EINVAL);
+        }
         pr_info!("card registered as card {}\n", card.number());
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {

@@ -17,6 +17,7 @@ mod controls;
 mod dynamic;
 mod fault_dirs;
 mod faults;
+mod master;
 #[expect(
     unreachable_pub,
     reason = "it is a crate of its own as well, for tests on the host"

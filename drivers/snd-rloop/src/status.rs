@@ -8,9 +8,12 @@ use kernel::seq_print;
 
 use crate::alsa::control::Place;
 use crate::alsa::info::TextOps;
+use crate::alsa::now;
 use crate::card::Plug;
 use crate::controls::RATE_SHIFT;
+use crate::pure::clock::RATE_MAX;
 use crate::pure::end::{Counters, End, Port, State};
+use crate::pure::follow::{self, Follower};
 
 /// A cable and where it is plugged in.
 pub(crate) struct CableStatus {
@@ -41,7 +44,8 @@ impl TextOps for CableStatus {
         let Ok(mut captures) = KVec::with_capacity(cable.captures() as usize, GFP_KERNEL) else {
             return seq_print!(text, "out of memory\n");
         };
-        let (params, pitch, notify, free, running, playback) = {
+        let source = cable.master().work().source();
+        let (follower, follows, params, pitch, notify, free, running, playback) = {
             let state = cable.state();
             for number in 0..cable.captures() as usize {
                 // There is room for all of them.
@@ -49,6 +53,8 @@ impl TextOps for CableStatus {
                     captures.push_within_capacity(Snapshot::new(state.end(Port::Capture(number))));
             }
             (
+                *state.follower(),
+                state.follows(now()),
                 state.params(),
                 state.pitch(),
                 state.notify(),
@@ -80,6 +86,13 @@ impl TextOps for CableStatus {
             None => seq_print!(text, "state: idle\nformat: -\nrate: -\nchannels: -\n"),
         }
         seq_print!(text, "clock: {}\n", if free { "free" } else { "timer" });
+        seq_print!(text, "timer source: {}\n", format_args!("{source}"));
+        print_timer(
+            text,
+            &follower,
+            follows,
+            params.map_or(RATE_MAX, |params| params.rate),
+        );
         seq_print!(text, "rate shift: {}\n", pitch / RATE_SHIFT);
         seq_print!(text, "notify: {}\n", if notify { "on" } else { "off" });
 
@@ -97,6 +110,27 @@ impl TextOps for CableStatus {
             capture.print_losses(text);
         }
     }
+}
+
+/// How a cable with this rate follows its timer.
+fn print_timer(text: &SeqFile, follower: &Follower, state: follow::State, rate: u32) {
+    let state = match state {
+        follow::State::Own => "own",
+        follow::State::Ignoring => "ignoring",
+        follow::State::Following => "following",
+        follow::State::Holdover => "holdover",
+    };
+    seq_print!(text, "timer state: {state}\n");
+    match follower.deviation(rate) {
+        Some(ppb) => {
+            let (sign, ppb) = (if ppb < 0 { "-" } else { "" }, ppb.unsigned_abs());
+            let (ppm, ppb) = (ppb / 1_000, ppb % 1_000);
+            seq_print!(text, "timer ppm: {sign}{ppm}.{ppb:03}\n");
+        }
+        None => seq_print!(text, "timer ppm: -\n"),
+    }
+    let (ticks, breaks) = (follower.ticks(), follower.breaks());
+    seq_print!(text, "timer ticks: {ticks}\ntimer breaks: {breaks}\n");
 }
 
 impl Snapshot {

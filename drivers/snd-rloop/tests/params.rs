@@ -9,6 +9,7 @@ use snd_rloop_pure::limits::{Limits, Ranges};
 use snd_rloop_pure::params::{
     parse, parse_enable, BadParameter, Config, Topology, Written, ID_DEFAULT, NOT_UTF8, PARAMETERS,
 };
+use snd_rloop_pure::source::{Address, Owner, Source, SourceText};
 
 fn message(written: Written<'_>) -> String {
     parse(&written, 32).unwrap_err().to_string()
@@ -24,6 +25,7 @@ fn nothing_written_is_the_default() {
         topology: Topology::Cable,
         notify: false,
         free: false,
+        timer_source: SourceText::new("hrtimer", 32).unwrap(),
         limits: Limits::NONE,
     };
     assert_eq!(parse(&Written::default(), 32), Ok(config));
@@ -58,6 +60,7 @@ fn everything_written_is_taken() {
         topology: Some("crossed"),
         pcm_notify: Some("1"),
         clock: Some("free"),
+        timer_source: Some("hw:1.0.2"),
         formats: Some("S16_LE"),
         rates: Some("48000"),
         channels: Some("2"),
@@ -72,6 +75,7 @@ fn everything_written_is_taken() {
         topology: Topology::Crossed,
         notify: true,
         free: true,
+        timer_source: SourceText::new("hw:1.0.2", 32).unwrap(),
         limits: Limits {
             formats: 1 << 2,
             rates: Ranges::one(48_000, 48_000),
@@ -280,6 +284,7 @@ proptest! {
                 topology: Some(&e),
                 pcm_notify: Some(&f),
                 clock: Some(&d),
+                timer_source: Some(&e),
                 formats: Some(&a),
                 rates: Some(&b),
                 channels: Some(&c),
@@ -288,4 +293,78 @@ proptest! {
             let _ = parse_enable(Some(&a));
         }
     }
+}
+
+#[test]
+fn a_timer_source_is_written_as_for_snd_aloop() {
+    let timer = |owner, device, subdevice| {
+        Some(Source::Timer(Address {
+            owner,
+            device,
+            subdevice,
+        }))
+    };
+    for (text, source) in [
+        ("", Some(Source::Hrtimer)),
+        ("hrtimer", Some(Source::Hrtimer)),
+        ("jiffies", Some(Source::Jiffies)),
+        ("1", timer(Owner::Number(1), 0, 0)),
+        ("hw:1", timer(Owner::Number(1), 0, 0)),
+        ("hw:1,2", timer(Owner::Number(1), 2, 0)),
+        ("hw:1.2,3", timer(Owner::Number(1), 2, 3)),
+        ("plughw:0x1f.010.0", timer(Owner::Number(31), 8, 0)),
+        (":0", timer(Owner::Number(0), 0, 0)),
+        ("PCH", timer(Owner::Id("PCH"), 0, 0)),
+        ("hw:Loopback_1.0.1", timer(Owner::Id("Loopback_1"), 0, 1)),
+        ("hw:jiffies", timer(Owner::Id("jiffies"), 0, 0)),
+        ("-1.4.127", timer(Owner::Global, 4, 127)),
+    ] {
+        assert_eq!(Source::parse(text, 32), source, "{text}");
+    }
+    for bad in [
+        "hw:",
+        "hw:32",
+        "-2",
+        "1.",
+        "1.x",
+        "1.0.0.0",
+        "1.-1",
+        "1.+1",
+        "1 ",
+        "two words",
+        "9lives",
+        "1.4294967296",
+        "1.2147483648",
+        "hw:sixteen-letters--",
+        "a:b:c",
+        "\u{e9}",
+        "1.0.09",
+    ] {
+        assert_eq!(Source::parse(bad, 32), None, "{bad}");
+    }
+    assert_eq!(
+        message(Written {
+            timer_source: Some("hw:1.x"),
+            ..Written::default()
+        }),
+        "parameter timer_source=hw:1.x is not allowed: must be hrtimer, jiffies, or a timer as \
+         [hw:]CARD[.DEVICE[.SUBDEVICE]], CARD being another card's number or id, or -1 for a \
+         global timer"
+    );
+}
+
+#[test]
+fn a_source_is_kept_as_it_was_written() {
+    for (text, shown) in [
+        ("", "hrtimer"),
+        ("jiffies", "jiffies"),
+        ("hw:1,0", "hw:1,0"),
+    ] {
+        let written = SourceText::new(text, 32).unwrap();
+        assert_eq!(written.to_string(), shown);
+        assert_eq!(Some(written.source()), Source::parse(text, 32));
+    }
+    let long = format!("{}:1", "x".repeat(61));
+    assert!(SourceText::new(&long, 32).is_some());
+    assert_eq!(SourceText::new(&format!("x{long}"), 32), None);
 }

@@ -35,6 +35,16 @@ pub struct CableStatus {
     pub notify: Option<bool>,
     /// 100000 is no shift.
     pub rate_shift: Option<u32>,
+    /// What the clock goes by: `hrtimer`, `jiffies`, or a timer.
+    pub timer_source: Option<String>,
+    /// `own`, `following`, `holdover` or `ignoring`.
+    pub timer_state: Option<String>,
+    /// By how many ppm the cable goes faster than nominal to follow the timer.
+    pub timer_ppm: Option<f64>,
+    /// Ticks of the timer.
+    pub timer_ticks: Option<u64>,
+    /// Times that the timer was silent, or leapt.
+    pub timer_breaks: Option<u64>,
     /// The end that is played into.
     pub playback: EndStatus,
     /// The end that is recorded from, with several of them the first.

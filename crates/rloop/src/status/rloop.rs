@@ -85,6 +85,11 @@ pub fn parse(file: &str) -> Result<CableStatus, ParseError> {
                 "channels" => cable.channels = number(line, value)?,
                 "notify" => cable.notify = switch(line, value)?,
                 "rate shift" => cable.rate_shift = number(line, value)?,
+                "timer source" => cable.timer_source = text(value),
+                "timer state" => cable.timer_state = text(value),
+                "timer ppm" => cable.timer_ppm = number(line, value)?,
+                "timer ticks" => cable.timer_ticks = number(line, value)?,
+                "timer breaks" => cable.timer_breaks = number(line, value)?,
                 _ => {}
             },
             "playback" => end(&mut cable.playback, line, key, value)?,
@@ -130,7 +135,8 @@ mod tests {
     use super::*;
 
     const FILE: &str = "cable: 0\nplayback: device 0, subdevice 3\ncapture: device 1, subdevice 3\nstate: running\n\
-        format: S16_LE\nrate: 48000\nchannels: 2\nrate shift: 100000\nnotify: on\nsomething new: 1\n\n[playback]\nstate: running\n\
+        format: S16_LE\nrate: 48000\nchannels: 2\nrate shift: 100000\nnotify: on\nsomething new: 1\n\
+        timer source: hw:1.0\ntimer state: following\ntimer ppm: -12.345\ntimer ticks: 99\ntimer breaks: 0\n\n[playback]\nstate: running\n\
         access: MMAP_INTERLEAVED\nperiod: 1024\nbuffer: 4096\nposition: 480123\nmoved: 480123\nunheard: 0\nlost: 0\n\
         xruns: 0\nwakeups: 468\nlate wakeups: 2\n\n[capture]\nstate: closed\naccess: -\nperiod: -\nbuffer: -\n\
         position: -\nmoved: 7\nsilence: 9\nlost: 1\nxruns: 0\nwakeups: 0\nlate wakeups: 0\n";
@@ -148,6 +154,12 @@ mod tests {
             (Some(48_000), Some(2), Some("S16_LE"))
         );
         assert_eq!(cable.playback.late_wakeups, Some(2));
+        assert_eq!(cable.timer_source.as_deref(), Some("hw:1.0"));
+        assert_eq!(cable.timer_state.as_deref(), Some("following"));
+        assert_eq!(
+            (cable.timer_ppm, cable.timer_ticks, cable.timer_breaks),
+            (Some(-12.345), Some(99), Some(0))
+        );
         assert_eq!(
             (
                 cable.capture.period,
@@ -177,7 +189,7 @@ mod tests {
         let error = parse(&FILE.replace("period: 1024", "period: many")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "line 15: expected a number or -, came \"many\""
+            "line 20: expected a number or -, came \"many\""
         );
         let error = parse(&FILE.replace("notify: on", "notify: yes")).unwrap_err();
         assert_eq!(

@@ -30,7 +30,11 @@ pub fn table(cards: &[CardStatus]) -> String {
             "end", "state", "format", "rate", "ch", "period", "buffer", "position", "moved",
             "lost", "silent", "xruns", "wake-ups", "late",
         ]);
+        let mut clocks = String::new();
         for cable in used {
+            if let Some(clock) = clock(cable) {
+                clocks += &format!("  {clock}\n");
+            }
             table.add_row(row(
                 cable,
                 &cable.playback,
@@ -45,7 +49,7 @@ pub fn table(cards: &[CardStatus]) -> String {
                 table.add_row(row(cable, end, format!("record +{number}")));
             }
         }
-        text += &format!("{table}\n");
+        text += &format!("{table}\n{clocks}");
         match status.cables.iter().filter(|c| !in_use(c)).count() {
             0 => {}
             n => text += &format!("  {n} more cables are idle\n"),
@@ -59,6 +63,25 @@ fn in_use(cable: &CableStatus) -> bool {
         .into_iter()
         .chain(&cable.more_captures);
     ends.any(|end| end.state != "closed")
+}
+
+/// What a cable's clock goes by, where that is not its own time.
+fn clock(cable: &CableStatus) -> Option<String> {
+    let source = cable.timer_source.as_deref().filter(|c| *c != "hrtimer")?;
+    let mut text = format!("clock of play {}: {source}", cable.playback_at);
+    if let Some(state) = cable.timer_state.as_deref().filter(|_| source != "jiffies") {
+        text += &format!(", {state}");
+    }
+    if let Some(ppm) = cable.timer_ppm {
+        text += &format!(", {ppm:+.3} ppm");
+    }
+    if let Some(ticks) = cable.timer_ticks.filter(|ticks| *ticks > 0) {
+        text += &format!(", {ticks} ticks");
+    }
+    if let Some(breaks) = cable.timer_breaks.filter(|breaks| *breaks > 0) {
+        text += &format!(", {breaks} breaks");
+    }
+    Some(text)
 }
 
 fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {
@@ -89,4 +112,29 @@ fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {
 /// Never, as the types are all plain.
 pub fn json(cards: &[CardStatus]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(cards)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_shown_where_it_is_not_the_cables_own() {
+        let mut cable = CableStatus {
+            playback_at: "0,3".to_owned(),
+            ..CableStatus::default()
+        };
+        assert_eq!(clock(&cable), None);
+        cable.timer_source = Some("hrtimer".to_owned());
+        assert_eq!(clock(&cable), None);
+        cable.timer_source = Some("hw:1.0".to_owned());
+        cable.timer_state = Some("following".to_owned());
+        cable.timer_ppm = Some(12.3456);
+        cable.timer_ticks = Some(7);
+        cable.timer_breaks = Some(0);
+        assert_eq!(
+            clock(&cable).as_deref(),
+            Some("clock of play 0,3: hw:1.0, following, +12.346 ppm, 7 ticks")
+        );
+    }
 }

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod machine;
 pub mod problem;
 pub mod rig;
+pub mod ticker;
 pub mod watchdog;
 
 use checks::Check;

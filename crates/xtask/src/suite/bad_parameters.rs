@@ -91,6 +91,43 @@ pub(crate) const CASES: &[Case] = &[
         message: &["snd_rloop: ", "topology=ring ", "cable, crossed or fanout"],
     },
     Case {
+        parameters: "timer_source=hw:1.x",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "timer_source=hw:1.x ",
+            "hrtimer, jiffies, or a timer as [hw:]CARD",
+        ],
+    },
+    Case {
+        parameters: "timer_source=-2.4.0",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "timer_source=-2.4.0 ",
+            "or -1 for a global timer",
+        ],
+    },
+    // The card itself, by its number and by its id.
+    Case {
+        parameters: "index=5 timer_source=hw:5.0.0",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "timer_source=hw:5.0.0 ",
+            "another card's number or id",
+        ],
+    },
+    Case {
+        parameters: "id=Mine timer_source=Mine",
+        error: EINVAL,
+        message: &[
+            "snd_rloop: ",
+            "timer_source=Mine ",
+            "another card's number or id",
+        ],
+    },
+    Case {
         parameters: "topology=Cable",
         error: EINVAL,
         message: &["snd_rloop: ", "topology=Cable ", "cable, crossed or fanout"],

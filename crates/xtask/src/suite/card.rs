@@ -28,7 +28,7 @@ const ARECORD: &str = "arecord -l | grep -v 'Subdevice #'";
 const CARDS: &str = "cat /proc/asound/cards";
 // Those that have to be there, then whatever else is.
 const MODES: &str = "cd /sys/module/snd_rloop/parameters; \
-     stat -c %a index id enable name pcm_substreams topology pcm_notify formats rates channels * | sort -u";
+     stat -c %a index id enable name pcm_substreams topology pcm_notify timer_source formats rates channels * | sort -u";
 
 const NOTIFY: &str = "amixer -c0 cget iface=PCM,device=1,subdevice=2,name='PCM Notify' | grep :; \
      grep ^notify /proc/asound/card0/cable#5";

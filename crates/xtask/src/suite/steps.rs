@@ -158,7 +158,8 @@ pub(super) fn boot(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Ch
 
 /// As `boot`, with snd-aloop's topology: only then the card has control elements.
 pub(super) fn boot_crossed(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let parameters = "id=Loopback topology=crossed";
+    // The second card is one to follow; its clock is as exact as that of the first.
+    let parameters = "enable=1,1 id=Loopback,second topology=crossed,cable";
     verified(suite, spec, step, "boot-crossed", parameters)
 }
 
@@ -200,7 +201,10 @@ fn verified(
 ) -> Result<Vec<Check>> {
     let verify = verify_script(if suite.options.full { "--full" } else { "" });
     let script = format!(
-        "set -e\nmodprobe snd-rloop {parameters}\naplay -l\n{verify}modprobe -r snd-rloop\n"
+        "set -e\nmodprobe snd-rloop {parameters}\n\
+         # Another card whose clock can be followed.\n\
+         modprobe snd-aloop id=other\n\
+         aplay -l\n{verify}modprobe -r snd-rloop\n"
     );
     let timeout = Duration::from_secs(if suite.options.full { 7200 } else { 900 });
     let job = (name, script.as_str(), timeout);

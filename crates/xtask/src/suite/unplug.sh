@@ -34,13 +34,18 @@ both_move() {
 both_ended() { [ -s /tmp/p ] && [ -s /tmp/c ]; }
 failed() { [ -s /tmp/$1 ] && [ "$(cat /tmp/$1)" != 0 ]; }
 card_is_there() { grep -q '^ 0 \[rloop  ' /proc/asound/cards; }
-no_card() { [ "$(cat /proc/asound/cards)" = '--- no soundcards ---' ] && [ ! -e /proc/asound/card0 ]; }
+card_has_gone() { ! card_is_there && [ ! -e /proc/asound/card0 ]; }
+clock_is() { grep -q "^timer state: $1" /proc/asound/follower/cable#0; }
+records() { [ "$(stat -c %s /tmp/f.raw)" -gt "$1" ]; }
 
-modprobe snd-rloop || exit 1
+modprobe snd-rloop enable=1,1 id=rloop,follower timer_source=,hw:rloop.0.0 || exit 1
 common='-q -D hw:rloop,0,0 -t raw -f S16_LE -r 48000 -c 2 -d 600'
 (arecord $common >/dev/null; echo $? >/tmp/c) &
 (aplay $common </dev/zero; echo $? >/tmp/p) &
 check 'aplay and arecord run' soon both_run
+arecord -q -D hw:follower,0,0 -t raw -f S16_LE -r 48000 -c 2 -d 600 >/tmp/f.raw &
+follower=$!
+check 'another card follows it' soon clock_is following
 
 check 'rmmod is refused while they run' not rmmod snd_rloop
 check 'the card is still there after it' card_is_there
@@ -51,7 +56,11 @@ check 'the card can be unplugged' [ $? = 0 ]
 check 'aplay and arecord end when it is unplugged' soon both_ended
 check 'aplay says that it failed' failed p
 check 'arecord says that it failed' failed c
-check 'the card has gone' no_card
+check 'the card has gone' card_has_gone
+check 'the other card notices' soon clock_is holdover
+check 'and goes on' soon records $(($(stat -c %s /tmp/f.raw) + 100000))
+kill $follower
+wait $follower
 check 'the module can be unloaded after it' rmmod snd_rloop
 # What the module has forgotten in the ALSA core comes to light when that goes.
 check 'the ALSA core can be unloaded after it' rmmod snd-pcm snd-timer snd

@@ -13,8 +13,12 @@ use kernel::prelude::*;
 use kernel::sync::Arc;
 
 use super::bindings;
-use super::info::TextOps;
 use super::parent::Parent;
+
+/// Anything that a part of a card points to.
+pub(super) trait Part: Send + Sync {}
+
+impl<T: Send + Sync> Part for T {}
 
 /// A sound card, which goes when this value does.
 ///
@@ -24,7 +28,7 @@ use super::parent::Parent;
 pub(crate) struct Card {
     raw: NonNull<bindings::snd_card>,
     /// What the card's parts point to; goes after the card.
-    kept: KVec<Arc<dyn TextOps>>,
+    kept: KVec<Arc<dyn Part>>,
 }
 
 // SAFETY: A card is not bound to the thread that has made it.
@@ -73,7 +77,7 @@ impl Card {
     }
 
     /// Keeps `part` until the card has been freed.
-    pub(super) fn keep(&mut self, part: Arc<dyn TextOps>) -> Result {
+    pub(super) fn keep(&mut self, part: Arc<dyn Part>) -> Result {
         Ok(self.kept.push(part, GFP_KERNEL)?)
     }
 

@@ -7,7 +7,7 @@
 //! trait, a constant table of operations, and one documented trampoline for each operation.
 //!
 //! C headers: `include/sound/core.h`, `include/sound/control.h`, `include/sound/pcm.h`,
-//! `include/sound/info.h`.
+//! `include/sound/info.h`, `include/sound/timer.h`.
 
 pub(crate) mod bindings;
 pub(crate) mod buffer;
@@ -22,6 +22,12 @@ pub(crate) mod parent;
 pub(crate) mod pcm;
 pub(crate) mod period_timer;
 pub(crate) mod rules;
+pub(crate) mod setting;
+pub(crate) mod timer;
+pub(crate) mod work;
+
+/// The length of a kernel tick in nanoseconds.
+pub(crate) const JIFFY: u64 = 1_000_000_000 / bindings::rloop_constant_RLOOP_HZ as u64;
 
 /// The time of `CLOCK_MONOTONIC` in nanoseconds.
 pub(crate) fn now() -> u64 {

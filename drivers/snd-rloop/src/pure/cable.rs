@@ -17,9 +17,12 @@ use core::ops::DerefMut;
 use super::clock::{Clock, PITCH_NOMINAL};
 use super::end::{Buffer, End, Port, Setup, State, Wake};
 use super::faults::Faults;
+use super::follow::Follower;
 use super::format::Format;
 use super::layout::Access;
 use super::ring::next_boundary;
+
+mod timing;
 
 /// What the ends of a cable must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +65,8 @@ pub struct Cable<B, R> {
     pitch: u32,
     /// Goes while an end runs.
     clock: Option<Clock>,
+    /// What the clock goes by.
+    follower: Follower,
     /// The clock's position up to which everything has been moved.
     moved: u64,
     /// What the playback end was last prepared with.
@@ -81,6 +86,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             free: false,
             pitch: PITCH_NOMINAL,
             clock: None,
+            follower: Follower::new(1),
             moved: 0,
             played: None,
             playback: End::new(),
@@ -282,7 +288,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         };
         if self.clock.is_none() && !self.free {
             let now = self.faults.local(now);
-            self.clock = Some(Clock::new(params.rate, self.pitch, now));
+            self.clock = Some(self.follower.start(params.rate, self.pitch, now));
             self.moved = 0;
         }
         let end = self.end_mut(port);
@@ -424,9 +430,10 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Sets the pitch, in millionths of the nominal rate, from `now` on.
     pub fn set_pitch(&mut self, pitch: u32, now: u64) {
         self.advance(now);
-        self.pitch = pitch;
+        let old = core::mem::replace(&mut self.pitch, pitch);
         if let (Some(clock), Some(params)) = (&mut self.clock, self.params) {
-            clock.set_pitch(params.rate, pitch, self.faults.local(now));
+            let (follower, now) = (&mut self.follower, self.faults.local(now));
+            follower.set_pitch(clock, params.rate, old, pitch, now);
         }
     }
 

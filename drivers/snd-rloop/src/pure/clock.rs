@@ -7,7 +7,7 @@
 //! rounding, nor late timers.
 //!
 //! Times are in nanoseconds of `CLOCK_MONOTONIC`, pitches in millionths ([`PITCH_NOMINAL`] is the
-//! nominal rate).
+//! nominal rate), speeds in millionths of a frame per second.
 
 /// Plays at exactly the nominal rate.
 pub const PITCH_NOMINAL: u32 = 1_000_000;
@@ -26,22 +26,28 @@ const MICRO: u64 = 1_000_000;
 /// Parts of a frame that a [`Clock`] counts in: one nanosecond at one millionth of a frame per
 /// second.
 const PARTS_PER_FRAME: u64 = NS_PER_S * MICRO;
+/// The highest speed: the highest rate, 20 % faster for the pitch, and again 20 % and 0.5 % for
+/// the clock that it follows.
+const SPEED_MAX: u64 = RATE_MAX as u64 * PITCH_MAX as u64 / 1_000 * 1_206;
 
-/// Counts frames from a start on, at a rate and a pitch.
-///
-/// # Invariants
-///
-/// `parts < PARTS_PER_FRAME`, and `0 < speed <= RATE_MAX * PITCH_MAX`, less than 2^40: no sum or
-/// product in here overflows within 500 years.
+/// Counts frames from a start on, at a speed that may be changed, but never with a jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// When the pitch was last set.
-    anchor: u64,
-    /// Whole frames and parts of a frame that had passed by then.
-    frames: u64,
-    parts: u64,
+    /// What counts now.
+    line: Line,
+    /// What counts from a time on, where a [`Slide`] ends.
+    then: Option<(u64, Line)>,
+    /// Time passes in steps of so many nanoseconds, at least 1.
+    step: u64,
+}
+
+/// A speed for a while, by which a clock gets nearer to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slide {
     /// Millionths of a frame per second.
-    speed: u64,
+    pub speed: u64,
+    /// For so many nanoseconds.
+    pub lasts: u64,
 }
 
 impl Clock {
@@ -50,13 +56,29 @@ impl Clock {
     /// `rate` and `pitch` are brought into their ranges ([`RATE_MIN`]..=[`RATE_MAX`],
     /// [`PITCH_MIN`]..=[`PITCH_MAX`]); the callers have checked them.
     pub fn new(rate: u32, pitch: u32, now: u64) -> Self {
-        // INVARIANT: `speed` is a product of two values within their ranges.
+        // INVARIANT: The speed is a product of two values within their ranges.
         Self {
-            anchor: now,
-            frames: 0,
-            parts: 0,
-            speed: speed(rate, pitch),
+            line: Line {
+                anchor: now,
+                frames: 0,
+                parts: 0,
+                speed: speed(rate, pitch),
+            },
+            then: None,
+            step: 1,
         }
+    }
+
+    /// The same clock, just started, that stands still between times that are multiples of `step`
+    /// nanoseconds, as one that is driven by a tick does.
+    pub fn in_steps(self, step: u64) -> Self {
+        let step = step.max(1);
+        let anchor = floor(self.line.anchor, step);
+        let line = Line {
+            anchor,
+            ..self.line
+        };
+        Self { line, step, ..self }
     }
 
     /// The number of whole frames that have passed at `now`; that of the start before the start.
@@ -64,17 +86,102 @@ impl Clock {
         self.count(now).0
     }
 
+    /// The position in millionths of a frame, modulo 2^64.
+    pub fn micro_frames(&self, now: u64) -> u64 {
+        let (frames, parts) = self.count(now);
+        frames
+            .wrapping_mul(MICRO)
+            .wrapping_add(parts / (PARTS_PER_FRAME / MICRO))
+    }
+
     /// Goes on at another pitch from `now` on, with no jump: not even a part of a frame is lost.
     pub fn set_pitch(&mut self, rate: u32, pitch: u32, now: u64) {
-        // INVARIANT: `count` gives less than a frame of parts.
-        (self.frames, self.parts) = self.count(now);
-        self.anchor = self.anchor.max(now);
-        self.speed = speed(rate, pitch);
+        self.set_speed(speed(rate, pitch), None, now);
+    }
+
+    /// Goes on at another speed from `now` on, with no jump; for the time of a slide, if there is
+    /// one, at that of the slide.
+    pub fn set_speed(&mut self, speed: u64, slide: Option<Slide>, now: u64) {
+        let now = floor(now, self.step);
+        let line = self.line_at(now).change(speed, now);
+        (self.line, self.then) = match slide {
+            Some(slide) => {
+                let slow = line.change(slide.speed, now);
+                let end = slow.anchor.saturating_add(slide.lasts);
+                (slow, Some((end, slow.change(speed, end))))
+            }
+            None => (line, None),
+        };
+    }
+
+    /// Lets time pass in other steps from `now` on. The position stays until the next step.
+    pub fn set_step(&mut self, step: u64, now: u64) {
+        let speed = self.line_at(now).speed;
+        let line = self.line_at(floor(now, self.step));
+        let line = line.change(speed, floor(now, self.step));
+        self.step = step.max(1);
+        self.line = Line {
+            anchor: ceil(line.anchor.max(now), self.step),
+            ..line
+        };
+        self.then = None;
     }
 
     /// The first time at which [`Clock::position`] is at least `frame`; [`u64::MAX`] where that
     /// is centuries away.
     pub fn when(&self, frame: u64) -> u64 {
+        let line = match &self.then {
+            Some((_, line)) if line.frames < frame => line,
+            _ => &self.line,
+        };
+        ceil(line.when(frame), self.step)
+    }
+
+    fn count(&self, now: u64) -> (u64, u64) {
+        let now = floor(now, self.step);
+        self.line_at(now).count(now)
+    }
+
+    fn line_at(&self, now: u64) -> &Line {
+        match &self.then {
+            Some((end, line)) if now >= *end => line,
+            _ => &self.line,
+        }
+    }
+}
+
+/// Frames at one speed.
+///
+/// # Invariants
+///
+/// `parts < PARTS_PER_FRAME`, and `0 < speed <= SPEED_MAX`, about 2^40: no sum or product in here
+/// overflows within 400 years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Line {
+    /// Since when.
+    anchor: u64,
+    /// Whole frames and parts of a frame that had passed by then.
+    frames: u64,
+    parts: u64,
+    /// Millionths of a frame per second.
+    speed: u64,
+}
+
+impl Line {
+    /// A line that goes on from where this one is at `now`.
+    fn change(&self, speed: u64, now: u64) -> Self {
+        // INVARIANT: `count` gives less than a frame of parts.
+        let (frames, parts) = self.count(now);
+        Self {
+            anchor: self.anchor.max(now),
+            frames,
+            parts,
+            speed: speed.clamp(1, SPEED_MAX),
+        }
+    }
+
+    /// As [`Clock::when`].
+    fn when(&self, frame: u64) -> u64 {
         let Some(frames @ 1..) = frame.checked_sub(self.frames) else {
             return self.anchor;
         };
@@ -115,6 +222,17 @@ impl Clock {
     }
 }
 
-fn speed(rate: u32, pitch: u32) -> u64 {
+/// The speed at `rate` and `pitch`, in millionths of a frame per second.
+pub fn speed(rate: u32, pitch: u32) -> u64 {
     u64::from(rate.clamp(RATE_MIN, RATE_MAX)) * u64::from(pitch.clamp(PITCH_MIN, PITCH_MAX))
+}
+
+/// The last multiple of `step` that is not after `time`.
+fn floor(time: u64, step: u64) -> u64 {
+    time - time.checked_rem(step).unwrap_or(0)
+}
+
+/// The first multiple of `step` that is not before `time`; [`u64::MAX`] where there is none.
+fn ceil(time: u64, step: u64) -> u64 {
+    time.checked_next_multiple_of(step).unwrap_or(u64::MAX)
 }

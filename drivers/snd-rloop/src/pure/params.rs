@@ -8,6 +8,7 @@
 use core::fmt;
 
 use super::limits::{parse_formats, Limits, Ranges, ALL};
+use super::source::{self, SourceText};
 
 /// The most PCM substreams that a PCM device may have.
 pub const SUBSTREAMS_MAX: u32 = 128;
@@ -98,6 +99,7 @@ parameters! {
     pcm_notify: "0",
     clock: "timer",
     topology: "cable",
+    timer_source: "hrtimer",
     formats: ALL,
     rates: "8000-768000",
     channels: "1-128",
@@ -121,6 +123,8 @@ pub struct Config<'a> {
     pub notify: bool,
     /// Whether the cables have no clock to begin with.
     pub free: bool,
+    /// What the cables' clocks go by.
+    pub timer_source: SourceText,
     /// What of all that it could do the card offers.
     pub limits: Limits,
 }
@@ -230,6 +234,10 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         limits.channels =
             Ranges::parse(value, &limits.channels).ok_or(bad_value("channels", value, channels))?;
     }
+    let source = written.timer_source.unwrap_or_default();
+    let Some(timer_source) = SourceText::new(source, cards) else {
+        return bad("timer_source", source, Allowed::Words(source::ALLOWED));
+    };
     Ok(Config {
         index: index.and_then(|index| u32::try_from(index).ok()),
         id: written.id,
@@ -242,6 +250,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             Some("free") => true,
             Some(value) => return bad("clock", value, Allowed::Words("timer or free")),
         },
+        timer_source,
         limits,
     })
 }

@@ -24,6 +24,7 @@ mod proc;
 mod silence;
 mod space;
 mod start;
+mod timer_source;
 mod volume;
 mod wakeup;
 mod xrun;
@@ -89,8 +90,18 @@ const FAULTS: &str = "faults/";
 
 /// The groups whose checks are about time.
 const TIMED: &[&str] = &[
-    "start", "silence", "pause", "drain", "xrun", "cable", "fanout", "clock", "wakeup", "proc",
+    "start",
+    "silence",
+    "pause",
+    "drain",
+    "xrun",
+    "cable",
+    "fanout",
+    "clock",
+    "wakeup",
+    "proc",
     "controls",
+    "timer-source",
 ];
 
 /// All checks, in the order in which they run.
@@ -122,6 +133,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         controls::CHECKS,
         pitch::CHECKS,
         volume::CHECKS,
+        timer_source::CHECKS,
     ];
     let mut checks: Vec<Check> = before
         .into_iter()

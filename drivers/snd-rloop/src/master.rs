@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! `timer_source`: listening to the clock that a card's cables are to follow.
+//!
+//! A timer is listened to while an end of the cable is open. Opening and closing one sleeps, so that
+//! happens where programs open and close streams, where the setting is written, and once a second
+//! meanwhile: then a timer that was not there yet is looked for, and one that has gone is let go. The
+//! tick itself takes the cable's lock, and no other (see [`pure::follow`]).
+//!
+//! Lock order: what ALSA holds when it opens a stream, [`Master::held`], ALSA's timer locks. A tick
+//! comes with the master's stream locked, and takes the cable's lock, which is a leaf.
+
+use kernel::c_str;
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::str::CString;
+use kernel::sync::{Arc, Mutex};
+
+use crate::alsa::parameters::CARDS;
+use crate::alsa::setting::Setting;
+use crate::alsa::timer::{card_by_id, card_is_there, Listener, Timer, TimerId};
+use crate::alsa::work::{DelayedWork, Work};
+use crate::alsa::{now, JIFFY};
+use crate::cable::{Cable, Shared};
+use crate::pure::follow::Heard;
+use crate::pure::params::{Allowed, BadParameter};
+use crate::pure::source::{Owner, Source, SourceText, ALLOWED};
+
+/// How often a timer is looked after, in milliseconds.
+const LOOK: u32 = 1_000;
+/// How often one is tried that its card does not have. ALSA tries to load a module each time.
+const RETRY: u32 = 60_000;
+
+/// What a cable listens to.
+#[pin_data]
+pub(crate) struct Master {
+    shared: Arc<Shared>,
+    /// The number of the card that the cable is on.
+    card: u32,
+    #[pin]
+    held: Mutex<Held>,
+}
+
+struct Held {
+    source: SourceText,
+    /// Open ends of the cable.
+    users: u32,
+    timer: Option<Timer<Shared>>,
+}
+
+impl Listener for Shared {
+    fn heard(&self, heard: Heard, at: u64) {
+        let mut state = self.state.lock();
+        state.hear(heard, at, now());
+    }
+}
+
+impl Master {
+    /// Makes what listens for a cable of the card with the number `card`.
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        card: u32,
+        source: SourceText,
+    ) -> impl PinInit<DelayedWork<Self>, Error> {
+        DelayedWork::new(try_pin_init!(Self {
+            shared,
+            card,
+            held <- new_mutex!(Held {
+                source,
+                users: 0,
+                timer: None,
+            }),
+        }? Error))
+    }
+
+    /// What the cable goes by.
+    pub(crate) fn source(&self) -> SourceText {
+        self.held.lock().source
+    }
+
+    /// Looks after the timer. Returns when to look again, in milliseconds.
+    fn look(&self, held: &mut Held) -> Option<u32> {
+        let Source::Timer(_) = held.source.source() else {
+            return None;
+        };
+        if held
+            .timer
+            .as_ref()
+            .is_some_and(|timer| timer.listen().is_err())
+        {
+            held.timer = None;
+        }
+        if held.users == 0 || held.timer.is_some() {
+            return (held.users > 0).then_some(LOOK);
+        }
+        let Some(id) = find(&held.source) else {
+            return Some(LOOK);
+        };
+        if id.card == Some(self.card) {
+            return None;
+        }
+        self.shared.state.lock().listen();
+        match Timer::open(c_str!("snd-rloop"), id, self.shared.clone()) {
+            Ok(timer) => held.timer = Some(timer),
+            Err(_) if id.card.is_some() => return Some(RETRY),
+            Err(_) => {}
+        }
+        Some(LOOK)
+    }
+}
+
+impl Work for Master {
+    fn run(&self, work: &DelayedWork<Self>) {
+        let mut held = self.held.lock();
+        if let Some(ms) = self.look(&mut held) {
+            work.schedule(ms);
+        }
+    }
+}
+
+impl DelayedWork<Master> {
+    /// A program opens an end of the cable.
+    pub(crate) fn open(&self) {
+        let mut held = self.work().held.lock();
+        held.users += 1;
+        let ms = self.work().look(&mut held);
+        if held.timer.is_none() && ms.is_some() {
+            pr_info!(
+                "card {}: timer {} is not there, the cable goes by its own clock until it is\n",
+                self.work().card,
+                format_args!("{}", held.source)
+            );
+        }
+        if let Some(ms) = ms {
+            self.schedule(ms);
+        }
+    }
+
+    /// A program closes an end of the cable.
+    pub(crate) fn close(&self) {
+        let mut held = self.work().held.lock();
+        held.users = held.users.saturating_sub(1);
+        if held.users == 0 {
+            held.timer = None;
+        }
+    }
+
+    /// Listens to another timer from now on.
+    pub(crate) fn set_source(&self, source: SourceText) {
+        let master = self.work();
+        let mut held = master.held.lock();
+        held.timer = None;
+        held.source = source;
+        master.shared.state.lock().set_source(step(&source), now());
+        if let Some(ms) = master.look(&mut held) {
+            self.schedule(ms);
+        }
+    }
+}
+
+/// In which steps time passes, in nanoseconds.
+pub(crate) fn step(source: &SourceText) -> u64 {
+    match source.source() {
+        Source::Jiffies => JIFFY,
+        Source::Hrtimer | Source::Timer(_) => 1,
+    }
+}
+
+/// The timer that a source means; `None` if it is none, or its card is not there.
+fn find(source: &SourceText) -> Option<TimerId> {
+    let Source::Timer(address) = source.source() else {
+        return None;
+    };
+    let card = match address.owner {
+        Owner::Global => None,
+        Owner::Number(number) => Some(number).filter(|number| card_is_there(*number)),
+        Owner::Id(id) => card_by_id(&CString::try_from_fmt(fmt!("{}", id)).ok()?),
+    };
+    (card.is_some() || address.owner == Owner::Global).then_some(TimerId {
+        card,
+        device: address.device,
+        subdevice: address.subdevice,
+    })
+}
+
+/// Whether `source` is a timer of the card with this number itself.
+pub(crate) fn is_own(source: &SourceText, card: u32) -> bool {
+    find(source).is_some_and(|id| id.card == Some(card))
+}
+
+/// The file `timer_source` of a card.
+pub(crate) struct TimerSource {
+    /// The card's number.
+    pub(crate) card: u32,
+    /// Its cables, of which there is at least one.
+    pub(crate) cables: KVec<Arc<Cable>>,
+}
+
+impl Setting for TimerSource {
+    fn read(&self) -> Result<CString> {
+        let cable = self.cables.first().ok_or(ENODEV)?;
+        let source = cable.master().work().source();
+        CString::try_from_fmt(fmt!("{}\n", format_args!("{source}")))
+    }
+
+    fn write(&self, text: &str) -> Result {
+        let written = SourceText::new(text, CARDS).filter(|source| !is_own(source, self.card));
+        let Some(source) = written else {
+            let bad = BadParameter {
+                parameter: "timer_source",
+                value: text,
+                allowed: Allowed::Words(ALLOWED),
+            };
+            pr_err!("card {}: {}\n", self.card, format_args!("{bad}"));
+            return Err(EINVAL);
+        };
+        for cable in &self.cables {
+            cable.master().set_source(source);
+        }
+        Ok(())
+    }
+}
