@@ -41,7 +41,7 @@ impl TextOps for CableStatus {
         let Ok(mut captures) = KVec::with_capacity(cable.captures() as usize, GFP_KERNEL) else {
             return seq_print!(text, "out of memory\n");
         };
-        let (params, pitch, notify, free, running, playback) = {
+        let (params, pitch, notify, free, delay, running, playback) = {
             let state = cable.state();
             for number in 0..cable.captures() as usize {
                 // There is room for all of them.
@@ -53,6 +53,7 @@ impl TextOps for CableStatus {
                 state.pitch(),
                 state.notify(),
                 state.is_free(),
+                state.delay(),
                 state.is_running(),
                 Snapshot::new(state.end(Port::Playback)),
             )
@@ -80,6 +81,7 @@ impl TextOps for CableStatus {
             None => seq_print!(text, "state: idle\nformat: -\nrate: -\nchannels: -\n"),
         }
         seq_print!(text, "clock: {}\n", if free { "free" } else { "timer" });
+        seq_print!(text, "delay: {}\n", delay);
         seq_print!(text, "rate shift: {}\n", pitch / RATE_SHIFT);
         seq_print!(text, "notify: {}\n", if notify { "on" } else { "off" });
 
