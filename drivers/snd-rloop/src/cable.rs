@@ -5,8 +5,9 @@
 //! Lock order: ALSA's stream lock, then the cable's lock, then what arming a timer takes. Nothing
 //! in here calls ALSA with the cable's lock held.
 
+use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::sync::Arc;
+use kernel::sync::{Arc, Mutex};
 
 use crate::alsa::buffer::Buffer;
 use crate::alsa::lock::{Guard, IrqSpinLock};
@@ -17,7 +18,7 @@ use crate::alsa::period_timer::{Handler, PeriodTimer};
 use crate::alsa::work::DelayedWork;
 use crate::master::{step, Master};
 use crate::pure;
-use crate::pure::cable::Params;
+use crate::pure::cable::{Params, LINE_BYTES_MAX};
 use crate::pure::end::{End, Port, Setup, Wake};
 use crate::pure::faults::Faults;
 use crate::pure::source::SourceText;
@@ -37,6 +38,9 @@ pub(crate) struct Cable {
 pub(crate) struct Shared {
     #[pin]
     pub(crate) state: IrqSpinLock<State>,
+    /// Held while the delay line is looked at and another one is made.
+    #[pin]
+    line: Mutex<()>,
 }
 
 /// Wakes one end of a cable. A timer goes only while somebody waits for it.
@@ -85,6 +89,7 @@ impl Cable {
         let shared = Arc::pin_init(
             pin_init!(Shared {
                 state <- IrqSpinLock::new(State::new(ends)),
+                line <- new_mutex!(()),
             }),
             GFP_KERNEL,
         )?;
@@ -192,7 +197,8 @@ impl Cable {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if another end has been prepared with other parameters.
+    /// `EINVAL` if another end has been prepared with other parameters, or the delay is too long for
+    /// these, `ENOMEM`.
     pub(crate) fn prepare(
         &self,
         port: Port,
@@ -200,9 +206,16 @@ impl Cable {
         setup: Setup,
         buffer: Buffer,
     ) -> Result {
+        let _line = self.shared.line.lock();
+        let delay = self.last_state().delay();
+        let line = self.new_line(&params, delay)?;
+        let mut old = None;
         let prepared = {
             let mut state = self.shared.state.lock();
             let prepared = state.prepare(port, params, setup, buffer);
+            if prepared.is_ok() && line.is_some() {
+                old = state.set_delay(delay, line, now());
+            }
             // Recorders that have been broken off are to be told.
             if port == Port::Playback {
                 for (number, timer) in self.captures.iter().enumerate() {
@@ -213,6 +226,7 @@ impl Cable {
             }
             prepared
         };
+        drop(old);
         prepared.map_err(|mismatch| {
             log::debug(format_args!(
                 "{port:?} of {params} refused: another end of the cable has {}",
@@ -231,7 +245,45 @@ impl Cable {
 
     /// An end gives up its say in the parameters.
     pub(crate) fn release(&self, port: Port) {
-        self.shared.state.lock().release(port);
+        // Not to be freed with interrupts off.
+        let line = self.shared.state.lock().release(port);
+        drop(line);
+    }
+
+    /// A delay line, if there has to be another one.
+    fn new_line(&self, params: &Params, delay: u64) -> Result<Option<Buffer>> {
+        let Some(layout) = self.last_state().line_for(params, delay) else {
+            return Ok(None);
+        };
+        if layout.bytes() > LINE_BYTES_MAX {
+            log::debug(format_args!(
+                "refused: a delay of {delay} frames of {params} takes more than {LINE_BYTES_MAX} bytes"
+            ));
+            return Err(EINVAL);
+        }
+        Buffer::own(layout).map(Some)
+    }
+
+    /// Sets by how many frames the readers are to be behind the player.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM`.
+    pub(crate) fn set_delay(&self, delay: u64) -> Result {
+        let _line = self.shared.line.lock();
+        let params = self.last_state().params();
+        let line = match params {
+            Some(params) => self.new_line(&params, delay)?,
+            None => None,
+        };
+        let old = {
+            let mut state = self.shared.state.lock();
+            let old = state.set_delay(delay, line, now());
+            self.rearm(&state);
+            old
+        };
+        drop(old);
+        Ok(())
     }
 
     /// Starts or stops an end at the time `now`. Only changes state: what has to wait is done

@@ -5,7 +5,7 @@
 //! With `topology=crossed` there are snd-aloop's, under snd-aloop's names, each at the capture end
 //! of the cable that it is about. What snd-aloop calls the slave is the playback end, as seen from
 //! the capture end. In either topology there are those by which programs know the UAC2 gadget
-//! (`drivers/usb/gadget/function/u_audio.c`), and `Cable Clock` at the playback end.
+//! (`drivers/usb/gadget/function/u_audio.c`), and `Cable Clock` and `Cable Delay` at the playback end.
 
 use kernel::c_str;
 use kernel::prelude::*;
@@ -16,19 +16,19 @@ use crate::alsa::card::{Card, CardRef};
 use crate::alsa::control::{create, Element, Event, Place, Values};
 use crate::cable::Cable;
 use crate::card::Plug;
-use crate::pure::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX};
+use crate::pure::cable::DELAY_MAX;
+use crate::pure::clock::{
+    pitch_of, rate_shift, PITCH_MAX, PITCH_MIN, RATE_MAX, RATE_SHIFT_MAX, RATE_SHIFT_MIN,
+};
 use crate::pure::end::{Port, State};
 use crate::pure::format::FORMATS;
 use crate::pure::layout::Access;
 use crate::pure::params::Topology;
 
-/// The unit of `PCM Rate Shift 100000`, in millionths.
-pub(crate) const RATE_SHIFT: u32 = PITCH_NOMINAL / 100_000;
-
 /// What an element is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
-    /// The pitch in hundred-thousandths.
+    /// The pitch as snd-aloop has it: hundred-thousandths of the time that a frame takes.
     RateShift,
     /// Whether a player may change the parameters under an open recorder.
     Notify,
@@ -46,6 +46,8 @@ enum Subject {
     RateNow,
     /// Whether time moves the frames, or only the programs do.
     Clock,
+    /// By how many frames the readers are behind the player.
+    Delay,
 }
 
 use Subject::*;
@@ -57,7 +59,7 @@ const ALOOP: &[Subject] = &[
 /// Those of the UAC2 gadget.
 const UAC2: &[Subject] = &[CapturePitch, PlaybackPitch, RateNow];
 /// Those of this driver alone.
-const OWN: &[Subject] = &[Clock];
+const OWN: &[Subject] = &[Clock, Delay];
 /// Names of one value.
 const PITCHES: &[Subject] = &[RateShift, CapturePitch, PlaybackPitch];
 
@@ -75,21 +77,23 @@ impl Subject {
             PlaybackPitch => c_str!("Playback Pitch 1000000"),
             RateNow => c_str!("Capture Rate"),
             Clock => c_str!("Cable Clock"),
+            Delay => c_str!("Cable Delay"),
         }
     }
 
     fn writable(self) -> bool {
-        matches!(self, Notify | Clock) || PITCHES.contains(&self)
+        matches!(self, Notify | Clock | Delay) || PITCHES.contains(&self)
     }
 
     fn values(self) -> Values {
         match self {
-            RateShift => Values::Integer(PITCH_MIN / RATE_SHIFT, PITCH_MAX / RATE_SHIFT),
+            RateShift => Values::Integer(RATE_SHIFT_MIN, RATE_SHIFT_MAX),
             CapturePitch | PlaybackPitch => Values::Integer(PITCH_MIN, PITCH_MAX),
             Notify | Active => Values::Boolean,
             Format => Values::Integer(0, FORMATS[FORMATS.len() - 1].number),
             Rate | RateNow => Values::Integer(0, RATE_MAX),
             Channels => Values::Integer(1, 1024),
+            Delay => Values::Integer(0, DELAY_MAX),
             AccessMode => Values::Enumerated([c_str!("Interleaved"), c_str!("Non-interleaved")]),
             Clock => Values::Enumerated([c_str!("Timer"), c_str!("Free")]),
         }
@@ -102,6 +106,7 @@ pub(crate) struct Shown {
     pitch: u32,
     notify: bool,
     free: bool,
+    delay: u32,
     active: bool,
     format: u32,
     rate: u32,
@@ -121,6 +126,8 @@ impl Shown {
             pitch: state.pitch(),
             notify: state.notify(),
             free: state.is_free(),
+            // Never more than DELAY_MAX.
+            delay: state.delay() as u32,
             active: state.end(Port::Playback).state == State::Running,
             format,
             rate,
@@ -131,8 +138,7 @@ impl Shown {
 
     fn value(&self, subject: Subject) -> u32 {
         match subject {
-            // Rounded, so that a pitch set in finer steps reads as near as can be.
-            RateShift => (self.pitch + RATE_SHIFT / 2) / RATE_SHIFT,
+            RateShift => rate_shift(self.pitch),
             CapturePitch | PlaybackPitch => self.pitch,
             Notify => u32::from(self.notify),
             Active => u32::from(self.active),
@@ -143,6 +149,7 @@ impl Shown {
             Channels => self.channels,
             AccessMode => u32::from(self.access.is_planar()),
             Clock => u32::from(self.free),
+            Delay => self.delay,
         }
     }
 }
@@ -191,7 +198,7 @@ impl Elements {
     /// Does something at each place that has an element for `subject`.
     fn at_each_place(&self, subject: Subject, mut each: impl FnMut(Place) -> Result) -> Result {
         match subject {
-            PlaybackPitch | Clock => each(self.0.playback),
+            PlaybackPitch | Clock | Delay => each(self.0.playback),
             _ => self.0.captures().try_for_each(each),
         }
     }
@@ -246,7 +253,8 @@ impl Element for CableElement {
         match self.subject {
             Notify => self.of.cable().set_notify(value != 0),
             Clock => self.of.cable().set_free(value != 0)?,
-            RateShift => self.of.cable().set_pitch(value * RATE_SHIFT),
+            Delay => self.of.cable().set_delay(value.into())?,
+            RateShift => self.of.cable().set_pitch(pitch_of(value)),
             _ => self.of.cable().set_pitch(value),
         }
         // Of this element's value ALSA tells. The other names of the value get another event: there

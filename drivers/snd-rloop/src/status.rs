@@ -10,8 +10,7 @@ use crate::alsa::control::Place;
 use crate::alsa::info::TextOps;
 use crate::alsa::now;
 use crate::card::Plug;
-use crate::controls::RATE_SHIFT;
-use crate::pure::clock::RATE_MAX;
+use crate::pure::clock::{rate_shift, RATE_MAX};
 use crate::pure::end::{Counters, End, Port, State};
 use crate::pure::follow::{self, Follower};
 
@@ -45,7 +44,7 @@ impl TextOps for CableStatus {
             return seq_print!(text, "out of memory\n");
         };
         let source = cable.master().work().source();
-        let (follower, follows, params, pitch, notify, free, running, playback) = {
+        let (follower, follows, params, pitch, notify, free, delay, running, playback) = {
             let state = cable.state();
             for number in 0..cable.captures() as usize {
                 // There is room for all of them.
@@ -59,6 +58,7 @@ impl TextOps for CableStatus {
                 state.pitch(),
                 state.notify(),
                 state.is_free(),
+                state.delay(),
                 state.is_running(),
                 Snapshot::new(state.end(Port::Playback)),
             )
@@ -93,7 +93,8 @@ impl TextOps for CableStatus {
             follows,
             params.map_or(RATE_MAX, |params| params.rate),
         );
-        seq_print!(text, "rate shift: {}\n", pitch / RATE_SHIFT);
+        seq_print!(text, "delay: {}\n", delay);
+        seq_print!(text, "rate shift: {}\n", rate_shift(pitch));
         seq_print!(text, "notify: {}\n", if notify { "on" } else { "off" });
 
         seq_print!(text, "\n[playback]\n");

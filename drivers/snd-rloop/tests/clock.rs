@@ -6,7 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use proptest::prelude::*;
-use snd_rloop_pure::clock::{Clock, PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX, RATE_MIN};
+use snd_rloop_pure::clock::{
+    pitch_of, rate_shift, Clock, PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX, RATE_MIN,
+};
 
 const PARTS_PER_FRAME: u128 = 1_000_000_000_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -204,5 +206,25 @@ fn a_rate_or_pitch_out_of_range_is_brought_into_it() {
     assert_eq!(second(0, PITCH_NOMINAL), u64::from(RATE_MIN));
     assert_eq!(second(u32::MAX, PITCH_NOMINAL), u64::from(RATE_MAX));
     assert_eq!(second(10_000, 0), 8_000);
-    assert_eq!(second(10_000, u32::MAX), 12_000);
+    assert_eq!(second(10_000, u32::MAX), 12_500);
+}
+
+/// snd-aloop divides the rate by the shift (`byte_pos` in `sound/drivers/aloop.c`).
+#[test]
+fn a_rate_shift_is_the_inverse_of_a_pitch() {
+    for (shift, pitch) in [
+        (100_000, PITCH_NOMINAL),
+        (80_000, PITCH_MAX),
+        (120_000, 833_333),
+        (99_999, 1_000_010),
+    ] {
+        assert_eq!(pitch_of(shift), pitch);
+    }
+    for shift in 80_000..=120_000 {
+        assert_eq!(rate_shift(pitch_of(shift)), shift);
+    }
+    assert_eq!(
+        (rate_shift(PITCH_MIN), rate_shift(1_000_001)),
+        (120_000, 100_000)
+    );
 }

@@ -2,7 +2,7 @@
 
 //! A stream's buffer, lent to the driver while ALSA keeps it.
 
-use core::ptr::addr_of;
+use core::ptr::{addr_of, null_mut};
 
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
@@ -25,12 +25,14 @@ pub(crate) struct Buffer(Arc<Lease>);
 ///
 /// As long as `users` is not negative, or positive after adding [`REVOKED`] back (that is, an
 /// [`Access`] exists that was made before the revocation), `area` points to
-/// `layout.bytes()` bytes of kernel memory and `runtime` to the runtime of an open stream.
+/// `layout.bytes()` bytes of kernel memory and `runtime`, if it is not null, to the runtime of an open
+/// stream. If `owned` is there, `area` points to its elements.
 pub(super) struct Lease {
     area: *mut u8,
     runtime: *mut bindings::snd_pcm_runtime,
     layout: Layout,
     users: Atomic<i32>,
+    _owned: Option<KVVec<u8>>,
 }
 
 // SAFETY: The pointers are used only under an `Access`, which keeps their targets alive. The area
@@ -79,6 +81,7 @@ impl Lease {
             runtime,
             layout,
             users: Atomic::new(0),
+            _owned: None,
         };
         Ok(Arc::new(lease, GFP_KERNEL)?)
     }
@@ -107,6 +110,27 @@ impl Lease {
     }
 }
 
+impl Buffer {
+    /// A buffer that is no stream's, of zeros.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn own(layout: Layout) -> Result<Self> {
+        let mut owned = KVVec::from_elem(0u8, layout.bytes(), GFP_KERNEL)?;
+        // INVARIANT: The elements are as many bytes as the layout says, and stay where they are when
+        // the vector is moved. Nobody revokes this lease; it ends with the last reference.
+        let lease = Lease {
+            area: owned.as_mut_ptr(),
+            runtime: null_mut(),
+            layout,
+            users: Atomic::new(0),
+            _owned: Some(owned),
+        };
+        Ok(Self(Arc::new(lease, GFP_KERNEL)?))
+    }
+}
+
 impl end::Buffer for Buffer {
     fn layout(&self) -> &Layout {
         &self.0.layout
@@ -117,6 +141,9 @@ impl end::Buffer for Buffer {
             return Pointers::default();
         };
         let runtime = self.0.runtime;
+        if runtime.is_null() {
+            return Pointers::default();
+        }
         // SAFETY: The stream is open as long as `_access` exists, so its runtime is valid, and so
         // are the two pages that hold the pointers. Others may write to them meanwhile, user
         // space among them, hence the volatile reads; any value is harmless.

@@ -15,11 +15,11 @@ use core::fmt;
 use core::ops::DerefMut;
 
 use super::clock::{Clock, PITCH_NOMINAL};
-use super::end::{Buffer, End, Port, Setup, State, Wake};
+use super::end::{put, Buffer, End, Port, Setup, State, Wake};
 use super::faults::Faults;
 use super::follow::Follower;
 use super::format::Format;
-use super::layout::Access;
+use super::layout::{moves, Access, Layout};
 use super::ring::next_boundary;
 
 mod timing;
@@ -73,9 +73,23 @@ pub struct Cable<B, R> {
     played: Option<(Params, Access)>,
     playback: End<B>,
     captures: R,
+    /// By how many frames the readers are to be behind the player.
+    delay: u64,
+    /// Where frames are meanwhile: there if there is a delay, or was one.
+    line: Option<B>,
+    /// The clock's position from which on they are there.
+    line_begin: u64,
     /// What is to go wrong.
     pub faults: Faults,
 }
+
+/// How many frames go through the delay line at a time.
+const LINE_STEP: u64 = 1_024;
+
+/// The largest delay in frames: 10 s at the highest rate.
+pub const DELAY_MAX: u32 = 7_680_000;
+/// The largest delay line in bytes.
+pub const LINE_BYTES_MAX: usize = 64 << 20;
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// A cable at which nothing is open.
@@ -91,6 +105,9 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             played: None,
             playback: End::new(),
             captures,
+            delay: 0,
+            line: None,
+            line_begin: 0,
             faults: Faults::default(),
         }
     }
@@ -194,16 +211,32 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         buffer
     }
 
-    /// The end no longer has a say in the cable's parameters.
-    pub fn release(&mut self, port: Port) {
+    /// The end no longer has a say in the cable's parameters. Returns the delay line if it is no
+    /// longer needed.
+    pub fn release(&mut self, port: Port) -> Option<B> {
         self.end_mut(port).setup = None;
-        if self.ports().all(|port| self.end(port).setup.is_none()) {
-            self.params = None;
+        if self.ports().any(|port| self.end(port).setup.is_some()) {
+            return None;
         }
+        self.params = None;
+        self.line.take()
+    }
+
+    /// By how many frames the readers are to be behind the player.
+    pub fn delay(&self) -> u64 {
+        self.delay
+    }
+
+    /// A drain ends when the last frame has reached the last reader.
+    fn note_lag(&mut self) {
+        let readers = self.captures.iter();
+        let lags = readers.filter_map(|end| end.running().and(Some(end.lag)));
+        self.playback.lag = lags.max().unwrap_or(0);
     }
 
     /// Stops the clock, if no end runs.
     fn rest(&mut self) {
+        self.note_lag();
         if !self.is_running() {
             self.clock = None;
         }
@@ -289,12 +322,17 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if self.clock.is_none() && !self.free {
             let now = self.faults.local(now);
             self.clock = Some(self.follower.start(params.rate, self.pitch, now));
-            self.moved = 0;
+            (self.moved, self.line_begin) = (0, 0);
         }
+        let lag = self.line.as_ref().map_or(0, |_| self.delay);
         let end = self.end_mut(port);
+        if port != Port::Playback {
+            end.lag = lag;
+        }
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
         end.learn();
         end.state = State::Running;
+        self.note_lag();
         true
     }
 
@@ -311,7 +349,14 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Takes back the last `frames` frames of the ends that run, as far as ALSA has not been told of
     /// them. They will be moved again.
+    ///
+    /// Not while a reader gets nearer to another delay: it has had more or fewer frames than passed.
     fn rewind(&mut self, frames: u64) {
+        let (delay, line) = (self.delay, self.line.is_some());
+        let mut readers = self.captures.iter();
+        if readers.any(|end| line && end.running().is_some() && end.lag != delay) {
+            return;
+        }
         let running = self.ports().map(|port| self.end(port));
         let frames = running
             .filter(|end| end.running().is_some())
@@ -424,7 +469,11 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         end.counters.wakeups += 1;
         end.counters.late += u64::from(end.position - awaited >= setup.period);
         end.boundary = next_boundary(end.position, setup.period);
-        Wake::Period
+        match end.drain.is_some() && end.answer(port.direction()) == end.reported {
+            // ALSA would not notice a period.
+            true => Wake::Patience,
+            false => Wake::Period,
+        }
     }
 
     /// Sets the pitch, in millionths of the nominal rate, from `now` on.
@@ -453,6 +502,50 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         true
     }
 
+    /// The layout of the delay line for these parameters and this delay, if another one is needed
+    /// than is there. Without a clock there is no delay.
+    pub fn line_for(&self, params: &Params, delay: u64) -> Option<Layout> {
+        let layout = Layout {
+            frames: delay + LINE_STEP,
+            channels: params.channels as usize,
+            sample: usize::from(params.format.bytes),
+            plane: None,
+        };
+        let fits = |line: &B| {
+            let there = line.layout();
+            there.frame() == layout.frame()
+                && there.sample == layout.sample
+                && there.frames >= layout.frames
+        };
+        let there = self.line.as_ref().is_some_and(fits);
+        (delay > 0 && !self.free && !there).then_some(layout)
+    }
+
+    /// Sets the delay from `now` on, with a line if [`Cable::line_for`] asks for one. Returns what is
+    /// no longer needed.
+    ///
+    /// What is under way arrives: with a longer delay after silence, with a shorter one sooner.
+    pub fn set_delay(&mut self, delay: u64, line: Option<B>, now: u64) -> Option<B> {
+        self.advance(now);
+        self.delay = delay;
+        let Some(new) = line else {
+            let mut readers = self.captures.iter();
+            let under_way = readers.any(|end| end.running().is_some() && end.lag > 0);
+            return self.line.take_if(|_| delay == 0 && !under_way);
+        };
+        let begin = core::mem::replace(&mut self.line_begin, self.moved);
+        let same = |old: &&B| old.layout().frame() == new.layout().frame();
+        if let Some(old) = self.line.as_ref().filter(same) {
+            let layout = old.layout();
+            self.line_begin = begin.max(self.moved.saturating_sub(layout.frames));
+            let (from, count) = (self.line_begin, self.moved - self.line_begin);
+            moves(layout, from, new.layout(), from, count, |what| {
+                new.copy_from(old, what)
+            });
+        }
+        self.line.replace(new)
+    }
+
     fn halt(&mut self, port: Port, state: State, now: u64) {
         self.bring_to(now);
         let end = self.end_mut(port);
@@ -475,15 +568,19 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             None if self.faults.frozen() => 0,
             None => self.flow(),
         };
-        self.moved += frames;
         let mut left = frames;
         while left > 0 {
+            let next = left.min(self.line.as_ref().map_or(left, |_| LINE_STEP));
             let (run, copies) = match self.is_heard() {
-                true => self.faults.run(left),
-                false => (left, 1),
+                true => self.faults.run(next),
+                false => (next, 1),
             };
             left -= run;
             self.transfer(run, copies);
+            self.moved += run;
+        }
+        if frames > 0 {
+            self.note_lag();
         }
     }
 
@@ -519,13 +616,23 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             written.saturating_sub(player.position).min(frames)
         });
         let flipped = self.faults.flip.min(data);
+        let source = source.map(|source| (source, player.position));
+        if let Some(line) = &self.line {
+            put(line, self.moved, source, data, frames, silence);
+        }
         for reader in readers.iter_mut() {
             for _ in 0..copies {
-                let (source, at) = (
-                    source.map(|source| (source, player.position)),
-                    reader.position,
-                );
-                reader.receive(source, data, frames, silence);
+                let at = reader.position;
+                match &self.line {
+                    Some(line) => {
+                        let line = (line, self.line_begin);
+                        reader.follow(line, self.moved, frames, self.delay, silence);
+                    }
+                    None => reader.receive(source, data, frames, silence),
+                }
+                if reader.running().is_some() {
+                    reader.counters.silence += frames - data;
+                }
                 reader.flip(at, flipped);
             }
         }

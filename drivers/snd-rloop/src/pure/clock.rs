@@ -11,10 +11,32 @@
 
 /// Plays at exactly the nominal rate.
 pub const PITCH_NOMINAL: u32 = 1_000_000;
-/// The slowest pitch: 80 %, as in snd-aloop.
+/// The slowest pitch: 80 %.
 pub const PITCH_MIN: u32 = 800_000;
-/// The fastest pitch: 120 %, as in snd-aloop.
-pub const PITCH_MAX: u32 = 1_200_000;
+/// The fastest pitch: 125 %, snd-aloop's smallest rate shift.
+pub const PITCH_MAX: u32 = 1_250_000;
+
+/// snd-aloop's rate shifts: hundred-thousandths of the time that a frame takes at the nominal rate.
+/// A greater one is slower.
+pub const RATE_SHIFT_MIN: u32 = 80_000;
+/// The slowest rate shift.
+pub const RATE_SHIFT_MAX: u32 = 120_000;
+
+/// The rate shift that is nearest to a pitch.
+pub fn rate_shift(pitch: u32) -> u32 {
+    inverse(pitch).clamp(RATE_SHIFT_MIN, RATE_SHIFT_MAX)
+}
+
+/// The pitch that is nearest to a rate shift.
+pub fn pitch_of(rate_shift: u32) -> u32 {
+    inverse(rate_shift).clamp(PITCH_MIN, PITCH_MAX)
+}
+
+/// 10^11 / `number`, rounded: the one is 1 for 10^6, the other for 10^5.
+fn inverse(number: u32) -> u32 {
+    let number = u64::from(number.max(1));
+    u32::try_from((100_000 * MICRO + number / 2) / number).unwrap_or(u32::MAX)
+}
 
 /// The lowest rate in frames per second.
 pub const RATE_MIN: u32 = 8_000;

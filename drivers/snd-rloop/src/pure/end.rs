@@ -97,7 +97,8 @@ pub struct Counters {
     pub moved: u64,
     /// Playback: of these, the ones that no reader was there for.
     pub unheard: u64,
-    /// Capture: of these, the ones that were silence because nothing was played.
+    /// Capture: as many of these were silence because nothing was played (with a delay: while they
+    /// went into the cable).
     pub silence: u64,
     /// Playback: frames that were written only after their play time, when the running readers had
     /// been given silence in their place. Capture: frames that were thrown away because the
@@ -138,6 +139,9 @@ pub struct End<B> {
     pub(super) broken: Option<Wake>,
     /// The cable has no clock: the end moves as the programs at both ends do.
     pub(super) free: bool,
+    /// Capture: how many frames it is behind what goes into the cable. Playback: the same, of the
+    /// reader that is furthest behind.
+    pub(super) lag: u64,
     /// When ALSA was last told something.
     pub(super) told: u64,
     /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
@@ -158,6 +162,10 @@ pub enum Wake {
     /// The stream has to stop with an xrun, because somebody wants to see that.
     Xrun,
 }
+
+/// When the delay is shortened, a reader gets one frame more in so many: as little as a program that
+/// keeps up with its card can take without an xrun, even with two periods in its buffer.
+pub const CATCH_UP: u64 = 8;
 
 /// ALSA gives up a drain if it hears nothing for 100 ms (`snd_pcm_drain` in
 /// `sound/core/pcm_native.c`). In nanoseconds.
@@ -185,6 +193,7 @@ impl<B> End<B> {
             drained: false,
             broken: None,
             free: false,
+            lag: 0,
             told: 0,
             gap: (0, 0),
         }
@@ -240,7 +249,8 @@ impl<B> End<B> {
     pub(super) fn awaited(&self) -> Option<u64> {
         self.running()?;
         let boundary = self.setup?.wakeups.then_some(self.boundary);
-        let drain = self.drained_at().filter(|_| !self.drained);
+        let heard = self.drain.map(|drain| drain.saturating_add(self.lag));
+        let drain = self.drained_at().max(heard).filter(|_| !self.drained);
         match (boundary, drain) {
             (Some(boundary), Some(drain)) => Some(boundary.min(drain)),
             (boundary, drain) => boundary.or(drain),
@@ -283,6 +293,10 @@ impl<B: Buffer> End<B> {
                 let position = match self.drain {
                     // No clock brings the one frame more.
                     Some(drain) if self.free && self.position >= drain => end,
+                    // The last frame is still on its way.
+                    Some(drain) if self.position < drain.saturating_add(self.lag) => {
+                        self.position.min(end - 1)
+                    }
                     _ => self.position.min(end),
                 };
                 position.min(self.reported.saturating_add(frames - 1))
@@ -337,22 +351,38 @@ impl<B: Buffer> End<B> {
         silence: &[u8],
     ) {
         let Some(target) = self.running() else { return };
-        // What would be overwritten at once need not be moved.
-        let skip = frames.saturating_sub(target.layout().frames);
-        let (to, rest) = (self.position + skip, frames - skip);
-        let kept = data.saturating_sub(skip);
-        if let Some((source, from)) = source {
-            let (from, layout) = (from + skip, source.layout());
-            moves(layout, from, target.layout(), to, kept, |what| {
-                target.copy_from(source, what)
-            });
-        }
-        spans(target.layout(), to + kept, rest - kept, |span| {
-            target.fill(span, silence)
-        });
+        put(target, self.position, source, data, frames, silence);
         self.position += frames;
         self.counters.moved += frames;
-        self.counters.silence += frames - data;
+    }
+
+    /// Capture: takes what is due when `frames` frames have gone into the delay line `line` from
+    /// position `first` on, so as to be `delay` frames behind. There is nothing in it from before
+    /// position `begin`.
+    ///
+    /// If it has been less, it gets silence first. If it has been more, it gets one frame more for
+    /// every [`CATCH_UP`]: nothing is left out.
+    pub(super) fn follow(
+        &mut self,
+        (line, begin): (&B, u64),
+        first: u64,
+        frames: u64,
+        delay: u64,
+        silence: &[u8],
+    ) {
+        if self.running().is_none() {
+            return;
+        }
+        let wait = delay.saturating_sub(self.lag).min(frames);
+        let more = (first + frames) / CATCH_UP - first / CATCH_UP;
+        let more = more.min((self.lag + wait).saturating_sub(delay));
+
+        let count = frames - wait + more;
+        let early = (self.lag + begin).saturating_sub(first).min(count);
+        let from = (first + early).saturating_sub(self.lag);
+        self.lag = self.lag + wait - more;
+        self.receive(None, 0, wait + early, silence);
+        self.receive(Some((line, from)), count - early, count - early, silence);
     }
 
     /// Capture: inverts a bit in each of the frames from `position` on.
@@ -415,4 +445,29 @@ impl<B: Buffer> End<B> {
             }
         }
     }
+}
+
+/// Puts `frames` frames from position `to` on into `target`: the first `data` are those from a
+/// position of `source` on, the rest is silence.
+pub(super) fn put<B: Buffer>(
+    target: &B,
+    to: u64,
+    source: Option<(&B, u64)>,
+    data: u64,
+    frames: u64,
+    silence: &[u8],
+) {
+    // What would be overwritten at once need not be moved.
+    let skip = frames.saturating_sub(target.layout().frames);
+    let (to, rest) = (to + skip, frames - skip);
+    let kept = data.saturating_sub(skip);
+    if let Some((source, from)) = source {
+        let (from, layout) = (from + skip, source.layout());
+        moves(layout, from, target.layout(), to, kept, |what| {
+            target.copy_from(source, what)
+        });
+    }
+    spans(target.layout(), to + kept, rest - kept, |span| {
+        target.fill(span, silence)
+    });
 }

@@ -30,6 +30,17 @@ pub(crate) struct Memory {
 #[derive(Clone, Debug)]
 pub(crate) struct Fake(pub(crate) Rc<Memory>);
 
+impl Fake {
+    /// A buffer of no stream.
+    pub(crate) fn new(layout: Layout, byte: u8) -> Self {
+        Self(Rc::new(Memory {
+            layout,
+            bytes: RefCell::new(vec![byte; layout.bytes()]),
+            pointers: Cell::default(),
+        }))
+    }
+}
+
 impl Buffer for Fake {
     fn layout(&self) -> &Layout {
         &self.0.layout

@@ -2,7 +2,7 @@
 
 //! What a cable should do, looked at frame by frame.
 
-use snd_rloop_pure::end::{Counters, Port, State};
+use snd_rloop_pure::end::{Counters, Port, State, CATCH_UP};
 use Port::Playback;
 
 use crate::memory::Slot;
@@ -31,6 +31,8 @@ pub(crate) struct Should {
     pub(crate) missed: Vec<u64>,
     /// Capture: positions up to here are accounted for.
     pub(crate) gone: u64,
+    /// Capture: frames behind what goes in. Playback: those of the reader that is furthest behind.
+    pub(crate) lag: u64,
     /// Capture: all that was delivered since prepare.
     pub(crate) log: Vec<Slot>,
 }
@@ -54,6 +56,7 @@ impl Should {
             counters: Counters::default(),
             missed: Vec::new(),
             gone: 0,
+            lag: 0,
             log: Vec::new(),
         }
     }
@@ -75,13 +78,27 @@ impl Should {
             return None;
         }
         let period = self.wakeups.then_some(self.boundary);
-        let drain = self.drained_at().filter(|_| !self.drain_told);
+        let heard = self.drain.map(|drain| drain + self.lag);
+        let drain = self.drained_at().max(heard).filter(|_| !self.drain_told);
         period.into_iter().chain(drain).min()
     }
 
     /// ALSA finds that a stream has drained only when it sees it move.
     pub(crate) fn drained_at(&self) -> Option<u64> {
         self.drain.map(|end| end.max(self.told + 1))
+    }
+
+    /// The position that ALSA should be told, if it could tell by how much that has moved.
+    pub(crate) fn answer(&self) -> u64 {
+        let (Some(drain), Some(end)) = (self.drain, self.drained_at()) else {
+            return self.position;
+        };
+        let end = if self.position < drain + self.lag {
+            end - 1
+        } else {
+            end
+        };
+        self.position.min(end).min(self.told + self.frames - 1)
     }
 
     /// What ALSA should be told.
@@ -91,20 +108,22 @@ impl Should {
             self.counters.lost += intact.saturating_sub(self.appl.max(self.gone));
             self.gone = self.gone.max(intact);
         }
-        let mut position = match self.drained_at() {
-            Some(end) => self.position.min(end),
-            None => self.position,
-        };
-        if position - self.told >= self.frames {
-            if self.drain.is_some() {
-                position = self.told + self.frames - 1;
-            } else if !self.unstoppable() {
-                return None;
-            }
+        let position = self.answer();
+        if position - self.told >= self.frames && !self.unstoppable() {
+            return None;
         }
         self.drain_told |= position > self.told && self.drain.is_some_and(|end| position >= end);
         self.told = position;
         Some(position % self.frames)
+    }
+
+    /// Capture: gets a frame.
+    fn hear(&mut self, what: Slot) {
+        let slot = self.slot(self.position);
+        self.ring[slot] = what;
+        self.log.push(what);
+        self.counters.moved += 1;
+        self.position += 1;
     }
 
     pub(crate) fn stop(&mut self, port: Port, state: State) {
@@ -134,6 +153,11 @@ pub(crate) struct Oracle {
     pub(crate) parts: u128,
     pub(crate) now: u64,
     pub(crate) ticking: bool,
+    pub(crate) delay: u64,
+    /// The delay line, if there is one: how many frames it holds, and since which.
+    pub(crate) line: Option<(u64, u64)>,
+    /// All that has gone in since the clock was started.
+    pub(crate) history: Vec<Slot>,
     pub(crate) playback: Should,
     pub(crate) captures: Vec<Should>,
 }
@@ -178,26 +202,52 @@ impl Oracle {
             }
             player.position += 1;
         }
+        self.history.push(heard.unwrap_or(Slot::Silence));
         for reader in readers.iter_mut().filter(|reader| reader.runs()) {
-            let slot = reader.slot(reader.position);
-            reader.ring[slot] = heard.unwrap_or(Slot::Silence);
-            reader.log.push(reader.ring[slot]);
-            reader.counters.moved += 1;
             reader.counters.silence += u64::from(heard.is_none());
-            reader.position += 1;
+            if reader.lag < self.delay {
+                reader.lag += 1;
+                reader.hear(Slot::Silence);
+                continue;
+            }
+            let past = |lag: u64| {
+                let at = (self.history.len() as u64 - 1).checked_sub(lag);
+                let at = at.filter(|at| *at >= self.line.map_or(0, |(_, begin)| begin));
+                at.map_or(Slot::Silence, |at| self.history[at as usize])
+            };
+            reader.hear(past(reader.lag));
+            if reader.lag > self.delay && self.history.len() as u64 % CATCH_UP == 0 {
+                reader.lag -= 1;
+                reader.hear(past(reader.lag));
+            }
         }
+        self.note_lag();
+    }
+
+    pub(crate) fn note_lag(&mut self) {
+        let readers = self.captures.iter().filter(|reader| reader.runs());
+        self.playback.lag = readers.map(|reader| reader.lag).max().unwrap_or(0);
     }
 
     pub(crate) fn start(&mut self, port: Port) {
-        self.end(port).state = State::Running;
+        let delay = self.delay;
+        let end = self.end(port);
+        end.state = State::Running;
+        if port != Playback {
+            end.lag = delay;
+        }
         if !self.ticking {
             (self.ticking, self.parts) = (true, 0);
+            self.history.clear();
+            self.line = self.line.map(|(frames, _)| (frames, 0));
         }
+        self.note_lag();
     }
 
     pub(crate) fn stop(&mut self, port: Port, state: State) {
         self.end(port).stop(port, state);
         self.ticking = self.playback.runs() || self.captures.iter().any(Should::runs);
+        self.note_lag();
     }
 
     /// When `frames` more have passed.

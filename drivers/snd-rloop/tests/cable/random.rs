@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use snd_rloop_pure::cable::Params;
 use snd_rloop_pure::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL};
-use snd_rloop_pure::end::Port;
+use snd_rloop_pure::end::{Port, CATCH_UP};
 use Port::Playback;
 
 use crate::rig::{opposite, variant, Pcm, Rig, Spec, Stop, CAPTURE};
@@ -30,6 +30,7 @@ pub(crate) enum Op {
     Wake(Port),
     Advance,
     Pitch(u32),
+    Delay(u64),
     Close(Port),
     Check,
 }
@@ -63,6 +64,7 @@ impl Rig {
             Op::Wake(port) => self.wake(*port),
             Op::Advance => self.cable.advance(self.now),
             Op::Pitch(pitch) => self.set_pitch(*pitch),
+            Op::Delay(delay) => self.set_delay(*delay),
             Op::Close(port) => self.close(*port),
             Op::Check => self.check_in_a_frame(),
         }
@@ -119,6 +121,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => prop_oneof![
             Just(PITCH_NOMINAL), Just(PITCH_MIN), Just(PITCH_MAX), PITCH_MIN..=PITCH_MAX
         ].prop_map(Op::Pitch),
+        2 => prop_oneof![2 => Just(0u64), 3 => 0..40u64, 1 => 40..3_000u64].prop_map(Op::Delay),
         1 => port().prop_map(Op::Close),
         2 => Just(Op::Check),
     ]
@@ -161,10 +164,12 @@ proptest! {
                 prop_oneof![Just(0u64), 0..100_000u64, 0..2_000_000u64], 1..8),
         ],
         timers in prop::bool::weighted(0.8),
+        delay in prop_oneof![2 => Just(0u64), 1 => 1..100u64],
         diligent: bool,
     ) {
         let mut rig = Rig::new(variants, start, READERS);
         (rig.latency, rig.timers) = (latency, timers);
+        rig.set_delay(delay);
         let _ = rig.prepare(Playback, &specs.0);
         let _ = rig.prepare(CAPTURE, &specs.1);
         if let Some(spec) = &specs.2 {
@@ -187,7 +192,8 @@ proptest! {
         // A drain ends, whoever else still does anything.
         if rig.timers && rig.pcm(Playback) == Pcm::Draining {
             let latest = rig.latency.iter().max().copied().unwrap();
-            rig.pass_frames(rig.oracle.playback.frames + 1, 3 * latest as i64);
+            let lag = rig.oracle.delay.max(rig.oracle.playback.lag);
+            rig.pass_frames(rig.oracle.playback.frames + CATCH_UP * lag + 1, 3 * latest as i64);
             prop_assert_eq!(rig.pcm(Playback), Pcm::Setup);
             rig.check_in_a_frame();
         }

@@ -121,6 +121,9 @@ impl Rig {
                 parts: 0,
                 now: start,
                 ticking: false,
+                delay: 0,
+                line: None,
+                history: Vec::new(),
                 playback: Should::new(),
                 captures: (0..readers).map(|_| Should::new()).collect(),
             },
@@ -239,6 +242,7 @@ impl Rig {
                     assert_eq!(self.cable.played(), Some((params, setup.access)));
                 }
                 self.speed();
+                self.set_delay(self.oracle.delay);
                 let stream = self.stream(port);
                 (stream.pcm, stream.hw, stream.appl) = (Pcm::Prepared, 0, 0);
                 stream.timer = None;
@@ -338,6 +342,12 @@ impl Rig {
     /// though the cable has been moved on since.
     pub(crate) fn start_late(&mut self, second: Port, late: u64) {
         let first = opposite(second);
+        let delay = self.oracle.delay;
+        let mut readers = self.oracle.captures.iter();
+        if readers.any(|end| end.runs() && end.lag != delay) {
+            // Nothing is taken back then.
+            return self.start(second);
+        }
         self.start(first);
         self.oracle.run(self.now);
         let (then, later) = (self.now, self.oracle.when(late));
@@ -396,7 +406,9 @@ impl Rig {
             taken.is_some(),
             state == State::Prepared && memory.is_some()
         );
-        self.cable.release(port);
+        if self.cable.release(port).is_some() {
+            self.oracle.line = None;
+        }
         self.cable.close(port);
         // Once more does no harm.
         assert!(self.cable.retract(port).is_none());
@@ -460,10 +472,16 @@ impl Rig {
             end.boundary = (end.position / end.period + 1) * end.period;
         }
 
-        let wake = if elapsed { Wake::Period } else { Wake::Nothing };
+        let end = self.oracle.end(port);
+        let noticed = end.drain.is_none() || end.answer() != end.told;
+        let wake = match (elapsed, noticed) {
+            (true, true) => Wake::Period,
+            (true, false) => Wake::Patience,
+            (false, _) => Wake::Nothing,
+        };
         assert_eq!(self.cable.wake(port, self.now), wake);
         self.check_wakeup(port);
-        if elapsed {
+        if wake == Wake::Period {
             self.update(port);
         }
         self.arm(port);
@@ -616,6 +634,33 @@ impl Rig {
         }
         self.stream(port).appl += frames;
         self.settle(port);
+    }
+
+    pub(crate) fn set_delay(&mut self, delay: u64) {
+        self.oracle.run(self.now);
+        let params = self.cable.params();
+        let layout = params.and_then(|params| self.cable.line_for(&params, delay));
+        let line = layout.map(|layout| Fake::new(layout, UNTOUCHED));
+        drop(self.cable.set_delay(delay, line, self.now));
+        let passed = self.oracle.history.len() as u64;
+        let passed = if self.oracle.ticking { passed } else { 0 };
+        let mut readers = self.oracle.captures.iter();
+        let under_way = readers.any(|end| end.runs() && end.lag > 0);
+        self.oracle.line = match (layout, self.oracle.line) {
+            (Some(new), None) => Some((new.frames, passed)),
+            (Some(new), Some((frames, begin))) => {
+                Some((new.frames, begin.max(passed.saturating_sub(frames))))
+            }
+            (None, _) if delay == 0 && !under_way => None,
+            (None, line) => line,
+        };
+        assert_eq!(self.cable.delay(), delay);
+        self.oracle.delay = delay;
+        for port in self.ports() {
+            if self.stream(port).timer.is_some() {
+                self.arm(port);
+            }
+        }
     }
 
     pub(crate) fn set_pitch(&mut self, pitch: u32) {

@@ -12,6 +12,7 @@ use crate::signal::format::FORMATS;
 mod cable;
 mod clock;
 mod controls;
+mod delay;
 mod drain;
 mod ends;
 mod fanout;
@@ -94,6 +95,7 @@ const TIMED: &[&str] = &[
     "silence",
     "pause",
     "drain",
+    "delay",
     "xrun",
     "cable",
     "fanout",
@@ -126,6 +128,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         xrun::CHECKS,
         cable::CHECKS,
         fanout::CHECKS,
+        delay::CHECKS,
         free::CHECKS,
         clock::CHECKS,
         wakeup::CHECKS,

@@ -97,7 +97,7 @@ fn pauses(context: &mut Context<'_>, config: &Config) -> Verdict {
 }
 
 /// The parts of the sequence, silence left out, must follow each other without a gap.
-fn contiguous(trace: &crate::signal::Trace) -> Verdict {
+pub(super) fn contiguous(trace: &crate::signal::Trace) -> Verdict {
     let mut next = 0;
     for piece in &trace.pieces {
         if let crate::signal::Piece::Sequence { first, frames } = piece {

@@ -75,29 +75,38 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
     let cable = context.cable();
     let crossed = context.card.topology == Topology::Crossed;
     let mut names = vec![
-        (CAPTURE_PITCH, cable.capture, 1),
-        (PLAYBACK_PITCH, cable.playback, 1),
+        (CAPTURE_PITCH, cable.capture),
+        (PLAYBACK_PITCH, cable.playback),
     ];
     if crossed {
-        names.push((SHIFT, cable.capture, 10));
+        names.push((SHIFT, cable.capture));
     }
+    // A rate shift is the time that a frame takes, hence the greater the slower.
+    let said = |name, pitch: i32, shift| if name == SHIFT { shift } else { pitch };
     ctl.subscribe_events(true)
         .map_err(error("control events"))?;
-    for &(name, at, unit) in &names {
-        for pitch in [800_000, 1_200_000, 999_990, 1_000_010] {
-            set(ctl, name, at, pitch / unit)?;
-            for &(other, at, unit) in &names {
+    for &(name, at) in &names {
+        for (pitch, shift) in [
+            (1_250_000, 80_000),
+            (833_333, 120_000),
+            (1_000_010, 99_999),
+            (999_990, 100_001),
+        ] {
+            set(ctl, name, at, said(name, pitch, shift))?;
+            for &(other, at) in &names {
                 let came = value(ctl, other, ElemType::Integer, at)?;
-                ensure(came == pitch / unit, || {
+                ensure(came == said(other, pitch, shift), || {
                     format!("\"{name}\" set to {pitch} millionths: \"{other}\" is {came}")
                 })?;
             }
             let shown = shown(context, &cable)?.rate_shift;
-            ensure(shown == u32::try_from(pitch / 10).ok(), || {
+            ensure(shown == u32::try_from(shift).ok(), || {
                 format!("\"{name}\" set to {pitch} millionths: cable#N shows {shown:?}")
             })?;
         }
-        for (number, what) in [(799_999 / unit, "less"), (1_200_010 / unit, "more")] {
+        let least = said(name, 800_000, 80_000);
+        let most = said(name, 1_250_000, 120_000);
+        for (number, what) in [(least - 1, "less"), (most + 1, "more")] {
             ensure(set(ctl, name, at, number).is_err(), || {
                 format!("\"{name}\": {number} is accepted, {what} than is allowed")
             })?;
