@@ -101,7 +101,7 @@ fn changed(context: &mut Context<'_>) -> Verdict {
         }
         let trace = recorder.trace(&player.seq, player.written);
         contiguous(&trace)?;
-        let silence: u64 = trace.frames() - trace.sequence_frames();
+        let silence = recorder.frames() - trace.sequence_frames();
         ensure(silence == 1500, || {
             format!("expected 1500 frames of silence in all, came {silence}: {trace}")
         })?;
