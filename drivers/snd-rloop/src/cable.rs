@@ -207,14 +207,13 @@ impl Cable {
         buffer: Buffer,
     ) -> Result {
         let _line = self.shared.line.lock();
-        let delay = self.last_state().delay();
-        let line = self.new_line(&params, delay)?;
+        let line = self.new_line(&params, None)?;
         let mut old = None;
         let prepared = {
             let mut state = self.shared.state.lock();
             let prepared = state.prepare(port, params, setup, buffer);
-            if prepared.is_ok() && line.is_some() {
-                old = state.set_delay(delay, line, now());
+            if prepared.is_ok() {
+                old = state.lay(line);
             }
             // Recorders that have been broken off are to be told.
             if port == Port::Playback {
@@ -251,13 +250,13 @@ impl Cable {
     }
 
     /// A delay line, if there has to be another one.
-    fn new_line(&self, params: &Params, delay: u64) -> Result<Option<Buffer>> {
+    fn new_line(&self, params: &Params, delay: Option<u64>) -> Result<Option<Buffer>> {
         let Some(layout) = self.last_state().line_for(params, delay) else {
             return Ok(None);
         };
         if layout.bytes() > LINE_BYTES_MAX {
             log::debug(format_args!(
-                "refused: a delay of {delay} frames of {params} takes more than {LINE_BYTES_MAX} bytes"
+                "refused: the delay takes more than {LINE_BYTES_MAX} bytes for {params}"
             ));
             return Err(EINVAL);
         }
@@ -273,7 +272,7 @@ impl Cable {
         let _line = self.shared.line.lock();
         let params = self.last_state().params();
         let line = match params {
-            Some(params) => self.new_line(&params, delay)?,
+            Some(params) => self.new_line(&params, Some(delay))?,
             None => None,
         };
         let old = {

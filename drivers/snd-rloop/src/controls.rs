@@ -16,7 +16,6 @@ use crate::alsa::card::{Card, CardRef};
 use crate::alsa::control::{create, Element, Event, Place, Values};
 use crate::cable::Cable;
 use crate::card::Plug;
-use crate::pure::cable::DELAY_MAX;
 use crate::pure::clock::{
     pitch_of, rate_shift, PITCH_MAX, PITCH_MIN, RATE_MAX, RATE_SHIFT_MAX, RATE_SHIFT_MIN,
 };
@@ -85,7 +84,7 @@ impl Subject {
         matches!(self, Notify | Clock | Delay) || PITCHES.contains(&self)
     }
 
-    fn values(self) -> Values {
+    fn values(self, cable: &Cable) -> Values {
         match self {
             RateShift => Values::Integer(RATE_SHIFT_MIN, RATE_SHIFT_MAX),
             CapturePitch | PlaybackPitch => Values::Integer(PITCH_MIN, PITCH_MAX),
@@ -93,7 +92,7 @@ impl Subject {
             Format => Values::Integer(0, FORMATS[FORMATS.len() - 1].number),
             Rate | RateNow => Values::Integer(0, RATE_MAX),
             Channels => Values::Integer(1, 1024),
-            Delay => Values::Integer(0, DELAY_MAX),
+            Delay => Values::Integer(0, cable.last_state().delay_max()),
             AccessMode => Values::Enumerated([c_str!("Interleaved"), c_str!("Non-interleaved")]),
             Clock => Values::Enumerated([c_str!("Timer"), c_str!("Free")]),
         }
@@ -126,7 +125,7 @@ impl Shown {
             pitch: state.pitch(),
             notify: state.notify(),
             free: state.is_free(),
-            // Never more than DELAY_MAX.
+            // Never more than `delay_max`.
             delay: state.delay() as u32,
             active: state.end(Port::Playback).state == State::Running,
             format,
@@ -238,7 +237,7 @@ impl Elements {
 
 impl Element for CableElement {
     fn values(&self) -> Values {
-        self.subject.values()
+        self.subject.values(self.of.cable())
     }
 
     fn get(&self) -> u32 {

@@ -86,8 +86,10 @@ pub struct Cable<B, R> {
 /// How many frames go through the delay line at a time.
 const LINE_STEP: u64 = 1_024;
 
-/// The largest delay in frames: 10 s at the highest rate.
-pub const DELAY_MAX: u32 = 7_680_000;
+/// The longest delay in seconds.
+pub const DELAY_MAX: u32 = 10;
+/// The rate of a cable that nobody has used.
+pub const RATE_DEFAULT: u32 = 48_000;
 /// The largest delay line in bytes.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 
@@ -224,7 +226,13 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// By how many frames the readers are to be behind the player.
     pub fn delay(&self) -> u64 {
-        self.delay
+        self.delay.min(self.delay_max().into())
+    }
+
+    /// The longest delay in frames: [`DELAY_MAX`] at the cable's rate, or at that of the last player.
+    pub fn delay_max(&self) -> u32 {
+        let params = self.params.or(self.played.map(|(params, _)| params));
+        DELAY_MAX * params.map_or(RATE_DEFAULT, |params| params.rate)
     }
 
     /// A drain ends when the last frame has reached the last reader.
@@ -324,7 +332,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             self.clock = Some(self.follower.start(params.rate, self.pitch, now));
             (self.moved, self.line_begin) = (0, 0);
         }
-        let lag = self.line.as_ref().map_or(0, |_| self.delay);
+        let lag = self.line.as_ref().map_or(0, |_| self.delay());
         let end = self.end_mut(port);
         if port != Port::Playback {
             end.lag = lag;
@@ -352,7 +360,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     ///
     /// Not while a reader gets nearer to another delay: it has had more or fewer frames than passed.
     fn rewind(&mut self, frames: u64) {
-        let (delay, line) = (self.delay, self.line.is_some());
+        let (delay, line) = (self.delay(), self.line.is_some());
         let mut readers = self.captures.iter();
         if readers.any(|end| line && end.running().is_some() && end.lag != delay) {
             return;
@@ -502,9 +510,11 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         true
     }
 
-    /// The layout of the delay line for these parameters and this delay, if another one is needed
-    /// than is there. Without a clock there is no delay.
-    pub fn line_for(&self, params: &Params, delay: u64) -> Option<Layout> {
+    /// The layout of the delay line for these parameters and this delay (or that which is set), if
+    /// another one is needed than is there. Without a clock there is no delay.
+    pub fn line_for(&self, params: &Params, delay: Option<u64>) -> Option<Layout> {
+        let delay = delay.unwrap_or(self.delay);
+        let delay = delay.min(u64::from(DELAY_MAX * params.rate));
         let layout = Layout {
             frames: delay + LINE_STEP,
             channels: params.channels as usize,
@@ -528,11 +538,17 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub fn set_delay(&mut self, delay: u64, line: Option<B>, now: u64) -> Option<B> {
         self.advance(now);
         self.delay = delay;
-        let Some(new) = line else {
-            let mut readers = self.captures.iter();
-            let under_way = readers.any(|end| end.running().is_some() && end.lag > 0);
-            return self.line.take_if(|_| delay == 0 && !under_way);
-        };
+        if line.is_some() {
+            return self.lay(line);
+        }
+        let mut readers = self.captures.iter();
+        let under_way = readers.any(|end| end.running().is_some() && end.lag > 0);
+        self.line.take_if(|_| delay == 0 && !under_way)
+    }
+
+    /// Lays another delay line, if there is one, with what is under way. Returns the old one.
+    pub fn lay(&mut self, line: Option<B>) -> Option<B> {
+        let new = line?;
         let begin = core::mem::replace(&mut self.line_begin, self.moved);
         let same = |old: &&B| old.layout().frame() == new.layout().frame();
         if let Some(old) = self.line.as_ref().filter(same) {
@@ -604,6 +620,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Moves the next `frames` frames; the readers get them `copies` times.
     fn transfer(&mut self, frames: u64, copies: u64) {
+        let delay = self.delay();
         let silence = self
             .params
             .map_or(&[0][..], |params| params.format.silence());
@@ -626,7 +643,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 match &self.line {
                     Some(line) => {
                         let line = (line, self.line_begin);
-                        reader.follow(line, self.moved, frames, self.delay, silence);
+                        reader.follow(line, self.moved, frames, delay, silence);
                     }
                     None => reader.receive(source, data, frames, silence),
                 }

@@ -639,7 +639,7 @@ impl Rig {
     pub(crate) fn set_delay(&mut self, delay: u64) {
         self.oracle.run(self.now);
         let params = self.cable.params();
-        let layout = params.and_then(|params| self.cable.line_for(&params, delay));
+        let layout = params.and_then(|params| self.cable.line_for(&params, Some(delay)));
         let line = layout.map(|layout| Fake::new(layout, UNTOUCHED));
         drop(self.cable.set_delay(delay, line, self.now));
         let passed = self.oracle.history.len() as u64;

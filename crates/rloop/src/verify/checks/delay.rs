@@ -7,6 +7,7 @@ use alsa::Ctl;
 use super::Plain;
 use super::controls::{open_own, set};
 use super::pause::contiguous;
+use crate::pcm::Config;
 use crate::signal::Piece;
 use crate::signal::trace::Want;
 use crate::verify::context::Context;
@@ -35,7 +36,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "delay/limits",
         "adjustable delay",
-        "10 s at 768 kHz is the longest, more is refused",
+        "10 s at the cable's rate is the longest, more is refused",
         limits,
     ),
 ];
@@ -153,9 +154,15 @@ fn drain(context: &mut Context<'_>) -> Verdict {
 
 fn limits(context: &mut Context<'_>) -> Verdict {
     delayed(context, |context, ctl| {
-        let at = context.cable().playback;
-        set(ctl, DELAY, at, 7_680_000)?;
-        for delay in [-1, 7_680_001] {
+        let cable = context.cable();
+        let config = Config {
+            rate: 96_000,
+            ..context.config()
+        };
+        let _end = context.recorder(&cable, &config)?;
+        let at = cable.playback;
+        set(ctl, DELAY, at, 960_000)?;
+        for delay in [-1, 960_001] {
             ensure(set(ctl, DELAY, at, delay).is_err(), || {
                 format!("a delay of {delay} frames is accepted")
             })?;
