@@ -80,7 +80,8 @@ impl LoopbackCard {
         card.set_names(driver_name(config.topology), config.name);
         card.request_id(config.id.unwrap_or(ID_DEFAULT));
 
-        let (topology, players, readers) = (config.topology, config.players(), config.readers());
+        let (topology, readers) = (config.topology, config.readers());
+        let players = config.players().max(1);
         let (card_number, source) = (u32::try_from(card.number())?, config.timer_source);
         let mut plugs = KVec::new();
         let mut timed = TimerSource {

@@ -68,7 +68,8 @@ impl Unit {
         let product = resolution * rate;
         let whole = (product + NS_PER_S / 2) / NS_PER_S;
         let rounded = (whole * NS_PER_S).abs_diff(product) < rate;
-        let frame = NS_PER_S / rate;
+        // At least 1, but the compiler can't know (see `ring`).
+        let frame = (NS_PER_S / rate).max(1);
         if whole > 0 && rounded {
             (whole, 1)
         } else if resolution % frame == 0 {
@@ -206,7 +207,7 @@ impl Line {
             self.run = 0;
             self.span = (self.span / 2).max(units.saturating_mul(8));
         }
-        let share = (self.blocks - 1).min(16);
+        let share = (self.blocks - 1).clamp(1, 16);
         self.jitter = self.jitter - self.jitter / share + off / share;
 
         let nominal = self.unit.nominal();
