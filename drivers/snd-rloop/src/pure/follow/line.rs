@@ -68,14 +68,11 @@ impl Unit {
         let product = resolution * rate;
         let whole = (product + NS_PER_S / 2) / NS_PER_S;
         let rounded = (whole * NS_PER_S).abs_diff(product) < rate;
-        // At least 1, but the compiler can't know (see `ring`).
-        let frame = (NS_PER_S / rate).max(1);
-        if whole > 0 && rounded {
-            (whole, 1)
-        } else if resolution % frame == 0 {
-            (resolution / frame, 1)
-        } else {
-            (product, NS_PER_S)
+        let frame = NS_PER_S / rate;
+        match (resolution.checked_rem(frame), resolution.checked_div(frame)) {
+            _ if whole > 0 && rounded => (whole, 1),
+            (Some(0), Some(frames)) => (frames, 1),
+            _ => (product, NS_PER_S),
         }
     }
 }
