@@ -145,13 +145,11 @@ impl Cable {
         }
     }
 
-    /// A program has moved its position.
+    /// A program has moved its position, at a cable without a clock.
     pub(crate) fn acknowledge(&self) {
         let mut state = self.shared.state.lock();
-        if state.is_free() {
-            state.advance(now());
-            self.tell(&state);
-        }
+        state.advance(now());
+        self.tell(&state);
     }
 
     /// On a cable without a clock whatever moves one end moves others, and ALSA is to be told; but

@@ -242,6 +242,8 @@ pub(crate) struct Stream {
     /// The control elements that follow this stream, if it is the player.
     elements: Option<Elements>,
     limits: Limits,
+    /// Whether the cable has a clock; stays as it is while a stream is open.
+    clocked: bool,
 }
 
 impl Stream {
@@ -293,6 +295,7 @@ impl pcm::Stream for Stream {
         };
         cable.open(port);
         Ok(Self {
+            clocked: !cable.is_free(),
             cable,
             port,
             elements,
@@ -309,7 +312,7 @@ impl pcm::Stream for Stream {
     }
 
     fn clocked(&self) -> bool {
-        !self.cable.is_free()
+        self.clocked
     }
 
     fn bound(&self) -> Option<Params> {
@@ -335,7 +338,9 @@ impl pcm::Stream for Stream {
     }
 
     fn acknowledge(&self) {
-        self.cable.acknowledge();
+        if !self.clocked {
+            self.cable.acknowledge();
+        }
     }
 
     fn pointer(&self) -> Option<u64> {
