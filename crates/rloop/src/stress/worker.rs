@@ -174,6 +174,13 @@ impl<'a> Worker<'a> {
         Ok(self.calls)
     }
 
+    fn is_free(&self, pcm: &Pcm) -> bool {
+        let index = pcm.address().card;
+        self.cards
+            .iter()
+            .any(|card| card.index == index && card.free)
+    }
+
     /// Mostly one of the first cables, so that threads meet.
     fn cable(&mut self, card: &Card) -> Cable {
         let cables = match card.topology {
@@ -312,6 +319,8 @@ impl<'a> Worker<'a> {
             // The drain of a paused stream waits for somebody to let it go on: that is legal, and
             // no use here.
             Action::Drain | Action::DrainWatched if pcm.state() == State::Paused => Ok(()),
+            // Without a clock it waits for a reader, who need not come.
+            Action::Drain | Action::DrainWatched if self.is_free(pcm) => pcm.begin_drain(),
             Action::Drain => pcm.drain(),
             Action::DrainWatched => pcm.drain_watched(),
             Action::Link => other.map_or(Ok(()), |other| pcm.link(other)),

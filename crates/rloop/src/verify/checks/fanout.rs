@@ -44,7 +44,9 @@ fn open(context: &mut Context<'_>, configs: &[Config]) -> Verdict<(Player, Vec<R
     if context.card.topology != Topology::Fanout {
         return skip("the card has one reader for each player (topology=fanout has several)");
     }
-    let ends = context.card.readers();
+    let mut ends = context.card.readers();
+    // Lockdep knows no more nested locks than 8, and ALSA nests those of all that are linked.
+    ends.truncate(7);
     let player = context.player(&ends[0], &configs[0])?;
     let readers = ends.iter().zip(configs.iter().cycle());
     let readers = readers.map(|(end, config)| context.recorder(end, config));
@@ -171,7 +173,8 @@ fn parameters(context: &mut Context<'_>) -> Verdict {
     let config = context.config();
     let (player, mut readers) = open(context, &[config])?;
     let last = readers.pop();
-    let ends = context.card.readers();
+    let mut ends = context.card.readers();
+    ends.truncate(readers.len() + 1);
     drop((player, readers));
     let other = Config {
         rate: 44_100,
