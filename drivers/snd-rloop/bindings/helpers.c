@@ -258,10 +258,10 @@ void rloop_delayed_work_init(struct delayed_work *work, void (*function)(struct 
 	INIT_DELAYED_WORK(work, function);
 }
 
-/* Runs the work in about so many milliseconds, unless it is to run sooner already. */
+/* Runs the work in about so many milliseconds, and not when it would have run before. */
 void rloop_delayed_work_schedule(struct delayed_work *work, unsigned int ms)
 {
-	schedule_delayed_work(work, round_jiffies_relative(msecs_to_jiffies(ms)));
+	mod_delayed_work(system_percpu_wq, work, round_jiffies_relative(msecs_to_jiffies(ms)));
 }
 
 void rloop_debug(const void *arguments)

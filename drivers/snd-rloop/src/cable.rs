@@ -299,12 +299,20 @@ impl Cable {
             }
             TriggerCommand::Stop => state.stop(port, now),
             TriggerCommand::Pause => state.pause(port, now),
-            TriggerCommand::Drain => state.drain(now),
+            TriggerCommand::Drain if port == Port::Playback => state.drain(now),
+            // A recorder has stopped, and its program reads what is left.
+            TriggerCommand::Drain => {}
         }
         match (command, state.next_wakeup(port)) {
             (TriggerCommand::Start, _) if port == Port::Playback => self.playback.look(),
             (_, Some(next)) => self.timer(port).arm(next),
             (_, None) => self.timer(port).disarm(),
+        }
+        if state.end(Port::Playback).draining() {
+            // It may have waited for a reader that has stopped.
+            if let Some(next) = state.next_wakeup(Port::Playback) {
+                self.playback.arm(next);
+            }
         }
         if state.is_free() {
             state.advance(now);

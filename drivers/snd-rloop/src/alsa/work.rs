@@ -51,7 +51,7 @@ impl<W: Work> DelayedWork<W> {
         }? Error)
     }
 
-    /// Does the work in about `ms` milliseconds, or sooner if it is scheduled already.
+    /// Does the work in about `ms` milliseconds, and not when it would have been done before.
     pub(crate) fn schedule(&self, ms: u32) {
         // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
         unsafe { bindings::rloop_delayed_work_schedule(self.raw.get(), ms) };

@@ -311,7 +311,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if end.free {
             return end.tells_at(port.direction());
         }
-        let ahead = end.awaited()?.saturating_sub(end.position);
+        let ahead = match end.awaited() {
+            Some(awaited) => awaited.saturating_sub(end.position),
+            // Nobody waits, but what piles up would have to go through the line at one time.
+            None if self.line.is_some() => {
+                end.running()?;
+                LINE_STEP.max(u64::from(self.params?.rate) / 10)
+            }
+            None => return None,
+        };
         let when = self.clock?.when(self.moved.saturating_add(ahead));
         self.faults.when(when)
     }
@@ -539,7 +547,12 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.advance(now);
         self.delay = delay;
         if line.is_some() {
-            return self.lay(line);
+            // Whoever was to use it may have let go meanwhile.
+            return if self.params.is_some() {
+                self.lay(line)
+            } else {
+                line
+            };
         }
         let mut readers = self.captures.iter();
         let under_way = readers.any(|end| end.running().is_some() && end.lag > 0);
@@ -548,12 +561,29 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Lays another delay line, if there is one, with what is under way. Returns the old one.
     pub fn lay(&mut self, line: Option<B>) -> Option<B> {
-        let new = line?;
+        let params = self.params;
+        let Some(new) = line else {
+            // A line that nobody needs any more may be one for other parameters.
+            return self.line.take_if(|line| {
+                let layout = line.layout();
+                params.is_none_or(|params| {
+                    layout.channels != params.channels as usize
+                        || layout.sample != usize::from(params.format.bytes)
+                })
+            });
+        };
+        let lags = self.captures.iter();
+        let lags = lags.filter_map(|end| end.running().and(Some(end.lag)));
+        let under_way = lags.max().unwrap_or(0);
         let begin = core::mem::replace(&mut self.line_begin, self.moved);
-        let same = |old: &&B| old.layout().frame() == new.layout().frame();
+        let same = |old: &&B| {
+            let (old, new) = (old.layout(), new.layout());
+            (old.channels, old.sample) == (new.channels, new.sample)
+        };
         if let Some(old) = self.line.as_ref().filter(same) {
             let layout = old.layout();
-            self.line_begin = begin.max(self.moved.saturating_sub(layout.frames));
+            let kept = layout.frames.min(under_way);
+            self.line_begin = begin.max(self.moved.saturating_sub(kept));
             let (from, count) = (self.line_begin, self.moved - self.line_begin);
             moves(layout, from, new.layout(), from, count, |what| {
                 new.copy_from(old, what)
@@ -565,6 +595,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     fn halt(&mut self, port: Port, state: State, now: u64) {
         self.bring_to(now);
         let end = self.end_mut(port);
+        end.broken.take_if(|why| *why == Wake::Xrun);
         if end.state == State::Running {
             end.state = state;
             if state == State::Prepared && end.drain.take().is_none() {
@@ -609,7 +640,10 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         });
         let readers = self.captures.iter();
         let rooms = readers.filter_map(|end| Some(end.room(end.running()?)));
-        rooms.min().map_or(0, |room| room.min(ready))
+        // A fault may let a frame take the room of two.
+        let twice = self.faults.drop == 0 && self.faults.double > 0;
+        let room = rooms.min().unwrap_or(0) / if twice { 2 } else { 1 };
+        room.min(ready)
     }
 
     /// Whether the player and a reader run.

@@ -507,7 +507,7 @@ impl Rig {
             };
             self.fired += 1;
             rounds += 1;
-            assert!(rounds < 10_000, "timers go off for nothing");
+            assert!(rounds < 100_000, "timers go off for nothing");
             self.now = self.now.max(due);
             self.wake(port);
         }
@@ -646,11 +646,14 @@ impl Rig {
         let passed = if self.oracle.ticking { passed } else { 0 };
         let mut readers = self.oracle.captures.iter();
         let under_way = readers.any(|end| end.runs() && end.lag > 0);
+        let readers = self.oracle.captures.iter().filter(|end| end.runs());
+        let most = readers.map(|end| end.lag).max().unwrap_or(0);
         self.oracle.line = match (layout, self.oracle.line) {
             (Some(new), None) => Some((new.frames, passed)),
-            (Some(new), Some((frames, begin))) => {
-                Some((new.frames, begin.max(passed.saturating_sub(frames))))
-            }
+            (Some(new), Some((frames, begin))) => Some((
+                new.frames,
+                begin.max(passed.saturating_sub(frames.min(most))),
+            )),
             (None, _) if delay == 0 && !under_way => None,
             (None, line) => line,
         };
@@ -684,6 +687,11 @@ impl Rig {
             .awaited()
             .map(|awaited| awaited.saturating_sub(end.position))
         {
+            None if self.oracle.line.is_some() && self.oracle.end(port).runs() => {
+                // The line is emptied now and then.
+                let rate = u64::from(self.cable.params().unwrap().rate);
+                assert_eq!(got, Some(self.oracle.when((rate / 10).max(1_024))));
+            }
             None => assert_eq!(got, None),
             Some(0) => assert!(got.unwrap() <= self.now),
             Some(ahead) => assert_eq!(got, Some(self.oracle.when(ahead))),
