@@ -452,3 +452,23 @@ fn parameters_are_said_in_a_line() {
     let params = variant(32, 96_000, 8);
     assert_eq!(params.to_string(), "S24_3LE at 96000 Hz with 8 channel(s)");
 }
+
+#[test]
+fn a_delay_line_does_not_survive_a_change_of_parameters() {
+    let mut rig = prepared(&plain(16, 4), &plain(100, 2));
+    rig.cable.set_notify(true);
+    rig.set_delay(50);
+    rig.write(64, true);
+    rig.perform(&Op::StartBoth(Playback));
+    rig.pass_frames(20, 0);
+    // What is under way keeps the line.
+    rig.set_delay(0);
+    rig.stop(Playback, Pcm::Setup);
+    let wide = variant(10, 48_000, 4);
+    let setup = rig.cable.end(Playback).setup.unwrap();
+    let memory = Fake(rig.streams[0].memory.clone().unwrap());
+    rig.cable.prepare(Playback, wide, setup, memory).unwrap();
+    assert_eq!(rig.cable.line_for(&wide, None), None);
+    assert!(rig.cable.lay(None).is_some());
+    assert!(rig.cable.lay(None).is_none());
+}
