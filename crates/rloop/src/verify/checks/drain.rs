@@ -72,6 +72,12 @@ pub const CHECKS: &[Plain] = &[
         "a recorder that drains stops at once, and can be prepared and started again",
         recorder,
     ),
+    (
+        "drain/recorder-alone",
+        "drain",
+        "a recorder that drains, and drains again, leaves the player alone: what that plays next is heard",
+        recorder_alone,
+    ),
 ];
 
 fn whole(context: &mut Context<'_>) -> Verdict {
@@ -297,4 +303,30 @@ fn recorder(context: &mut Context<'_>) -> Verdict {
         recorder.pcm.prepare()?;
     }
     Ok(())
+}
+
+fn recorder_alone(context: &mut Context<'_>) -> Verdict {
+    let (cable, config) = (context.cable(), context.config());
+    let mut player = context.player(&cable, &config)?;
+    let mut recorder = context.recorder(&cable, &config)?;
+    player.rehearse(8 * config.buffer);
+    player.fill(config.buffer)?;
+    recorder.pcm.start()?;
+    player.pcm.start()?;
+    let most = player.written + config.buffer;
+    pump(Some(&mut player), Some(&mut recorder), most, config.period)?;
+    // What it has not read keeps it DRAINING, and each further drain gets as far as the driver.
+    for _ in 0..3 {
+        recorder.pcm.begin_drain()?;
+    }
+    recorder.pcm.prepare()?;
+    recorder.heard.clear();
+    recorder.pcm.start()?;
+    let most = player.written + 4 * config.buffer;
+    let heard = 2 * config.buffer;
+    pump(Some(&mut player), Some(&mut recorder), most, heard)?;
+    let trace = recorder.trace(&player.seq, player.written);
+    trace
+        .expect(&[Want::Sequence(1..=u64::MAX, heard..=heard)])
+        .or_fail()
 }
