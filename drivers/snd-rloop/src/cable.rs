@@ -155,10 +155,8 @@ impl Cable {
     /// On a cable without a clock whatever moves one end moves others, and ALSA is to be told; but
     /// not here, where one stream is locked.
     fn tell(&self, state: &State) {
-        for port in state.ports().filter(|_| state.is_free()) {
-            if let Some(next) = state.next_wakeup(port) {
-                self.timer(port).arm(next);
-            }
+        if state.is_free() {
+            self.rearm(state);
         }
     }
 

@@ -5,53 +5,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::cell::{Cell, RefCell};
+#[path = "cable/memory.rs"]
+#[expect(dead_code, reason = "the other test needs more of it")]
+mod memory;
+
 use std::rc::Rc;
 
+use memory::{Fake, Memory};
 use proptest::prelude::*;
 use snd_rloop_pure::cable::{Cable, Params};
-use snd_rloop_pure::end::{Buffer, End, Pointers, Port, Setup, State, Wake};
+use snd_rloop_pure::end::{End, Pointers, Port, Setup, State, Wake};
 use snd_rloop_pure::format::Format;
-use snd_rloop_pure::layout::{Access, Layout, Move, Span};
-
-/// A buffer of frames of one byte.
-#[derive(Debug)]
-struct Memory {
-    layout: Layout,
-    bytes: RefCell<Vec<u8>>,
-    pointers: Cell<Pointers>,
-}
-
-#[derive(Clone, Debug)]
-struct Fake(Rc<Memory>);
-
-impl Buffer for Fake {
-    fn layout(&self) -> &Layout {
-        &self.0.layout
-    }
-
-    fn pointers(&self) -> Pointers {
-        self.0.pointers.get()
-    }
-
-    fn copy_from(&self, source: &Self, what: Move) {
-        let (from, mut to) = (source.0.bytes.borrow(), self.0.bytes.borrow_mut());
-        assert_eq!(what.count, 1);
-        to[what.target..what.target + what.bytes]
-            .copy_from_slice(&from[what.source..what.source + what.bytes]);
-    }
-
-    fn flip(&self, _: usize) {
-        unreachable!("nobody asks for a fault");
-    }
-
-    fn fill(&self, what: Span, _: &[u8]) {
-        assert_eq!(
-            what.bytes, 0,
-            "there is no silence on a cable without a clock"
-        );
-    }
-}
+use snd_rloop_pure::layout::{Access, Layout};
 
 /// A stream as ALSA and its program see it.
 struct Stream {
@@ -69,24 +34,22 @@ struct Stream {
 
 impl Stream {
     fn new(port: Port, frames: u64, threshold: u64, avail_min: u64, wakeups: bool) -> Self {
-        let memory = Memory {
-            layout: Layout {
-                frames,
-                channels: 1,
-                sample: 1,
-                plane: None,
-            },
-            bytes: RefCell::new(vec![0; frames as usize]),
-            pointers: Cell::new(Pointers {
-                hw: 0,
-                appl: 0,
-                boundary: frames << 20,
-                stop_threshold: threshold,
-            }),
+        let layout = Layout {
+            frames,
+            channels: 1,
+            sample: 1,
+            plane: None,
         };
+        let memory = Fake::new(layout, 0).0;
+        memory.pointers.set(Pointers {
+            hw: 0,
+            appl: 0,
+            boundary: frames << 20,
+            stop_threshold: threshold,
+        });
         Self {
             port,
-            memory: Rc::new(memory),
+            memory,
             wakeups,
             avail_min,
             running: false,

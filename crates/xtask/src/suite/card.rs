@@ -12,6 +12,9 @@ use crate::kernel::{Flavour, Spec};
 use crate::report::{self, Check};
 use crate::ui::Step;
 
+/// What the scripts of this step and of others begin with.
+pub(super) const CHECK: &str = include_str!("check.sh");
+
 /// A way to load the module, and what users get to see of it.
 struct Load {
     /// What follows `modprobe snd-rloop`, as typed into a shell.
@@ -194,11 +197,8 @@ pub(super) fn names(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
 
 /// The values of control elements outlast the card, by means of alsactl.
 pub(super) fn alsactl(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let job = (
-        "alsactl",
-        include_str!("alsactl.sh"),
-        Duration::from_secs(300),
-    );
+    let script = [CHECK, include_str!("alsactl.sh")].concat();
+    let job = ("alsactl", script.as_str(), Duration::from_secs(300));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
@@ -211,7 +211,7 @@ pub(super) fn unplug(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<
         Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => ("unplug", 2),
         Flavour::Debug => ("unplug-debug", 30),
     };
-    let script = format!("limit={limit}\n{}", include_str!("unplug.sh"));
+    let script = format!("limit={limit}\n{CHECK}{}", include_str!("unplug.sh"));
     let job = (name, script.as_str(), Duration::from_secs(600));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, |accel| match spec.flavour {
         Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => Machine::counted(accel),

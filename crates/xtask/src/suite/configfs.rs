@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Suite;
+use super::card::CHECK;
 use super::steps::{DEBUG_MEMORY, in_guest};
 use crate::error::Result;
 use crate::guest::Machine;
@@ -16,11 +17,8 @@ const CYCLES: u32 = 100;
 
 /// One at a time, and many at once.
 pub(super) fn functions(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let job = (
-        "configfs",
-        include_str!("configfs.sh"),
-        Duration::from_secs(900),
-    );
+    let script = [CHECK, include_str!("configfs.sh")].concat();
+    let job = ("configfs", script.as_str(), Duration::from_secs(900));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
@@ -28,7 +26,10 @@ pub(super) fn functions(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<V
 
 /// Cards come and go while programs use them, on two processors of a debug kernel.
 pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let script = format!("cycles={CYCLES}\n{}", include_str!("configfs_stress.sh"));
+    let script = format!(
+        "cycles={CYCLES}\n{CHECK}{}",
+        include_str!("configfs_stress.sh")
+    );
     let job = ("configfs-debug", script.as_str(), Duration::from_secs(1800));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, |accel| {
         Machine::smp(accel, 2, DEBUG_MEMORY)

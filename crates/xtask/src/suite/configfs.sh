@@ -2,17 +2,6 @@
 #
 # What the guest does for the step `configfs`: cards that are made, set up,
 # used and removed by name.
-status=0
-check() {
-	name=$1
-	shift
-	if "$@"; then
-		echo "PASS: $name"
-	else
-		echo "FAIL: $name - \`$*\` did not hold; cards: $(tr -s ' \n' ' ' </proc/asound/cards)"
-		status=1
-	fi
-}
 not() { ! "$@"; }
 config=/sys/kernel/config/rloop
 here=$config/Radio

@@ -4,17 +4,6 @@
 # `cycles` times, while programs play, record, read and write on them, others
 # make, remove and unplug the same card at the same time, and others yet make
 # and remove its directory. What counts is the kernel's log, and that it ends.
-status=0
-check() {
-	name=$1
-	shift
-	if "$@"; then
-		echo "PASS: $name"
-	else
-		echo "FAIL: $name - \`$*\` did not hold; cards: $(tr -s ' \n' ' ' </proc/asound/cards)"
-		status=1
-	fi
-}
 config=/sys/kernel/config/rloop
 until_stop() { until [ -e /tmp/stop ]; do "$@"; done >/dev/null 2>&1; }
 # put FILE VALUE: as `echo VALUE >FILE`, with no word about its failure

@@ -2,17 +2,6 @@
 #
 # What the guest does for the steps `unplug`: the module must not go while its
 # card is in use, but the card may. `limit` is how many seconds a change may take.
-status=0
-check() {
-	name=$1
-	shift
-	if "$@"; then
-		echo "PASS: $name"
-	else
-		echo "FAIL: $name - \`$*\` did not hold; cards: $(tr -s ' \n' ' ' </proc/asound/cards)"
-		status=1
-	fi
-}
 not() { ! "$@"; }
 soon() {
 	tries=$((limit * 10))

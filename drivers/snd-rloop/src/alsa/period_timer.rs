@@ -108,6 +108,10 @@ impl<H: Handler> PeriodTimer<H> {
     /// Keeps the timer from going off, unless it just does. Does not wait, so it may be called in
     /// any context.
     pub(crate) fn disarm(&self) {
+        if self.look.load(Relaxed) != 0 {
+            // It is still to look, whatever else is no longer awaited.
+            return;
+        }
         // SAFETY: `raw` was set up by `new` and is pinned.
         unsafe { bindings::hrtimer_try_to_cancel(self.raw.get()) };
     }

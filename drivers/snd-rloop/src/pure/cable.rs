@@ -19,10 +19,14 @@ use super::end::{put, Buffer, End, Port, Setup, State, Wake};
 use super::faults::Faults;
 use super::follow::Follower;
 use super::format::Format;
-use super::layout::{moves, Access, Layout};
+use super::layout::Access;
 use super::ring::next_boundary;
 
+mod line;
 mod timing;
+
+pub use line::LINE_BYTES_MAX;
+use line::LINE_STEP;
 
 /// What the ends of a cable must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,16 +86,6 @@ pub struct Cable<B, R> {
     /// What is to go wrong.
     pub faults: Faults,
 }
-
-/// How many frames go through the delay line at a time.
-const LINE_STEP: u64 = 1_024;
-
-/// The longest delay in seconds.
-pub const DELAY_MAX: u32 = 10;
-/// The rate of a cable that nobody has used.
-pub const RATE_DEFAULT: u32 = 48_000;
-/// The largest delay line in bytes.
-pub const LINE_BYTES_MAX: usize = 64 << 20;
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// A cable at which nothing is open.
@@ -222,24 +216,6 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         self.params = None;
         self.line.take()
-    }
-
-    /// By how many frames the readers are to be behind the player.
-    pub fn delay(&self) -> u64 {
-        self.delay.min(self.delay_max().into())
-    }
-
-    /// The longest delay in frames: [`DELAY_MAX`] at the cable's rate, or at that of the last player.
-    pub fn delay_max(&self) -> u32 {
-        let params = self.params.or(self.played.map(|(params, _)| params));
-        DELAY_MAX * params.map_or(RATE_DEFAULT, |params| params.rate)
-    }
-
-    /// A drain ends when the last frame has reached the last reader.
-    fn note_lag(&mut self) {
-        let readers = self.captures.iter();
-        let lags = readers.filter_map(|end| end.running().and(Some(end.lag)));
-        self.playback.lag = lags.max().unwrap_or(0);
     }
 
     /// Stops the clock, if no end runs.
@@ -516,80 +492,6 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         end.broken = Some(Wake::Xrun);
         true
-    }
-
-    /// The layout of the delay line for these parameters and this delay (or that which is set), if
-    /// another one is needed than is there. Without a clock there is no delay.
-    pub fn line_for(&self, params: &Params, delay: Option<u64>) -> Option<Layout> {
-        let delay = delay.unwrap_or(self.delay);
-        let delay = delay.min(u64::from(DELAY_MAX * params.rate));
-        let layout = Layout {
-            frames: delay + LINE_STEP,
-            channels: params.channels as usize,
-            sample: usize::from(params.format.bytes),
-            plane: None,
-        };
-        let fits = |line: &B| {
-            let there = line.layout();
-            there.frame() == layout.frame()
-                && there.sample == layout.sample
-                && there.frames >= layout.frames
-        };
-        let there = self.line.as_ref().is_some_and(fits);
-        (delay > 0 && !self.free && !there).then_some(layout)
-    }
-
-    /// Sets the delay from `now` on, with a line if [`Cable::line_for`] asks for one. Returns what is
-    /// no longer needed.
-    ///
-    /// What is under way arrives: with a longer delay after silence, with a shorter one sooner.
-    pub fn set_delay(&mut self, delay: u64, line: Option<B>, now: u64) -> Option<B> {
-        self.advance(now);
-        self.delay = delay;
-        if line.is_some() {
-            // Whoever was to use it may have let go meanwhile.
-            return if self.params.is_some() {
-                self.lay(line)
-            } else {
-                line
-            };
-        }
-        let mut readers = self.captures.iter();
-        let under_way = readers.any(|end| end.running().is_some() && end.lag > 0);
-        self.line.take_if(|_| delay == 0 && !under_way)
-    }
-
-    /// Lays another delay line, if there is one, with what is under way. Returns the old one.
-    pub fn lay(&mut self, line: Option<B>) -> Option<B> {
-        let params = self.params;
-        let Some(new) = line else {
-            // A line that nobody needs any more may be one for other parameters.
-            return self.line.take_if(|line| {
-                let layout = line.layout();
-                params.is_none_or(|params| {
-                    layout.channels != params.channels as usize
-                        || layout.sample != usize::from(params.format.bytes)
-                })
-            });
-        };
-        let lags = self.captures.iter();
-        let lags = lags.filter_map(|end| end.running().and(Some(end.lag)));
-        let under_way = lags.max().unwrap_or(0);
-        let begin = core::mem::replace(&mut self.line_begin, self.moved);
-        let same = |old: &&B| {
-            let (old, new) = (old.layout(), new.layout());
-            (old.channels, old.sample) == (new.channels, new.sample)
-        };
-        if let Some(old) = self.line.as_ref().filter(same) {
-            let layout = old.layout();
-            let kept = layout.frames.min(under_way);
-            self.line_begin = begin.max(self.moved.saturating_sub(kept));
-            let (from, count) = (self.line_begin, self.moved - self.line_begin);
-            moves(layout, from, new.layout(), from, count, |what| {
-                new.copy_from(old, what)
-            });
-        }
-        self.line.replace(new)
     }
 
     fn halt(&mut self, port: Port, state: State, now: u64) {

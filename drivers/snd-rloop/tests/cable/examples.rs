@@ -2,7 +2,7 @@
 
 //! What the random programs show as well, one by one, to be read.
 
-use snd_rloop_pure::cable::Mismatch;
+use snd_rloop_pure::cable::{Mismatch, Params};
 use snd_rloop_pure::clock::PITCH_MIN;
 use snd_rloop_pure::end::{Port, State, Wake};
 use Port::Playback;
@@ -390,6 +390,13 @@ fn the_first_to_prepare_binds_the_other_until_both_have_let_go() {
     }
 }
 
+/// Prepares the player with other parameters than those of its buffer.
+fn prepare_with(rig: &mut Rig, params: Params) {
+    let setup = rig.cable.end(Playback).setup.unwrap();
+    let memory = Fake(rig.streams[0].memory.clone().unwrap());
+    rig.cable.prepare(Playback, params, setup, memory).unwrap();
+}
+
 #[test]
 fn a_player_changes_the_parameters_under_a_recorder_that_is_told() {
     let mut rig = prepared(&plain(16, 4), &plain(100, 2));
@@ -399,9 +406,7 @@ fn a_player_changes_the_parameters_under_a_recorder_that_is_told() {
     rig.update(CAPTURE);
     let other = variant(2, 96_000, 2);
     assert_eq!(rig.cable.bound(Playback), None);
-    let setup = rig.cable.end(Playback).setup.unwrap();
-    let memory = Fake(rig.streams[0].memory.clone().unwrap());
-    rig.cable.prepare(Playback, other, setup, memory).unwrap();
+    prepare_with(&mut rig, other);
     assert_eq!(rig.cable.params(), Some(other));
     // The recorder is woken at once, told to stop, and stays where it was.
     assert_eq!(rig.cable.end(CAPTURE).state, State::Open);
@@ -420,9 +425,7 @@ fn a_recorder_that_stands_still_is_not_woken_for_new_parameters_and_can_not_star
     let mut rig = prepared(&plain(16, 4), &plain(100, 2));
     rig.cable.set_notify(true);
     let other = variant(2, 96_000, 2);
-    let setup = rig.cable.end(Playback).setup.unwrap();
-    let memory = Fake(rig.streams[0].memory.clone().unwrap());
-    rig.cable.prepare(Playback, other, setup, memory).unwrap();
+    prepare_with(&mut rig, other);
     assert_eq!(rig.cable.next_wakeup(CAPTURE), None);
     assert!(!rig.cable.start(CAPTURE, rig.now));
 }
@@ -465,9 +468,7 @@ fn a_delay_line_does_not_survive_a_change_of_parameters() {
     rig.set_delay(0);
     rig.stop(Playback, Pcm::Setup);
     let wide = variant(10, 48_000, 4);
-    let setup = rig.cable.end(Playback).setup.unwrap();
-    let memory = Fake(rig.streams[0].memory.clone().unwrap());
-    rig.cable.prepare(Playback, wide, setup, memory).unwrap();
+    prepare_with(&mut rig, wide);
     assert_eq!(rig.cable.line_for(&wide, None), None);
     assert!(rig.cable.lay(None).is_some());
     assert!(rig.cable.lay(None).is_none());

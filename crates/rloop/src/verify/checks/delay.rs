@@ -5,7 +5,7 @@
 use alsa::Ctl;
 
 use super::Plain;
-use super::controls::{open_own, set};
+use super::elements::{open_own, set};
 use super::pause::contiguous;
 use crate::pcm::Config;
 use crate::signal::Piece;

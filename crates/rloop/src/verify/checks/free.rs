@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use alsa::ctl::ElemType;
 
 use super::Plain;
-use super::controls::{choose, open_own, value};
+use super::elements::{choose, open_own, value};
 use crate::pcm::{Access, Config, Pcm, State, Stop};
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, time_frames};

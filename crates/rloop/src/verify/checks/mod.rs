@@ -14,6 +14,7 @@ mod clock;
 mod controls;
 mod delay;
 mod drain;
+mod elements;
 mod ends;
 mod fanout;
 mod faults;

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use alsa::ctl::{Ctl, ElemType};
 
 use super::Plain;
-use super::controls::{Told, error, events_since, open_own, set, shown, told, value};
+use super::controls::shown;
+use super::elements::{Told, error, events_since, open_own, set, told, value};
 use crate::card::Topology;
 use crate::pcm::{Config, Pcm, Stop, wait};
 use crate::verify::context::{Context, frames_time, time_frames};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use alsa::ctl::Ctl;
 
 use super::Plain;
-use super::controls;
+use super::elements;
 use crate::card::{self, Cable, Card, Driver};
 use crate::pcm::{Config, Pcm, Stop};
 use crate::verify::context::{Context, time_frames};
@@ -304,7 +304,7 @@ impl<'a> Pitch<'a> {
         let at = self.1.capture;
         let ctl = Ctl::new(&format!("hw:{}", self.0.index), true)
             .map_err(|e| Problem::Failed(format!("control device: {e}")))?;
-        controls::set(&ctl, name, at, percent * unit)
+        elements::set(&ctl, name, at, percent * unit)
     }
 }
 

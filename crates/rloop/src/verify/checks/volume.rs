@@ -7,7 +7,7 @@ use std::ffi::CString;
 use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType};
 
 use super::Plain;
-use super::controls::{all_changed, error, open_own, read, write};
+use super::elements::{all_changed, error, open_own, read, write};
 use crate::signal::trace::Want;
 use crate::verify::context::Context;
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
