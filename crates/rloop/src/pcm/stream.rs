@@ -11,7 +11,7 @@ use super::sys::{Handle, HwParams, Raw};
 use super::types::{Address, Direction, Snapshot, State};
 use super::{Access, AlsaError, Result};
 
-/// An open stream. It never blocks but in [`Pcm::drain`].
+/// An open stream. It never blocks but in [`Pcm::drain`], and where [`Pcm::open_blocking`] says.
 pub struct Pcm {
     pub(super) handle: Handle,
     address: Address,
@@ -38,6 +38,19 @@ impl Pcm {
     /// # Errors
     /// `EBUSY`/`EAGAIN` if somebody has it open, `ENOENT`/`ENODEV` if it does not exist.
     pub fn open(address: Address) -> Result<Self> {
+        Self::open_as(address, alsa_sys::SND_PCM_NONBLOCK)
+    }
+
+    /// The same, but waits until the end is there to be had; and [`Pcm::write`] and [`Pcm::read`] (not of
+    /// a mapped buffer) wait until all has been transferred.
+    ///
+    /// # Errors
+    /// `ENOENT`/`ENODEV` if it does not exist.
+    pub fn open_blocking(address: Address) -> Result<Self> {
+        Self::open_as(address, 0)
+    }
+
+    fn open_as(address: Address, mode: i32) -> Result<Self> {
         let named = |errno| AlsaError {
             call: "snd_pcm_open",
             stream: address.to_string(),
@@ -49,7 +62,7 @@ impl Pcm {
         );
         let name = CString::new(name).map_err(|_| named(libc::EINVAL))?;
         let handle =
-            Handle::open(&name, address.direction == Direction::Playback).map_err(named)?;
+            Handle::open(&name, address.direction == Direction::Playback, mode).map_err(named)?;
         Ok(Self {
             handle,
             address,

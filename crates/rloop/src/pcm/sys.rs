@@ -54,8 +54,8 @@ macro_rules! plain {
 }
 
 impl Handle {
-    /// Opens the PCM `name` without blocking.
-    pub fn open(name: &CStr, playback: bool) -> Raw<Self> {
+    /// Opens the PCM `name`; `mode` is 0 or flags such as `SND_PCM_NONBLOCK`.
+    pub fn open(name: &CStr, playback: bool, mode: i32) -> Raw<Self> {
         let mut pcm = ptr::null_mut();
         let stream = if playback {
             ffi::SND_PCM_STREAM_PLAYBACK
@@ -63,9 +63,7 @@ impl Handle {
             ffi::SND_PCM_STREAM_CAPTURE
         };
         // SAFETY: `pcm` is a valid place for the result, `name` a C string; alsa-lib copies it.
-        check(unsafe {
-            ffi::snd_pcm_open(&raw mut pcm, name.as_ptr(), stream, ffi::SND_PCM_NONBLOCK)
-        })?;
+        check(unsafe { ffi::snd_pcm_open(&raw mut pcm, name.as_ptr(), stream, mode) })?;
         NonNull::new(pcm).map(Self).ok_or(libc::EIO)
     }
 

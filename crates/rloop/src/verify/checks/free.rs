@@ -9,7 +9,8 @@ use alsa::ctl::ElemType;
 
 use super::Plain;
 use super::elements::{choose, open_own, value};
-use crate::pcm::{Access, Config, Pcm, State, Stop};
+use crate::pcm::{Access, Config, Pcm, Start, State, Stop, wait};
+use crate::signal::Trace;
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, time_frames};
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, fail};
@@ -39,6 +40,18 @@ pub const CHECKS: &[Plain] = &[
         "free-running",
         "while nobody plays nothing is heard, not even silence",
         waits_for_the_player,
+    ),
+    (
+        "free/blocking",
+        "free-running",
+        "a write and a read that wait do so for as long as it takes, and are not given up",
+        blocking,
+    ),
+    (
+        "free/mapped",
+        "free-running",
+        "what a player commits to a mapped buffer wakes a sleeping reader, though neither asks for anything",
+        mapped,
     ),
     (
         "free/drain",
@@ -200,6 +213,76 @@ fn waits_for_the_player(context: &mut Context<'_>) -> Verdict {
     })
 }
 
+fn blocking(context: &mut Context<'_>) -> Verdict {
+    freely(context, |context| {
+        let cable = context.cable();
+        let config = Config {
+            start: Start::Frames(1),
+            ..Config::default()
+        };
+        let open = |address| -> Verdict<Pcm> {
+            let mut pcm = Pcm::open_blocking(address)?;
+            pcm.configure(&config)?;
+            Ok(pcm)
+        };
+        let (player, recorder) = (open(cable.playback)?, open(cable.capture)?);
+        let seq = context.sequence(&config);
+        // More than both buffers hold.
+        let half = 3 * config.buffer;
+        let frames = seq.frames(0, 2 * half as usize);
+        let mut heard = vec![0; frames.len()];
+        let (first, second) = heard.split_at_mut(frames.len() / 2);
+        recorder.start()?;
+        let (written, read) = thread::scope(|scope| {
+            let reader = scope.spawn(move || -> Verdict<_> {
+                let read = recorder.read(first)?;
+                thread::sleep(LONG);
+                Ok([read, recorder.read(second)?])
+            });
+            thread::sleep(LONG);
+            let (first, second) = frames.split_at(frames.len() / 2);
+            let written = [player.write(first)?, player.write(second)?];
+            let read = reader.join();
+            let read = read.map_err(|_| Problem::Failed("the reader panicked".to_owned()))??;
+            Ok::<_, Problem>((written, read))
+        })?;
+        ensure(written == [half; 2] && read == [half; 2], || {
+            format!("expected {half} frames in each write and read, came {written:?} and {read:?}")
+        })?;
+        Trace::of(&seq, &heard, 2 * half)
+            .expect(&[Want::Sequence(0..=0, 2 * half..=2 * half)])
+            .or_fail()
+    })
+}
+
+/// On x86, where a program shares its position with the kernel in memory, nobody but alsa-lib can say that it has
+/// moved: if the card asks for that (`SYNC_APPLPTR`). Elsewhere there is always a call.
+fn mapped(context: &mut Context<'_>) -> Verdict {
+    freely(context, |context| {
+        let cable = context.cable();
+        for access in [Access::MmapInterleaved, Access::MmapNoninterleaved] {
+            let config = Config {
+                access,
+                ..Config::default()
+            };
+            let mut player = context.player(&cable, &config)?;
+            let mut recorder = context.recorder(&cable, &config)?;
+            player.fill(config.period)?;
+            recorder.pcm.start()?;
+            player.pcm.start()?;
+            pump(None, Some(&mut recorder), 0, config.period)?;
+            player.write(3 * config.period)?;
+            let woken = wait(&[&recorder.pcm], LONG)?;
+            ensure(woken == [true], || {
+                format!("{access}: the reader still sleeps after {LONG:?}")
+            })?;
+            pump(None, Some(&mut recorder), 0, 3 * config.period)?;
+            whole(&player, &recorder, 3 * config.period)?;
+        }
+        Ok(())
+    })
+}
+
 fn drain(context: &mut Context<'_>) -> Verdict {
     freely(context, |context| {
         let (cable, config) = (context.cable(), Config::default());
@@ -213,7 +296,8 @@ fn drain(context: &mut Context<'_>) -> Verdict {
             let player = &mut player;
             let drain = scope.spawn(move || player.pcm.drain());
             while recorder.frames() + recorder.config.buffer < total {
-                thread::sleep(LONG / 20);
+                // Longer than ALSA lets a drain wait for a buffer of this size.
+                thread::sleep(LONG / 6);
                 ensure(!drain.is_finished(), || {
                     let heard = recorder.frames();
                     format!("the drain has ended, though only {heard} of {total} frames are heard")
