@@ -15,6 +15,7 @@ use crate::alsa::log;
 use crate::alsa::now;
 use crate::alsa::pcm::TriggerCommand;
 use crate::alsa::period_timer::{Handler, PeriodTimer};
+use crate::alsa::quota::Quota;
 use crate::alsa::work::DelayedWork;
 use crate::master::{step, Master};
 use crate::pure;
@@ -31,7 +32,13 @@ pub(crate) struct Cable {
     playback: Pin<KBox<PeriodTimer<Ticker>>>,
     captures: KVec<Pin<KBox<PeriodTimer<Ticker>>>>,
     master: Pin<KBox<DelayedWork<Master>>>,
+    /// What the delay lines of all cables of the card may take.
+    memory: Arc<Quota>,
 }
+
+/// The most that the delay lines of a card take together, in bytes: any one cable can always go from the
+/// longest to the longest.
+pub(crate) const CARD_BYTES_MAX: isize = 2 * LINE_BYTES_MAX as isize;
 
 /// What all timers, all ends and the master use.
 #[pin_data]
@@ -76,12 +83,17 @@ impl Handler for Ticker {
 
 impl Cable {
     /// Makes a cable with `captures` capture ends and nothing plugged in, on the card with the number
-    /// `card`, that goes by `source`.
+    /// `card`, that goes by `source`, and whose delay takes of `memory`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(captures: u32, card: u32, source: SourceText) -> Result<Self> {
+    pub(crate) fn new(
+        captures: u32,
+        card: u32,
+        source: SourceText,
+        memory: Arc<Quota>,
+    ) -> Result<Self> {
         let mut ends = KVec::new();
         for _ in 0..captures {
             ends.push(End::new(), GFP_KERNEL)?;
@@ -107,6 +119,7 @@ impl Cable {
             captures: timers,
             master: KBox::pin_init(Master::new(shared.clone(), card, source), GFP_KERNEL)?,
             shared,
+            memory,
         })
     }
 
@@ -256,14 +269,21 @@ impl Cable {
             ));
             return Err(EINVAL);
         }
-        Buffer::own(layout).map(Some)
+        let line = Buffer::own(layout, &self.memory);
+        if line.is_err() {
+            log::debug(format_args!(
+                "refused: the delays of the card's cables take more than {CARD_BYTES_MAX} bytes"
+            ));
+        }
+        line.map(Some)
     }
 
     /// Sets by how many frames the readers are to be behind the player.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM`.
+    /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM` if there is no memory
+    /// for it, or the card's cables have taken too much.
     pub(crate) fn set_delay(&self, delay: u64) -> Result {
         let _line = self.shared.line.lock();
         let params = self.last_state().params();

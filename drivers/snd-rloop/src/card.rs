@@ -18,8 +18,9 @@ use crate::alsa::info;
 use crate::alsa::parent::Parent;
 use crate::alsa::pcm::{self, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
+use crate::alsa::quota::Quota;
 use crate::alsa::setting;
-use crate::cable::{Cable, Ticker};
+use crate::cable::{Cable, Ticker, CARD_BYTES_MAX};
 use crate::controls::Elements;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::master::{is_own, TimerSource};
@@ -83,13 +84,17 @@ impl LoopbackCard {
         let (topology, readers) = (config.topology, config.readers());
         let players = config.players().max(1);
         let (card_number, source) = (u32::try_from(card.number())?, config.timer_source);
+        let memory = Quota::new(CARD_BYTES_MAX)?;
         let mut plugs = KVec::new();
         let mut timed = TimerSource {
             card: card_number,
             cables: KVec::new(),
         };
         for number in 0..topology.devices() * players {
-            let cable = Arc::new(Cable::new(readers, card_number, source)?, GFP_KERNEL)?;
+            let cable = Arc::new(
+                Cable::new(readers, card_number, source, memory.clone())?,
+                GFP_KERNEL,
+            )?;
             cable.set_notify(config.notify);
             cable.set_free(config.free)?;
             timed.cables.push(cable.clone(), GFP_KERNEL)?;

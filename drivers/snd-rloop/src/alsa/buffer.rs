@@ -10,6 +10,7 @@ use kernel::sync::Arc;
 use kernel::time::{delay::fsleep, Delta};
 
 use super::bindings;
+use super::quota::{Quota, Share};
 use crate::pure::end::{self, Pointers};
 use crate::pure::layout::{Layout, Move, Span};
 
@@ -32,7 +33,7 @@ pub(super) struct Lease {
     runtime: *mut bindings::snd_pcm_runtime,
     layout: Layout,
     users: Atomic<i32>,
-    _owned: Option<KVVec<u8>>,
+    _owned: Option<(KVVec<u8>, Share)>,
 }
 
 // SAFETY: The pointers are used only under an `Access`, which keeps their targets alive. The area
@@ -111,12 +112,13 @@ impl Lease {
 }
 
 impl Buffer {
-    /// A buffer that is no stream's, of zeros.
+    /// A buffer that is no stream's, of zeros, which counts against `quota`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn own(layout: Layout) -> Result<Self> {
+    pub(crate) fn own(layout: Layout, quota: &Arc<Quota>) -> Result<Self> {
+        let share = quota.take(layout.bytes())?;
         let mut owned = KVVec::from_elem(0u8, layout.bytes(), GFP_KERNEL)?;
         // INVARIANT: The elements are as many bytes as the layout says, and stay where they are when
         // the vector is moved. Nobody revokes this lease; it ends with the last reference.
@@ -125,7 +127,7 @@ impl Buffer {
             runtime: null_mut(),
             layout,
             users: Atomic::new(0),
-            _owned: Some(owned),
+            _owned: Some((owned, share)),
         };
         Ok(Self(Arc::new(lease, GFP_KERNEL)?))
     }

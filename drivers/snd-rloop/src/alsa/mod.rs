@@ -21,6 +21,7 @@ pub(crate) mod parameters;
 pub(crate) mod parent;
 pub(crate) mod pcm;
 pub(crate) mod period_timer;
+pub(crate) mod quota;
 pub(crate) mod rules;
 pub(crate) mod setting;
 pub(crate) mod timer;

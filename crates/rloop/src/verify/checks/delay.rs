@@ -8,8 +8,8 @@ use super::Plain;
 use super::elements::{open_own, set};
 use super::pause::contiguous;
 use crate::pcm::Config;
-use crate::signal::Piece;
 use crate::signal::trace::Want;
+use crate::signal::{Format, Piece};
 use crate::verify::context::Context;
 use crate::verify::problem::{OrFail, Verdict, Within, ensure};
 use crate::verify::rig::pump;
@@ -39,6 +39,12 @@ pub const CHECKS: &[Plain] = &[
         "10 s at the cable's rate is the longest, more is refused",
         limits,
     ),
+    (
+        "delay/memory",
+        "adjustable delay",
+        "delays take 64 MiB of memory for a cable and 128 MiB for a card at most, more is refused",
+        memory,
+    ),
 ];
 
 const DELAY: &str = "Cable Delay";
@@ -50,7 +56,9 @@ fn delayed(
 ) -> Verdict {
     let ctl = open_own(context)?;
     let result = check(context, &ctl);
-    set(&ctl, DELAY, context.cable().playback, 0)?;
+    for cable in context.card.cables() {
+        set(&ctl, DELAY, cable.playback, 0)?;
+    }
     result
 }
 
@@ -168,5 +176,40 @@ fn limits(context: &mut Context<'_>) -> Verdict {
             })?;
         }
         Ok(())
+    })
+}
+
+fn memory(context: &mut Context<'_>) -> Verdict {
+    let usual = context.config();
+    let config = Config {
+        format: Format::from_name("S32_LE").unwrap_or(usual.format),
+        channels: 128,
+        ..usual
+    };
+    // Both with little room to spare for what else a delay needs.
+    let fits = (63 << 20) / config.frame_bytes() as i32;
+    let more = (65 << 20) / config.frame_bytes() as i32;
+    delayed(context, |context, ctl| {
+        let cable = context.cable();
+        let _end = context.recorder(&cable, &config)?;
+        set(ctl, DELAY, cable.playback, fits)?;
+        ensure(set(ctl, DELAY, cable.playback, more).is_err(), || {
+            format!("a delay that takes 65 MiB, {more} frames of {config:?}, is accepted")
+        })?;
+        let others = context.card.cables().into_iter();
+        let mut others = others.filter(|other| other.playback != cable.playback);
+        let (Some(second), Some(third)) = (others.next(), others.next()) else {
+            context.note("the card has too few cables to use up its memory");
+            return Ok(());
+        };
+        set(ctl, DELAY, second.playback, fits)?;
+        set(ctl, DELAY, third.playback, fits)?;
+        let end = context.recorder(&second, &config)?;
+        ensure(context.recorder(&third, &config).is_err(), || {
+            format!("a third cable of the card takes 63 MiB for its delay of {fits} frames")
+        })?;
+        // It is given back.
+        drop(end);
+        context.recorder(&third, &config).map(|_| ())
     })
 }
