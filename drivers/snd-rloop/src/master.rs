@@ -28,7 +28,7 @@ use crate::pure::source::{Owner, Source, SourceText, ALLOWED};
 
 /// How often a timer is looked after, in milliseconds.
 const LOOK: u32 = 1_000;
-/// How often one is tried that its card does not have. ALSA tries to load a module each time.
+/// How often one is tried that its card, or the kernel, does not have. ALSA tries to load a module each time.
 const RETRY: u32 = 60_000;
 
 /// What a cable listens to.
@@ -102,8 +102,8 @@ impl Master {
         self.shared.state.lock().listen();
         match Timer::open(c_str!("snd-rloop"), id, self.shared.clone()) {
             Ok(timer) => held.timer = Some(timer),
-            Err(_) if id.card.is_some() => return Some(RETRY),
-            Err(_) => {}
+            Err(_) if id.is_user_driven() => {}
+            Err(_) => return Some(RETRY),
         }
         Some(LOOK)
     }

@@ -27,6 +27,13 @@ pub(crate) struct TimerId {
     pub(crate) subdevice: u32,
 }
 
+impl TimerId {
+    /// Whether a program makes and drives it.
+    pub(crate) fn is_user_driven(&self) -> bool {
+        self.card.is_none() && self.device == bindings::SNDRV_TIMER_GLOBAL_UDRIVEN
+    }
+}
+
 /// Who listens to a timer.
 pub(crate) trait Listener: Send + Sync + 'static {
     /// Something was heard at the time `at`.
@@ -100,8 +107,7 @@ impl<L: Listener> Timer<L> {
         };
         // A PCM timer ticks when it likes, and a user-driven one counts a call for as many ticks as
         // are asked for.
-        let user_driven = bindings::SNDRV_TIMER_GLOBAL_UDRIVEN;
-        if id.card.is_none() && id.device != user_driven {
+        if id.card.is_none() && !id.is_user_driven() {
             // SAFETY: By the invariants the instance is valid.
             let resolution = unsafe { bindings::snd_timer_resolution(raw.as_ptr()) };
             let ticks = LEAST.checked_div(resolution).unwrap_or(1);
