@@ -253,15 +253,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
         let free = self.free;
         let end = self.end_mut(port);
-        *end = End {
-            state: State::Prepared,
-            setup: Some(setup),
-            buffer: Some(buffer),
-            boundary: setup.period,
-            counters: end.counters,
-            free,
-            ..End::new()
-        };
+        end.free = free;
+        *end = core::mem::take(end).prepared(setup, buffer, params.rate);
         Ok(())
     }
 
@@ -297,7 +290,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             None => return None,
         };
         let when = self.clock?.when(self.moved.saturating_add(ahead));
-        self.faults.when(when)
+        let when = self.faults.when(when)?;
+        // However slow the clock is.
+        Some(end.gives_up().map_or(when, |latest| when.min(latest)))
     }
 
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
@@ -438,29 +433,27 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             end.counters.xruns += u64::from(why == Wake::Xrun);
             return why;
         }
-        if end.free {
-            return match end.tells_at(port.direction()) {
-                Some(0) => {
-                    end.counters.wakeups += 1;
-                    end.told = now;
-                    Wake::Period
-                }
-                Some(when) if when <= now => {
-                    end.told = now;
-                    Wake::Patience
-                }
-                _ => Wake::Nothing,
-            };
-        }
-        let (Some(awaited), Some(setup)) = (end.awaited(), end.setup) else {
-            return Wake::Nothing;
+        let impatient = end.gives_up().is_some_and(|latest| latest <= now);
+        let awaited = end.awaited().filter(|awaited| end.position >= *awaited);
+        let due = match end.free {
+            true => end.tells_at(port.direction()) == Some(0),
+            false => awaited.is_some(),
         };
-        if end.position < awaited {
+        if !due && !impatient {
             return Wake::Nothing;
+        }
+        end.told = now;
+        if !due {
+            return Wake::Patience;
         }
         end.counters.wakeups += 1;
-        end.counters.late += u64::from(end.position - awaited >= setup.period);
-        end.boundary = next_boundary(end.position, setup.period);
+        if end.free {
+            return Wake::Period;
+        }
+        if let (Some(awaited), Some(setup)) = (awaited, end.setup) {
+            end.counters.late += u64::from(end.position - awaited >= setup.period);
+            end.boundary = next_boundary(end.position, setup.period);
+        }
         match end.drain.is_some() && end.answer(port.direction()) == end.reported {
             // ALSA would not notice a period.
             true => Wake::Patience,
@@ -482,6 +475,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub fn freeze(&mut self, freeze: bool, now: u64) {
         self.advance(now);
         self.faults.freeze(freeze, now);
+        // The master's time went on.
+        self.follower.interrupt();
     }
 
     /// Lets an end that runs have an xrun. Returns whether it runs.

@@ -144,6 +144,8 @@ pub struct End<B> {
     pub(super) lag: u64,
     /// When ALSA was last told something.
     pub(super) told: u64,
+    /// For how many nanoseconds a drain may hear nothing.
+    pub(super) patience: u64,
     /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
     pub(super) gap: (u64, u64),
 }
@@ -167,8 +169,9 @@ pub enum Wake {
 /// keeps up with its card can take without an xrun, even with two periods in its buffer.
 pub const CATCH_UP: u64 = 8;
 
-/// ALSA gives up a drain if it hears nothing for 100 ms (`snd_pcm_drain` in
-/// `sound/core/pcm_native.c`). In nanoseconds.
+/// ALSA gives up a drain if it hears nothing for the nominal time of 1.1 buffers, or for 100 ms if that
+/// is longer (`snd_pcm_drain` in `sound/core/pcm_native.c`). So much is safe in any case, in
+/// nanoseconds.
 const PATIENCE: u64 = 40_000_000;
 
 impl<B> Default for End<B> {
@@ -195,7 +198,23 @@ impl<B> End<B> {
             free: false,
             lag: 0,
             told: 0,
+            patience: PATIENCE,
             gap: (0, 0),
+        }
+    }
+
+    /// An end with these choices and this buffer at `rate` frames per second.
+    pub(super) fn prepared(self, setup: Setup, buffer: B, rate: u32) -> Self {
+        let time = setup.buffer.saturating_mul(1_000_000_000);
+        Self {
+            state: State::Prepared,
+            setup: Some(setup),
+            buffer: Some(buffer),
+            boundary: setup.period,
+            counters: self.counters,
+            free: self.free,
+            patience: PATIENCE.max(time.div_ceil(u64::from(rate.max(1)))),
+            ..Self::new()
         }
     }
 
@@ -259,6 +278,13 @@ impl<B> End<B> {
 }
 
 impl<B: Buffer> End<B> {
+    /// When ALSA, which waits for the end of a drain, must at last hear something.
+    pub(super) fn gives_up(&self) -> Option<u64> {
+        let wakeups = self.running().and(self.setup)?.wakeups;
+        let waits = wakeups && self.drain.is_some() && !self.drained;
+        waits.then(|| self.told.saturating_add(self.patience))
+    }
+
     /// ALSA's pointers. To be called with the stream locked only: ALSA then believes in the
     /// position that it was last told.
     pub(super) fn learn(&mut self) -> Option<Pointers> {
@@ -314,7 +340,7 @@ impl<B: Buffer> End<B> {
         if self.answer(direction) != self.reported && (setup.wakeups || draining) {
             return Some(0);
         }
-        (setup.wakeups && draining).then(|| self.told.saturating_add(PATIENCE))
+        self.gives_up()
     }
 
     /// Capture, without a clock: how many frames the program has made room for. It has an xrun when

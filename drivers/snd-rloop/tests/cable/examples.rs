@@ -204,6 +204,27 @@ fn a_drain_ends_with_the_last_frame_that_was_written() {
 }
 
 #[test]
+fn a_drain_is_not_given_up_however_slow_the_clock_is() {
+    for (period, periods) in [(8_000, 1), (500, 1), (100, 4)] {
+        let mut rig = prepared(&plain(period, periods), &plain(100, 2));
+        rig.set_pitch(800_000);
+        rig.write(period * periods, true);
+        rig.drain();
+        let buffer = period * periods * 1_000_000_000 / u64::from(rig.variants[0].rate);
+        // As long as `snd_pcm_drain` waits.
+        let most = (buffer * 11 / 10).max(100_000_000);
+        let mut heard = rig.now;
+        while rig.pcm(Playback) == Pcm::Draining {
+            let next = rig.stream(Playback).timer.unwrap();
+            assert!(next - heard < most, "{next} {heard}");
+            heard = next;
+            rig.pass(next);
+        }
+        assert_eq!(rig.cable.end(Playback).counters.xruns, 0);
+    }
+}
+
+#[test]
 fn the_drain_of_a_stream_that_ran_dry_and_does_not_stop_for_it_ends_with_the_next_frame() {
     for wakeups in [true, false] {
         let spec = Spec {

@@ -3,6 +3,7 @@
 //! Faults on demand do what they say, and nothing else.
 
 use snd_rloop_pure::end::{Port, State, Wake};
+use snd_rloop_pure::follow::Heard;
 use Port::Playback;
 
 use crate::memory::Slot;
@@ -140,4 +141,39 @@ fn wakeups_are_late_by_no_more_than_the_jitter() {
         seen.push(late);
     }
     assert!(seen.iter().any(|late| *late > 10_000), "{seen:?}");
+}
+
+#[test]
+fn a_clock_that_stands_still_does_so_though_its_master_goes_on() {
+    const MS: u64 = 1_000_000;
+    let mut rig = running();
+    let (begin, cable) = (rig.now, &mut rig.cable);
+    cable.listen();
+    let ms = |ms: u64| begin + ms * MS;
+    let mut places = Vec::new();
+    for tick in 0..=3_000 {
+        let now = ms(10 * tick);
+        if tick == 1_000 || tick == 1_500 {
+            cable.freeze(tick == 1_000, now);
+        }
+        // 0.1 % faster than nominal.
+        let heard = Heard::Ticks {
+            count: 1,
+            resolution: 10 * MS + MS / 100,
+        };
+        cable.hear(heard, now, now);
+        cable.advance(now);
+        places.push(cable.end(Playback).position);
+    }
+    let rate = rig.variants[0].rate as f64;
+    let speed = |from: usize, to: usize| {
+        (places[to] - places[from]) as f64 / (to - from) as f64 * 100.0 / rate
+    };
+    assert!((speed(500, 1_000) - 1.001).abs() < 1e-4);
+    assert_eq!(places[1_000], places[1_500]);
+    // It goes on from there: 0.5 % is the most that it ever hurries.
+    for tick in 1_500..2_900 {
+        assert!((speed(tick, tick + 100) - 1.001).abs() < 0.006, "{tick}");
+    }
+    assert!((speed(2_500, 3_000) - 1.001).abs() < 1e-4);
 }

@@ -26,6 +26,10 @@ pub(crate) struct Should {
     pub(crate) boundary: u64,
     pub(crate) drain: Option<u64>,
     pub(crate) drain_told: bool,
+    /// When ALSA last heard something.
+    pub(crate) heard: u64,
+    /// For how long a drain may hear nothing.
+    pub(crate) patience: u64,
     pub(crate) counters: Counters,
     /// Playback: positions given to the reader as silence and not yet written.
     pub(crate) missed: Vec<u64>,
@@ -53,6 +57,8 @@ impl Should {
             boundary: 0,
             drain: None,
             drain_told: false,
+            heard: 0,
+            patience: 0,
             counters: Counters::default(),
             missed: Vec::new(),
             gone: 0,
@@ -81,6 +87,12 @@ impl Should {
         let heard = self.drain.map(|drain| drain + self.lag);
         let drain = self.drained_at().max(heard).filter(|_| !self.drain_told);
         period.into_iter().chain(drain).min()
+    }
+
+    /// When a drain must hear something, however slow the clock is.
+    pub(crate) fn gives_up(&self) -> Option<u64> {
+        let waits = self.runs() && self.wakeups && self.drain.is_some() && !self.drain_told;
+        waits.then_some(self.heard + self.patience)
     }
 
     /// ALSA finds that a stream has drained only when it sees it move.

@@ -46,6 +46,12 @@ pub const CHECKS: &[Plain] = &[
         "a period ends as much earlier as the pitch is raised, and its wake-up comes then",
         wakeup,
     ),
+    (
+        "controls/pitch-drain",
+        "drain",
+        "ALSA does not give up a drain for a clock that is slow, even with one period in the buffer",
+        drain,
+    ),
 ];
 
 /// The nominal rate.
@@ -296,5 +302,18 @@ fn wakeup(context: &mut Context<'_>) -> Verdict {
             }
         }
         Ok(())
+    })
+}
+
+fn drain(context: &mut Context<'_>) -> Verdict {
+    at_nominal(context, |context, ctl| {
+        let cable = context.cable();
+        set(ctl, CAPTURE_PITCH, cable.capture, 800_000)?;
+        // ALSA's patience is 1.1 buffers, and this one takes 1.25 to play.
+        let config = Config::default().with_buffer(24_000, 1);
+        let mut player = context.player(&cable, &config)?;
+        player.fill(config.buffer)?;
+        player.pcm.start()?;
+        Ok(player.pcm.drain()?)
     })
 }

@@ -34,7 +34,9 @@ impl<B, R> Cable<B, R> {
 
     /// Something was heard of the master at the time `at`; it is `now`.
     pub fn hear(&mut self, heard: Heard, at: u64, now: u64) {
-        // A clock that stands still hears nothing of the time.
+        if self.faults.frozen() {
+            return;
+        }
         let (at, now) = (self.faults.local(at), self.faults.local(now));
         self.follower.hear(heard, at);
         if let (Some(clock), Some(params)) = (&mut self.clock, self.params) {
