@@ -213,9 +213,12 @@ impl end::Buffer for Buffer {
             if sample.iter().all(|byte| *byte == first) {
                 to.write_bytes(first, what.bytes);
             } else {
-                for at in (0..what.bytes).step_by(sample.len()) {
-                    let bytes = sample.len().min(what.bytes - at);
-                    sample.as_ptr().copy_to_nonoverlapping(to.add(at), bytes);
+                let mut done = sample.len().min(what.bytes);
+                sample.as_ptr().copy_to_nonoverlapping(to, done);
+                while done < what.bytes {
+                    let more = done.min(what.bytes - done);
+                    to.copy_to_nonoverlapping(to.add(done), more);
+                    done += more;
                 }
             }
         }

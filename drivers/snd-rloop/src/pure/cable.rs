@@ -514,7 +514,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         };
         let mut left = frames;
         while left > 0 {
-            let next = left.min(self.line.as_ref().map_or(left, |_| LINE_STEP));
+            let next = self.line_step(left);
             let (run, copies) = match self.is_heard() {
                 true => self.faults.run(next),
                 false => (next, 1),

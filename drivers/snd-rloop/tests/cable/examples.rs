@@ -494,3 +494,29 @@ fn a_delay_line_does_not_survive_a_change_of_parameters() {
     assert!(rig.cable.lay(None).is_some());
     assert!(rig.cable.lay(None).is_none());
 }
+
+#[test]
+fn after_a_long_time_no_more_is_moved_than_can_be_heard() {
+    for delay in [0, 100] {
+        let never = Spec {
+            stop: Stop::Never,
+            wakeups: false,
+            ..plain(2_000, 2)
+        };
+        let mut rig = prepared(&never, &never);
+        rig.timers = false;
+        rig.set_delay(delay);
+        rig.write(4_000, true);
+        rig.start(Playback);
+        rig.start(CAPTURE);
+        rig.pass_frames(10_000, 0);
+        rig.check();
+        let memory = rig.streams[1].memory.clone().unwrap();
+        let before = memory.moved.get();
+        rig.pass_frames(1_000_000, 0);
+        rig.check();
+        let frames = (memory.moved.get() - before) / memory.layout.frame();
+        // The buffer, and what goes through a delay line at a time.
+        assert!(frames <= 2 * (4_000 + 1_024), "{frames}");
+    }
+}

@@ -17,3 +17,4 @@ mod memory;
 mod oracle;
 mod random;
 mod rig;
+mod upset;

@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     pub(crate) layout: Layout,
     pub(crate) bytes: RefCell<Vec<u8>>,
     pub(crate) pointers: Cell<Pointers>,
+    /// How many bytes have been written by the cable.
+    pub(crate) moved: Cell<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +39,7 @@ impl Fake {
             layout,
             bytes: RefCell::new(vec![byte; layout.bytes()]),
             pointers: Cell::default(),
+            moved: Cell::default(),
         }))
     }
 }
@@ -51,6 +54,7 @@ impl Buffer for Fake {
     }
 
     fn copy_from(&self, source: &Self, what: Move) {
+        self.0.count(what.count * what.bytes);
         let (from, mut to) = (source.0.bytes.borrow(), self.0.bytes.borrow_mut());
         for i in 0..what.count {
             let (s, t) = (
@@ -66,6 +70,7 @@ impl Buffer for Fake {
     }
 
     fn fill(&self, what: Span, sample: &[u8]) {
+        self.0.count(what.bytes);
         let mut bytes = self.0.bytes.borrow_mut();
         for at in bytes[what.offset..what.offset + what.bytes].chunks_mut(sample.len()) {
             at.copy_from_slice(sample);
@@ -74,6 +79,10 @@ impl Buffer for Fake {
 }
 
 impl Memory {
+    fn count(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes);
+    }
+
     pub(crate) fn at(&self, slot: u64, channel: usize) -> usize {
         let (layout, slot) = (&self.layout, slot as usize);
         match layout.plane {

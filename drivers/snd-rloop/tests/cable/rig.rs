@@ -302,6 +302,7 @@ impl Rig {
                 boundary,
                 stop_threshold: 0,
             }),
+            moved: Cell::default(),
         };
         stream.memory = Some(Rc::new(memory));
         self.publish(port);

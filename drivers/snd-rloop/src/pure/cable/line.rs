@@ -60,6 +60,21 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         (delay > 0 && !self.free && !there).then_some(layout)
     }
 
+    /// How many of the next `frames` frames can be moved at a time. Not more than a step, or what was
+    /// to be heard would be overwritten in the line before; but if nobody has looked for a long time,
+    /// then what will be overwritten in all readers' buffers by the rest need not be right.
+    pub(super) fn line_step(&self, frames: u64) -> u64 {
+        if self.line.is_none() {
+            return frames;
+        }
+        let buffers = self.captures.iter().filter_map(|end| end.running());
+        let kept = buffers.map(|buffer| buffer.layout().frames).max();
+        match frames.checked_sub(kept.unwrap_or(0)) {
+            Some(surplus @ LINE_STEP..) => surplus,
+            _ => frames.min(LINE_STEP),
+        }
+    }
+
     /// Sets the delay from `now` on, with a line if [`Cable::line_for`] asks for one. Returns what is
     /// no longer needed.
     ///

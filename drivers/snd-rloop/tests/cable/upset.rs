@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Whatever is turned while frames run: the position neither jumps nor stands still, and timers that go
+//! off have something to do.
+
+use proptest::prelude::*;
+use snd_rloop_pure::cable::Cable;
+use snd_rloop_pure::end::{End, Pointers, Port, Setup, State, Wake};
+use snd_rloop_pure::follow::Heard;
+use snd_rloop_pure::layout::{Access, Layout};
+use Port::Playback;
+
+use crate::memory::{Fake, UNTOUCHED};
+use crate::rig::{index, variant, CAPTURE};
+
+const MS: u64 = 1_000_000;
+const RATE: u32 = 48_000;
+/// The fastest pitch of the fastest master, in frames per second.
+const SPEED_MAX: f64 = 48_000.0 * 1.26 * 1.21;
+/// Each of a period's ends is told once, and a drain now and then.
+const WAKEUPS_PER_MS: u64 = 20;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Wait(u64),
+    Pitch(u32),
+    Step(u64),
+    Listen,
+    Ticks(u64, u64),
+    Frames(u64, u32),
+    Freeze(bool),
+    Delay(u64),
+    Drop(u64),
+    Double(u64),
+    Jitter(u64),
+    Break(Port),
+    Stop(Port),
+    Pause(Port),
+    Start(Port, u64),
+    Prepare(Port),
+    Drain,
+    Look(Port),
+    Close(Port),
+    Free(bool),
+    Notify(bool),
+    Write(u64),
+    Read(u64),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let port = || prop_oneof![Just(Playback), Just(CAPTURE)];
+    prop_oneof![
+        12 => (0..30 * MS).prop_map(Op::Wait),
+        1 => (100 * MS..1_000 * MS).prop_map(Op::Wait),
+        2 => (800_000..=1_250_000u32).prop_map(Op::Pitch),
+        2 => prop_oneof![Just(1), Just(4 * MS), Just(10 * MS)].prop_map(Op::Step),
+        1 => Just(Op::Listen),
+        6 => (0..4u64, prop_oneof![Just(MS), Just(10 * MS), 0..20 * MS]).prop_map(|(n, r)| Op::Ticks(n, r)),
+        3 => (0..2_000u64, prop_oneof![Just(RATE), Just(8_000), any::<u32>()]).prop_map(|(n, r)| Op::Frames(n, r)),
+        2 => any::<bool>().prop_map(Op::Freeze),
+        2 => prop_oneof![Just(0), 0..2_000u64].prop_map(Op::Delay),
+        1 => (0..10u64).prop_map(Op::Drop),
+        1 => (0..10u64).prop_map(Op::Double),
+        1 => (0..2 * MS).prop_map(Op::Jitter),
+        1 => port().prop_map(Op::Break),
+        2 => port().prop_map(Op::Stop),
+        1 => port().prop_map(Op::Pause),
+        4 => (port(), prop_oneof![Just(0), 0..MS]).prop_map(|(p, t)| Op::Start(p, t)),
+        4 => port().prop_map(Op::Prepare),
+        2 => Just(Op::Drain),
+        3 => port().prop_map(Op::Look),
+        1 => port().prop_map(Op::Close),
+        1 => any::<bool>().prop_map(Op::Free),
+        1 => any::<bool>().prop_map(Op::Notify),
+        4 => (0..300u64).prop_map(Op::Write),
+        4 => (0..500u64).prop_map(Op::Read),
+    ]
+}
+
+struct World {
+    cable: Cable<Fake, Vec<End<Fake>>>,
+    now: u64,
+    /// Frames of the master.
+    master: u64,
+    fired: u64,
+    memories: [Option<Fake>; 2],
+}
+
+impl World {
+    fn prepare(&mut self, port: Port) {
+        if self.cable.end(port).state == State::Closed {
+            self.cable.open(port);
+        }
+        let params = variant(0, RATE, 1);
+        let (period, buffer) = match port {
+            Playback => (64, 256),
+            Port::Capture(_) => (100, 400),
+        };
+        let layout = Layout {
+            frames: buffer,
+            channels: 1,
+            sample: 1,
+            plane: None,
+        };
+        let memory = Fake::new(layout, UNTOUCHED);
+        let boundary = buffer << 32;
+        memory.0.pointers.set(Pointers {
+            hw: 0,
+            appl: if port == Playback { buffer } else { 0 },
+            boundary,
+            stop_threshold: boundary,
+        });
+        let setup = Setup {
+            period,
+            buffer,
+            wakeups: true,
+            access: Access::RwInterleaved,
+        };
+        self.cable.stop(port, self.now);
+        self.memories[index(port)] = Some(memory.clone());
+        self.cable.prepare(port, params, setup, memory).unwrap();
+    }
+
+    /// The program writes or reads.
+    fn transfer(&mut self, port: Port, frames: u64) {
+        let Some(memory) = &self.memories[index(port)] else {
+            return;
+        };
+        let mut pointers = memory.0.pointers.get();
+        let frames_of_buffer = memory.0.layout.frames;
+        let most = match port {
+            Playback => (pointers.hw + frames_of_buffer).saturating_sub(pointers.appl),
+            Port::Capture(_) => pointers.hw.saturating_sub(pointers.appl),
+        };
+        pointers.appl += frames.min(most);
+        memory.0.pointers.set(pointers);
+        self.cable.advance(self.now);
+    }
+
+    /// ALSA asks, and believes what it hears.
+    fn look(&mut self, port: Port) {
+        if let Some(at) = self.cable.pointer(port, self.now) {
+            if let Some(memory) = &self.memories[index(port)] {
+                let mut pointers = memory.0.pointers.get();
+                let frames = memory.0.layout.frames;
+                let moved = (at + frames - pointers.hw % frames) % frames;
+                pointers.hw += moved;
+                memory.0.pointers.set(pointers);
+            }
+            let end = self.cable.end(port);
+            if end.draining() && self.cable.next_wakeup(port).is_none() {
+                self.cable.stop(port, self.now);
+            }
+        }
+    }
+
+    /// Lets timers go off until `until`.
+    fn pass(&mut self, until: u64) {
+        let from = self.fired;
+        let most = 50 + (until - self.now) / MS * WAKEUPS_PER_MS;
+        while let Some((when, port)) = [Playback, CAPTURE]
+            .into_iter()
+            .filter_map(|port| Some((self.cable.next_wakeup(port)?, port)))
+            .filter(|(when, _)| *when <= until)
+            .min_by_key(|(when, _)| *when)
+        {
+            self.now = self.now.max(when);
+            self.fired += 1;
+            assert!(
+                self.fired - from < most,
+                "{port:?} is woken again and again"
+            );
+            match self.cable.wake(port, self.now) {
+                Wake::Period => self.look(port),
+                Wake::Xrun | Wake::Stop => self.cable.stop(port, self.now),
+                Wake::Nothing | Wake::Patience => {}
+            }
+        }
+        self.now = until;
+    }
+
+    fn act(&mut self, op: &Op) {
+        let (cable, now) = (&mut self.cable, self.now);
+        match *op {
+            Op::Wait(time) => self.pass(now + time),
+            Op::Pitch(pitch) => cable.set_pitch(pitch, now),
+            Op::Step(step) => cable.set_source(step, now),
+            Op::Listen => cable.listen(),
+            Op::Ticks(count, resolution) => {
+                cable.hear(Heard::Ticks { count, resolution }, now, now)
+            }
+            Op::Frames(frames, rate) => {
+                self.master = (self.master + frames) % (1 << 20);
+                let position = self.master;
+                let heard = Heard::Frames {
+                    position,
+                    boundary: 1 << 20,
+                    rate,
+                };
+                cable.hear(heard, now, now);
+            }
+            Op::Freeze(freeze) => cable.freeze(freeze, now),
+            Op::Delay(delay) => {
+                let params = cable.params();
+                let layout = params.and_then(|params| cable.line_for(&params, Some(delay)));
+                let line = layout.map(|layout| Fake::new(layout, UNTOUCHED));
+                drop(cable.set_delay(delay, line, now));
+            }
+            Op::Drop(frames) => cable.faults.drop = frames,
+            Op::Double(frames) => cable.faults.double = frames,
+            Op::Jitter(time) => cable.faults.jitter = time,
+            Op::Break(port) => drop(cable.break_off(port)),
+            Op::Stop(port) => cable.stop(port, now),
+            Op::Pause(port) => cable.pause(port, now),
+            Op::Start(port, ago) => drop(cable.start(port, now.saturating_sub(ago))),
+            Op::Prepare(port) => self.prepare(port),
+            Op::Drain => cable.drain(now),
+            Op::Look(port) => self.look(port),
+            Op::Close(port) => {
+                cable.stop(port, now);
+                drop(cable.retract(port));
+                drop(cable.release(port));
+                cable.close(port);
+            }
+            Op::Free(free) => drop(cable.set_free(free)),
+            Op::Notify(notify) => cable.set_notify(notify),
+            Op::Write(frames) => self.transfer(Playback, frames),
+            Op::Read(frames) => self.transfer(CAPTURE, frames),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        max_shrink_iters: 20_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn nothing_makes_it_leap(program in prop::collection::vec(op(), 1..200)) {
+        let mut world = World {
+            cable: Cable::new(vec![End::new()]),
+            now: 1_000 * MS,
+            master: 0,
+            fired: 0,
+            memories: [None, None],
+        };
+        for port in [Playback, CAPTURE] {
+            world.cable.open(port);
+            world.prepare(port);
+            world.cable.start(port, world.now);
+        }
+        for op in program {
+            let (then, before) = (world.now, world.cable.end(Playback).position);
+            world.act(&op);
+            world.cable.advance(world.now);
+            let moved = world.cable.end(Playback).position.saturating_sub(before);
+            let time = (world.now - then) as f64 / 1e9;
+            // A kernel tick's worth may be due at once.
+            let most = (time + 0.011) * SPEED_MAX + 2.0;
+            prop_assert!((moved as f64) < most, "{op:?}: {moved} frames in {time} s");
+        }
+    }
+}
