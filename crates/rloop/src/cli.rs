@@ -55,8 +55,9 @@ pub struct Verify {
     pub stress: Option<u64>,
     /// Make the card do wrong on purpose, and see that it is noticed; afterwards the card is gone
     ///
-    /// Only snd-rloop can, by its files in debugfs; needs root.
-    #[arg(long, conflicts_with_all = ["stress", "full"])]
+    /// With --stress: make the cards do wrong while it lasts. Only snd-rloop can, by its files in debugfs; needs
+    /// root.
+    #[arg(long, conflicts_with = "full")]
     pub faults: bool,
     /// Seed of the stress test, to repeat one [default: a new one each time; it is printed]
     #[arg(long, value_name = "NUMBER", requires = "stress")]

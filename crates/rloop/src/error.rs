@@ -43,6 +43,9 @@ pub enum Error {
         /// The end that is in use.
         stream: String,
     },
+    /// A card can't do wrong on demand.
+    #[error("--faults: needs root, debugfs and a card of snd-rloop: {0}")]
+    NoFaults(String),
     /// ALSA failed before a check could begin.
     #[error("card {card}: {source}")]
     Alsa {

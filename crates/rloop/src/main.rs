@@ -80,13 +80,17 @@ fn verify_command(options: &cli::Verify) -> Result<bool> {
         let stress = stress::Options {
             seconds,
             seed: options.seed.unwrap_or_else(stress::new_seed),
+            faults: options.faults,
         };
+        selection.faults = false;
+        // Without a selection the quick checks say whether the cards still work.
+        selection.quick = selection.only.is_empty() && !options.full;
+        // What is wrong with it had better be said now.
+        verify::select(&selection, None)?;
         let mut results = vec![stress::run(&cards, &stress)?];
         for other in cards.iter().filter(|c| c.index != card.index) {
             results.push(verify::works(other, limits)?);
         }
-        // Without a selection the quick checks say whether the cards still work.
-        selection.quick = selection.only.is_empty() && !options.full;
         return Ok(verify::run(&card, &selection, options.format, results)?.failed == 0);
     }
     Ok(verify::run(&card, &selection, options.format, Vec::new())?.failed == 0)

@@ -3,6 +3,8 @@
 //! `rloop verify --stress`: random legal things on all cables of all loopback cards at once, by
 //! threads of this process and by processes that are killed in the middle.
 //!
+//! Meanwhile the cards' control elements and timer sources are changed, and if asked for they do wrong.
+//!
 //! Every call's result must be one that ALSA allows for it, and every call must come back.
 
 use std::env;
@@ -19,10 +21,13 @@ use crate::card::Card;
 use crate::error::Error;
 use crate::report::{Outcome, Report};
 use crate::verify::machine::Machine;
+use crate::verify::watchdog::Watchdog;
 
+mod operator;
 mod random;
 mod worker;
 
+use operator::Operator;
 use random::Random;
 use worker::Worker;
 
@@ -38,6 +43,16 @@ pub struct Options {
     pub seconds: u64,
     /// What the random numbers begin with.
     pub seed: u64,
+    /// Whether the cards are to do wrong.
+    pub faults: bool,
+}
+
+/// No call may take longer. The longest legal one is a drain of a whole buffer.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+
+/// Watches the calls of one thread.
+fn watch_calls() -> Arc<Watchdog> {
+    Watchdog::start(CALL_LIMIT, |what| eprintln!("rloop: stress: {what}"))
 }
 
 /// A seed that nobody chose.
@@ -142,7 +157,7 @@ fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
 /// Stresses `cards`.
 ///
 /// # Errors
-/// If no process can be started.
+/// If no process can be started, or the cards can't do wrong and are to.
 pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
     let cables: usize = cards.iter().map(|c| c.cables().len()).sum();
     eprintln!(
@@ -152,6 +167,7 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
         cards.len()
     );
     let mut random = Random::new(options.seed);
+    let mut operator = Operator::new(cards, options.faults, random.next())?;
     let shared = share(cards);
     let workers = spawn_workers(&shared, random.next());
     let mut victims = (0..CHILDREN)
@@ -167,6 +183,10 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
         && !shared.stop.load(Ordering::Relaxed)
     {
         thread::sleep(Duration::from_millis(10));
+        if let Err(problem) = operator.turn() {
+            lock(&shared.failed).push(problem.to_string());
+            shared.stop.store(true, Ordering::Relaxed);
+        }
         for victim in &mut victims {
             if let Some(status) = victim.process.try_wait()? {
                 // It has said why on standard error.
@@ -200,6 +220,10 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
         }
     }
     bar.finish_and_clear();
+    let turned = operator.turned();
+    if let Err(problem) = operator.rest() {
+        lock(&shared.failed).push(problem.to_string());
+    }
     let calls = shared.calls.load(Ordering::Relaxed);
     let failed = lock(&shared.failed).join("; ");
     Ok(Report {
@@ -211,7 +235,7 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
         },
         took: begin.elapsed(),
         notes: vec![format!(
-            "seed {}: {calls} calls by {THREADS} threads, {killed} processes of {THREADS} threads killed",
+            "seed {}: {calls} calls by {THREADS} threads, {killed} processes of {THREADS} threads killed, {turned} settings changed",
             options.seed
         )],
     })

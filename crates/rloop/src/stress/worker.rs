@@ -7,15 +7,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::random::Random;
+use super::watch_calls;
 use crate::card::{Cable, Card, Topology};
 use crate::pcm::{Access, Address, AlsaError, Config, Pcm, Start, State, Stop, wait};
 use crate::signal::format::FORMATS;
 use crate::verify::context::frames_time;
+use crate::verify::elements::is_free;
 use crate::verify::rig::describe;
 use crate::verify::watchdog::Watchdog;
-
-/// No call may take longer. The longest legal one is a drain of a whole buffer.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a thread can do with an open stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +77,21 @@ fn allowed(action: Action) -> &'static [i32] {
     match action {
         // Another end may have fixed other parameters, or may hold the memory.
         Action::Configure => &[libc::EINVAL, libc::EBADFD, libc::EBUSY, libc::EIO],
-        // A linked stream may be in any state; an empty player can't start.
-        Action::Start => &[libc::EBADFD, libc::EPIPE, libc::EINVAL],
+        // A linked stream may be in any state; an empty player can't start; a recorder neither after a
+        // player has changed the parameters (PCM Notify), by whatever starts it.
+        Action::Start | Action::Transfer => &[
+            libc::EBADFD,
+            libc::EPIPE,
+            libc::EAGAIN,
+            libc::EINVAL,
+            libc::EIO,
+        ],
         Action::Link => &[libc::EBADFD, libc::EALREADY, libc::EINVAL],
         Action::Unlink => &[libc::EALREADY, libc::EBADFD],
         Action::Prepare => &[libc::EBADFD, libc::EBUSY, libc::EINVAL],
         Action::Free => &[libc::EBADFD, libc::EBUSY],
-        Action::Pause | Action::Resume => &[libc::EBADFD, libc::ENOSYS, libc::EPIPE],
+        Action::Pause => &[libc::EBADFD, libc::ENOSYS, libc::EPIPE],
+        Action::Resume => &[libc::EBADFD, libc::ENOSYS, libc::EPIPE, libc::EIO],
         // A thread that waits for a drain and is held up for a tenth of a second gives it up with
         // EIO, and under stress any is. That a drain does end the other half of them shows.
         Action::Drain => &[libc::EBADFD, libc::EPIPE, libc::EINVAL, libc::EIO],
@@ -111,7 +118,7 @@ impl<'a> Worker<'a> {
             cards,
             least,
             random: Random::new(seed),
-            watchdog: Watchdog::start(CALL_LIMIT, |what| eprintln!("rloop: stress: {what}")),
+            watchdog: watch_calls(),
             calls: 0,
             history: Vec::new(),
         }
@@ -172,13 +179,6 @@ impl<'a> Worker<'a> {
         }
         self.watchdog.step("between sessions");
         Ok(self.calls)
-    }
-
-    fn is_free(&self, pcm: &Pcm) -> bool {
-        let index = pcm.address().card;
-        self.cards
-            .iter()
-            .any(|card| card.index == index && card.free)
     }
 
     /// Mostly one of the first cables, so that threads meet.
@@ -320,7 +320,7 @@ impl<'a> Worker<'a> {
             // no use here.
             Action::Drain | Action::DrainWatched if pcm.state() == State::Paused => Ok(()),
             // Without a clock it waits for a reader, who need not come.
-            Action::Drain | Action::DrainWatched if self.is_free(pcm) => pcm.begin_drain(),
+            Action::Drain | Action::DrainWatched if is_free(pcm.address()) => pcm.begin_drain(),
             Action::Drain => pcm.drain(),
             Action::DrainWatched => pcm.drain_watched(),
             Action::Link => other.map_or(Ok(()), |other| pcm.link(other)),

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Control elements, for all checks that read, set or await them.
+//! Control elements, for all that read, set or await them.
 
 use std::ffi::CString;
 
 use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
 
+use super::context::Context;
+use super::problem::{Problem, Verdict, skip};
 use crate::card::Driver;
 use crate::pcm::Address;
-use crate::verify::context::Context;
-use crate::verify::problem::{Problem, Verdict, skip};
+
+/// What moves a cable's frames, and its items.
+pub const CLOCK: &str = "Cable Clock";
+/// Time does.
+pub const TIMER: i32 = 0;
+/// The programs do.
+pub const FREE: i32 = 1;
 
 /// An error of alsa-lib as a problem, with what it is about.
-pub(super) fn error(what: &str) -> impl Fn(alsa::Error) -> Problem + '_ {
+pub fn error(what: &str) -> impl Fn(alsa::Error) -> Problem + '_ {
     move |e| Problem::Failed(format!("{what}: {e}"))
 }
 
 /// The control device of a card of snd-rloop; skips on others.
-pub(super) fn open_own(context: &Context<'_>) -> Verdict<Ctl> {
+pub fn open_own(context: &Context<'_>) -> Verdict<Ctl> {
     if context.card.driver != Driver::SndRloop {
         return skip("only snd-rloop has these");
     }
@@ -25,12 +32,12 @@ pub(super) fn open_own(context: &Context<'_>) -> Verdict<Ctl> {
 }
 
 /// The control device of the card.
-pub(super) fn open_any(context: &Context<'_>) -> Verdict<Ctl> {
+pub fn open_any(context: &Context<'_>) -> Verdict<Ctl> {
     Ctl::new(&format!("hw:{}", context.card.index), true).map_err(error("control device"))
 }
 
 /// The element `name` of the capture end `at`.
-pub(super) fn id(name: &str, at: Address) -> Verdict<ElemId> {
+pub fn id(name: &str, at: Address) -> Verdict<ElemId> {
     let mut id = ElemId::new(ElemIface::PCM);
     let name = CString::new(name).map_err(|e| Problem::Failed(e.to_string()))?;
     id.set_name(&name);
@@ -40,12 +47,12 @@ pub(super) fn id(name: &str, at: Address) -> Verdict<ElemId> {
 }
 
 /// The value of an element of the capture end `at`, as a number.
-pub(super) fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdict<i32> {
+pub fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdict<i32> {
     read(ctl, &id(name, at)?, kind, &format!("\"{name}\" of {at}"))
 }
 
 /// The value of the element `id`, which messages call `what`, as a number.
-pub(super) fn read(ctl: &Ctl, id: &ElemId, kind: ElemType, what: &str) -> Verdict<i32> {
+pub fn read(ctl: &Ctl, id: &ElemId, kind: ElemType, what: &str) -> Verdict<i32> {
     let mut element = ElemValue::new(kind).map_err(error(what))?;
     element.set_id(id);
     ctl.elem_read(&mut element).map_err(error(what))?;
@@ -59,26 +66,42 @@ pub(super) fn read(ctl: &Ctl, id: &ElemId, kind: ElemType, what: &str) -> Verdic
     number.ok_or_else(|| Problem::Failed(format!("{what}: has no value")))
 }
 
+/// Whether the cable of the player at `at` has no clock now. On cards that have no such element it has one.
+pub fn is_free(at: Address) -> bool {
+    let ctl = Ctl::new(&format!("hw:{}", at.card), true);
+    let clock = ctl.map_err(error("control device"));
+    clock
+        .and_then(|ctl| value(&ctl, CLOCK, ElemType::Enumerated, at))
+        .is_ok_and(|item| item == FREE)
+}
+
 /// Switches a boolean element of the capture end `at`.
-pub(super) fn switch(ctl: &Ctl, name: &str, at: Address, on: bool) -> Verdict {
+pub fn switch(ctl: &Ctl, name: &str, at: Address, on: bool) -> Verdict {
     let what = format!("\"{name}\" of {at}");
     write(ctl, &id(name, at)?, ElemType::Boolean, on.into(), &what)
 }
 
 /// Sets an integer element of the end `at`.
-pub(super) fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Verdict {
+pub fn set(ctl: &Ctl, name: &str, at: Address, number: i32) -> Verdict {
     let what = format!("\"{name}\" of {at} to {number}");
     write(ctl, &id(name, at)?, ElemType::Integer, number, &what)
 }
 
 /// Chooses an item, by its number, of an enumerated element of the end `at`.
-pub(super) fn choose(ctl: &Ctl, name: &str, at: Address, item: i32) -> Verdict {
+pub fn choose(ctl: &Ctl, name: &str, at: Address, item: i32) -> Verdict {
     let what = format!("\"{name}\" of {at} to item {item}");
     write(ctl, &id(name, at)?, ElemType::Enumerated, item, &what)
 }
 
 /// Sets the element `id`, which messages call `what`.
-pub(super) fn write(ctl: &Ctl, id: &ElemId, kind: ElemType, number: i32, what: &str) -> Verdict {
+pub fn write(ctl: &Ctl, id: &ElemId, kind: ElemType, number: i32, what: &str) -> Verdict {
+    let element = filled(id, kind, number, what)?;
+    ctl.elem_write(&element).map_err(error(what))?;
+    Ok(())
+}
+
+/// A value for the element `id`, which messages call `what`.
+pub fn filled(id: &ElemId, kind: ElemType, number: i32, what: &str) -> Verdict<ElemValue> {
     let mut element = ElemValue::new(kind).map_err(error(what))?;
     element.set_id(id);
     match kind {
@@ -87,13 +110,12 @@ pub(super) fn write(ctl: &Ctl, id: &ElemId, kind: ElemType, number: i32, what: &
         _ => element.set_integer(0, number),
     }
     .ok_or_else(|| Problem::Failed(format!("{what}: takes no {kind:?}")))?;
-    ctl.elem_write(&element).map_err(error(what))?;
-    Ok(())
+    Ok(element)
 }
 
 /// What an event says of an element.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub enum Told {
     /// That its value has changed.
     Value,
     /// That it had better be looked at again.
@@ -102,14 +124,14 @@ pub(super) enum Told {
 }
 
 /// The names of the elements of the end `at` of whose values events have come since the last call.
-pub(super) fn changed(ctl: &Ctl, at: Address) -> Verdict<Vec<String>> {
+pub fn changed(ctl: &Ctl, at: Address) -> Verdict<Vec<String>> {
     let mut events = events_since(ctl)?;
     events.retain(|(id, _)| (id.get_device(), id.get_subdevice()) == (at.device, at.subdevice));
     Ok(told(&events, Told::Value))
 }
 
 /// The names of the elements that these events are about, if they say `what`.
-pub(super) fn told(events: &[(ElemId, Told)], what: Told) -> Vec<String> {
+pub fn told(events: &[(ElemId, Told)], what: Told) -> Vec<String> {
     let those = events.iter().filter(|(_, told)| *told == what);
     let mut names: Vec<String> = those
         .map(|(id, _)| id.get_name().unwrap_or_default().to_owned())
@@ -119,12 +141,12 @@ pub(super) fn told(events: &[(ElemId, Told)], what: Told) -> Vec<String> {
 }
 
 /// The names of all elements of whose values events have come since the last call.
-pub(super) fn all_changed(ctl: &Ctl) -> Verdict<Vec<String>> {
+pub fn all_changed(ctl: &Ctl) -> Verdict<Vec<String>> {
     Ok(told(&events_since(ctl)?, Told::Value))
 }
 
 /// All events that have come since the last call.
-pub(super) fn events_since(ctl: &Ctl) -> Verdict<Vec<(ElemId, Told)>> {
+pub fn events_since(ctl: &Ctl) -> Verdict<Vec<(ElemId, Told)>> {
     let mut events = Vec::new();
     loop {
         match ctl.read() {

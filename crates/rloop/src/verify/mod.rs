@@ -15,6 +15,7 @@ use problem::Problem;
 pub mod cases;
 pub mod checks;
 pub mod context;
+pub mod elements;
 pub mod ledger;
 pub mod machine;
 pub mod problem;
@@ -74,7 +75,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 /// Lists the checks, with what each proves.
 ///
 /// # Errors
-/// If `--only` matches nothing, or `out` can't be written to.
+/// If a pattern matches nothing, or `out` can't be written to.
 pub fn list(selection: &Selection, out: &mut impl Write) -> Result<(), Error> {
     for check in select(selection, None)? {
         writeln!(out, "{:28} {} [{}]", check.name, check.about, check.row)?;
@@ -82,13 +83,21 @@ pub fn list(selection: &Selection, out: &mut impl Write) -> Result<(), Error> {
     Ok(())
 }
 
-fn select(selection: &Selection, space: Option<&Space>) -> Result<Vec<Check>, Error> {
+/// The checks that are to be run, on a card that offers `space`.
+///
+/// # Errors
+/// If a pattern matches nothing.
+pub fn select(selection: &Selection, space: Option<&Space>) -> Result<Vec<Check>, Error> {
     let mut checks = checks::all(selection.limits, space);
     checks.retain(|c| selection.takes(c));
-    if checks.is_empty() {
-        return Err(Error::NoSuchCheck(selection.only.join(" ")));
+    let unused = selection
+        .only
+        .iter()
+        .find(|pattern| !checks.iter().any(|c| matches(pattern, &c.name)));
+    match unused {
+        Some(pattern) => Err(Error::NoSuchCheck(pattern.clone())),
+        None => Ok(checks),
     }
-    Ok(checks)
 }
 
 /// All ends of `card` must be free: gives what one of them offers.
@@ -126,7 +135,7 @@ fn kernel() -> String {
 /// Runs the selected checks on `card` and reports them, after the results in `before`.
 ///
 /// # Errors
-/// If the card can't be used, no check matches, or the results can't be written.
+/// If the card can't be used, a pattern matches nothing, or the results can't be written.
 pub fn run(
     card: &Card,
     selection: &Selection,
@@ -255,7 +264,7 @@ mod tests {
     #[test]
     fn a_pattern_that_matches_nothing_is_an_error() {
         let selection = Selection {
-            only: vec!["nonsense".into()],
+            only: vec!["drain".into(), "nonsense".into()],
             ..everything()
         };
         assert!(matches!(select(&selection, None), Err(Error::NoSuchCheck(p)) if p == "nonsense"));

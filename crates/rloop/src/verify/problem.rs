@@ -2,6 +2,8 @@
 
 //! How a check ends.
 
+use std::fmt;
+
 use crate::pcm::AlsaError;
 
 /// Why a check did not pass.
@@ -15,6 +17,13 @@ pub enum Problem {
     Xrun(String),
     /// An xrun of a machine that takes more than a third of the sound's own time only to copy it.
     Slow(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Failed(text) | Self::Skipped(text) | Self::Xrun(text) | Self::Slow(text)) = self;
+        f.write_str(text)
+    }
 }
 
 /// What a check gives: nothing to say, or a problem.

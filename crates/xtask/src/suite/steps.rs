@@ -248,7 +248,7 @@ pub(super) fn parameters(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<
 
 pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let seconds = suite.options.stress_seconds;
-    let verify = verify_script(&format!("--stress {seconds}"));
+    let verify = verify_script(&format!("--stress {seconds} --faults"));
     // Several cards, as stress is for all cards at once. What depends on who is first, a trigger or a
     // timer on another processor, is then tried at leisure.
     let script = format!(

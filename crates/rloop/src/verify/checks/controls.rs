@@ -7,12 +7,12 @@ use std::thread;
 use alsa::ctl::{Ctl, ElemType};
 
 use super::Plain;
-use super::elements::{changed, error, open_any, open_own, switch, value};
 use crate::card::{Cable, Driver, Topology};
 use crate::pcm::{Access, Config, Pcm, State, Stop};
 use crate::signal::trace::Want;
 use crate::status::{self, CableStatus};
 use crate::verify::context::{Context, frames_time};
+use crate::verify::elements::{changed, error, open_any, open_own, switch, value};
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
 use crate::verify::rig::pump;
 

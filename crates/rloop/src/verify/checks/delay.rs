@@ -5,12 +5,12 @@
 use alsa::Ctl;
 
 use super::Plain;
-use super::elements::{open_own, set};
 use super::pause::contiguous;
 use crate::pcm::Config;
 use crate::signal::trace::Want;
 use crate::signal::{Format, Piece};
 use crate::verify::context::Context;
+use crate::verify::elements::{open_own, set};
 use crate::verify::problem::{OrFail, Verdict, Within, ensure};
 use crate::verify::rig::pump;
 

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use alsa::ctl::ElemType;
 
 use super::Plain;
-use super::elements::{choose, open_own, value};
 use crate::pcm::{Access, Config, Pcm, Start, State, Stop, wait};
 use crate::signal::Trace;
 use crate::signal::trace::Want;
 use crate::verify::context::{Context, time_frames};
+use crate::verify::elements::{CLOCK, FREE, TIMER, choose, open_own, value};
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, fail};
 use crate::verify::rig::{Player, Recorder, describe, pump};
 
@@ -66,11 +66,6 @@ pub const CHECKS: &[Plain] = &[
         control,
     ),
 ];
-
-const CLOCK: &str = "Cable Clock";
-/// Its items.
-const TIMER: i32 = 0;
-const FREE: i32 = 1;
 
 /// Runs a check on a cable without a clock.
 fn freely(context: &mut Context<'_>, check: impl FnOnce(&mut Context<'_>) -> Verdict) -> Verdict {

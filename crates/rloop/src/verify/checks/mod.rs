@@ -14,7 +14,6 @@ mod clock;
 mod controls;
 mod delay;
 mod drain;
-mod elements;
 mod ends;
 mod fanout;
 mod faults;

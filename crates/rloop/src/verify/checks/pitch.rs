@@ -9,10 +9,10 @@ use alsa::ctl::{Ctl, ElemType};
 
 use super::Plain;
 use super::controls::shown;
-use super::elements::{Told, error, events_since, open_own, set, told, value};
 use crate::card::Topology;
 use crate::pcm::{Config, Pcm, Stop, wait};
 use crate::verify::context::{Context, frames_time, time_frames};
+use crate::verify::elements::{Told, error, events_since, open_own, set, told, value};
 use crate::verify::problem::{Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use alsa::ctl::Ctl;
 
 use super::Plain;
-use super::elements;
 use crate::card::{self, Cable, Card, Driver};
 use crate::pcm::{Config, Pcm, Stop};
 use crate::verify::context::{Context, time_frames};
+use crate::verify::elements;
 use crate::verify::problem::{Problem, Verdict, Within, ensure, fail, skip};
 use crate::verify::ticker::Ticker;
 

@@ -7,9 +7,9 @@ use std::ffi::CString;
 use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType};
 
 use super::Plain;
-use super::elements::{all_changed, error, open_own, read, write};
 use crate::signal::trace::Want;
 use crate::verify::context::Context;
+use crate::verify::elements::{all_changed, error, open_own, read, write};
 use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
 use crate::verify::rig::pump;
 

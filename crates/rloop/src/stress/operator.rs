@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Who turns all there is to be turned of the cards, while threads use their streams.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use alsa::ctl::{Ctl, ElemType};
+
+use super::random::Random;
+use super::watch_calls;
+use crate::card::{Card, Driver};
+use crate::error::Error;
+use crate::pcm::Address;
+use crate::verify::elements::{filled, id, value, write};
+use crate::verify::problem::{Problem, Verdict, fail};
+use crate::verify::watchdog::Watchdog;
+
+/// A control element that each cable may have, at one of its ends.
+struct Element {
+    name: &'static str,
+    of_player: bool,
+    kind: ElemType,
+    /// From the least to the most that is tried. The longest delay would let a drain last for too long.
+    values: (i32, i32),
+}
+
+const fn element(
+    name: &'static str,
+    of_player: bool,
+    kind: ElemType,
+    values: (i32, i32),
+) -> Element {
+    Element {
+        name,
+        of_player,
+        kind,
+        values,
+    }
+}
+
+const ELEMENTS: &[Element] = &[
+    element(
+        "Capture Pitch 1000000",
+        false,
+        ElemType::Integer,
+        (800_000, 1_250_000),
+    ),
+    element(
+        "Playback Pitch 1000000",
+        true,
+        ElemType::Integer,
+        (999_900, 1_000_100),
+    ),
+    element(
+        "PCM Rate Shift 100000",
+        false,
+        ElemType::Integer,
+        (80_000, 120_000),
+    ),
+    element("PCM Notify", false, ElemType::Boolean, (0, 1)),
+    element("Cable Delay", true, ElemType::Integer, (0, 2_000)),
+    element("Cable Clock", true, ElemType::Enumerated, (0, 1)),
+];
+
+/// The faults that count frames, which wait until somebody hears them.
+const COUNTED: [&str; 3] = ["drop", "double", "flip"];
+/// How late wake-ups come at most, in microseconds.
+const JITTER: u64 = 2_000;
+
+/// Something to be turned, and how it was.
+struct Knob {
+    ctl: Rc<Ctl>,
+    element: &'static Element,
+    at: Address,
+    before: i32,
+}
+
+/// A card's file `timer_source`, and what was in it.
+struct Source {
+    card: u32,
+    path: PathBuf,
+    before: String,
+}
+
+/// Turns knobs at random, and in the end back.
+pub struct Operator {
+    random: Random,
+    watchdog: Arc<Watchdog>,
+    knobs: Vec<Knob>,
+    sources: Vec<Source>,
+    /// Directories of faults, one for each cable.
+    faults: Vec<PathBuf>,
+    /// The clock that stands still.
+    frozen: Option<PathBuf>,
+    turned: u64,
+}
+
+impl Operator {
+    /// An operator for those of `cards` that are snd-rloop's; with `faults` it also lets them do wrong.
+    ///
+    /// # Errors
+    /// If a control device can't be opened, or there are to be faults and can't be.
+    pub fn new(cards: &[Card], faults: bool, seed: u64) -> Result<Self, Error> {
+        let mut operator = Self {
+            random: Random::new(seed),
+            watchdog: watch_calls(),
+            knobs: Vec::new(),
+            sources: Vec::new(),
+            faults: Vec::new(),
+            frozen: None,
+            turned: 0,
+        };
+        for card in cards.iter().filter(|card| card.driver == Driver::SndRloop) {
+            operator.find_knobs(card)?;
+            let path = PathBuf::from(format!("/proc/asound/card{}/timer_source", card.index));
+            // Not everybody may.
+            if fs::OpenOptions::new().write(true).open(&path).is_ok() {
+                let source = fs::read_to_string(&path).map_err(|source| Error::Read {
+                    path: path.display().to_string(),
+                    source,
+                })?;
+                operator.sources.push(Source {
+                    card: card.index,
+                    path,
+                    before: source,
+                });
+            }
+            if faults {
+                operator.find_faults(card)?;
+            }
+        }
+        if faults && operator.faults.is_empty() {
+            return Err(Error::NoFaults("no card of snd-rloop".to_owned()));
+        }
+        Ok(operator)
+    }
+
+    fn find_knobs(&mut self, card: &Card) -> Result<(), Error> {
+        let ctl = Ctl::new(&format!("hw:{}", card.index), true);
+        let ctl = Rc::new(ctl.map_err(|source| Error::Control {
+            card: card.id.clone(),
+            source,
+        })?);
+        for cable in card.cables() {
+            for element in ELEMENTS {
+                let at = if element.of_player {
+                    cable.playback
+                } else {
+                    cable.capture
+                };
+                // Which of them there are depends on the topology.
+                if let Ok(before) = value(&ctl, element.name, element.kind, at) {
+                    self.knobs.push(Knob {
+                        ctl: ctl.clone(),
+                        element,
+                        at,
+                        before,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find_faults(&mut self, card: &Card) -> Result<(), Error> {
+        let path = format!("/sys/kernel/debug/snd_rloop/card{}", card.index);
+        let entries = fs::read_dir(&path).map_err(|e| Error::NoFaults(format!("{path}: {e}")))?;
+        for entry in entries {
+            let entry = entry.map_err(|e| Error::NoFaults(format!("{path}: {e}")))?;
+            self.faults.push(entry.path());
+        }
+        // Beside the directories of the cables there are files.
+        self.faults.retain(|path| path.is_dir());
+        Ok(())
+    }
+
+    /// How often something was turned.
+    pub fn turned(&self) -> u64 {
+        self.turned
+    }
+
+    /// Turns one thing.
+    ///
+    /// # Errors
+    /// If the card refuses what it allows.
+    pub fn turn(&mut self) -> Verdict {
+        if let Some(path) = self.frozen.take() {
+            self.write(&path, "0")?;
+        }
+        self.turned += 1;
+        match self.random.between(0, 9) {
+            0 if !self.sources.is_empty() => self.turn_source(),
+            1..=3 if !self.faults.is_empty() => self.make_fault(),
+            _ if !self.knobs.is_empty() => self.turn_knob(),
+            _ => Ok(()),
+        }
+    }
+
+    fn turn_knob(&mut self) -> Verdict {
+        let at = self.random.between(0, self.knobs.len() as u64 - 1) as usize;
+        let Knob {
+            ctl, element, at, ..
+        } = &self.knobs[at];
+        let (least, most) = element.values;
+        let number = least + self.random.between(0, (most - least) as u64) as i32;
+        let what = format!("\"{}\" of {at} to {number}", element.name);
+        self.watchdog.step(what.clone());
+        let filled = filled(&id(element.name, *at)?, element.kind, number, &what)?;
+        match ctl.elem_write(&filled) {
+            Ok(_) => Ok(()),
+            // Somebody has the cable open; the delay takes too much memory.
+            Err(e) if [libc::EBUSY, libc::EINVAL, libc::ENOMEM].contains(&e.errno()) => Ok(()),
+            Err(e) => fail(format!("{what}: {e}")),
+        }
+    }
+
+    fn turn_source(&mut self) -> Verdict {
+        let at = self.random.between(0, self.sources.len() as u64 - 1) as usize;
+        let other = self.random.between(0, 3) as u32;
+        let source = match self.random.between(0, 3) {
+            0 => "hrtimer".to_owned(),
+            1 => "jiffies".to_owned(),
+            // Of another card, which may be there.
+            n if other != self.sources[at].card => format!("hw:{other},0,{}", n % 2),
+            _ => return Ok(()),
+        };
+        self.write(&self.sources[at].path, &source)
+    }
+
+    fn make_fault(&mut self) -> Verdict {
+        let at = self.random.between(0, self.faults.len() as u64 - 1) as usize;
+        let dir = self.faults[at].clone();
+        let number = self.random.between(0, 9);
+        match self.random.between(0, 5) {
+            kind @ 0..=2 => self.write(&dir.join(COUNTED[kind as usize]), &number.to_string()),
+            3 => {
+                let jitter = self.random.between(0, JITTER).to_string();
+                self.write(&dir.join("jitter"), &jitter)
+            }
+            4 => {
+                let path = dir.join("freeze");
+                self.write(&path, "1")?;
+                self.frozen = Some(path);
+                Ok(())
+            }
+            _ => {
+                let end = self.random.pick(&["playback", "capture"]);
+                self.write(&dir.join("xrun"), end)
+            }
+        }
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Verdict {
+        self.watchdog.step(format!("{text} to {}", path.display()));
+        fs::write(path, text).map_err(unexpected(path))
+    }
+
+    /// Turns everything back. Nobody must have a stream open.
+    ///
+    /// # Errors
+    /// What can't be.
+    pub fn rest(mut self) -> Verdict {
+        if let Some(path) = self.frozen.take() {
+            self.write(&path, "0")?;
+        }
+        for dir in &self.faults {
+            for name in COUNTED.iter().chain(&["jitter"]) {
+                self.write(&dir.join(name), "0")?;
+            }
+        }
+        for source in &self.sources {
+            self.write(&source.path, &source.before)?;
+        }
+        for knob in &self.knobs {
+            let Knob {
+                ctl,
+                element,
+                at,
+                before,
+            } = knob;
+            let what = format!("\"{}\" of {at} back to {before}", element.name);
+            self.watchdog.step(what.clone());
+            write(ctl, &id(element.name, *at)?, element.kind, *before, &what)?;
+        }
+        Ok(())
+    }
+}
+
+fn unexpected(path: &Path) -> impl Fn(std::io::Error) -> Problem + '_ {
+    move |e| Problem::Failed(format!("{}: {e}", path.display()))
+}
