@@ -85,15 +85,17 @@ fn verify_command(options: &cli::Verify) -> Result<bool> {
         selection.faults = false;
         // Without a selection the quick checks say whether the cards still work.
         selection.quick = selection.only.is_empty() && !options.full;
-        // What is wrong with it had better be said now.
-        verify::select(&selection, None)?;
-        let mut results = vec![stress::run(&cards, &stress)?];
-        for other in cards.iter().filter(|c| c.index != card.index) {
-            results.push(verify::works(other, limits)?);
-        }
-        return Ok(verify::run(&card, &selection, options.format, results)?.failed == 0);
+        // One for the stress, and one for each other card.
+        let summary = verify::run(&card, &selection, options.format, cards.len(), |ledger| {
+            ledger.add(&stress::run(&cards, &stress, ledger)?)?;
+            for other in cards.iter().filter(|c| c.index != card.index) {
+                ledger.add(&verify::works(other, limits)?)?;
+            }
+            Ok(())
+        })?;
+        return Ok(summary.failed == 0);
     }
-    Ok(verify::run(&card, &selection, options.format, Vec::new())?.failed == 0)
+    Ok(verify::run(&card, &selection, options.format, 0, |_| Ok(()))?.failed == 0)
 }
 
 fn bench_command(options: &cli::Bench) -> Result<bool> {

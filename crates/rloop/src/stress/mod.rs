@@ -20,6 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::card::Card;
 use crate::error::Error;
 use crate::report::{Outcome, Report};
+use crate::verify::ledger::Ledger;
 use crate::verify::machine::Machine;
 use crate::verify::watchdog::Watchdog;
 
@@ -50,9 +51,25 @@ pub struct Options {
 /// No call may take longer. The longest legal one is a drain of a whole buffer.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
 
-/// Watches the calls of one thread.
-fn watch_calls() -> Arc<Watchdog> {
-    Watchdog::start(CALL_LIMIT, |what| eprintln!("rloop: stress: {what}"))
+/// What the results are called.
+const NAME: &str = "stress/random";
+
+/// Watches the calls of one thread. If one hangs, the report, if there is one, ends with that.
+fn watch_calls(ledger: Option<&Ledger>) -> Arc<Watchdog> {
+    let (ledger, begin) = (ledger.cloned(), Instant::now());
+    Watchdog::start(CALL_LIMIT, move |what| {
+        eprintln!("rloop: stress: {what}");
+        let Some(ledger) = ledger else { return };
+        let report = Report {
+            name: NAME.to_owned(),
+            outcome: Outcome::Fail(what.to_owned()),
+            took: begin.elapsed(),
+            notes: Vec::new(),
+        };
+        if let Err(error) = ledger.add(&report).and_then(|()| ledger.end()) {
+            eprintln!("rloop: standard output: {error}");
+        }
+    })
 }
 
 /// A seed that nobody chose.
@@ -71,6 +88,8 @@ struct Shared {
     /// What was not allowed.
     failed: Mutex<Vec<String>>,
     calls: AtomicU64,
+    /// Where results go; a child has none.
+    ledger: Option<Ledger>,
 }
 
 fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>> {
@@ -79,7 +98,12 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
             let shared = Arc::clone(shared);
             thread::spawn(move || {
                 let seed = seed.wrapping_mul(1000).wrapping_add(n);
-                let mut worker = Worker::new(&shared.cards, shared.least, seed);
+                let mut worker = Worker::new(
+                    &shared.cards,
+                    shared.least,
+                    seed,
+                    watch_calls(shared.ledger.as_ref()),
+                );
                 while !shared.stop.load(Ordering::Relaxed) {
                     match worker.session() {
                         Ok(calls) => {
@@ -97,7 +121,7 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
         .collect()
 }
 
-fn share(cards: &[Card]) -> Arc<Shared> {
+fn share(cards: &[Card], ledger: Option<&Ledger>) -> Arc<Shared> {
     Arc::new(Shared {
         cards: cards.to_vec(),
         // This is about races. A machine that can't keep up with its timers at all shows none.
@@ -105,6 +129,7 @@ fn share(cards: &[Card]) -> Arc<Shared> {
         stop: AtomicBool::new(false),
         failed: Mutex::new(Vec::new()),
         calls: AtomicU64::new(0),
+        ledger: ledger.cloned(),
     })
 }
 
@@ -118,7 +143,7 @@ pub fn child(cards: &[Card], seed: u64) -> bool {
         }
         process::exit(1);
     });
-    let shared = share(cards);
+    let shared = share(cards, None);
     for worker in spawn_workers(&shared, seed) {
         // A worker that panicked has said so on standard error.
         if worker.join().is_err() {
@@ -154,11 +179,11 @@ fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
     })
 }
 
-/// Stresses `cards`.
+/// Stresses `cards`. If a call hangs, `ledger` gets the result, and the process ends.
 ///
 /// # Errors
 /// If no process can be started, or the cards can't do wrong and are to.
-pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
+pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report, Error> {
     let cables: usize = cards.iter().map(|c| c.cables().len()).sum();
     eprintln!(
         "rloop: stress for {} s with --seed {} on {cables} cables of {} card(s)",
@@ -167,8 +192,13 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
         cards.len()
     );
     let mut random = Random::new(options.seed);
-    let mut operator = Operator::new(cards, options.faults, random.next())?;
-    let shared = share(cards);
+    let mut operator = Operator::new(
+        cards,
+        options.faults,
+        random.next(),
+        watch_calls(Some(ledger)),
+    )?;
+    let shared = share(cards, Some(ledger));
     let workers = spawn_workers(&shared, random.next());
     let mut victims = (0..CHILDREN)
         .map(|_| start(cards, &mut random))
@@ -227,7 +257,7 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Report, Error> {
     let calls = shared.calls.load(Ordering::Relaxed);
     let failed = lock(&shared.failed).join("; ");
     Ok(Report {
-        name: "stress/random".to_owned(),
+        name: NAME.to_owned(),
         outcome: if failed.is_empty() {
             Outcome::Pass
         } else {

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use alsa::ctl::{Ctl, ElemType};
 
 use super::random::Random;
-use super::watch_calls;
 use crate::card::{Card, Driver};
 use crate::error::Error;
 use crate::pcm::Address;
@@ -103,10 +102,15 @@ impl Operator {
     ///
     /// # Errors
     /// If a control device can't be opened, or there are to be faults and can't be.
-    pub fn new(cards: &[Card], faults: bool, seed: u64) -> Result<Self, Error> {
+    pub fn new(
+        cards: &[Card],
+        faults: bool,
+        seed: u64,
+        watchdog: Arc<Watchdog>,
+    ) -> Result<Self, Error> {
         let mut operator = Self {
             random: Random::new(seed),
-            watchdog: watch_calls(),
+            watchdog,
             knobs: Vec::new(),
             sources: Vec::new(),
             faults: Vec::new(),

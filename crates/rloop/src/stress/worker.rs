@@ -7,7 +7,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::random::Random;
-use super::watch_calls;
 use crate::card::{Cable, Card, Topology};
 use crate::pcm::{Access, Address, AlsaError, Config, Pcm, Start, State, Stop, wait};
 use crate::signal::format::FORMATS;
@@ -112,13 +111,14 @@ pub struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// A worker on `cards` whose actions `seed` selects, with periods no shorter than `least`.
-    pub fn new(cards: &'a [Card], least: Duration, seed: u64) -> Self {
+    /// A worker on `cards` whose actions `seed` selects, with periods no shorter than `least`, and whose
+    /// calls `watchdog` watches.
+    pub fn new(cards: &'a [Card], least: Duration, seed: u64, watchdog: Arc<Watchdog>) -> Self {
         Self {
             cards,
             least,
             random: Random::new(seed),
-            watchdog: watch_calls(),
+            watchdog,
             calls: 0,
             history: Vec::new(),
         }

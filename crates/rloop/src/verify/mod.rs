@@ -84,10 +84,7 @@ pub fn list(selection: &Selection, out: &mut impl Write) -> Result<(), Error> {
 }
 
 /// The checks that are to be run, on a card that offers `space`.
-///
-/// # Errors
-/// If a pattern matches nothing.
-pub fn select(selection: &Selection, space: Option<&Space>) -> Result<Vec<Check>, Error> {
+fn select(selection: &Selection, space: Option<&Space>) -> Result<Vec<Check>, Error> {
     let mut checks = checks::all(selection.limits, space);
     checks.retain(|c| selection.takes(c));
     let unused = selection
@@ -132,15 +129,17 @@ fn kernel() -> String {
         .to_owned()
 }
 
-/// Runs the selected checks on `card` and reports them, after the results in `before`.
+/// Runs the selected checks on `card` and reports them, after the `results` that `before` gives.
 ///
 /// # Errors
-/// If the card can't be used, a pattern matches nothing, or the results can't be written.
+/// If the card can't be used, a pattern matches nothing, `before` can't be done, or the results can't be
+/// written.
 pub fn run(
     card: &Card,
     selection: &Selection,
     format: Format,
-    before: Vec<Report>,
+    results: usize,
+    before: impl FnOnce(&Ledger) -> Result<(), Error>,
 ) -> Result<Summary, Error> {
     let space = probe(card)?;
     let checks = select(selection, Some(&space))?;
@@ -148,16 +147,14 @@ pub fn run(
     let subject = Subject {
         card: card.clone(),
         kernel: kernel(),
-        checks: before.len() + checks.len(),
+        checks: results + checks.len(),
         late_us: (
             machine.usual.as_micros() as u64,
             machine.worst.as_micros() as u64,
         ),
     };
     let ledger = Ledger::begin(reporter(format, Box::new(io::stdout())), &subject)?;
-    for result in before {
-        ledger.add(&result)?;
-    }
+    before(&ledger)?;
     let watchdog = Watchdog::start(STEP_LIMIT, {
         let ledger = ledger.clone();
         move |what| {
