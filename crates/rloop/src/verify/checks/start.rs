@@ -315,17 +315,17 @@ fn same_delay(context: &mut Context<'_>) -> Verdict {
         let before_player = Instant::now();
         player.pcm.start()?;
         let after_player = Instant::now();
-        pump(
-            Some(&mut player),
-            Some(&mut recorder),
-            2 * config.buffer,
-            2 * config.period,
-        )?;
-        let trace = recorder.trace(&player.seq, player.written);
         // Both starts happened somewhere within their calls, which brackets the silence.
         let low = time_frames(before_player - after_recorder, config.rate).floor() as u64;
         let high = time_frames(after_player - before_recorder, config.rate).ceil() as u64;
-        let all = 2 * config.period;
+        let all = high + 2 * config.period;
+        pump(
+            Some(&mut player),
+            Some(&mut recorder),
+            all + config.buffer,
+            all,
+        )?;
+        let trace = recorder.trace(&player.seq, player.written);
         let wants = [
             Want::Silence(low.saturating_sub(1)..=high + 1),
             Want::Sequence(0..=0, 1..=all),
