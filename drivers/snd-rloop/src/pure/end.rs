@@ -170,8 +170,8 @@ pub enum Wake {
 pub const CATCH_UP: u64 = 8;
 
 /// ALSA gives up a drain if it hears nothing for the nominal time of 1.1 buffers, or for 100 ms if that
-/// is longer (`snd_pcm_drain` in `sound/core/pcm_native.c`). So much is safe in any case, in
-/// nanoseconds.
+/// is longer (`snd_pcm_drain` in `sound/core/pcm_native.c`). Half a buffer or this, in nanoseconds, is
+/// safe even if a timer is late.
 const PATIENCE: u64 = 40_000_000;
 
 impl<B> Default for End<B> {
@@ -213,7 +213,7 @@ impl<B> End<B> {
             boundary: setup.period,
             counters: self.counters,
             free: self.free,
-            patience: PATIENCE.max(time.div_ceil(u64::from(rate.max(1)))),
+            patience: PATIENCE.max(time.div_ceil(2 * u64::from(rate.max(1)))),
             ..Self::new()
         }
     }

@@ -272,7 +272,7 @@ impl Rig {
         };
         let end = self.oracle.end(port);
         (end.frames, end.period, end.wakeups) = (frames, spec.period, spec.wakeups);
-        let time = (frames * 1_000_000_000).div_ceil(u64::from(params.rate));
+        let time = (frames * 1_000_000_000).div_ceil(2 * u64::from(params.rate));
         end.patience = time.max(40_000_000);
         let boundary = match spec.stop {
             Stop::Never => frames * FAR,
