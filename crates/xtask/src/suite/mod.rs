@@ -150,6 +150,13 @@ fn plan(options: &Options) -> Vec<Planned> {
             steps::boot,
         );
     }
+    for arch in arches.iter().skip(1) {
+        add(
+            format!("topologies-{arch}"),
+            spec(*arch, Flavour::Plain),
+            steps::topologies,
+        );
+    }
     add("boot-crossed".into(), plain.clone(), steps::boot_crossed);
     add("boot-fanout".into(), plain.clone(), steps::boot_fanout);
     add("boot-free".into(), plain.clone(), steps::boot_free);
@@ -185,7 +192,11 @@ fn plan(options: &Options) -> Vec<Planned> {
 /// Runs the tests; true when all have passed.
 pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     let plan = plan(options);
-    if plan.is_empty() {
+    let unused = options
+        .only
+        .iter()
+        .find(|part| !plan.iter().any(|step| step.name.contains(part.as_str())));
+    if let Some(part) = unused {
         let all = Options {
             only: Vec::new(),
             arch: options.arch,
@@ -195,7 +206,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
         let names: Vec<String> = self::plan(&all).into_iter().map(|s| s.name).collect();
         return Err(Error::BadInput {
             what: "--only",
-            given: options.only.join(","),
+            given: part.clone(),
             allowed: format!("parts of the names {}", names.join(", ")),
         });
     }

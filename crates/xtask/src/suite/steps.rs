@@ -168,6 +168,19 @@ pub(super) fn boot_fanout(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result
     verified(suite, spec, step, "boot-fanout", "topology=fanout")
 }
 
+/// What only cards of other topologies have, on an architecture on which these have no steps of their own.
+pub(super) fn topologies(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let script = "set -e\n\
+         modprobe snd-rloop enable=1,1 id=Loopback,fan topology=crossed,fanout\n\
+         rloop verify --format ptest --card Loopback --only 'controls/*'\n\
+         rloop verify --format ptest --card fan --only 'fanout/*'\n\
+         modprobe -r snd-rloop\n";
+    let job = ("topologies", script, Duration::from_secs(600));
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}
+
 /// The card does wrong on demand, and `rloop verify` notices.
 pub(super) fn faults(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let script = format!(
