@@ -33,6 +33,10 @@ pub(crate) enum Accel {
     Kvm,
 }
 
+/// All that the guest does depends on its time and its random numbers: for a run to repeat, none of
+/// them may come from the host.
+const COUNTED: &str = " -icount shift=1,sleep=off -smp 1 -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm";
+
 /// The guest's machine.
 pub(crate) struct Machine {
     /// Time and processors.
@@ -113,7 +117,7 @@ impl Machine {
             (Arch::X86_64, Accel::Kvm) => "-M q35 -cpu host -accel kvm".to_owned(),
         };
         text.push_str(match (self.accel, self.mode) {
-            (Accel::Tcg, Mode::Counted) => " -icount shift=1,sleep=off -smp 1",
+            (Accel::Tcg, Mode::Counted) => COUNTED,
             (Accel::Tcg, Mode::Smp(_)) => " -accel tcg,thread=multi",
             (Accel::Kvm, Mode::Counted) => " -smp 2",
             (Accel::Kvm, Mode::Smp(_)) => "",
@@ -195,6 +199,15 @@ mod tests {
             .arguments(Arch::Aarch64)
             .join(" ");
         assert!(text.contains("-icount shift=1,sleep=off -smp 1"), "{text}");
+    }
+
+    #[test]
+    fn neither_the_hosts_time_nor_its_random_numbers_reach_a_counted_guest() {
+        let counted = Machine::counted(Accel::Tcg).arguments(Arch::X86_64);
+        assert!(counted.iter().any(|word| word == "-seed"), "{counted:?}");
+        assert!(counted.iter().any(|word| word.ends_with(",clock=vm")));
+        let smp = Machine::smp(Accel::Tcg, 2, 512).arguments(Arch::X86_64);
+        assert!(!smp.iter().any(|word| word == "-seed"), "{smp:?}");
     }
 
     #[test]
