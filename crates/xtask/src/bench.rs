@@ -17,8 +17,6 @@ use crate::{cargo, toolchain};
 
 /// In MiB.
 const MEMORY: u32 = 1024;
-/// How often the run with counted time is made: to see that it gives the same.
-const REPEATS: u32 = 2;
 /// When it begins to measure, in seconds since the boot, which has come to rest then.
 const START: u32 = 10;
 /// What a run takes at most beside its measurements, whose time goes into it so many times.
@@ -37,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) seconds: u64,
     /// For `rloop bench`.
     pub(crate) starts: u32,
+    /// How often the run with counted time is made, to see that it gives the same; 0 leaves that out.
+    pub(crate) counted: u32,
     /// Processors of the run in real time; 0 leaves that out.
     pub(crate) processors: u32,
 }
@@ -70,6 +70,13 @@ fn script(options: &Options, title: &str) -> String {
 /// Runs it all; true when no card did anything wrong.
 pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     let start = Instant::now();
+    if options.counted == 0 && options.processors == 0 {
+        return Err(Error::BadInput {
+            what: "--counted and --smp",
+            given: "0".to_owned(),
+            allowed: "1 or more for one of them".to_owned(),
+        });
+    }
     let sandbox = toolchain::get(context)?;
     let dir = context.paths.bench();
     sandbox::remove(&dir)?;
@@ -114,7 +121,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
 fn boots<'a>(guests: &'a [(Hz, Guest<'a>)], options: &Options) -> Vec<Boot<'a>> {
     let mut boots = Vec::new();
     for (hz, guest) in guests {
-        for repeat in 1..=REPEATS {
+        for repeat in 1..=options.counted {
             boots.push(Boot {
                 guest,
                 machine: Machine::counted(Accel::Tcg),
@@ -208,6 +215,7 @@ mod tests {
             hz: vec![Hz::Hz250],
             seconds: 7,
             starts: 30,
+            counted: 2,
             processors: 2,
         };
         let script = script(&options, "a title");

@@ -152,6 +152,9 @@ pub(crate) struct Bench {
     /// For those who can't wait: --seconds 3 --starts 100.
     #[arg(long, conflicts_with_all = ["seconds", "starts"])]
     quick: bool,
+    /// How often it runs with counted time, to see that it gives the same; 0 leaves that out.
+    #[arg(long, default_value_t = 2, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(0..=10))]
+    counted: u32,
     /// Processors of the run in real time; 0 leaves that out.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=8))]
     smp: u32,
@@ -171,6 +174,7 @@ impl Bench {
             hz: self.hz,
             seconds,
             starts,
+            counted: self.counted,
             processors: self.smp,
         }
     }

@@ -35,7 +35,8 @@ pub(crate) enum Accel {
 
 /// All that the guest does depends on its time and its random numbers: for a run to repeat, none of
 /// them may come from the host.
-const COUNTED: &str = " -icount shift=1,sleep=off -smp 1 -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm";
+const COUNTED: &str =
+    " -icount shift=1,sleep=off -smp 1 -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm";
 
 /// The guest's machine.
 pub(crate) struct Machine {
