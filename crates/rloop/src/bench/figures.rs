@@ -106,6 +106,8 @@ pub struct Subject {
     pub load: Option<Figure<Load>>,
     /// How exact the pitch is, for each of the card's elements.
     pub pitch: Vec<Pitched>,
+    /// How fast a cable without a clock is.
+    pub throughput: Option<Figure<Throughput>>,
 }
 
 /// How the position of a running stream moves, read as fast as can be.
@@ -254,4 +256,24 @@ pub struct Setting {
     pub value: i32,
     /// By how much the rate differs from what that says, in ppm.
     pub error_ppm: f64,
+}
+
+/// How fast sound goes when nothing but its two ends holds it up.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Throughput {
+    /// The period at both ends, in frames.
+    pub period: u64,
+    /// The buffer at both ends, in frames.
+    pub buffer: u64,
+    /// How many times as fast as it sounds, on a cable without a clock.
+    pub times: f64,
+    /// The same by a pipe that holds as much as both buffers.
+    pub pipe_times: f64,
+}
+
+impl Throughput {
+    /// What an hour of sound takes.
+    pub fn seconds_for_an_hour(&self) -> f64 {
+        3600.0 / self.times
+    }
 }

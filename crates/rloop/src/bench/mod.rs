@@ -32,6 +32,7 @@ mod stats;
 mod table;
 mod tables;
 mod targets;
+mod throughput;
 
 use figures::{Figure, Jittered, Run, Subject};
 use progress::Progress;
@@ -53,6 +54,8 @@ pub enum Part {
     Load,
     /// Exactness of the pitch, and time to its effect
     Pitch,
+    /// How fast a cable without a clock is
+    Throughput,
 }
 
 /// What to measure.
@@ -184,6 +187,7 @@ impl Subject {
             delay: None,
             load: None,
             pitch: Vec::new(),
+            throughput: None,
         }
     }
 
@@ -205,6 +209,7 @@ impl Subject {
             Part::Delay => self.delay = Some(delay::measure(bench).into()),
             Part::Load => self.load = Some(load::measure(bench).into()),
             Part::Pitch => self.pitch = pitch::measure(bench),
+            Part::Throughput => self.throughput = Some(throughput::measure(bench).into()),
         }
     }
 
@@ -222,6 +227,7 @@ impl Subject {
             self.buffer.as_ref().and_then(why),
             self.delay.as_ref().and_then(why),
             self.load.as_ref().and_then(why),
+            self.throughput.as_ref().and_then(why),
         ]
         .into_iter()
         .chain(self.jitter.iter().map(|j| why(&j.jitter)))

@@ -77,6 +77,7 @@ pub fn of(run: &Run) -> Vec<Table> {
         timing::delay(run),
         cost::load(run),
         pitch::pitch(run),
+        timing::throughput(run),
     ];
     tables.retain(|t| !t.rows.is_empty());
     tables

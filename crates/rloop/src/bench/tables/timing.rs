@@ -3,7 +3,7 @@
 //! The tables of what has to do with time.
 
 use super::{Builder, Cell, PARTS, Row, Table, number};
-use crate::bench::figures::{Buffer, Delay, Figure, Jitter, Position, Run, Subject};
+use crate::bench::figures::{Buffer, Delay, Figure, Jitter, Position, Run, Subject, Throughput};
 
 /// Of `run`.
 pub fn noise(run: &Run) -> Table {
@@ -158,6 +158,34 @@ pub fn delay(run: &Run) -> Table {
     });
     t.figure("a start is known to ±", false, figure, |d| {
         d.known_to.into()
+    });
+    t.table
+}
+
+/// Of `run`.
+pub fn throughput(run: &Run) -> Table {
+    fn figure(s: &Subject) -> Option<&Figure<Throughput>> {
+        s.throughput.as_ref()
+    }
+    let some = run.subjects.iter().find_map(|s| figure(s)?.value());
+    let about = some.map_or(String::new(), |t| {
+        format!(
+            "Sound at 48 kHz from a player to a recorder, as fast as both go, with periods of {} in buffers of {} frames; all of it is compared. The pipe holds as much as both buffers.",
+            t.period, t.buffer
+        )
+    });
+    let mut t = Builder::new(run, "Throughput without a clock", about);
+    t.figure("times as fast as it sounds", true, figure, |t| {
+        t.times.into()
+    });
+    t.figure("seconds for an hour of sound", false, figure, |t| {
+        t.seconds_for_an_hour().into()
+    });
+    t.figure("a pipe: times as fast as it sounds", false, figure, |t| {
+        t.pipe_times.into()
+    });
+    t.figure("of the pipe's speed", false, figure, |t| {
+        Cell::Words(format!("{:.0} %", 100.0 * t.times / t.pipe_times))
     });
     t.table
 }
