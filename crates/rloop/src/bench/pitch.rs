@@ -2,10 +2,9 @@
 
 //! The pitch: how exactly the rate follows it, and how soon.
 
-use std::ffi::CString;
 use std::time::Duration;
 
-use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
+use alsa::ctl::{Ctl, ElemType};
 
 use super::Bench;
 use super::clock::{now, seconds, sleep_until, whole_second};
@@ -15,6 +14,7 @@ use super::reader::{Reader, Reading, prompt};
 use super::stats::{Line, Spread, round};
 use crate::card::Cable;
 use crate::pcm::{Address, Config};
+use crate::verify::elements;
 use crate::verify::problem::{Problem, Verdict, skip};
 
 /// An element that sets the pitch.
@@ -48,15 +48,18 @@ const WINDOW: Duration = Duration::from_millis(100);
 const SETTLED: Duration = Duration::from_millis(40);
 
 impl Element {
-    /// Sets it for `cable`.
-    fn set(&self, ctl: &Ctl, cable: &Cable, value: i32) -> Verdict {
-        let at = if self.playback {
+    /// The end of `cable` that it belongs to.
+    fn at(&self, cable: &Cable) -> Address {
+        if self.playback {
             cable.playback
         } else {
             cable.capture
-        };
-        write(ctl, self.name, at, value)
-            .map_err(|e| Problem::Failed(format!("\"{}\" of {at} to {value}: {e}", self.name)))
+        }
+    }
+
+    /// Sets it for `cable`.
+    fn set(&self, ctl: &Ctl, cable: &Cable, value: i32) -> Verdict {
+        elements::set(ctl, self.name, self.at(cable), value)
     }
 }
 
@@ -79,7 +82,8 @@ fn one(bench: &Bench<'_>, element: &Element) -> Verdict<Pitch> {
     let ctl = Ctl::new(&format!("hw:{}", card.index), false)
         .map_err(|e| Problem::Failed(format!("control device: {e}")))?;
     let cables = card.cables();
-    if !has(&ctl, element, &cables[0]) {
+    let at = element.at(&cables[0]);
+    if elements::value(&ctl, element.name, ElemType::Integer, at).is_err() {
         return skip("the card has no such element");
     }
     let tried = tried(element.nominal);
@@ -225,8 +229,10 @@ fn moments(changes: &[Change]) -> Vec<f64> {
     let Some(origin) = changes.first().map(|c| c.written) else {
         return Vec::new();
     };
-    let points =
-        |readings: &[Reading]| -> Vec<_> { readings.iter().map(|r| r.point(origin)).collect() };
+    let points = |readings: &[Reading]| -> Vec<_> {
+        let prompt = prompt(readings);
+        prompt.iter().map(|r| r.point(origin)).collect()
+    };
     let lines: Vec<[Vec<(f64, f64)>; 2]> = changes
         .iter()
         .map(|c| [points(&c.before), points(&c.after)])
@@ -250,39 +256,6 @@ fn moments(changes: &[Change]) -> Vec<f64> {
             Some(before.meets(&after)? + seconds(origin))
         })
         .collect()
-}
-
-fn id(name: &str, at: Address) -> Result<ElemId, String> {
-    let mut id = ElemId::new(ElemIface::PCM);
-    id.set_name(&CString::new(name).map_err(|e| e.to_string())?);
-    id.set_device(at.device);
-    id.set_subdevice(at.subdevice);
-    Ok(id)
-}
-
-fn has(ctl: &Ctl, element: &Element, cable: &Cable) -> bool {
-    let at = if element.playback {
-        cable.playback
-    } else {
-        cable.capture
-    };
-    let read = || -> Result<(), String> {
-        let mut value = ElemValue::new(ElemType::Integer).map_err(|e| e.to_string())?;
-        value.set_id(&id(element.name, at)?);
-        ctl.elem_read(&mut value).map_err(|e| e.to_string())
-    };
-    read().is_ok()
-}
-
-fn write(ctl: &Ctl, name: &str, at: Address, number: i32) -> Result<(), String> {
-    let mut value = ElemValue::new(ElemType::Integer).map_err(|e| e.to_string())?;
-    value.set_id(&id(name, at)?);
-    value
-        .set_integer(0, number)
-        .ok_or("it takes no integer".to_owned())?;
-    ctl.elem_write(&value)
-        .map(|_| ())
-        .map_err(|e| e.to_string())
 }
 
 #[cfg(test)]
