@@ -8,14 +8,14 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
-use super::figures::{Figure, Mode, Run, Subject};
+use super::figures::{Mode, Run, Subject};
 use super::tables::number;
 use crate::card::Driver;
 
 type Drawn<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// In pixels; the page scales it.
-const SIZE: (u32, u32) = (720, 360);
+/// In pixels; the page scales it. Small enough that its letters can be read on a phone.
+const SIZE: (u32, u32) = (540, 330);
 
 /// A plot, and what its lines are.
 pub struct Plot {
@@ -171,7 +171,7 @@ fn delay(run: &Run) -> (Axes, Vec<Series>) {
 
 fn load(run: &Run) -> (Axes, Vec<Series>) {
     let axes = Axes {
-        caption: "CPU time per cable-second; less than 1 µs is shown as 1",
+        caption: "CPU time per cable-second",
         x: "cables",
         y: "µs",
         log_x: true,
@@ -184,10 +184,9 @@ fn load(run: &Run) -> (Axes, Vec<Series>) {
                 .loads
                 .iter()
                 .filter(|l| (l.period, l.mode) == (period, mode))
-                .filter_map(|l| match &l.cost {
-                    Figure::Measured(cost) => Some((l.cables as f64, cost.cpu_us?.max(1.0))),
-                    Figure::Skipped(_) | Figure::Failed(_) => None,
-                });
+                .filter_map(|l| Some((l.cables as f64, l.cost.value()?.cpu_us?)))
+                // Less than a step of the kernel's counters is no figure.
+                .filter(|(cables, us)| *us >= load.resolution_us / cables);
             Some(points.collect())
         }
     };
@@ -236,9 +235,9 @@ where
     Y::CoordDescType: ValueFormatter<f64>,
 {
     let mut chart = ChartBuilder::on(root)
-        .margin(12)
+        .margin(8)
         .x_label_area_size(44)
-        .y_label_area_size(64)
+        .y_label_area_size(60)
         .build_cartesian_2d(x, y)?;
     let grid = BLACK.mix(0.12);
     chart
@@ -247,7 +246,7 @@ where
         .y_desc(axes.y)
         .x_label_formatter(&|v| number(*v))
         .y_label_formatter(&|v| number(*v))
-        .x_labels(8)
+        .x_labels(6)
         .y_labels(6)
         .bold_line_style(grid)
         .light_line_style(TRANSPARENT)

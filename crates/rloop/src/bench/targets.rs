@@ -102,8 +102,10 @@ fn position(rloop: &Subject) -> Option<Target> {
         want,
         p.excess <= 1.0,
         format!(
-            "the largest step is {} frames, {:.2} more than passed between its two readings",
-            p.largest_step, p.excess
+            "the largest step is {} frame{}, {:.2} more than passed between its two readings",
+            p.largest_step,
+            if p.largest_step == 1 { "" } else { "s" },
+            p.excess
         ),
     ))
 }
@@ -185,9 +187,11 @@ fn not_above(load: &Load, other: Option<&Load>) -> Target {
         let above = ours > theirs + unsure;
         missed |= above;
         said.push(format!(
-            "{} of {} frames: {ours:.0} and {theirs:.0} µs{}",
+            "{} of {} frames: {} and {} µs{}",
             cables(loaded.cables),
             loaded.period,
+            in_steps(ours, unsure),
+            in_steps(theirs, unsure),
             if above {
                 format!(" ({:.1} times)", ours / theirs.max(unsure))
             } else {
@@ -203,6 +207,15 @@ fn not_above(load: &Load, other: Option<&Load>) -> Target {
         };
     }
     target(want, !missed, said.join("; "))
+}
+
+/// `us` as counted in steps of `step`: less than that may as well be nothing.
+fn in_steps(us: f64, step: f64) -> String {
+    if us.abs() < step {
+        format!("less than {step:.0}")
+    } else {
+        format!("{us:.0}")
+    }
 }
 
 fn cables(count: usize) -> String {
@@ -221,10 +234,13 @@ fn near_zero(load: &Load) -> Target {
         let (Some(us), Some(on)) = (off.cost.value().and_then(|c| c.cpu_us), on) else {
             continue;
         };
-        met &= us <= (on * NEAR_ZERO).max(load.resolution_us / off.cables as f64);
+        let unsure = load.resolution_us / off.cables as f64;
+        met &= us <= (on * NEAR_ZERO).max(unsure);
         said.push(format!(
-            "{}: {us:.1} µs instead of {on:.0}",
-            cables(off.cables)
+            "{}: {} µs instead of {}",
+            cables(off.cables),
+            in_steps(us, unsure),
+            in_steps(on, unsure)
         ));
     }
     if said.is_empty() {
@@ -254,9 +270,10 @@ fn nobody_waits(load: &Load) -> Target {
         met &= extra <= STRAY / loaded.cables as f64;
         if loaded.mode == Mode::Off || extra > STRAY / loaded.cables as f64 {
             said.push(format!(
-                "{} of {} frames: {came:.2} per cable-second, {asked:.0} asked for",
+                "{} of {} frames: {:.2} per cable-second, {asked:.0} asked for",
                 cables(loaded.cables),
-                loaded.period
+                loaded.period,
+                came.max(0.0)
             ));
         }
     }
