@@ -118,6 +118,8 @@ pub struct Bench {
 pub enum BenchFormat {
     /// Tables
     Human,
+    /// The same for a document
+    Markdown,
     /// All figures as one JSON object
     Json,
 }

@@ -134,6 +134,7 @@ fn bench_command(options: &cli::Bench) -> Result<bool> {
     }
     let text = match options.format {
         cli::BenchFormat::Human => document.human(),
+        cli::BenchFormat::Markdown => document.markdown(),
         cli::BenchFormat::Json => document.json().context("JSON")?,
     };
     io::stdout()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cargo xtask bench`: `rloop bench` in guests, snd-aloop beside snd-rloop, and one page of it all.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -106,9 +107,9 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
         passed &= fine;
         files.push(file);
     }
-    let page = dir.join("bench.html");
-    print!("{}", report(context, &sandbox, &files, &page)?);
-    println!("page     {}", page.display());
+    print!("{}", report(context, &sandbox, options, &files, &dir)?);
+    println!("page     {}", dir.join("bench.html").display());
+    println!("tables   {}", dir.join("bench.md").display());
     println!("figures  {}", dir.join("*.json").display());
     println!(
         "{} (all in all {})",
@@ -137,8 +138,9 @@ fn boots<'a>(guests: &'a [(Hz, Guest<'a>)], options: &Options) -> Vec<Boot<'a>> 
                 // With KVM the page would not say what others can get, too.
                 machine: Machine::smp(Accel::Tcg, options.processors, MEMORY),
                 title: format!(
-                    "HZ={hz}, QEMU TCG, {} processors in real time",
-                    options.processors
+                    "HZ={hz}, QEMU TCG, {} processors in real time on {}",
+                    options.processors,
+                    host()
                 ),
                 name: format!("hz{hz}-real-time"),
             });
@@ -184,28 +186,79 @@ fn measure(boot: &Boot<'_>, options: &Options, dir: &Path, step: &Step) -> Resul
     Ok((keep("json", &text)?, fine))
 }
 
-/// Has the tool itself put the runs together; gives its tables.
-fn report(context: &Context, sandbox: &Sandbox, files: &[PathBuf], page: &Path) -> Result<String> {
+/// Has the tool itself put the runs together, as a page and as Markdown; gives its tables.
+fn report(
+    context: &Context,
+    sandbox: &Sandbox,
+    options: &Options,
+    files: &[PathBuf],
+    dir: &Path,
+) -> Result<String> {
     let step = Step::new("rloop for the page");
     // The toolchain root is amd64.
     let tool = cargo::tool(context, sandbox, Arch::X86_64, &step)?;
     step.ok();
-    let mut cmd = sandbox.command::<&str, &str>(
-        "making the page",
-        &context.paths.repo,
-        &[],
-        tool.as_os_str(),
-    )?;
-    cmd.arg("bench").arg("--report").arg(page);
-    for file in files {
-        cmd.arg("--from").arg(file);
-    }
-    cmd.read()
+    let rloop = |arguments: &[&OsStr]| {
+        let repo = &context.paths.repo;
+        let mut cmd =
+            sandbox.command::<&str, &str>("making the page", repo, &[], tool.as_os_str())?;
+        cmd.arg("bench").args(arguments);
+        for file in files {
+            cmd.arg("--from").arg(file);
+        }
+        // 1 if a card did something wrong: then, too, the page is wanted.
+        cmd.read_of_status(&[0, 1])
+    };
+    let emulator = sandbox
+        .command::<&str, &str>(
+            "asking QEMU for its version",
+            dir,
+            &[],
+            format!("qemu-system-{}", options.arch),
+        )?
+        .arg("--version")
+        .read()?;
+    let text = format!(
+        "<!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->\n\n\
+         # A run of cargo xtask bench\n\n\
+         What `cargo xtask {}` left in `target/bench/bench.md`: by {}, on {}.\n\n{}",
+        std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+        emulator.lines().next().unwrap_or("QEMU"),
+        host(),
+        rloop(&["--format".as_ref(), "markdown".as_ref()])?
+    );
+    let markdown = dir.join("bench.md");
+    fs::write(&markdown, text).at(&markdown)?;
+    rloop(&["--report".as_ref(), dir.join("bench.html").as_ref()])
+}
+
+/// The host, on which real time depends.
+fn host() -> String {
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    format!("{count} × {}", model(&text))
+}
+
+/// The processors' model out of /proc/cpuinfo, where that has one, in words that a shell leaves alone.
+fn model(cpuinfo: &str) -> String {
+    cpuinfo
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == "model name")
+        .map_or(std::env::consts::ARCH, |(_, model)| model.trim())
+        .replace('\'', "")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_is_named() {
+        let x86 = "processor\t: 0\nmodel name\t: A CPU's name @ 2 GHz\nmodel\t\t: 7\n";
+        assert_eq!(model(x86), "A CPUs name @ 2 GHz");
+        assert_eq!(model("processor\t: 0\n"), std::env::consts::ARCH);
+    }
 
     #[test]
     fn the_guest_is_given_what_was_asked_for() {

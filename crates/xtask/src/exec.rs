@@ -146,13 +146,26 @@ impl Cmd {
     }
 
     /// Runs it and returns what it writes to stdout.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`] when it ends with an error.
     pub(crate) fn read(&mut self) -> Result<String> {
+        self.read_of_status(&[0])
+    }
+
+    /// The same for a program that may end with any of `fine`.
+    pub(crate) fn read_of_status(&mut self, fine: &[i32]) -> Result<String> {
         let output = self
             .command
             .stdin(Stdio::null())
             .output()
             .map_err(|source| self.not_started(source))?;
-        if output.status.success() {
+        if output
+            .status
+            .code()
+            .is_some_and(|code| fine.contains(&code))
+        {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
             Err(Error::Command {

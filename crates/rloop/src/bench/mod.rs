@@ -20,6 +20,7 @@ pub mod figures;
 mod jitter;
 mod load;
 mod machine;
+mod markdown;
 mod noise;
 mod page;
 mod pitch;
@@ -277,6 +278,11 @@ impl Document {
     /// As tables for a terminal.
     pub fn human(&self) -> String {
         table::show(&self.runs)
+    }
+
+    /// As Markdown: headings of the second level and below, and tables.
+    pub fn markdown(&self) -> String {
+        markdown::show(&self.runs)
     }
 
     /// As a page of HTML.

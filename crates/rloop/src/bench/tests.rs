@@ -159,6 +159,20 @@ fn the_tables_show_figures_ratios_and_what_was_left_out() {
 }
 
 #[test]
+fn in_markdown_every_row_has_all_cells_and_no_cell_is_markup() {
+    let text = document(vec![sample(1.0)]).markdown();
+    assert!(text.starts_with("## a <title>\n"), "{text}");
+    assert!(text.contains("| SKIP: too &lt;slow> |"), "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    for pair in lines.windows(2) {
+        let cells = |line: &str| line.starts_with('|').then(|| line.matches('|').count());
+        if let (Some(a), Some(b)) = (cells(pair[0]), cells(pair[1])) {
+            assert_eq!(a, b, "{pair:?}");
+        }
+    }
+}
+
+#[test]
 fn the_page_stands_alone_and_escapes_what_it_is_given() {
     let page = document(vec![sample(1.0)]).page().unwrap();
     assert!(page.contains("a &lt;title&gt;") && !page.contains("a <title>"));
