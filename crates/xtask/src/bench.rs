@@ -58,7 +58,7 @@ fn script(options: &Options, title: &str) -> String {
         "set -e\n\
          modprobe snd-rloop id=rloop topology=crossed pcm_substreams=32\n\
          modprobe snd-aloop enable=1,1,1,1 pcm_substreams=8,8,8,8\n\
-         sleep $(awk '{{print {START} - $1}}' /proc/uptime)\n\
+         sleep $(awk '{{print ($1 < {START}) ? {START} - $1 : 0}}' /proc/uptime)\n\
          {{\n\
          \trloop bench --title '{title}' --seconds {} --starts {} --format json >/tmp/figures.json || echo $? >/tmp/bench.status\n\
          }} 2>&1 | cat >/dev/console\n\
