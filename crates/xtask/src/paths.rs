@@ -75,11 +75,17 @@ impl Paths {
         self.repo.join("drivers/snd-rloop")
     }
 
-    /// The part of the kernel's configuration that the module needs, shared
-    /// with the Yocto layer.
-    pub(crate) fn module_fragment(&self) -> PathBuf {
-        self.repo
-            .join("meta-rloop/recipes-kernel/linux/linux-yocto/snd-rloop.cfg")
+    /// A part of the kernel's configuration that the Yocto layer uses as well. It lies in the layer,
+    /// which has to be whole where it is copied out of the repository.
+    pub(crate) fn shared_fragment(&self, name: &str) -> PathBuf {
+        self.layer()
+            .join("recipes-kernel/linux/linux-yocto")
+            .join(name)
+    }
+
+    /// The Yocto layer.
+    pub(crate) fn layer(&self) -> PathBuf {
+        self.repo.join("meta-rloop")
     }
 }
 

@@ -61,13 +61,13 @@ impl Flavour {
 pub(crate) fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
     let own = paths.repo.join("crates/xtask/kernel");
     let mut files = vec![
-        paths.module_fragment(),
+        paths.shared_fragment("snd-rloop.cfg"),
         own.join("guest.config"),
         own.join(format!("{}.config", spec.arch)),
     ];
     match spec.flavour {
         Flavour::Plain => {}
-        Flavour::Debug => files.push(own.join("debug.config")),
+        Flavour::Debug => files.push(paths.shared_fragment("snd-rloop-debug.cfg")),
         Flavour::Gdb => files.push(own.join("gdb.config")),
         Flavour::Rt => files.push(own.join("rt.config")),
         Flavour::Bench(Hz::Hz250) => files.push(own.join("bench.config")),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use walkdir::WalkDir;
+use walkdir::{DirEntry, WalkDir};
 
 use super::Suite;
 use super::steps::{in_guest, program};
@@ -27,21 +27,34 @@ const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
 /// ptest-runner ends a test that has written nothing for so long, in seconds.
 const PTEST_SILENCE: u32 = 300;
 
-/// The files below `dir` that `wanted` takes, without what is built or git's own.
-fn files(dir: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+/// What lies below `dir`, without what is built or git's own.
+fn entries(dir: &Path) -> Result<Vec<DirEntry>> {
     let hidden = |name: &str| name == "target" || name == ".git";
-    let walk = WalkDir::new(dir)
+    WalkDir::new(dir)
         .sort_by_file_name()
         .into_iter()
-        .filter_entry(|e| !hidden(&e.file_name().to_string_lossy()));
-    for entry in walk {
-        let entry = entry.map_err(std::io::Error::from).at(dir)?;
-        if entry.file_type().is_file() && wanted(entry.path()) {
-            found.push(entry.into_path());
-        }
-    }
-    Ok(found)
+        .filter_entry(|e| !hidden(&e.file_name().to_string_lossy()))
+        .map(|entry| entry.map_err(std::io::Error::from).at(dir))
+        .collect()
+}
+
+/// The files below `dir` that `wanted` takes.
+fn files(dir: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+    let mut entries = entries(dir)?;
+    entries.retain(|entry| entry.file_type().is_file() && wanted(entry.path()));
+    Ok(entries.into_iter().map(DirEntry::into_path).collect())
+}
+
+/// The links below `dir`: a copy of the layer, or an archive of it, has nothing at their ends.
+fn links(dir: &Path) -> Result<Option<String>> {
+    let mut links = entries(dir)?;
+    links.retain(DirEntry::path_is_symlink);
+    let links: Vec<String> = links
+        .iter()
+        .map(|link| link.path().display().to_string())
+        .collect();
+    Ok((!links.is_empty())
+        .then(|| format!("expected files alone, came links: {}", links.join(", "))))
 }
 
 fn extension(path: &Path, any: &[&str]) -> bool {
@@ -143,11 +156,11 @@ fn pins_elsewhere(kas: &Path) -> Result<Option<String>> {
     }))
 }
 
-/// oelint-adv for the layer, ruff for Python, shellcheck for the shell.
+/// oelint-adv for the layer, ruff for Python, shellcheck for the shell; and that the layer is whole.
 pub(super) fn lint(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
     let python = Python::get(suite.context, TOOLS, None)?;
     let paths = &suite.context.paths;
-    let layer = paths.repo.join("meta-rloop");
+    let layer = paths.layer();
     let recipes = files(&layer, |path| {
         extension(path, &["bb", "bbappend", "bbclass", "inc"]) || path.ends_with("conf/layer.conf")
     })?;
@@ -184,6 +197,7 @@ pub(super) fn lint(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check
             ruff(&["format", "--no-cache", "--check"], "ruff-format"),
         )?,
         program(&format!("shellcheck, {} files", scripts.len()), shellcheck)?,
+        Check::that("the layer can be copied", links(&layer)?),
     ])
 }
 
@@ -240,6 +254,15 @@ pub(super) fn ptest(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_in_the_layer_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert_eq!(links(dir.path()).unwrap(), None);
+        std::os::unix::fs::symlink("../elsewhere", dir.path().join("link")).unwrap();
+        assert!(links(dir.path()).unwrap().unwrap().ends_with("/link"));
+    }
 
     #[test]
     fn a_pin_in_a_wrong_place_is_told() {
