@@ -10,7 +10,7 @@ from oeqa.runtime.decorator.package import OEHasPackage
 
 # Seconds without output after which a command is given up. Emulated machines are slow.
 PATIENCE = 1800
-FAULT = re.compile(r"BUG:|WARNING:|Oops|Call trace")
+FAULT = re.compile(r"BUG:|WARNING:|Oops|Call [Tt]race:")
 
 
 class RloopTest(OERuntimeTestCase):
