@@ -25,6 +25,10 @@ const ONLINE: &str = "kas/opt/sstate-mirror.yml";
 /// Nothing is fetched but by git, from the mirrors.
 const OFFLINE: &str = "BB_NO_NETWORK = \"1\"\n    CONNECTIVITY_CHECK_URIS = \"\"\n    INHERIT_DISTRO:remove = \"uninative\"\n";
 
+/// The world of a configuration is this layer. What others have in theirs need not be whole (AGL's is not), and all of
+/// oe-core's is what the layer's own check looks at.
+const WORLD: &str = "EXCLUDE_FROM_WORLD = \"1\"\n    EXCLUDE_FROM_WORLD:layer-rloop = \"0\"\n";
+
 /// What to do.
 pub(crate) struct Options {
     /// Where git repositories lie in place of the ones that the kas files name.
@@ -261,7 +265,7 @@ fn configuration(
             shell(&configuration, &format!("bitbake -g {}", dump.targets())),
         ),
     ];
-    // That takes longer than all the rest, and an option changes little of it.
+    // That parses everything again, and an option changes little of it.
     if !name.contains(':') {
         let world = "bitbake -S none world";
         steps.push((world, shell(&configuration, world)));
