@@ -15,9 +15,11 @@ pub struct Ticker {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
 struct Shared {
     stop: AtomicBool,
+    start: Instant,
+    /// When the next tick is due, in nanoseconds after `start`.
+    due: AtomicU64,
     /// How late a tick was at worst, in nanoseconds.
     worst: AtomicU64,
 }
@@ -25,21 +27,26 @@ struct Shared {
 impl Ticker {
     /// Lets `timer` tick every `tick` of a time that goes `ppm` faster than ours.
     pub fn start(timer: UserTimer, tick: Duration, ppm: i32) -> Self {
-        let shared = Arc::<Shared>::default();
-        let (seen, start) = (shared.clone(), Instant::now());
+        let shared = Arc::new(Shared {
+            stop: AtomicBool::new(false),
+            start: Instant::now(),
+            due: AtomicU64::new(u64::MAX),
+            worst: AtomicU64::new(0),
+        });
+        let seen = shared.clone();
         let tick = tick.div_f64(1.0 + f64::from(ppm) / 1e6);
         let thread = thread::spawn(move || {
             let mut ticks = 0u64;
             while !seen.stop.load(Ordering::Relaxed) {
                 // From the start, so that nothing adds up.
-                let due = start + Duration::from_secs_f64((ticks + 1) as f64 * tick.as_secs_f64());
-                thread::sleep(due.saturating_duration_since(Instant::now()));
+                let due = Duration::from_secs_f64((ticks + 1) as f64 * tick.as_secs_f64());
+                seen.due.store(nanoseconds(due), Ordering::Relaxed);
+                thread::sleep(due.saturating_sub(seen.start.elapsed()));
                 if timer.tick().is_err() {
                     break;
                 }
-                let late = due.elapsed().as_nanos();
-                let late = u64::try_from(late).unwrap_or(u64::MAX);
-                seen.worst.fetch_max(late, Ordering::Relaxed);
+                let late = seen.start.elapsed().saturating_sub(due);
+                seen.worst.fetch_max(nanoseconds(late), Ordering::Relaxed);
                 ticks += 1;
             }
             (timer, ticks)
@@ -50,9 +57,11 @@ impl Ticker {
         }
     }
 
-    /// How late a tick was at worst so far.
+    /// How late a tick was at worst so far, or is now.
     pub fn worst(&self) -> Duration {
-        Duration::from_nanos(self.shared.worst.load(Ordering::Relaxed))
+        let due = self.shared.due.load(Ordering::Relaxed);
+        let late = nanoseconds(self.shared.start.elapsed()).saturating_sub(due);
+        Duration::from_nanos(self.shared.worst.load(Ordering::Relaxed).max(late))
     }
 
     /// Stops ticking. Gives the timer back, unless the thread has panicked, and how often it has
@@ -65,6 +74,10 @@ impl Ticker {
             None => unreachable!("it is stopped once"),
         }
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Drop for Ticker {

@@ -76,6 +76,20 @@ pub const CHECKS: &[Plain] = &[
 /// A timer's tick: short, so that it is known soon, and no divisor of a period.
 const TICK: Duration = Duration::from_micros(7_500);
 
+/// A master whose tick comes so late has been silent, which is no fault of the card.
+const LATE: Duration = Duration::from_millis(200);
+
+/// What failed with a ticker that was held up is worth another try.
+fn punctual<T>(ticker: &Ticker, verdict: Verdict<T>) -> Verdict<T> {
+    let late = ticker.worst();
+    match verdict {
+        Err(Problem::Failed(why)) if late > LATE => {
+            Err(Problem::Xrun(format!("{why}; a tick was {late:?} late")))
+        }
+        other => other,
+    }
+}
+
 fn setting(context: &mut Context<'_>) -> Verdict {
     let setting = Setting::of(context)?;
     let read = || fs::read_to_string(&setting.path).unwrap_or_default();
@@ -126,11 +140,16 @@ fn follow(context: &mut Context<'_>) -> Verdict {
         let mut flow = Flow::start(context, &config, &config)?;
         let ticker = Ticker::start(timer, TICK, ppm);
         flow.go_on(2_500)?;
-        expect_state(context, "following", "after 2.5 s")?;
+        punctual(&ticker, expect_state(context, "following", "after 2.5 s"))?;
         let first = flow.position()?;
         flow.go_on(3_000)?;
         let last = flow.position()?;
-        let status = expect_state(context, "following", "after 5.5 s")?;
+        let status = expect_state(context, "following", "after 5.5 s");
+        let status = punctual(&ticker, status)?;
+        let kept = ensure(status.timer_breaks == Some(0), || {
+            format!("{ppm} ppm: the count was lost: {status:?}")
+        });
+        punctual(&ticker, kept)?;
         let late = ticker.worst();
         let ticks = ticker.stop().1;
 
@@ -141,9 +160,6 @@ fn follow(context: &mut Context<'_>) -> Verdict {
         let came = (last.1 - first.1) as f64;
         ensure(came >= low && came <= high, || {
             format!("{ppm} ppm: expected {low:.1} to {high:.1} frames, came {came} ({status:?})")
-        })?;
-        ensure(status.timer_breaks == Some(0), || {
-            format!("{ppm} ppm: the count was lost: {status:?}")
         })?;
         // No more ticks may have been heard than were made.
         let heard = status.timer_ticks.unwrap_or(0);
@@ -191,20 +207,28 @@ fn pause(context: &mut Context<'_>) -> Verdict {
     let mut flow = Flow::start(context, &config, &config)?;
     let ticker = Ticker::start(timer, TICK, 1_000);
     flow.go_on(1_500)?;
-    expect_state(context, "following", "while it ticks")?;
+    punctual(
+        &ticker,
+        expect_state(context, "following", "while it ticks"),
+    )?;
     let timer = ticker.stop().0;
     flow.go_on(1_000)?;
     expect_state(context, "holdover", "a second after the last tick")?;
     let ticker = Ticker::start(timer, TICK, -1_000);
     flow.go_on(1_500)?;
-    let status = expect_state(context, "following", "when it ticks again")?;
-    ensure(status.timer_breaks == Some(1), || {
+    let status = expect_state(context, "following", "when it ticks again");
+    let status = punctual(&ticker, status)?;
+    let once = ensure(status.timer_breaks == Some(1), || {
         format!("expected one break, came {status:?}")
-    })?;
+    });
+    punctual(&ticker, once)?;
     drop(ticker.stop());
     flow.end()?;
     let after = xruns(context)?;
-    ensure(after == before, || format!("{} xruns", after - before))
+    if after != before {
+        return Err(Problem::Xrun(format!("{} xruns", after - before)));
+    }
+    Ok(())
 }
 
 fn gone(context: &mut Context<'_>) -> Verdict {
@@ -216,7 +240,10 @@ fn gone(context: &mut Context<'_>) -> Verdict {
     let mut flow = Flow::start(context, &config, &config)?;
     let ticker = Ticker::start(timer, TICK, 1_000);
     flow.go_on(1_500)?;
-    expect_state(context, "following", "while it ticks")?;
+    punctual(
+        &ticker,
+        expect_state(context, "following", "while it ticks"),
+    )?;
     drop(ticker.stop());
     flow.go_on(1_500)?;
     expect_state(context, "holdover", "when it has gone")?;
@@ -229,7 +256,8 @@ fn gone(context: &mut Context<'_>) -> Verdict {
     let ticker = Ticker::start(timer, TICK, -1_000);
     // It is looked for once a second.
     flow.go_on(3_500)?;
-    expect_state(context, "following", "when there is another")?;
+    let found = expect_state(context, "following", "when there is another");
+    punctual(&ticker, found)?;
     drop(ticker.stop());
     flow.end()
 }
@@ -244,7 +272,10 @@ fn periods(context: &mut Context<'_>) -> Verdict {
         let (play, record) = (context.fitted(with(play)), context.fitted(with(record)));
         let mut flow = Flow::start(context, &play, &record)?;
         flow.go_on(1_000)?;
-        expect_state(context, "following", "after a second")?;
+        punctual(
+            &ticker,
+            expect_state(context, "following", "after a second"),
+        )?;
         flow.end()
             .within(|| format!("periods {} and {}", play.period, record.period))?;
     }
