@@ -36,8 +36,8 @@ pub(crate) struct Cable {
     memory: Arc<Quota>,
 }
 
-/// The most that the delay lines of a card take together, in bytes: any one cable can always go from the
-/// longest to the longest.
+/// The most that the delay lines of a card take together, in bytes. The old and the new one of a cable
+/// whose delay is changed are both there for a moment.
 pub(crate) const CARD_BYTES_MAX: isize = 2 * LINE_BYTES_MAX as isize;
 
 /// What all timers, all ends and the master use.
@@ -269,13 +269,7 @@ impl Cable {
             ));
             return Err(EINVAL);
         }
-        let line = Buffer::own(layout, &self.memory);
-        if line.is_err() {
-            log::debug(format_args!(
-                "refused: the delays of the card's cables take more than {CARD_BYTES_MAX} bytes"
-            ));
-        }
-        line.map(Some)
+        Buffer::own(layout, &self.memory).map(Some)
     }
 
     /// Sets by how many frames the readers are to be behind the player.

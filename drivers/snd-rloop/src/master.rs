@@ -46,6 +46,10 @@ struct Held {
     /// Open ends of the cable.
     users: u32,
     timer: Option<Timer<Shared>>,
+    /// When a timer was last tried that was not there though its card was, in nanoseconds.
+    tried: Option<u64>,
+    /// Whether it has been said that the timer is missing.
+    said: bool,
 }
 
 impl Listener for Shared {
@@ -69,6 +73,8 @@ impl Master {
                 source,
                 users: 0,
                 timer: None,
+                tried: None,
+                said: false,
             }),
         }? Error))
     }
@@ -99,11 +105,18 @@ impl Master {
         if id.card == Some(self.card) {
             return None;
         }
+        let tried = held.tried.map(|then| now().saturating_sub(then));
+        if tried.is_some_and(|ago| ago < u64::from(RETRY) * 1_000_000) {
+            return Some(RETRY);
+        }
         self.shared.state.lock().listen();
         match Timer::open(c_str!("snd-rloop"), id, self.shared.clone()) {
-            Ok(timer) => held.timer = Some(timer),
+            Ok(timer) => (held.timer, held.said) = (Some(timer), false),
             Err(_) if id.is_user_driven() => {}
-            Err(_) => return Some(RETRY),
+            Err(_) => {
+                held.tried = Some(now());
+                return Some(RETRY);
+            }
         }
         Some(LOOK)
     }
@@ -124,7 +137,8 @@ impl DelayedWork<Master> {
         let mut held = self.work().held.lock();
         held.users += 1;
         let ms = self.work().look(&mut held);
-        if held.timer.is_none() && ms.is_some() {
+        if held.timer.is_none() && ms.is_some() && !held.said {
+            held.said = true;
             pr_info!(
                 "card {}: timer {} is not there, the cable goes by its own clock until it is\n",
                 self.work().card,
@@ -150,6 +164,7 @@ impl DelayedWork<Master> {
         let master = self.work();
         let mut held = master.held.lock();
         held.timer = None;
+        (held.tried, held.said) = (None, false);
         held.source = source;
         master.shared.state.lock().set_source(step(&source), now());
         if let Some(ms) = master.look(&mut held) {

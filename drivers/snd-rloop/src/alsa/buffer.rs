@@ -174,8 +174,8 @@ impl end::Buffer for Buffer {
             return;
         }
         // SAFETY: Both buffers are there as long as `_source` and `_target` exist, and the checks
-        // above have shown that every piece lies within them. They are the buffers of different
-        // streams, so they don't overlap; user space may write to them meanwhile, as it may to
+        // above have shown that every piece lies within them. They are different buffers, so they
+        // don't overlap; user space may write to them meanwhile, as it may to
         // the buffer of any sound card.
         unsafe {
             let (from, to) = (source.0.area.add(what.source), self.0.area.add(what.target));
@@ -207,7 +207,9 @@ impl end::Buffer for Buffer {
         }
         let first = sample[0];
         // SAFETY: The buffer is there as long as `_access` exists, and the check above has shown
-        // that the span lies within it.
+        // that the span lies within it. What is copied within it has been written before, and as
+        // `more <= done` the two pieces don't overlap; user space may write to it meanwhile, as it
+        // may to the buffer of any sound card.
         unsafe {
             let to = self.0.area.add(what.offset);
             if sample.iter().all(|byte| *byte == first) {

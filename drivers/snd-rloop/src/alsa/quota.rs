@@ -7,6 +7,8 @@ use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
 
+use super::log;
+
 /// What can be taken by all together.
 pub(crate) struct Quota {
     most: isize,
@@ -44,6 +46,10 @@ impl Quota {
         // Relaxed: nothing else depends on the number.
         let before = self.taken.fetch_add(bytes, Relaxed);
         if before.saturating_add(bytes) > self.most {
+            log::debug(format_args!(
+                "refused: all together take more than {} bytes",
+                self.most
+            ));
             return Err(ENOMEM);
         }
         Ok(share)

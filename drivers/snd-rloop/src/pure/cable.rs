@@ -474,9 +474,11 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Lets the clock stand still from `now` on, or go on.
     pub fn freeze(&mut self, freeze: bool, now: u64) {
         self.advance(now);
+        if self.faults.frozen() && !freeze {
+            // The master's time went on.
+            self.follower.interrupt();
+        }
         self.faults.freeze(freeze, now);
-        // The master's time went on.
-        self.follower.interrupt();
     }
 
     /// Lets an end that runs have an xrun. Returns whether it runs.
@@ -514,13 +516,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         };
         let mut left = frames;
         while left > 0 {
-            let next = self.line_step(left);
+            let (next, kept) = self.line_step(left);
             let (run, copies) = match self.is_heard() {
                 true => self.faults.run(next),
                 false => (next, 1),
             };
             left -= run;
-            self.transfer(run, copies);
+            self.transfer(run, copies, kept);
             self.moved += run;
         }
         if frames > 0 {
@@ -549,8 +551,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.playback.running().is_some() && readers.any(|reader| reader.running().is_some())
     }
 
-    /// Moves the next `frames` frames; the readers get them `copies` times.
-    fn transfer(&mut self, frames: u64, copies: u64) {
+    /// Moves the next `frames` frames; the readers get them `copies` times. Unless they are to be
+    /// `kept`, they will be overwritten in the readers' buffers before anybody sees them.
+    fn transfer(&mut self, frames: u64, copies: u64, kept: bool) {
         let delay = self.delay();
         let silence = self
             .params
@@ -574,7 +577,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 match &self.line {
                     Some(line) => {
                         let line = (line, self.line_begin);
-                        reader.follow(line, self.moved, frames, delay, silence);
+                        reader.follow(line, (self.moved, frames), delay, silence, kept);
                     }
                     None => reader.receive(source, data, frames, silence),
                 }

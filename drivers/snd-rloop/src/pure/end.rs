@@ -387,14 +387,14 @@ impl<B: Buffer> End<B> {
     /// position `begin`.
     ///
     /// If it has been less, it gets silence first. If it has been more, it gets one frame more for
-    /// every [`CATCH_UP`]: nothing is left out.
+    /// every [`CATCH_UP`]: nothing is left out. What need not be `kept` is only counted.
     pub(super) fn follow(
         &mut self,
         (line, begin): (&B, u64),
-        first: u64,
-        frames: u64,
+        (first, frames): (u64, u64),
         delay: u64,
         silence: &[u8],
+        kept: bool,
     ) {
         if self.running().is_none() {
             return;
@@ -407,6 +407,11 @@ impl<B: Buffer> End<B> {
         let early = (self.lag + begin).saturating_sub(first).min(count);
         let from = (first + early).saturating_sub(self.lag);
         self.lag = self.lag + wait - more;
+        if !kept {
+            self.position += wait + count;
+            self.counters.moved += wait + count;
+            return;
+        }
         self.receive(None, 0, wait + early, silence);
         self.receive(Some((line, from)), count - early, count - early, silence);
     }

@@ -496,8 +496,23 @@ fn a_delay_line_does_not_survive_a_change_of_parameters() {
 }
 
 #[test]
+fn a_delay_line_that_was_kept_for_what_was_under_way_goes_with_the_next_prepare() {
+    let mut rig = prepared(&plain(16, 4), &plain(100, 2));
+    rig.set_delay(50);
+    rig.write(64, true);
+    rig.perform(&Op::StartBoth(Playback));
+    rig.pass_frames(20, 0);
+    rig.set_delay(0);
+    // What is under way keeps it.
+    assert!(rig.cable.lay(None).is_none());
+    rig.stop(Playback, Pcm::Setup);
+    rig.stop(CAPTURE, Pcm::Setup);
+    assert!(rig.cable.lay(None).is_some());
+}
+
+#[test]
 fn after_a_long_time_no_more_is_moved_than_can_be_heard() {
-    for delay in [0, 100] {
+    for delay in [0, 100, 400_000] {
         let never = Spec {
             stop: Stop::Never,
             wakeups: false,
@@ -517,6 +532,6 @@ fn after_a_long_time_no_more_is_moved_than_can_be_heard() {
         rig.check();
         let frames = (memory.moved.get() - before) / memory.layout.frame();
         // The buffer, and what goes through a delay line at a time.
-        assert!(frames <= 2 * (4_000 + 1_024), "{frames}");
+        assert!(frames <= 4_000 + 1_024, "{frames}");
     }
 }

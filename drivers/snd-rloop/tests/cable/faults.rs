@@ -3,7 +3,7 @@
 //! Faults on demand do what they say, and nothing else.
 
 use snd_rloop_pure::end::{Port, State, Wake};
-use snd_rloop_pure::follow::Heard;
+use snd_rloop_pure::follow::{Heard, State as Follows};
 use Port::Playback;
 
 use crate::memory::Slot;
@@ -155,6 +155,11 @@ fn a_clock_that_stands_still_does_so_though_its_master_goes_on() {
         let now = ms(10 * tick);
         if tick == 1_000 || tick == 1_500 {
             cable.freeze(tick == 1_000, now);
+        }
+        if tick == 900 {
+            // It goes already.
+            cable.freeze(false, now);
+            assert_eq!(cable.follows(now), Follows::Following);
         }
         // 0.1 % faster than nominal.
         let heard = Heard::Ticks {

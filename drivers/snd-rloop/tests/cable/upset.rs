@@ -15,7 +15,8 @@ use crate::rig::{index, variant, CAPTURE};
 
 const MS: u64 = 1_000_000;
 const RATE: u32 = 48_000;
-/// The fastest pitch of the fastest master, in frames per second.
+/// The slowest pitch of the slowest master, and the fastest of the fastest, in frames per second.
+const SPEED_MIN: f64 = 48_000.0 * 0.79 * 0.79;
 const SPEED_MAX: f64 = 48_000.0 * 1.26 * 1.21;
 /// Each of a period's ends is told once, and a drain now and then.
 const WAKEUPS_PER_MS: u64 = 20;
@@ -154,6 +155,12 @@ impl World {
         }
     }
 
+    /// Whether the player moves with time.
+    fn runs(&self) -> bool {
+        let player = self.cable.end(Playback);
+        player.state == State::Running && !self.cable.is_free() && !self.cable.faults.frozen()
+    }
+
     /// Lets timers go off until `until`.
     fn pass(&mut self, until: u64) {
         let from = self.fired;
@@ -254,6 +261,7 @@ proptest! {
         }
         for op in program {
             let (then, before) = (world.now, world.cable.end(Playback).position);
+            let runs = world.runs();
             world.act(&op);
             world.cable.advance(world.now);
             let moved = world.cable.end(Playback).position.saturating_sub(before);
@@ -261,6 +269,10 @@ proptest! {
             // A kernel tick's worth may be due at once.
             let most = (time + 0.011) * SPEED_MAX + 2.0;
             prop_assert!((moved as f64) < most, "{op:?}: {moved} frames in {time} s");
+            let goes = runs && world.runs() && matches!(op, Op::Wait(_));
+            // The time of two, if they have just become longer.
+            let least = (time - 0.021) * SPEED_MIN - 2.0;
+            prop_assert!(!goes || moved as f64 > least, "{moved} frames in {time} s");
         }
     }
 }

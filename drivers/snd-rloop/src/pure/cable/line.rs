@@ -63,15 +63,17 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// How many of the next `frames` frames can be moved at a time. Not more than a step, or what was
     /// to be heard would be overwritten in the line before; but if nobody has looked for a long time,
     /// then what will be overwritten in all readers' buffers by the rest need not be right.
-    pub(super) fn line_step(&self, frames: u64) -> u64 {
+    ///
+    /// Returns whether they have to be right.
+    pub(super) fn line_step(&self, frames: u64) -> (u64, bool) {
         if self.line.is_none() {
-            return frames;
+            return (frames, true);
         }
         let buffers = self.captures.iter().filter_map(|end| end.running());
         let kept = buffers.map(|buffer| buffer.layout().frames).max();
         match frames.checked_sub(kept.unwrap_or(0)) {
-            Some(surplus @ LINE_STEP..) => surplus,
-            _ => frames.min(LINE_STEP),
+            Some(surplus @ LINE_STEP..) => (surplus, false),
+            _ => (frames.min(LINE_STEP), true),
         }
     }
 
@@ -90,19 +92,26 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 line
             };
         }
-        let mut readers = self.captures.iter();
-        let under_way = readers.any(|end| end.running().is_some() && end.lag > 0);
+        let under_way = self.is_under_way();
         self.line.take_if(|_| delay == 0 && !under_way)
+    }
+
+    /// Whether a reader is behind the player.
+    fn is_under_way(&self) -> bool {
+        let mut readers = self.captures.iter();
+        readers.any(|end| end.running().is_some() && end.lag > 0)
     }
 
     /// Lays another delay line, if there is one, with what is under way. Returns the old one.
     pub fn lay(&mut self, line: Option<B>) -> Option<B> {
         let params = self.params;
         let Some(new) = line else {
-            // A line that nobody needs any more may be one for other parameters.
+            // A line that nobody needs any more may be one for other parameters, or have been left
+            // because something was under way.
+            let idle = self.delay == 0 && !self.is_under_way();
             return self.line.take_if(|line| {
                 let layout = line.layout();
-                params.is_none_or(|params| {
+                idle || params.is_none_or(|params| {
                     layout.channels != params.channels as usize
                         || layout.sample != usize::from(params.format.bytes)
                 })
