@@ -89,7 +89,7 @@ fn verify_command(options: &cli::Verify) -> Result<bool> {
         let summary = verify::run(&card, &selection, options.format, cards.len(), |ledger| {
             ledger.add(&stress::run(&cards, &stress, ledger)?)?;
             for other in cards.iter().filter(|c| c.index != card.index) {
-                ledger.add(&verify::works(other, limits)?)?;
+                ledger.add(&verify::works(other, limits, ledger)?)?;
             }
             Ok(())
         })?;

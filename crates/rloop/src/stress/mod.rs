@@ -56,18 +56,11 @@ const NAME: &str = "stress/random";
 
 /// Watches the calls of one thread. If one hangs, the report, if there is one, ends with that.
 fn watch_calls(ledger: Option<&Ledger>) -> Arc<Watchdog> {
-    let (ledger, begin) = (ledger.cloned(), Instant::now());
+    let last_words = ledger.map(|ledger| ledger.last_words(NAME));
     Watchdog::start(CALL_LIMIT, move |what| {
         eprintln!("rloop: stress: {what}");
-        let Some(ledger) = ledger else { return };
-        let report = Report {
-            name: NAME.to_owned(),
-            outcome: Outcome::Fail(what.to_owned()),
-            took: begin.elapsed(),
-            notes: Vec::new(),
-        };
-        if let Err(error) = ledger.add(&report).and_then(|()| ledger.end()) {
-            eprintln!("rloop: standard output: {error}");
+        if let Some(last_words) = last_words {
+            last_words(what);
         }
     })
 }
@@ -237,6 +230,9 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
             "{} calls, {killed} kills",
             shared.calls.load(Ordering::Relaxed)
         ));
+    }
+    if let Err(problem) = operator.thaw() {
+        lock(&shared.failed).push(problem.to_string());
     }
     for victim in &mut victims {
         // One that ended by itself in the meantime can't be killed, which is said above.

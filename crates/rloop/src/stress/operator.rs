@@ -13,7 +13,7 @@ use super::random::Random;
 use crate::card::{Card, Driver};
 use crate::error::Error;
 use crate::pcm::Address;
-use crate::verify::elements::{filled, id, value, write};
+use crate::verify::elements::{CLOCK, FREE, TIMER, filled, id, value, write};
 use crate::verify::problem::{Problem, Verdict, fail};
 use crate::verify::watchdog::Watchdog;
 
@@ -24,44 +24,39 @@ struct Element {
     kind: ElemType,
     /// From the least to the most that is tried. The longest delay would let a drain last for too long.
     values: (i32, i32),
+    /// The errors with which it may be refused.
+    refusals: &'static [i32],
 }
 
-const fn element(
-    name: &'static str,
-    of_player: bool,
-    kind: ElemType,
-    values: (i32, i32),
-) -> Element {
+const fn integer(name: &'static str, of_player: bool, values: (i32, i32)) -> Element {
     Element {
         name,
         of_player,
-        kind,
+        kind: ElemType::Integer,
         values,
+        refusals: &[],
     }
 }
 
 const ELEMENTS: &[Element] = &[
-    element(
-        "Capture Pitch 1000000",
-        false,
-        ElemType::Integer,
-        (800_000, 1_250_000),
-    ),
-    element(
-        "Playback Pitch 1000000",
-        true,
-        ElemType::Integer,
-        (999_900, 1_000_100),
-    ),
-    element(
-        "PCM Rate Shift 100000",
-        false,
-        ElemType::Integer,
-        (80_000, 120_000),
-    ),
-    element("PCM Notify", false, ElemType::Boolean, (0, 1)),
-    element("Cable Delay", true, ElemType::Integer, (0, 2_000)),
-    element("Cable Clock", true, ElemType::Enumerated, (0, 1)),
+    integer("Capture Pitch 1000000", false, (800_000, 1_250_000)),
+    integer("Playback Pitch 1000000", true, (999_900, 1_000_100)),
+    integer("PCM Rate Shift 100000", false, (80_000, 120_000)),
+    Element {
+        // There may be no memory for it.
+        refusals: &[libc::ENOMEM],
+        ..integer("Cable Delay", true, (0, 2_000))
+    },
+    Element {
+        kind: ElemType::Boolean,
+        ..integer("PCM Notify", false, (0, 1))
+    },
+    Element {
+        kind: ElemType::Enumerated,
+        // Somebody may have the cable open.
+        refusals: &[libc::EBUSY],
+        ..integer(CLOCK, true, (TIMER, FREE))
+    },
 ];
 
 /// The faults that count frames, which wait until somebody hears them.
@@ -191,15 +186,26 @@ impl Operator {
     /// # Errors
     /// If the card refuses what it allows.
     pub fn turn(&mut self) -> Verdict {
-        if let Some(path) = self.frozen.take() {
-            self.write(&path, "0")?;
-        }
-        self.turned += 1;
-        match self.random.between(0, 9) {
+        self.thaw()?;
+        let turned = match self.random.between(0, 9) {
             0 if !self.sources.is_empty() => self.turn_source(),
             1..=3 if !self.faults.is_empty() => self.make_fault(),
             _ if !self.knobs.is_empty() => self.turn_knob(),
-            _ => Ok(()),
+            _ => return Ok(()),
+        };
+        self.turned += 1;
+        self.watchdog.step("between changes of settings");
+        turned
+    }
+
+    /// Lets the clock that stands still go on: what waits for it can end then.
+    ///
+    /// # Errors
+    /// If the card refuses that.
+    pub fn thaw(&mut self) -> Verdict {
+        match self.frozen.take() {
+            Some(path) => self.write(&path, "0"),
+            None => Ok(()),
         }
     }
 
@@ -215,8 +221,7 @@ impl Operator {
         let filled = filled(&id(element.name, *at)?, element.kind, number, &what)?;
         match ctl.elem_write(&filled) {
             Ok(_) => Ok(()),
-            // Somebody has the cable open; the delay takes too much memory.
-            Err(e) if [libc::EBUSY, libc::EINVAL, libc::ENOMEM].contains(&e.errno()) => Ok(()),
+            Err(e) if element.refusals.contains(&e.errno()) => Ok(()),
             Err(e) => fail(format!("{what}: {e}")),
         }
     }
@@ -267,9 +272,7 @@ impl Operator {
     /// # Errors
     /// What can't be.
     pub fn rest(mut self) -> Verdict {
-        if let Some(path) = self.frozen.take() {
-            self.write(&path, "0")?;
-        }
+        self.thaw()?;
         for dir in &self.faults {
             for name in COUNTED.iter().chain(&["jitter"]) {
                 self.write(&dir.join(name), "0")?;

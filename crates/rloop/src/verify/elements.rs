@@ -36,7 +36,7 @@ pub fn open_any(context: &Context<'_>) -> Verdict<Ctl> {
     Ctl::new(&format!("hw:{}", context.card.index), true).map_err(error("control device"))
 }
 
-/// The element `name` of the capture end `at`.
+/// The element `name` of the end `at`.
 pub fn id(name: &str, at: Address) -> Verdict<ElemId> {
     let mut id = ElemId::new(ElemIface::PCM);
     let name = CString::new(name).map_err(|e| Problem::Failed(e.to_string()))?;
@@ -46,7 +46,7 @@ pub fn id(name: &str, at: Address) -> Verdict<ElemId> {
     Ok(id)
 }
 
-/// The value of an element of the capture end `at`, as a number.
+/// The value of an element of the end `at`, as a number.
 pub fn value(ctl: &Ctl, name: &str, kind: ElemType, at: Address) -> Verdict<i32> {
     read(ctl, &id(name, at)?, kind, &format!("\"{name}\" of {at}"))
 }
@@ -75,7 +75,7 @@ pub fn is_free(at: Address) -> bool {
         .is_ok_and(|item| item == FREE)
 }
 
-/// Switches a boolean element of the capture end `at`.
+/// Switches a boolean element of the end `at`.
 pub fn switch(ctl: &Ctl, name: &str, at: Address, on: bool) -> Verdict {
     let what = format!("\"{name}\" of {at}");
     write(ctl, &id(name, at)?, ElemType::Boolean, on.into(), &what)

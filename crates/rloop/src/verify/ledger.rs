@@ -18,10 +18,15 @@ struct Book {
     took: Duration,
     /// The check that runs, and since when.
     running: Option<(String, Instant)>,
+    /// No more results are taken.
+    closed: bool,
 }
 
 impl Book {
     fn enter(&mut self, report: &Report) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
         self.summary.add(&report.outcome);
         self.took += report.took;
         self.reporter.result(report)
@@ -40,6 +45,7 @@ impl Ledger {
             summary: Summary::default(),
             took: Duration::ZERO,
             running: None,
+            closed: false,
         }))))
     }
 
@@ -82,7 +88,10 @@ impl Ledger {
     pub fn end(&self) -> io::Result<Summary> {
         let mut book = self.book();
         let (summary, took) = (book.summary, book.took);
-        book.reporter.end(&summary, took)?;
+        // Several may notice at once that nothing goes on.
+        if !std::mem::replace(&mut book.closed, true) {
+            book.reporter.end(&summary, took)?;
+        }
         Ok(summary)
     }
 
@@ -93,6 +102,23 @@ impl Ledger {
     pub fn hang(&self, why: &str) -> io::Result<Summary> {
         self.ended(Outcome::Fail(why.to_owned()), Vec::new())?;
         self.end()
+    }
+
+    /// What a watchdog says here of a hang in what is reported as `name`, and began now: it has failed, and
+    /// the report ends with it.
+    pub fn last_words(&self, name: &str) -> impl FnOnce(&str) + Send + 'static {
+        let (ledger, name, begin) = (self.clone(), name.to_owned(), Instant::now());
+        move |what| {
+            let report = Report {
+                name,
+                outcome: Outcome::Fail(what.to_owned()),
+                took: begin.elapsed(),
+                notes: Vec::new(),
+            };
+            if let Err(error) = ledger.add(&report).and_then(|()| ledger.end()) {
+                eprintln!("rloop: standard output: {error}");
+            }
+        }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -169,12 +169,12 @@ pub fn run(
     Ok(ledger.end()?)
 }
 
-/// Runs the quick checks on `card`, as one result.
+/// Runs the quick checks on `card`, as one result, which `ledger` gets itself if one hangs.
 ///
 /// # Errors
 /// If the card can't be used.
-pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
-    let begin = Instant::now();
+pub fn works(card: &Card, limits: Limits, ledger: &Ledger) -> Result<Report, Error> {
+    let (name, begin) = (format!("stress/{}-works", card.id), Instant::now());
     let space = probe(card)?;
     let selection = Selection {
         limits,
@@ -183,7 +183,13 @@ pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
         faults: false,
     };
     let machine = Machine::measure();
-    let watchdog = Watchdog::start(STEP_LIMIT, |what| eprintln!("rloop: {what}"));
+    let watchdog = Watchdog::start(STEP_LIMIT, {
+        let last_words = ledger.last_words(&name);
+        move |what| {
+            eprintln!("rloop: {what}");
+            last_words(what);
+        }
+    });
     let mut context = Context::new(card, limits, &space, machine, watchdog);
     let mut outcome = Outcome::Pass;
     for check in select(&selection, Some(&space))? {
@@ -195,7 +201,7 @@ pub fn works(card: &Card, limits: Limits) -> Result<Report, Error> {
         }
     }
     Ok(Report {
-        name: format!("stress/{}-works", card.id),
+        name,
         outcome,
         took: begin.elapsed(),
         notes: Vec::new(),
