@@ -51,6 +51,18 @@ check 'and goes on' soon records $(($(stat -c %s /tmp/f.raw) + 100000))
 kill $follower
 wait $follower
 check 'the module can be unloaded after it' rmmod snd_rloop
+
+# A timer that its card does not have, under three programs. The kernel asks for modules by a program of ours.
+modprobe snd-rloop enable=1,1 id=rloop,follower timer_source=,hw:rloop.7.0 || exit 1
+loader=$(cat /proc/sys/kernel/modprobe)
+printf '#!/bin/sh\necho "$*" >>/tmp/asked\n' >/tmp/modprobe
+chmod +x /tmp/modprobe
+echo /tmp/modprobe >/proc/sys/kernel/modprobe
+for _ in 1 2 3; do arecord -q -D hw:follower,0,0 -t raw -f S16_LE -r 48000 -s 48 /dev/null; done
+echo "$loader" >/proc/sys/kernel/modprobe
+check 'ALSA is asked once for a timer that a card does not have' [ "$(grep -c snd-card-0 /tmp/asked)" = 1 ]
+check 'and it is said once that it is missing' [ "$(dmesg | grep -c 'timer hw:rloop.7.0 is not there')" = 1 ]
+check 'the module can be unloaded after that' rmmod snd_rloop
 # What the module has forgotten in the ALSA core comes to light when that goes.
 check 'the ALSA core can be unloaded after it' rmmod snd-pcm snd-timer snd
 exit $status
