@@ -131,11 +131,27 @@ pub(crate) fn short(why: &str) -> String {
 
 /// Reads what `cargo test` prints; the name of a test is that of its binary and its own.
 pub(crate) fn from_cargo_test(text: &str) -> Vec<Check> {
-    let mut checks = Vec::new();
+    let mut checks: Vec<Check> = Vec::new();
     let mut binary = String::new();
+    // What a test that failed has printed, while that is read.
+    let mut output: Option<(String, String)> = None;
     for line in text.lines() {
         let line = line.trim();
-        if let Some(rest) = line.strip_prefix("Running ") {
+        if let Some((name, said)) = output.take() {
+            if !line.starts_with("---- ") && line != "failures:" {
+                output = Some((name, said + line + "\n"));
+                continue;
+            }
+            if let Some(check) = checks.iter_mut().rfind(|check| check.name == name) {
+                check.verdict = Verdict::Fail(why_it_panicked(&said));
+            }
+        }
+        if let Some(name) = line
+            .strip_prefix("---- ")
+            .and_then(|rest| rest.strip_suffix(" stdout ----"))
+        {
+            output = Some((format!("{binary}: {name}"), String::new()));
+        } else if let Some(rest) = line.strip_prefix("Running ") {
             // Running unittests src/main.rs (target/debug/deps/xtask-0123456789abcdef)
             let path = rest.split('(').nth(1).unwrap_or(rest).trim_end_matches(')');
             let file = path.rsplit('/').next().unwrap_or(path);
@@ -161,6 +177,18 @@ pub(crate) fn from_cargo_test(text: &str) -> Vec<Check> {
         }
     }
     checks
+}
+
+/// Where a test panicked, and why: the last time, which is where a property test names the smallest
+/// input that fails.
+fn why_it_panicked(said: &str) -> String {
+    let from = said.rfind("panicked at ").unwrap_or(0);
+    let to = said[from..].find("stack backtrace:");
+    let why = said[from..to.map_or(said.len(), |to| from + to)].trim();
+    match why {
+        "" => "see the log".into(),
+        why => why.into(),
+    }
 }
 
 /// What one step of a run found.
@@ -281,6 +309,23 @@ mod tests {
         );
         let counts = Counts::of(&checks);
         assert_eq!((counts.passed, counts.failed, counts.skipped), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_failed_test_says_why() {
+        let text = "Running tests/cable/main.rs (target/debug/deps/cable-0123456789abcdef)\n\
+                    test a ... FAILED\ntest b ... FAILED\n\nfailures:\n\n---- a stdout ----\n\n\
+                    thread 'a' (1) panicked at x.rs:1:2:\nshrinking\n\nthread 'a' (1) panicked at x.rs:3:4:\n\
+                    minimal failing input: n = 7\nstack backtrace:\n   0: f\n\n---- b stdout ----\n\n\n\
+                    failures:\n    a\n    b\n";
+        let why = "panicked at x.rs:3:4:\nminimal failing input: n = 7";
+        assert_eq!(
+            from_cargo_test(text),
+            [
+                Check::fail("cable: a", why),
+                Check::fail("cable: b", "see the log")
+            ]
+        );
     }
 
     #[test]

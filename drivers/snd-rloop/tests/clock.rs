@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod properties;
+
+use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::clock::{
     pitch_of, rate_shift, Clock, PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX, RATE_MIN,
@@ -88,7 +91,7 @@ fn time() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn the_position_is_exact_to_the_frame(

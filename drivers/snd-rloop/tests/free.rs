@@ -9,9 +9,12 @@
 #[expect(dead_code, reason = "the other test needs more of it")]
 mod memory;
 
+mod properties;
+
 use std::rc::Rc;
 
 use memory::{Fake, Memory};
+use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::cable::{Cable, Params};
 use snd_rloop_pure::end::{End, Pointers, Port, Setup, State, Wake};
@@ -317,11 +320,7 @@ impl std::fmt::Debug for Stream {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 2_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn every_frame_arrives_in_order_and_there_is_no_xrun(

@@ -2,6 +2,9 @@
 
 //! What a card may be told to offer.
 
+mod properties;
+
+use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::clock::{RATE_MAX, RATE_MIN};
 use snd_rloop_pure::format::{mask, FORMATS};
@@ -111,6 +114,8 @@ fn what_is_no_limit_is_told() {
 }
 
 proptest! {
+    #![proptest_config(cases(1_000))]
+
     #[test]
     fn a_list_is_read_as_it_is_written(
         list in prop::collection::vec((1..=CHANNELS_MAX, 1..=CHANNELS_MAX), 1..=RANGES_MAX)

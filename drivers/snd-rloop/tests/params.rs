@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod properties;
+
+use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::limits::{Limits, Ranges};
 use snd_rloop_pure::params::{
@@ -256,7 +259,7 @@ fn enable_speaks_the_words_of_the_kernel() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn what_is_not_allowed_is_never_clamped(

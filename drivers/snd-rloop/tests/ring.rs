@@ -3,11 +3,14 @@
 //! Ring cursors: segments are the whole of what was asked for, in order, and never wrap; period
 //! ends; distances between pointers that wrap.
 
+mod properties;
+
+use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::ring::{distance, next_boundary, segments, Segment};
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(cases(2_000))]
 
     #[test]
     fn segments_are_all_frames_in_order_and_never_wrap(

@@ -2,6 +2,9 @@
 
 //! Wide divisions agree with those of the host, which has 128-bit division.
 
+mod properties;
+
+use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::wide::{div_rem, product, scale};
 
@@ -11,6 +14,8 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 proptest! {
+    #![proptest_config(cases(1_000))]
+
     #[test]
     fn a_division_is_as_the_hosts(high in number(), low in number(), divisor in number()) {
         let dividend = (u128::from(high) << 64) | u128::from(low);

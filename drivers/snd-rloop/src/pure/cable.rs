@@ -384,9 +384,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if end.running().is_none() {
             return;
         }
-        if let Some(pointers) = end.learn() {
-            let written = end.appl(&pointers);
-            end.note_late(written);
+        if let Some(written) = end.note_written() {
             (end.drain, end.drained, end.told) = (Some(written), false, now);
         }
     }
@@ -497,8 +495,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         end.broken.take_if(|why| *why == Wake::Xrun);
         if end.state == State::Running {
             end.state = state;
-            if state == State::Prepared && end.drain.take().is_none() {
-                end.note_xrun(port.direction());
+            match state {
+                State::Paused if port == Port::Playback => {
+                    end.note_written();
+                }
+                State::Paused => {}
+                _ if end.drain.take().is_some() => {}
+                _ => end.note_xrun(port.direction()),
             }
         }
         self.rest();

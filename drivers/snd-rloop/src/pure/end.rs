@@ -427,6 +427,15 @@ impl<B: Buffer> End<B> {
         }
     }
 
+    /// Playback: the position up to which the program has written. What it wrote too late is counted.
+    /// With the stream locked.
+    pub(super) fn note_written(&mut self) -> Option<u64> {
+        let pointers = self.learn()?;
+        let written = self.appl(&pointers);
+        self.note_late(written);
+        Some(written)
+    }
+
     /// Playback: frames that were given to the readers as silence and have been written since are
     /// lost.
     pub(super) fn note_late(&mut self, written: u64) {

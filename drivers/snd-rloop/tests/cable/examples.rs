@@ -335,6 +335,10 @@ fn late_frames_are_counted_whatever_happens_next() {
     rig.pass_frames(3, 0);
     rig.check();
     assert_eq!(rig.cable.end(Playback).counters.lost, 10);
+
+    let mut rig = late();
+    rig.stop(Playback, Pcm::Paused);
+    assert_eq!(rig.cable.end(Playback).counters.lost, 10);
 }
 
 #[test]

@@ -15,6 +15,8 @@ mod examples;
 mod faults;
 mod memory;
 mod oracle;
+#[path = "../properties/mod.rs"]
+mod properties;
 mod random;
 mod rig;
 mod upset;

@@ -8,6 +8,7 @@ use snd_rloop_pure::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL};
 use snd_rloop_pure::end::{Port, CATCH_UP};
 use Port::Playback;
 
+use crate::properties::cases;
 use crate::rig::{opposite, variant, Pcm, Rig, Spec, Stop, CAPTURE};
 
 /// Capture ends of the cable.
@@ -146,12 +147,7 @@ fn variants() -> impl Strategy<Value = [Params; 2]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 800,
-        max_shrink_iters: 20_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(800))]
 
     #[test]
     fn a_cable_is_what_the_oracle_says(

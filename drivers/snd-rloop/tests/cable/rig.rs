@@ -339,6 +339,7 @@ impl Rig {
         self.oracle.start(port);
         self.stream(port).pcm = Pcm::Running;
         self.arm(port);
+        self.arm_drain();
     }
 
     /// Starts an end that is linked with the other: as of the time when that one was started,
@@ -376,6 +377,7 @@ impl Rig {
         self.stream(port).pcm = pcm;
         self.arm(port);
         assert_eq!(self.stream(port).timer, None);
+        self.arm_drain();
         self.check_end(port);
     }
 
@@ -500,6 +502,13 @@ impl Rig {
     pub(crate) fn arm(&mut self, port: Port) {
         self.check_wakeup(port);
         self.stream(port).timer = self.cable.next_wakeup(port);
+    }
+
+    /// A drain may have waited for a reader that has stopped.
+    fn arm_drain(&mut self) {
+        if self.pcm(Playback) == Pcm::Draining {
+            self.arm(Playback);
+        }
     }
 
     /// Lets time pass, and timers go off in it.

@@ -11,6 +11,7 @@ use snd_rloop_pure::layout::{Access, Layout};
 use Port::Playback;
 
 use crate::memory::{Fake, UNTOUCHED};
+use crate::properties::cases;
 use crate::rig::{index, variant, CAPTURE};
 
 const MS: u64 = 1_000_000;
@@ -238,12 +239,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        max_shrink_iters: 20_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn nothing_makes_it_leap(program in prop::collection::vec(op(), 1..200)) {

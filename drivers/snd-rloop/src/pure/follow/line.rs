@@ -10,6 +10,10 @@ use super::{Heard, ACQUIRE, MS, NS_PER_S, SILENCE, TICK_MAX, TIME_BITS, WINDOW};
 const SLOPE_BITS: u32 = 32;
 /// Ticks of so much of the master's time, in nanoseconds, count as one: that which is least late.
 const BLOCK: u64 = 100 * MS;
+/// Which tick of a block is least late can be told only once the slope is about right. Where so many
+/// ticks or more make a block, the first blocks are good for that alone: the line begins with the block
+/// of this number.
+const FIRST: (u64, u64) = (10, 3);
 /// So many blocks on end that are out of line make a new line.
 const OUTLIERS: u32 = 4;
 /// So many blocks on end on one side of the line, which chance hardly does, and the line's window is
@@ -177,8 +181,11 @@ impl Line {
         };
         let apart = core::mem::replace(&mut self.rest, units - at) + at;
         self.blocks += 1;
-        if self.blocks == 1 {
+        let (many, first) = FIRST;
+        let begins = self.blocks == first && self.ticks >= many * first;
+        if self.blocks == 1 || begins {
             self.ahead = self.ahead.saturating_add(late);
+            self.span = 0;
             return;
         }
         let off = late.unsigned_abs();
