@@ -113,7 +113,7 @@ fn boot(context: &Context, vm: Vm) -> anyhow::Result<u8> {
         parameters: vm.parameters,
         no_module: vm.no_module,
         gdb: vm.gdb,
-        processors: vm.smp,
+        processors: (!vm.counted).then_some(vm.smp),
         timeout: vm.timeout,
         append: vm.append,
     };

@@ -22,8 +22,8 @@ pub(crate) struct Options {
     pub(crate) no_module: bool,
     /// Wait for gdb.
     pub(crate) gdb: bool,
-    /// Processors.
-    pub(crate) processors: u32,
+    /// Processors, in real time; none for counted time.
+    pub(crate) processors: Option<u32>,
     /// When to end a command, in seconds.
     pub(crate) timeout: u64,
     /// Arguments for the kernel.
@@ -73,10 +73,19 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
         append.push_str(" nokaslr");
         load.push_str(gdb::JOB);
         Accel::Tcg
+    } else if options.processors.is_none() {
+        Accel::Tcg
     } else {
         probe_kvm(context, &sandbox, &kernel)?
     };
-    let mut machine = Machine::smp(accel, options.processors, memory(spec.flavour));
+    let memory = memory(spec.flavour);
+    let mut machine = match options.processors {
+        Some(processors) => Machine::smp(accel, processors, memory),
+        None => Machine {
+            memory,
+            ..Machine::counted(accel)
+        },
+    };
     machine.gdb = options.gdb.then_some(gdb::PORT);
     if options.command.is_empty() {
         eprintln!("Ctrl-D ends the shell and the guest, Ctrl-A X ends QEMU at once");

@@ -187,7 +187,7 @@ pub struct Delay {
 pub struct Load {
     /// How long each was measured, in seconds.
     pub seconds: u64,
-    /// What the machine does when no stream runs.
+    /// What the machine does when no stream runs, on average: measured before each kind of load.
     pub idle: Cost,
     /// The smallest time that the kernel's counters show, per cable-second, at one cable; µs.
     pub resolution_us: f64,

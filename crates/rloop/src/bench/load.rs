@@ -41,13 +41,15 @@ const BUFFER: u64 = 8192;
 pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
     let cables: Vec<Cable> = bench.cards.iter().flat_map(|c| c.cables()).collect();
     let time = bench.part(3);
-    bench.say("idle");
     let meter = Meter {
         measured: interrupts_are_measured(),
     };
-    let idle = meter.spent(|| thread::sleep(time))?;
-    let mut loads = Vec::new();
+    let (mut idles, mut loads) = (Vec::new(), Vec::new());
     for (period, mode) in SERVED {
+        // Each time anew: what a machine does on its own depends on what it has done before.
+        bench.say("idle");
+        let idle = meter.spent(|| thread::sleep(time))?;
+        idles.push(idle);
         for count in CABLES {
             bench.say(&format!("{count} cables, {period} frames, {mode:?}"));
             let cost = if count > cables.len() {
@@ -66,7 +68,7 @@ pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
     }
     Ok(Load {
         seconds: time.as_secs(),
-        idle: idle.per(1.0),
+        idle: Cost::mean(&idles).per(1.0),
         resolution_us: 1e6 / procfs::ticks_per_second() as f64 / seconds(time),
         loads,
     })
@@ -179,6 +181,17 @@ impl Cost {
         }
     }
 
+    fn mean(all: &[Self]) -> Self {
+        let mean = |of: fn(&Self) -> Option<f64>| {
+            let sum: Option<f64> = all.iter().map(of).sum();
+            sum.map(|sum| sum / all.len() as f64)
+        };
+        Self {
+            cpu_us: mean(|cost| cost.cpu_us),
+            interrupts: mean(|cost| cost.interrupts),
+        }
+    }
+
     fn per(&self, count: f64) -> Self {
         Self {
             cpu_us: self.cpu_us.map(|us| round(us / count, 1)),
@@ -262,6 +275,8 @@ mod tests {
         let idle = at(2.1, 200).since(&at(2.0, 100), 10.0);
         let cost = cost.less(&idle).per(8.0);
         assert_eq!((cost.cpu_us, cost.interrupts), (Some(11_250.0), Some(6.25)));
+        let mean = Cost::mean(&[idle, at(2.1, 400).since(&at(2.0, 100), 10.0)]);
+        assert_eq!(mean.interrupts, Some(20.0));
     }
 
     #[test]
