@@ -144,7 +144,8 @@ pub fn room<T: Clone>(count: usize, any: T) -> Vec<T> {
 /// `value` with so many decimals, as it is reported: more would say nothing.
 pub fn round(value: f64, decimals: i32) -> f64 {
     let unit = 10f64.powi(decimals);
-    (value * unit).round() / unit
+    // Nothing is nothing, from whichever side.
+    (value * unit).round() / unit + 0.0
 }
 
 #[cfg(test)]
@@ -153,6 +154,12 @@ mod tests {
 
     fn near(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-6
+    }
+
+    #[test]
+    fn rounded_to_nothing_there_is_no_sign() {
+        assert_eq!(format!("{:.2}", round(-0.001, 2)), "0.00");
+        assert_eq!(round(-0.005, 2), -0.01);
     }
 
     #[test]
