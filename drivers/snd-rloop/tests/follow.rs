@@ -210,6 +210,24 @@ proptest! {
     }
 }
 
+/// By a slope that is wrong, the least late tick of a block is the one at its end.
+#[test]
+fn a_master_far_from_nominal_is_followed_as_closely() {
+    let jitter = 110_000;
+    for seed in 1..20 {
+        for ppm in [-190_000, 48_558, 179_297] {
+            let mut master = Master {
+                seed,
+                ..Master::new(MS, ppm, jitter)
+            };
+            follow(&mut master, 48_000, 12, |time, off| {
+                let most = jitter as f64 / 2.0;
+                assert!(off.abs() < most, "{ppm} ppm: {off} ns after {time} ns");
+            });
+        }
+    }
+}
+
 #[test]
 fn it_follows_after_half_a_second_or_eight_ticks() {
     for (resolution, first) in [(MS, 500), (10 * MS, 500), (100 * MS, 800), (SECOND, 8_000)] {
