@@ -8,8 +8,9 @@
 //! Every call's result must be one that ALSA allows for it, and every call must come back.
 
 use std::env;
+use std::io::Read as _;
 use std::os::unix::process::{ExitStatusExt, parent_id};
-use std::process::{self, Child, Command, Stdio};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -156,6 +157,18 @@ struct Victim {
     until: Instant,
 }
 
+impl Victim {
+    /// Why it has ended, which nobody asked it to.
+    fn last_words(&mut self, status: ExitStatus) -> String {
+        let mut said = String::new();
+        if let Some(stderr) = &mut self.process.stderr {
+            // What can't be read is left out: that it ended is what matters.
+            let _ = stderr.read_to_string(&mut said);
+        }
+        format!("a child ended by itself ({status}): {}", said.trim())
+    }
+}
+
 fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
     let mut command = Command::new(env::current_exe()?);
     command
@@ -165,7 +178,11 @@ fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
     for card in cards {
         command.arg("--cards").arg(&card.id);
     }
-    let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let process = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
     Ok(Victim {
         process,
         until: Instant::now() + Duration::from_millis(random.between(20, 1500)),
@@ -212,14 +229,13 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
         }
         for victim in &mut victims {
             if let Some(status) = victim.process.try_wait()? {
-                // It has said why on standard error.
-                lock(&shared.failed).push(format!("a child ended by itself: {status}"));
+                lock(&shared.failed).push(victim.last_words(status));
                 shared.stop.store(true, Ordering::Relaxed);
             } else if Instant::now() >= victim.until {
                 victim.process.kill()?;
                 let status = victim.process.wait()?;
                 if status.signal() != Some(libc::SIGKILL) {
-                    lock(&shared.failed).push(format!("a child ended by itself: {status}"));
+                    lock(&shared.failed).push(victim.last_words(status));
                 }
                 killed += 1;
                 *victim = start(cards, &mut random)?;

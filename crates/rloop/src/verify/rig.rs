@@ -218,15 +218,22 @@ struct Effort {
 }
 
 impl Effort {
-    /// Moves frames by `transfer` and books them.
-    fn book(&mut self, config: &Config, transfer: impl FnOnce() -> Verdict<u64>) -> Verdict<u64> {
+    /// Moves up to `frames` frames by `transfer` and books them. An xrun while they are moved makes an
+    /// error of all of them: their time has been spent all the same.
+    fn book(
+        &mut self,
+        config: &Config,
+        frames: u64,
+        transfer: impl FnOnce() -> Verdict<u64>,
+    ) -> Verdict<u64> {
         let begin = Instant::now();
-        let frames = transfer()?;
+        let moved = transfer();
+        let frames = *moved.as_ref().unwrap_or(&frames);
         if frames > 0 {
             self.copying += begin.elapsed();
             self.sound += frames_time(frames, config.rate);
         }
-        Ok(frames)
+        moved
     }
 }
 
@@ -250,7 +257,7 @@ fn pump_on(
             let running = !p.free && p.pcm.state() == State::Running;
             let frames = whole(&p.config, p.pcm.avail()?, written - p.written);
             let config = p.config;
-            let count = effort.book(&config, || p.write(p.written + frames))?;
+            let count = effort.book(&config, frames, || p.write(p.written + frames))?;
             in_time(&p.pcm, &config, running, count)?;
             moved += count;
         }
@@ -258,7 +265,7 @@ fn pump_on(
             let running = !r.free && r.pcm.state() == State::Running;
             let frames = whole(&r.config, r.pcm.avail()?, heard - r.frames());
             let config = r.config;
-            let count = effort.book(&config, || r.read(r.frames() + frames))?;
+            let count = effort.book(&config, frames, || r.read(r.frames() + frames))?;
             in_time(&r.pcm, &config, running, count)?;
             moved += count;
         }
@@ -293,5 +300,28 @@ fn pump_on(
             Duration::from_millis(1)
         };
         wait(&streams, timeout)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_xrun_is_the_machines_if_the_copy_was_still_going_on() {
+        let xrun = || Err(Problem::Xrun(String::new()));
+        let config = Config::default();
+        let mut effort = Effort::default();
+        let frames = u64::from(config.rate) / 1_000;
+        let late = effort.book(&config, frames, || {
+            std::thread::sleep(Duration::from_millis(5));
+            xrun()
+        });
+        assert!(late.is_err() && effort.copying * 3 > effort.sound);
+
+        let mut effort = Effort::default();
+        let frames = u64::from(config.rate) * 10;
+        assert!(effort.book(&config, frames, xrun).is_err());
+        assert!(effort.copying * 3 < effort.sound);
     }
 }
