@@ -164,7 +164,7 @@ proptest! {
         prop_assume!(resolution % (SECOND / u64::from(rate)) != 0);
 
         let mut master = Master { seed, ..Master::new(resolution, ppm, jitter) };
-        let few = resolution > 7 * MS;
+        let few = resolution > 4 * MS;
         let most = (jitter * if few { 2 } else { 1 } + 5_000) as f64;
         let mut heard = 0;
         let cable = follow(&mut master, rate, 25, |time, off| {

@@ -372,7 +372,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.halt(port, State::Prepared, now);
     }
 
-    /// Stops an end that will go on.
+    /// Stops an end that will go on. With the stream locked, too.
     pub fn pause(&mut self, port: Port, now: u64) {
         self.halt(port, State::Paused, now);
     }
@@ -495,13 +495,12 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         end.broken.take_if(|why| *why == Wake::Xrun);
         if end.state == State::Running {
             end.state = state;
-            match state {
-                State::Paused if port == Port::Playback => {
+            if state == State::Paused {
+                if port == Port::Playback {
                     end.note_written();
                 }
-                State::Paused => {}
-                _ if end.drain.take().is_some() => {}
-                _ => end.note_xrun(port.direction()),
+            } else if end.drain.take().is_none() {
+                end.note_xrun(port.direction());
             }
         }
         self.rest();

@@ -10,10 +10,12 @@ use super::{Heard, ACQUIRE, MS, NS_PER_S, SILENCE, TICK_MAX, TIME_BITS, WINDOW};
 const SLOPE_BITS: u32 = 32;
 /// Ticks of so much of the master's time, in nanoseconds, count as one: that which is least late.
 const BLOCK: u64 = 100 * MS;
-/// Which tick of a block is least late can be told only once the slope is about right. Where so many
-/// ticks or more make a block, the first blocks are good for that alone: the line begins with the block
-/// of this number.
-const FIRST: (u64, u64) = (10, 3);
+/// Which tick of a block is least late can be told only by a slope that is about right. Where so many
+/// ticks or more make a block, and the slope turns out to be far from nominal (by more than this part of
+/// it), the line begins with the block of this number, of which it can.
+const MANY: u64 = 10;
+const FAR_OFF: u64 = 512;
+const BEGIN: u64 = 3;
 /// So many blocks on end that are out of line make a new line.
 const OUTLIERS: u32 = 4;
 /// So many blocks on end on one side of the line, which chance hardly does, and the line's window is
@@ -181,8 +183,10 @@ impl Line {
         };
         let apart = core::mem::replace(&mut self.rest, units - at) + at;
         self.blocks += 1;
-        let (many, first) = FIRST;
-        let begins = self.blocks == first && self.ticks >= many * first;
+        let nominal = self.unit.nominal();
+        let begins = self.blocks == BEGIN
+            && self.ticks >= MANY * BEGIN
+            && self.slope.abs_diff(nominal) > nominal / FAR_OFF;
         if self.blocks == 1 || begins {
             self.ahead = self.ahead.saturating_add(late);
             self.span = 0;
@@ -214,7 +218,6 @@ impl Line {
         let share = (self.blocks - 1).clamp(1, 16);
         self.jitter = self.jitter - self.jitter / share + off / share;
 
-        let nominal = self.unit.nominal();
         let window = div_rem(product(WINDOW, 1 << SLOPE_BITS), nominal).0;
         self.span = (self.span.saturating_add(units)).min(window.max(units));
         let n = self.span.checked_div(units).unwrap_or(0) + 1;
