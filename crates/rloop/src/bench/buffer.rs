@@ -88,7 +88,9 @@ fn run(bench: &Bench<'_>, period: u64, time: u64, seed: u32) -> Verdict<Option<S
             Err(Problem::Xrun(_) | Problem::Slow(_)) => {
                 return Ok(Some(format!("xrun after {sound:.2} s")));
             }
-            Err(Problem::Failed(why) | Problem::Skipped(why)) => return Ok(Some(why)),
+            Err(Problem::Failed(why) | Problem::GivenUp(why) | Problem::Skipped(why)) => {
+                return Ok(Some(why));
+            }
         }
         if took - spare > sound * TOO_SLOW {
             return Ok(Some(format!(

@@ -34,7 +34,7 @@ impl<T> From<Verdict<T>> for Figure<T> {
     fn from(verdict: Verdict<T>) -> Self {
         match verdict {
             Ok(value) => Self::Measured(value),
-            Err(Problem::Failed(why)) => Self::Failed(why),
+            Err(Problem::Failed(why) | Problem::GivenUp(why)) => Self::Failed(why),
             Err(Problem::Skipped(why) | Problem::Xrun(why) | Problem::Slow(why)) => {
                 Self::Skipped(why)
             }

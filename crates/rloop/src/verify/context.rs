@@ -141,28 +141,32 @@ impl<'a> Context<'a> {
         self.notes.push(text.into());
     }
 
-    /// Runs `attempt`; after an xrun again, with larger buffers, up to four times. What still has
-    /// xruns then is the machine's fault only if the machine is known to be that slow.
+    /// Runs `attempt`; after an xrun or a drain that was given up again, with larger buffers, up to four
+    /// times. What still has xruns then is the machine's fault only if the machine is known to be that slow.
     pub fn with_patience(&mut self, attempt: impl Fn(&mut Self) -> Verdict) -> Verdict {
-        let (mut last, mut slow) = (String::new(), false);
+        let (mut last, mut slow, mut given_up) = (String::new(), false, false);
         for (tries, patience) in [1, 4, 16, 64].into_iter().enumerate() {
             self.patience = patience;
             self.longest_buffer = Duration::ZERO;
             let verdict = attempt(self);
             self.patience = 1;
             match verdict {
-                Err(Problem::Xrun(text)) => (last, slow) = (text, false),
-                Err(Problem::Slow(text)) => (last, slow) = (text, true),
+                Err(Problem::Xrun(text)) => (last, slow, given_up) = (text, false, false),
+                Err(Problem::GivenUp(text)) => (last, slow, given_up) = (text, false, true),
+                Err(Problem::Slow(text)) => (last, slow, given_up) = (text, true, false),
                 other => {
                     if tries > 0 {
                         self.note(format!(
-                            "xrun: passed at try {} with buffers ×{patience} ({last})",
+                            "passed at try {} with buffers ×{patience} ({last})",
                             tries + 1
                         ));
                     }
                     return other;
                 }
             }
+        }
+        if given_up {
+            return Err(Problem::Failed(format!("in four tries: {last}")));
         }
         let (buffer, late) = (self.longest_buffer, self.machine.again().worst);
         if !slow && buffer > (late * 20).max(Duration::from_millis(100)) {

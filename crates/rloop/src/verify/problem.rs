@@ -15,13 +15,20 @@ pub enum Problem {
     Skipped(String),
     /// An xrun that may be the machine's fault: the check is worth another try with a larger buffer.
     Xrun(String),
+    /// A drain that ALSA has given up, since it has heard nothing for a tenth of a second: worth another
+    /// try, as the machine may have held up the program or the card.
+    GivenUp(String),
     /// An xrun of a machine that takes more than a third of the sound's own time only to copy it.
     Slow(String),
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Failed(text) | Self::Skipped(text) | Self::Xrun(text) | Self::Slow(text)) = self;
+        let (Self::Failed(text)
+        | Self::Skipped(text)
+        | Self::Xrun(text)
+        | Self::GivenUp(text)
+        | Self::Slow(text)) = self;
         f.write_str(text)
     }
 }
@@ -33,6 +40,7 @@ impl From<AlsaError> for Problem {
     fn from(error: AlsaError) -> Self {
         match error.errno {
             libc::EPIPE => Self::Xrun(error.to_string()),
+            libc::EIO if error.call == "snd_pcm_drain" => Self::GivenUp(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }
@@ -65,6 +73,7 @@ impl<T, E: Into<Problem>> Within<T> for Result<T, E> {
             Problem::Failed(text) => Problem::Failed(format!("{}: {text}", context())),
             Problem::Skipped(text) => Problem::Skipped(format!("{}: {text}", context())),
             Problem::Xrun(text) => Problem::Xrun(format!("{}: {text}", context())),
+            Problem::GivenUp(text) => Problem::GivenUp(format!("{}: {text}", context())),
             Problem::Slow(text) => Problem::Slow(format!("{}: {text}", context())),
         })
     }

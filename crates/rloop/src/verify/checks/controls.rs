@@ -157,6 +157,7 @@ fn follow(context: &mut Context<'_>) -> Verdict {
         access: Access::RwNoninterleaved,
         rate: 32_000,
         channels: 3,
+        stop: Stop::Never,
         ..usual
     };
     let active = || -> Verdict<Vec<i32>> {
@@ -230,7 +231,12 @@ fn aloops(mut names: Vec<String>) -> Vec<String> {
 
 fn events(context: &mut Context<'_>) -> Verdict {
     let ctl = open(context)?;
-    let (cable, config) = (context.cable(), context.config());
+    let cable = context.cable();
+    // An xrun would be an event, too.
+    let config = Config {
+        stop: Stop::Never,
+        ..context.config()
+    };
     let mut player = context.player(&cable, &config)?;
     ctl.subscribe_events(true)
         .map_err(error("control events"))?;
@@ -356,6 +362,10 @@ fn rate_changes(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
             format!("{}: \"PCM Slave Rate\" is {shown}", what())
         })?;
         let state = recorder.pcm.state();
+        if state == State::Xrun {
+            let text = format!("{}: the recorder was full before it was stopped", what());
+            return Err(Problem::Xrun(text));
+        }
         ensure(matches!(state, State::Draining | State::Setup), || {
             format!("{}: expected the recorder stopped, came {state:?}", what())
         })?;
@@ -368,7 +378,11 @@ fn rate_changes(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
 fn rate_now(context: &mut Context<'_>) -> Verdict {
     const NAME: &str = "Capture Rate";
     let ctl = open_own(context)?;
-    let (cable, config) = (context.cable(), context.config());
+    let cable = context.cable();
+    let config = Config {
+        stop: Stop::Never,
+        ..context.config()
+    };
     let is = |when: &str, want: u32| {
         let came = value(&ctl, NAME, ElemType::Integer, cable.capture)?;
         ensure(u32::try_from(came) == Ok(want), || {

@@ -253,7 +253,8 @@ fn nothing_left(context: &mut Context<'_>) -> Verdict {
         };
         player.pcm.drain().within(|| what.to_owned())?;
         let took = begin.elapsed();
-        let limit = frames_time(config.buffer, config.rate) + context.machine.worst * 4;
+        let buffer = frames_time(config.buffer, config.rate);
+        let limit = buffer + context.machine.again().worst * 4;
         ensure(took < limit, || format!("{what}: the drain took {took:?}"))?;
         context.note(format!("{what} {took:?}"));
     }

@@ -101,7 +101,9 @@ fn run(context: &mut Context<'_>, check: &str) -> Verdict<Option<String>> {
     match found.run(context) {
         Ok(()) => Ok(None),
         Err(Problem::Skipped(why)) => skip(why),
-        Err(Problem::Failed(why) | Problem::Xrun(why) | Problem::Slow(why)) => Ok(Some(why)),
+        Err(
+            Problem::Failed(why) | Problem::Xrun(why) | Problem::GivenUp(why) | Problem::Slow(why),
+        ) => Ok(Some(why)),
     }
 }
 

@@ -28,7 +28,9 @@ pub fn run(context: &mut Context<'_>, format: Format, cases: &[Case]) -> Verdict
         context.watchdog.step(format!("matrix/{case}"));
         match context.with_patience(|context| play(context, case)) {
             Ok(()) => {}
-            Err(Problem::Failed(text)) => failed.push(format!("{case}: {text}")),
+            Err(Problem::Failed(text) | Problem::GivenUp(text)) => {
+                failed.push(format!("{case}: {text}"))
+            }
             Err(Problem::Skipped(text) | Problem::Xrun(text) | Problem::Slow(text)) => {
                 slow.push(format!("{case}: {text}"))
             }

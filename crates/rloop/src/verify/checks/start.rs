@@ -2,7 +2,7 @@
 
 //! Starting the two ends in every order.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -167,10 +167,10 @@ fn link_and_close(context: &mut Context<'_>) -> Verdict {
     let lock = || players.lock().unwrap_or_else(PoisonError::into_inner);
     // The lock is not fair: who prepares makes room for who wants to link.
     let (links_now, stop) = (AtomicBool::new(false), AtomicBool::new(false));
-    let end = Instant::now() + Duration::from_millis(400);
-    let (prepares, links) = thread::scope(|scope| {
-        let linking = scope.spawn(|| -> Verdict<u32> {
-            let mut links = 0;
+    let links = AtomicU32::new(0);
+    let begin = Instant::now();
+    let (prepares, linking) = thread::scope(|scope| {
+        let linking = scope.spawn(|| -> Verdict {
             while !stop.load(Ordering::Relaxed) {
                 let mut recorder = Pcm::open(cable.capture)?;
                 recorder.configure(&config)?;
@@ -185,7 +185,9 @@ fn link_and_close(context: &mut Context<'_>) -> Verdict {
                 });
                 links_now.store(false, Ordering::Relaxed);
                 match linked {
-                    Ok(()) => links += 1,
+                    Ok(()) => {
+                        links.fetch_add(1, Ordering::Relaxed);
+                    }
                     // After a prepare that failed the players are in no state to be linked.
                     Err(e) if e.errno == libc::EBADFD => {}
                     Err(e) => return Err(e.into()),
@@ -193,11 +195,20 @@ fn link_and_close(context: &mut Context<'_>) -> Verdict {
                 // alsa-lib would first take it out of the state in which ALSA prepares it.
                 recorder.crash()?;
             }
-            Ok(links)
+            Ok(())
         });
         let mut prepares = 0u32;
         let mut result: Verdict = Ok(());
-        while Instant::now() < end && result.is_ok() {
+        // A machine with much else to do may let one of the two wait.
+        let enough = |prepares| {
+            let long = begin.elapsed() > Duration::from_millis(400);
+            long && prepares > 0 && links.load(Ordering::Relaxed) > 0
+        };
+        while !enough(prepares)
+            && result.is_ok()
+            && !linking.is_finished()
+            && begin.elapsed() < Duration::from_secs(10)
+        {
             while links_now.load(Ordering::Relaxed) {
                 thread::yield_now();
             }
@@ -212,8 +223,8 @@ fn link_and_close(context: &mut Context<'_>) -> Verdict {
         stop.store(true, Ordering::Relaxed);
         (result.map(|()| prepares), linking.join())
     });
-    let links = links.unwrap_or_else(|_| fail("the linking thread panicked"))?;
-    let prepares = prepares?;
+    linking.unwrap_or_else(|_| fail("the linking thread panicked"))?;
+    let (prepares, links) = (prepares?, links.into_inner());
     context.note(format!("{prepares} prepares, {links} links"));
     ensure(prepares > 0 && links > 0, || {
         format!(
