@@ -125,7 +125,7 @@ fn boots<'a>(guests: &'a [(Hz, Guest<'a>)], options: &Options) -> Vec<Boot<'a>> 
         for repeat in 1..=options.counted {
             boots.push(Boot {
                 guest,
-                machine: Machine::counted(Accel::Tcg),
+                machine: Machine::counted(),
                 title: format!("HZ={hz}, QEMU TCG, time counted in instructions"),
                 name: format!("hz{hz}-counted-{repeat}"),
             });

@@ -202,8 +202,8 @@ pub(crate) struct Vm {
     /// The guest's processors.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub(crate) smp: u32,
-    /// Count the guest's time in instructions, with one processor, and skip idle time: the same command
-    /// does the same each time, however busy the host.
+    /// Count the guest's time in instructions, with one processor, and skip idle time: however busy the
+    /// host, the guest doesn't notice.
     #[arg(long, conflicts_with_all = ["smp", "gdb"])]
     pub(crate) counted: bool,
     /// When to end a command that doesn't end, in seconds.

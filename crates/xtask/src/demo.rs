@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::audio::{self, Comparison, Sound};
 use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
-use crate::guest::{Guest, Job, Machine, Outcome, probe_kvm};
+use crate::guest::{Guest, Job, Machine, Outcome};
 use crate::kernel::{self, Spec};
 use crate::report::{self, Check, Counts};
 use crate::ui::{Step, seconds};
@@ -39,22 +39,22 @@ pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
     let sandbox = toolchain::get(context)?;
     let kernel = kernel::get(context, &sandbox, spec)?;
     let guest = Guest::build(context, &sandbox, &kernel)?;
-    let accel = probe_kvm(context, &sandbox, &kernel)?;
     let dir = context.paths.demo();
     sandbox::remove(&dir)?;
     fs::create_dir_all(&dir).at(&dir)?;
 
+    let machine = Machine::counted();
     let step = Step::new(format!("boot of {spec}"));
     let script = format!("{SCRIPT}{}", verify_script(""));
     let job = Job {
         name: "demo",
         script: &script,
-        timeout: Duration::from_secs(300),
+        timeout: Duration::from_secs(1800),
         append: String::new(),
         follow: true,
         sealed: false,
     };
-    let outcome = match guest.run(&Machine::counted(accel), &job, &step) {
+    let outcome = match guest.run(&machine, &job, &step) {
         Ok(outcome) => outcome,
         Err(e) => {
             keep_serial(&e, &dir);
@@ -73,7 +73,7 @@ pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
     ));
     let counts = Counts::of(&checks);
     let passed = counts.failed == 0;
-    let accelerator = format!("{accel:?}").to_lowercase();
+    let accelerator = format!("{:?}", machine.accel).to_lowercase();
     let mut lines = vec![
         format!("snd-rloop on {spec} ({accelerator})"),
         format!("speech: {comparison}"),

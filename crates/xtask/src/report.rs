@@ -183,8 +183,13 @@ pub(crate) fn from_cargo_test(text: &str) -> Vec<Check> {
 /// input that fails.
 fn why_it_panicked(said: &str) -> String {
     let from = said.rfind("panicked at ").unwrap_or(0);
-    let to = said[from..].find("stack backtrace:");
-    let why = said[from..to.map_or(said.len(), |to| from + to)].trim();
+    let rest = said[from..].lines();
+    let noise = ["stack backtrace:", "note: run with `RUST_BACKTRACE"];
+    let why: Vec<_> = rest
+        .take_while(|line| !noise.iter().any(|noise| line.starts_with(noise)))
+        .collect();
+    let why = why.join("\n");
+    let why = why.trim();
     match why {
         "" => "see the log".into(),
         why => why.into(),

@@ -83,7 +83,7 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
         Some(processors) => Machine::smp(accel, processors, memory),
         None => Machine {
             memory,
-            ..Machine::counted(accel)
+            ..Machine::counted()
         },
     };
     machine.gdb = options.gdb.then_some(gdb::PORT);

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::Suite;
 use super::bad_parameters::{mark, part};
-use super::steps::{DEBUG_MEMORY, in_guest};
+use super::steps::{Time, in_guest};
 use crate::error::Result;
-use crate::guest::Machine;
 use crate::kernel::{Flavour, Spec};
 use crate::report::{self, Check};
 use crate::ui::Step;
@@ -190,7 +189,7 @@ fn judge(loads: &[Load], output: &str, dmesg: &str) -> Vec<Check> {
 pub(super) fn names(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let script = script(LOADS);
     let job = ("names", script.as_str(), Duration::from_secs(300));
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
     checks.extend(judge(LOADS, &outcome.output, &outcome.dmesg));
     Ok(checks)
 }
@@ -199,24 +198,23 @@ pub(super) fn names(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
 pub(super) fn alsactl(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let script = [CHECK, include_str!("alsactl.sh")].concat();
     let job = ("alsactl", script.as_str(), Duration::from_secs(300));
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
 }
 
 /// The card goes while programs use it. The debug kernel sees what they use after that.
 pub(super) fn unplug(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    // Where time isn't counted in instructions, it goes on while the host is busy elsewhere.
-    let (name, limit) = match spec.flavour {
-        Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => ("unplug", 2),
-        Flavour::Debug => ("unplug-debug", 30),
+    // Real time goes on while the host is busy elsewhere.
+    let (name, limit, time) = match spec.flavour {
+        Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => {
+            ("unplug", 2, Time::Counted)
+        }
+        Flavour::Debug => ("unplug-debug", 30, Time::Real),
     };
     let script = format!("limit={limit}\n{CHECK}{}", include_str!("unplug.sh"));
     let job = (name, script.as_str(), Duration::from_secs(600));
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, |accel| match spec.flavour {
-        Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => Machine::counted(accel),
-        Flavour::Debug => Machine::smp(accel, 2, DEBUG_MEMORY),
-    })?;
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, time)?;
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
 }

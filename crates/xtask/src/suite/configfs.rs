@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::Suite;
 use super::card::CHECK;
-use super::steps::{DEBUG_MEMORY, in_guest};
+use super::steps::{Time, in_guest};
 use crate::error::Result;
-use crate::guest::Machine;
 use crate::kernel::Spec;
 use crate::report::{self, Check};
 use crate::ui::Step;
@@ -19,7 +18,7 @@ const CYCLES: u32 = 100;
 pub(super) fn functions(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let script = [CHECK, include_str!("configfs.sh")].concat();
     let job = ("configfs", script.as_str(), Duration::from_secs(900));
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
 }
@@ -31,9 +30,7 @@ pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<
         include_str!("configfs_stress.sh")
     );
     let job = ("configfs-debug", script.as_str(), Duration::from_secs(1800));
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, |accel| {
-        Machine::smp(accel, 2, DEBUG_MEMORY)
-    })?;
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Real)?;
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::Suite;
 use super::bad_parameters::{mark, part};
-use super::steps::run_in;
+use super::steps::{Time, run_in};
 use crate::error::Result;
-use crate::guest::{Guest, Machine};
+use crate::guest::Guest;
 use crate::kernel::{Spec, selftests};
 use crate::report::{Check, Verdict};
 use crate::tap::{self, Tap};
@@ -161,7 +161,7 @@ fn run(
     let script = script(id, topology);
     let name = format!("kselftest-{topology}");
     let job = (name.as_str(), script.as_str(), Duration::from_secs(1800));
-    let (outcome, mut checks) = run_in(&guest, suite, step, job, Machine::counted)?;
+    let (outcome, mut checks) = run_in(&guest, suite, step, job, Time::Counted)?;
     for (number, program) in PROGRAMS.iter().enumerate() {
         let forced = match program.name {
             "mixer-test" => forced,

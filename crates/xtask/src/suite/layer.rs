@@ -9,9 +9,8 @@ use std::time::Duration;
 use walkdir::{DirEntry, WalkDir};
 
 use super::Suite;
-use super::steps::{in_guest, program};
+use super::steps::{Time, in_guest, program};
 use crate::error::{AtPath as _, Error, Result};
-use crate::guest::Machine;
 use crate::kas::{self, Dump};
 use crate::kernel::Spec;
 use crate::python::{Python, TOOLS};
@@ -240,7 +239,7 @@ pub(super) fn ptest(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
     text.push_str("\nexit $rc\n");
     let job = ptest_script(&text);
     let job = ("layer-ptest", job.as_str(), Duration::from_secs(1200));
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, Machine::counted)?;
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
     let results = report::from_ptest(&outcome.output);
     checks.push(Check::that(
         "run-ptest has tested the card",
