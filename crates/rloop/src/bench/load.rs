@@ -44,34 +44,44 @@ pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
     let meter = Meter {
         measured: interrupts_are_measured(),
     };
-    let (mut idles, mut loads) = (Vec::new(), Vec::new());
+    let (mut idles, mut runs) = (Vec::new(), Vec::new());
     for (period, mode) in SERVED {
-        // Each time anew: what a machine does on its own depends on what it has done before.
+        // What a machine does on its own is not always the same.
         bench.say("idle");
-        let idle = meter.spent(|| thread::sleep(time))?;
-        idles.push(idle);
+        idles.push(meter.spent(|| thread::sleep(time))?);
         for count in CABLES {
             bench.say(&format!("{count} cables, {period} frames, {mode:?}"));
-            let cost = if count > cables.len() {
+            let spent = if count > cables.len() {
                 skip(format!("its cards have {} cables in all", cables.len()))
             } else {
                 run(&meter, &cables[..count], (period, mode), time)
-                    .map(|cost| cost.less(&idle).per(count as f64))
             };
-            loads.push(Loaded {
-                cables: count,
-                period,
-                mode,
-                cost: Figure::from(cost),
-            });
+            runs.push((count, period, mode, spent));
         }
     }
+    let idle = Cost::mean(&idles);
+    let loads = runs.into_iter().map(|(cables, period, mode, spent)| {
+        let cost = spent.map(|cost| cost.less(&idle).per(cables as f64));
+        Loaded {
+            cables,
+            period,
+            mode,
+            cost: Figure::from(cost),
+        }
+    });
     Ok(Load {
         seconds: time.as_secs(),
-        idle: Cost::mean(&idles).per(1.0),
+        idle: idle.per(1.0),
+        idle_differs: round(differ(&idles), 2),
         resolution_us: 1e6 / procfs::ticks_per_second() as f64 / seconds(time),
-        loads,
+        loads: loads.collect(),
     })
+}
+
+/// By how many timer interrupts the most and the least of `costs` differ; 0 if they are not counted.
+fn differ(costs: &[Cost]) -> f64 {
+    let counts = || costs.iter().filter_map(|cost| cost.interrupts);
+    counts().reduce(f64::max).unwrap_or(0.0) - counts().reduce(f64::min).unwrap_or(0.0)
 }
 
 /// What `cables` cost per second, with both ends of each running.
@@ -277,6 +287,9 @@ mod tests {
         assert_eq!((cost.cpu_us, cost.interrupts), (Some(11_250.0), Some(6.25)));
         let mean = Cost::mean(&[idle, at(2.1, 400).since(&at(2.0, 100), 10.0)]);
         assert_eq!(mean.interrupts, Some(20.0));
+        let more = at(2.0, 400).since(&at(2.0, 100), 10.0);
+        assert_eq!(differ(&[more, idle, more]), 20.0);
+        assert_eq!(differ(&[]), 0.0);
     }
 
     #[test]

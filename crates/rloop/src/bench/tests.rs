@@ -79,6 +79,7 @@ fn subject(driver: Driver, scale: f64) -> Subject {
                 cpu_us: Some(100.0),
                 interrupts: Some(5.0),
             },
+            idle_differs: 0.5,
             resolution_us: 500.0,
             loads: vec![
                 loaded(64, Mode::Wakeups, 700.0 * scale, 93.0),
