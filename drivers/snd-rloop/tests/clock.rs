@@ -231,3 +231,21 @@ fn a_rate_shift_is_the_inverse_of_a_pitch() {
         (120_000, 100_000)
     );
 }
+
+/// The time up to the next step counts, however often the step is changed meanwhile.
+#[test]
+fn other_steps_hold_it_up_for_one_step_only() {
+    const MS: u64 = 1_000_000;
+    for now in (80 * MS..100 * MS).step_by(123_457) {
+        let mut clock = Clock::new(48_000, PITCH_NOMINAL, 0);
+        let before = clock.position(now);
+        for step in [10, 4, 10] {
+            clock.set_step(step * MS, now);
+            assert_eq!(clock.position(now), before);
+        }
+        let next = (now / (10 * MS) + 1) * 10 * MS;
+        assert_eq!(clock.position(next - 1), before);
+        assert_eq!(clock.position(next), next * 48 / MS, "from {now}");
+        assert_eq!(clock.when(before + 1), next);
+    }
+}

@@ -143,7 +143,7 @@ impl Clock {
         let line = line.change(speed, floor(now, self.step));
         self.step = step.max(1);
         self.line = Line {
-            anchor: ceil(line.anchor.max(now), self.step),
+            anchor: line.anchor.max(now),
             ..line
         };
         self.then = None;

@@ -139,8 +139,8 @@ pub struct End<B> {
     pub(super) broken: Option<Wake>,
     /// The cable has no clock: the end moves as the programs at both ends do.
     pub(super) free: bool,
-    /// Capture: how many frames it is behind what goes into the cable. Playback: the same, of the
-    /// reader that is furthest behind.
+    /// Capture: how many frames it is behind what goes into the cable. Playback: how many the reader
+    /// that is furthest behind will be.
     pub(super) lag: u64,
     /// When ALSA was last told something.
     pub(super) told: u64,

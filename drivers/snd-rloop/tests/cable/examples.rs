@@ -514,6 +514,33 @@ fn a_delay_line_that_was_kept_for_what_was_under_way_goes_with_the_next_prepare(
     assert!(rig.cable.lay(None).is_some());
 }
 
+/// Once for what is left, and once for the whole delay: not for each frame by which it grows.
+#[test]
+fn a_drain_under_a_delay_that_has_grown_wakes_nobody_in_vain() {
+    let mut rig = prepared(
+        &Spec {
+            wakeups: false,
+            ..plain(16, 4)
+        },
+        &plain(100, 50),
+    );
+    rig.write(64, true);
+    rig.perform(&Op::StartBoth(Playback));
+    rig.pass_frames(62, 0);
+    rig.set_delay(3_000);
+    let before = rig.fired;
+    rig.drain();
+    rig.pass_frames(64 + 3_001, 0);
+    assert_eq!(rig.pcm(Playback), Pcm::Setup);
+    // The recorder's own, for each of its periods.
+    let periods = 32;
+    assert!(
+        rig.fired - before <= periods + 2,
+        "{} wake-ups",
+        rig.fired - before
+    );
+}
+
 #[test]
 fn after_a_long_time_no_more_is_moved_than_can_be_heard() {
     for delay in [0, 100, 400_000] {

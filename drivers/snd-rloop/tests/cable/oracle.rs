@@ -35,7 +35,7 @@ pub(crate) struct Should {
     pub(crate) missed: Vec<u64>,
     /// Capture: positions up to here are accounted for.
     pub(crate) gone: u64,
-    /// Capture: frames behind what goes in. Playback: those of the reader that is furthest behind.
+    /// Capture: frames behind what goes in. Playback: those that the last reader will be.
     pub(crate) lag: u64,
     /// Capture: all that was delivered since prepare.
     pub(crate) log: Vec<Slot>,
@@ -238,7 +238,8 @@ impl Oracle {
 
     pub(crate) fn note_lag(&mut self) {
         let readers = self.captures.iter().filter(|reader| reader.runs());
-        self.playback.lag = readers.map(|reader| reader.lag).max().unwrap_or(0);
+        let lags = readers.map(|reader| reader.lag.max(self.delay));
+        self.playback.lag = lags.max().unwrap_or(0);
     }
 
     pub(crate) fn start(&mut self, port: Port) {

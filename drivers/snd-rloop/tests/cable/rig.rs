@@ -678,6 +678,7 @@ impl Rig {
         };
         assert_eq!(self.cable.delay(), delay);
         self.oracle.delay = delay;
+        self.oracle.note_lag();
         for port in self.ports() {
             if self.stream(port).timer.is_some() {
                 self.arm(port);

@@ -30,10 +30,12 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         DELAY_MAX * params.map_or(RATE_DEFAULT, |params| params.rate)
     }
 
-    /// A drain ends when the last frame has reached the last reader.
+    /// A drain ends when the last frame has reached the last reader: one that is still to be as far
+    /// behind as the delay says will be by then.
     pub(super) fn note_lag(&mut self) {
+        let delay = self.line.as_ref().map_or(0, |_| self.delay());
         let readers = self.captures.iter();
-        let lags = readers.filter_map(|end| end.running().and(Some(end.lag)));
+        let lags = readers.filter_map(|end| end.running().and(Some(end.lag.max(delay))));
         self.playback.lag = lags.max().unwrap_or(0);
     }
 }
@@ -84,16 +86,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub fn set_delay(&mut self, delay: u64, line: Option<B>, now: u64) -> Option<B> {
         self.advance(now);
         self.delay = delay;
-        if line.is_some() {
-            // Whoever was to use it may have let go meanwhile.
-            return if self.params.is_some() {
-                self.lay(line)
-            } else {
-                line
-            };
-        }
         let under_way = self.is_under_way();
-        self.line.take_if(|_| delay == 0 && !under_way)
+        let old = match line {
+            // Whoever was to use it may have let go meanwhile.
+            Some(_) if self.params.is_none() => line,
+            Some(_) => self.lay(line),
+            None => self.line.take_if(|_| delay == 0 && !under_way),
+        };
+        self.note_lag();
+        old
     }
 
     /// Whether a reader is behind the player.
