@@ -319,16 +319,19 @@ mod tests {
     #[test]
     fn a_failed_test_says_why() {
         let text = "Running tests/cable/main.rs (target/debug/deps/cable-0123456789abcdef)\n\
-                    test a ... FAILED\ntest b ... FAILED\n\nfailures:\n\n---- a stdout ----\n\n\
+                    test a ... FAILED\ntest b ... FAILED\ntest c ... FAILED\n\nfailures:\n\n---- a stdout ----\n\n\
                     thread 'a' (1) panicked at x.rs:1:2:\nshrinking\n\nthread 'a' (1) panicked at x.rs:3:4:\n\
                     minimal failing input: n = 7\nstack backtrace:\n   0: f\n\n---- b stdout ----\n\n\n\
+                    ---- c stdout ----\nthread 'c' (1) panicked at y.rs:5:6:\nno\n\
+                    note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n\n\
                     failures:\n    a\n    b\n";
         let why = "panicked at x.rs:3:4:\nminimal failing input: n = 7";
         assert_eq!(
             from_cargo_test(text),
             [
                 Check::fail("cable: a", why),
-                Check::fail("cable: b", "see the log")
+                Check::fail("cable: b", "see the log"),
+                Check::fail("cable: c", "panicked at y.rs:5:6:\nno")
             ]
         );
     }

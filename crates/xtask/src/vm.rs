@@ -60,7 +60,7 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
             options.parameters
         );
     }
-    let accel = if options.gdb {
+    if options.gdb {
         let script = gdb::write(context, &guest)?;
         eprintln!("QEMU waits for gdb. In another terminal:");
         eprintln!("  cargo xtask gdb");
@@ -72,19 +72,17 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
         // The addresses of the symbols are those of vmlinux only without KASLR.
         append.push_str(" nokaslr");
         load.push_str(gdb::JOB);
-        Accel::Tcg
-    } else if options.processors.is_none() {
-        Accel::Tcg
-    } else {
-        probe_kvm(context, &sandbox, &kernel)?
-    };
+    }
     let memory = memory(spec.flavour);
     let mut machine = match options.processors {
-        Some(processors) => Machine::smp(accel, processors, memory),
         None => Machine {
             memory,
             ..Machine::counted()
         },
+        Some(processors) if options.gdb => Machine::smp(Accel::Tcg, processors, memory),
+        Some(processors) => {
+            Machine::smp(probe_kvm(context, &sandbox, &kernel)?, processors, memory)
+        }
     };
     machine.gdb = options.gdb.then_some(gdb::PORT);
     if options.command.is_empty() {

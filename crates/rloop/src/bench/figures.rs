@@ -190,7 +190,6 @@ pub struct Load {
     /// What the machine does when no stream runs, on average: measured before each kind of load.
     pub idle: Cost,
     /// By how many timer interrupts per second the most and the least of these measurements differ.
-    #[serde(default)]
     pub idle_differs: f64,
     /// The smallest time that the kernel's counters show, per cable-second, at one cable; µs.
     pub resolution_us: f64,

@@ -195,6 +195,19 @@ fn a_good_card_meets_all_targets() {
 }
 
 #[test]
+fn interrupts_are_the_cards_only_beyond_what_an_idle_machine_differs_by() {
+    for (differs, reached) in [(0.5, Reached::Missed), (1.5, Reached::Met)] {
+        let mut run = sample(1.0);
+        let Some(Figure::Measured(load)) = &mut run.subjects[0].load else {
+            panic!("no load");
+        };
+        load.idle_differs = differs;
+        load.loads[1] = loaded(1, Mode::Off, 0.0, 1.2);
+        assert_eq!(judge(&run)[5].reached, reached);
+    }
+}
+
+#[test]
 fn what_is_missed_is_said() {
     let targets = judge(&sample(200.0));
     let missed = targets.iter().filter(|t| t.reached == Reached::Missed);

@@ -193,12 +193,12 @@ pub fn works(card: &Card, limits: Limits, ledger: &Ledger) -> Result<Report, Err
     let mut context = Context::new(card, limits, &space, machine, watchdog);
     let mut outcome = Outcome::Pass;
     for check in select(&selection, Some(&space))? {
-        if let Err(
-            Problem::Failed(why) | Problem::Xrun(why) | Problem::GivenUp(why) | Problem::Slow(why),
-        ) = check.run(&mut context)
-        {
-            outcome = Outcome::Fail(format!("{}: {why}", check.name));
-            break;
+        match check.run(&mut context) {
+            Ok(()) | Err(Problem::Skipped(_)) => {}
+            Err(problem) => {
+                outcome = Outcome::Fail(format!("{}: {problem}", check.name));
+                break;
+            }
         }
     }
     Ok(Report {
@@ -215,12 +215,7 @@ fn run_all(checks: &[Check], context: &mut Context<'_>, ledger: &Ledger) -> io::
         let outcome = match check.run(context) {
             Ok(()) => Outcome::Pass,
             Err(Problem::Skipped(why)) => Outcome::Skip(why),
-            Err(
-                Problem::Failed(why)
-                | Problem::Xrun(why)
-                | Problem::GivenUp(why)
-                | Problem::Slow(why),
-            ) => Outcome::Fail(why),
+            Err(problem) => Outcome::Fail(problem.to_string()),
         };
         ledger.ended(outcome, std::mem::take(&mut context.notes))?;
     }

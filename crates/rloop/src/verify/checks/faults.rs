@@ -101,9 +101,7 @@ fn run(context: &mut Context<'_>, check: &str) -> Verdict<Option<String>> {
     match found.run(context) {
         Ok(()) => Ok(None),
         Err(Problem::Skipped(why)) => skip(why),
-        Err(
-            Problem::Failed(why) | Problem::Xrun(why) | Problem::GivenUp(why) | Problem::Slow(why),
-        ) => Ok(Some(why)),
+        Err(problem) => Ok(Some(problem.to_string())),
     }
 }
 
