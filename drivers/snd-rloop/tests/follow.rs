@@ -147,8 +147,9 @@ fn speed(cable: &Cable, now: u64) -> f64 {
 proptest! {
     #![proptest_config(cases(48))]
 
-    /// The cable is never farther off than the ticks are; or than twice that, where there are too few
-    /// for the least late to be on time. 5 µs more are for the drift while it settles.
+    /// The cable is never farther off than the ticks are; where there are too few for the least late to
+    /// be on time, that is twice as much in one master of some ten thousand, and never three times. 5 µs
+    /// more are for the drift while it settles.
     #[test]
     fn the_count_is_the_masters_for_good(
         resolution in prop_oneof![Just(MS), Just(10 * MS), Just(100 * MS), MS..100 * MS],
@@ -165,7 +166,7 @@ proptest! {
 
         let mut master = Master { seed, ..Master::new(resolution, ppm, jitter) };
         let few = resolution > 4 * MS;
-        let most = (jitter * if few { 2 } else { 1 } + 5_000) as f64;
+        let most = (jitter * if few { 3 } else { 1 } + 5_000) as f64;
         let mut heard = 0;
         let cable = follow(&mut master, rate, 25, |time, off| {
             heard += 1;

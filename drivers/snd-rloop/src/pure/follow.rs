@@ -19,10 +19,10 @@
 //!
 //! What comes of it (`tests/follow.rs`): a master is followed once it has been heard for 0.5 s and 8
 //! ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the master's
-//! count than the ticks' times are from even (twice that, where fewer than 25 of them come in 0.1 s), to
-//! 5 µs, and that does not add up, not in a day. A machine on which every fiftieth tick is held up for
-//! up to 130 ms makes that hardly ever more than 50 ms. A master that changes its rate by 1000 ppm from
-//! one tick to the next is lost by less than 1 ms, and caught up with within 10 s.
+//! count than the ticks' times are from even, to 5 µs (where fewer than 25 of them come in 0.1 s, hardly
+//! ever than twice that), and that does not add up, not in a day. A machine on which every fiftieth tick
+//! is held up for up to 130 ms makes that hardly ever more than 50 ms. A master that changes its rate by
+//! 1000 ppm from one tick to the next is lost by less than 1 ms, and caught up with within 10 s.
 
 use super::clock::{speed, Clock, Slide, PITCH_NOMINAL};
 use super::wide::{div_rem, product, scale};
