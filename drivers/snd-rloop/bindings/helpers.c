@@ -140,6 +140,22 @@ bool rloop_card_held(struct snd_card *card)
 	return kref_read(&card->card_dev.kobj.kref) > 1;
 }
 
+/* Whether the card has this id. User space may be changing it: then the answer is of one moment or the other. */
+bool rloop_card_has_id(const struct snd_card *card, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(card->id); i++) {
+		char c = READ_ONCE(card->id[i]);
+
+		if (c != id[i])
+			return false;
+		if (!c)
+			return true;
+	}
+	return false;
+}
+
 /* Makes a text file in the card's proc directory; -ENODEV without procfs. */
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *))
@@ -212,7 +228,7 @@ int rloop_card_by_id(const char *id)
 
 		if (!card)
 			continue;
-		found = !strcmp(card->id, id);
+		found = rloop_card_has_id(card, id);
 		snd_card_unref(card);
 		if (found)
 			return number;
@@ -258,10 +274,13 @@ void rloop_delayed_work_init(struct delayed_work *work, void (*function)(struct 
 	INIT_DELAYED_WORK(work, function);
 }
 
-/* Runs the work in about so many milliseconds, and not when it would have run before. */
+/*
+ * Runs the work in about so many milliseconds, 0 for as soon as possible, and not when it would have run before.
+ * It may wait for a module to be loaded, and runs on a queue where that hinders nobody.
+ */
 void rloop_delayed_work_schedule(struct delayed_work *work, unsigned int ms)
 {
-	mod_delayed_work(system_percpu_wq, work, round_jiffies_relative(msecs_to_jiffies(ms)));
+	mod_delayed_work(system_long_wq, work, ms ? round_jiffies_relative(msecs_to_jiffies(ms)) : 0);
 }
 
 void rloop_debug(const void *arguments)

@@ -11,7 +11,7 @@ use kernel::sync::{Arc, ArcBorrow};
 
 use crate::alsa::bindings;
 use crate::alsa::buffer::Buffer;
-use crate::alsa::card::{Card, CardRef};
+use crate::alsa::card::{Card, CardRef, NewCard};
 use crate::alsa::control::Place;
 use crate::alsa::hardware::Hardware;
 use crate::alsa::info;
@@ -21,7 +21,7 @@ use crate::alsa::period_timer::PeriodTimer;
 use crate::alsa::quota::Quota;
 use crate::alsa::setting;
 use crate::cable::{Cable, Ticker, CARD_BYTES_MAX};
-use crate::controls::Elements;
+use crate::controls::Controls;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::master::{is_own, TimerSource};
 use crate::pure::cable::Params;
@@ -71,7 +71,7 @@ impl LoopbackCard {
         pr_info!("registering card \"{}\"\n", config.name);
         let parent = CString::try_from_fmt(fmt!("snd_rloop.{}", slot))?;
         let parent = Parent::new(&parent)?;
-        let mut card = match (Card::new(&parent, config.index, module), config.index) {
+        let mut card = match (NewCard::new(&parent, config.index, module), config.index) {
             (Err(error), Some(index)) if error != ENOMEM => {
                 pr_err!("parameter index={index} is not allowed: must be the number of a free slot, or -1\n");
                 return Err(error);
@@ -110,7 +110,7 @@ impl LoopbackCard {
             let entry = Arc::new(CableStatus::new(number, plug.clone()), GFP_KERNEL)?;
             let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
             info::create(&mut card, &name, entry)?;
-            volume::create(&card, number)?;
+            volume::create(&mut card, number)?;
             plugs.push(plug, GFP_KERNEL)?;
         }
 
@@ -124,8 +124,8 @@ impl LoopbackCard {
                 limits: config.limits,
             };
             for plug in plugs.iter().filter(|plug| plug.playback.device == number) {
-                let elements = Elements::create(&card, plug.clone(), topology)?;
-                device.playback.push(elements, GFP_KERNEL)?;
+                let controls = Controls::create(&mut card, plug.clone(), topology)?;
+                device.playback.push(controls, GFP_KERNEL)?;
             }
             for plug in plugs.iter().filter(|plug| plug.capture.device == number) {
                 for reader in 0..readers as usize {
@@ -141,12 +141,18 @@ impl LoopbackCard {
             );
             let substreams = [players, config.substreams];
             let device = Arc::new(device, GFP_KERNEL)?;
-            pcm::create::<Stream>(&card, c_str!("Loopback PCM"), number, substreams, device)?;
+            pcm::create::<Stream>(
+                &mut card,
+                c_str!("Loopback PCM"),
+                number,
+                substreams,
+                device,
+            )?;
         }
 
         // Before anybody has seen the card, and again, since another may have been faster.
         has_id(&card, config)?;
-        card.register()?;
+        let card = card.register()?;
         has_id(&card, config)?;
         if is_own(&source, card_number) {
             let own = BadParameter {
@@ -235,7 +241,7 @@ impl Plug {
 
 /// A PCM device: which ends of which cables its substreams are.
 pub(crate) struct Device {
-    playback: KVec<Elements>,
+    playback: KVec<Controls>,
     capture: KVec<(Arc<Cable>, Port)>,
     limits: Limits,
 }
@@ -244,23 +250,19 @@ pub(crate) struct Device {
 pub(crate) struct Stream {
     cable: Arc<Cable>,
     port: Port,
-    /// The control elements that follow this stream, if it is the player.
-    elements: Option<Elements>,
+    /// The control controls that follow this stream, if it is the player.
+    controls: Option<Controls>,
     limits: Limits,
     /// Whether the cable has a clock; stays as it is while a stream is open.
     clocked: bool,
 }
 
 impl Stream {
-    /// Does what may change what the other ends see of this one, and tells of the change.
-    fn change(&self, card: &CardRef<'_>, change: impl FnOnce() -> Result) -> Result {
-        let Some(elements) = &self.elements else {
-            return change();
-        };
-        let before = elements.shown();
-        let result = change();
-        elements.notify(card, &before);
-        result
+    /// The control elements may say something else of this stream now.
+    fn changed(&self, card: &CardRef<'_>) {
+        if let Some(controls) = &self.controls {
+            controls.changed(card);
+        }
     }
 }
 
@@ -288,10 +290,10 @@ impl pcm::Stream for Stream {
 
     fn open(device: ArcBorrow<'_, Device>, direction: Direction, number: u32) -> Result<Self> {
         let number = number as usize;
-        let (cable, port, elements) = match direction {
+        let (cable, port, controls) = match direction {
             Direction::Playback => {
-                let elements = device.playback.get(number).ok_or(ENODEV)?.clone();
-                (elements.cable().clone(), Port::Playback, Some(elements))
+                let controls = device.playback.get(number).ok_or(ENODEV)?.clone();
+                (controls.cable().clone(), Port::Playback, Some(controls))
             }
             Direction::Capture => {
                 let (cable, port) = device.capture.get(number).ok_or(ENODEV)?;
@@ -303,7 +305,7 @@ impl pcm::Stream for Stream {
             clocked: !cable.is_free(),
             cable,
             port,
-            elements,
+            controls,
             limits: device.limits,
         })
     }
@@ -325,9 +327,9 @@ impl pcm::Stream for Stream {
     }
 
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result {
-        self.change(card, || {
-            self.cable.prepare(self.port, params, setup, buffer)
-        })
+        self.cable.prepare(self.port, params, setup, buffer)?;
+        self.changed(card);
+        Ok(())
     }
 
     fn retract(&self) {
@@ -339,7 +341,9 @@ impl pcm::Stream for Stream {
     }
 
     fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result {
-        self.change(card, || self.cable.trigger(self.port, command, now))
+        let result = self.cable.trigger(self.port, command, now);
+        self.changed(card);
+        result
     }
 
     fn acknowledge(&self) {

@@ -7,13 +7,14 @@
 //! the capture end. In either topology there are those by which programs know the UAC2 gadget
 //! (`drivers/usb/gadget/function/u_audio.c`), and `Cable Clock` and `Cable Delay` at the playback end.
 
-use kernel::c_str;
 use kernel::prelude::*;
 use kernel::str::CStr;
-use kernel::sync::Arc;
+use kernel::sync::{Arc, Mutex};
+use kernel::{c_str, new_mutex};
 
-use crate::alsa::card::{Card, CardRef};
-use crate::alsa::control::{create, Element, Event, Place, Values};
+use crate::alsa::card::{CardRef, NewCard};
+use crate::alsa::control::{create, Element, ElementId, Event, Place, Values};
+use crate::alsa::notifier::{self, Notifier};
 use crate::cable::Cable;
 use crate::card::Plug;
 use crate::pure::clock::{
@@ -155,23 +156,49 @@ impl Shown {
 
 /// The elements of a cable.
 #[derive(Clone)]
-pub(crate) struct Elements(Plug);
+pub(crate) struct Controls(Notifier<CableControls>);
+
+/// What the elements of a cable share.
+#[pin_data]
+pub(crate) struct CableControls {
+    plug: Plug,
+    #[pin]
+    told: Mutex<Told>,
+}
+
+/// What user space knows.
+struct Told {
+    /// What the elements said when it was last told.
+    shown: Shown,
+    /// The elements there are.
+    elements: KVec<(Subject, Place, ElementId)>,
+}
 
 /// One element of one cable.
 struct CableElement {
-    of: Elements,
+    of: Controls,
     subject: Subject,
     place: Place,
 }
 
-impl Elements {
+impl Controls {
     /// Makes the elements of a cable.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, or what ALSA returns.
-    pub(crate) fn create(card: &Card, plug: Plug, topology: Topology) -> Result<Self> {
-        let of = Self(plug);
+    pub(crate) fn create(card: &mut NewCard, plug: Plug, topology: Topology) -> Result<Self> {
+        let shown = Shown::new(&plug.cable);
+        let of = Self(Notifier::new(
+            card,
+            try_pin_init!(CableControls {
+                plug,
+                told <- new_mutex!(Told {
+                    shown,
+                    elements: KVec::new(),
+                }),
+            }? Error),
+        )?);
         let aloop: &[Subject] = match topology {
             Topology::Cable | Topology::Fanout => &[],
             Topology::Crossed => ALOOP,
@@ -183,7 +210,9 @@ impl Elements {
                     subject,
                     place,
                 };
-                create(card, subject.name(), place, subject.writable(), element)
+                let id = create(card, subject.name(), place, subject.writable(), element)?;
+                let mut told = of.0.what().told.lock();
+                Ok(told.elements.push((subject, place, id), GFP_KERNEL)?)
             })?;
         }
         Ok(of)
@@ -191,47 +220,50 @@ impl Elements {
 
     /// The cable that they are about.
     pub(crate) fn cable(&self) -> &Arc<Cable> {
-        &self.0.cable
+        &self.0.what().plug.cable
     }
 
     /// Does something at each place that has an element for `subject`.
     fn at_each_place(&self, subject: Subject, mut each: impl FnMut(Place) -> Result) -> Result {
+        let plug = &self.0.what().plug;
         match subject {
-            PlaybackPitch | Clock | Delay => each(self.0.playback),
-            _ => self.0.captures().try_for_each(each),
+            PlaybackPitch | Clock | Delay => each(plug.playback),
+            _ => plug.captures().try_for_each(each),
         }
     }
 
-    /// What they say now.
-    pub(crate) fn shown(&self) -> Shown {
-        Shown::new(self.cable())
+    /// What they say may have changed: soon user space is told of what has, and of no more. Any
+    /// context.
+    pub(crate) fn changed(&self, card: &CardRef<'_>) {
+        self.0.changed(card);
     }
+}
 
-    /// Sends `event` for each of them that has changed since they said `before`, but for `own`.
-    fn notify_but(
-        &self,
-        own: Option<(Subject, Place)>,
-        card: &CardRef<'_>,
-        before: &Shown,
-        event: Event,
-    ) {
-        let now = self.shown();
-        for &subject in [ALOOP, UAC2, OWN].into_iter().flatten() {
-            if now.value(subject) == before.value(subject) {
-                continue;
-            }
-            let _ = self.at_each_place(subject, |place| {
-                if Some((subject, place)) != own {
-                    card.notify(subject.name(), place, event);
-                }
-                Ok(())
-            });
+impl CableControls {
+    /// Tells of each element that no longer says what was last told, but for `own`.
+    fn tell(&self, told: &mut Told, own: Option<(Subject, Place)>, card: &CardRef<'_>) {
+        let now = Shown::new(&self.plug.cable);
+        let changed = |element: &&(Subject, Place, ElementId)| {
+            let (subject, place, _) = element;
+            now.value(*subject) != told.shown.value(*subject) && Some((*subject, *place)) != own
+        };
+        for (subject, _, id) in told.elements.iter().filter(changed) {
+            // Names of a value that was written to under another name get another event: there are
+            // programs, the kernel's own mixer-test for one, that write to an element and take the
+            // next event of a value for that element's.
+            let event = match PITCHES.contains(subject) {
+                true => Event::Info,
+                false => Event::Value,
+            };
+            card.notify(id, event);
         }
+        told.shown = now;
     }
+}
 
-    /// Tells whoever listens which of them have changed since they said `before`, and of no other.
-    pub(crate) fn notify(&self, card: &CardRef<'_>, before: &Shown) {
-        self.notify_but(None, card, before, Event::Value);
+impl notifier::Notify for CableControls {
+    fn notify(&self, card: &CardRef<'_>) {
+        self.tell(&mut self.told.lock(), None, card);
     }
 }
 
@@ -241,26 +273,24 @@ impl Element for CableElement {
     }
 
     fn get(&self) -> u32 {
-        self.of.shown().value(self.subject)
+        Shown::new(self.of.cable()).value(self.subject)
     }
 
     fn put(&self, value: u32, card: &CardRef<'_>) -> Result<bool> {
-        let before = self.of.shown();
-        if before.value(self.subject) == value {
+        let of = self.of.0.what();
+        let mut told = of.told.lock();
+        if self.get() == value {
             return Ok(false);
         }
         match self.subject {
-            Notify => self.of.cable().set_notify(value != 0),
-            Clock => self.of.cable().set_free(value != 0)?,
-            Delay => self.of.cable().set_delay(value.into())?,
-            RateShift => self.of.cable().set_pitch(pitch_of(value)),
-            _ => self.of.cable().set_pitch(value),
+            Notify => of.plug.cable.set_notify(value != 0),
+            Clock => of.plug.cable.set_free(value != 0)?,
+            Delay => of.plug.cable.set_delay(value.into())?,
+            RateShift => of.plug.cable.set_pitch(pitch_of(value)),
+            _ => of.plug.cable.set_pitch(value),
         }
-        // Of this element's value ALSA tells. The other names of the value get another event: there
-        // are programs, the kernel's own mixer-test for one, that write to an element and take the
-        // next event of a value for that element's.
-        let own = (self.subject, self.place);
-        self.of.notify_but(Some(own), card, &before, Event::Info);
+        // Of this element's value ALSA tells.
+        of.tell(&mut told, Some((self.subject, self.place)), card);
         Ok(true)
     }
 }

@@ -9,7 +9,7 @@ use kernel::c_str;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 
-use crate::alsa::card::{Card, CardRef};
+use crate::alsa::card::{CardRef, NewCard};
 use crate::alsa::control::{create as create_element, DecibelScale, Element, Home, Values};
 
 /// From -100 dB to 0 dB in steps of half a dB.
@@ -28,7 +28,7 @@ struct Kept {
 /// # Errors
 ///
 /// `ENOMEM`, or what ALSA returns.
-pub(crate) fn create(card: &Card, cable: u32) -> Result {
+pub(crate) fn create(card: &mut NewCard, cable: u32) -> Result {
     for (name, values, value) in [
         (
             c_str!("PCM Playback Volume"),

@@ -145,10 +145,15 @@ pub fn all_changed(ctl: &Ctl) -> Verdict<Vec<String>> {
     Ok(told(&events_since(ctl)?, Told::Value))
 }
 
-/// All events that have come since the last call.
+/// How long nothing must come for all events to have come, in milliseconds: snd-rloop tells of what has
+/// changed from a work item.
+const QUIET: u32 = 100;
+
+/// All events that have come since the last call, and that are on their way.
 pub fn events_since(ctl: &Ctl) -> Verdict<Vec<(ElemId, Told)>> {
     let mut events = Vec::new();
     loop {
+        ctl.wait(Some(QUIET)).map_err(error("control events"))?;
         match ctl.read() {
             Ok(Some(event)) => {
                 let told = match event.get_mask() {

@@ -5,6 +5,7 @@
 //! C header: `include/sound/core.h`
 
 use core::marker::PhantomData;
+use core::ops::Deref;
 use core::ptr::{null, null_mut, NonNull};
 
 use kernel::error::to_result;
@@ -20,7 +21,8 @@ pub(super) trait Part: Send + Sync {}
 
 impl<T: Send + Sync> Part for T {}
 
-/// A sound card, which goes when this value does.
+/// An owned `struct snd_card`. Dropping it calls `snd_card_free()`, which stops its streams and sleeps
+/// until all its files are closed.
 ///
 /// # Invariants
 ///
@@ -34,11 +36,25 @@ pub(crate) struct Card {
 // SAFETY: A card is not bound to the thread that has made it.
 unsafe impl Send for Card {}
 
-// SAFETY: `&self` methods only read what does not change after registration.
+// SAFETY: Of the card `&self` methods read its number, which does not change, and what C functions
+// read under ALSA's locks or atomically; disconnecting takes ALSA's locks. Parts are added to a
+// `NewCard` alone, by `&mut`.
 unsafe impl Sync for Card {}
 
-impl Card {
-    /// Makes a card; it is not seen before [`Card::register`].
+/// A [`Card`] that is being put together. Nobody else knows it before [`NewCard::register`], so what is
+/// added to it needs no lock. It is not `Sync` in what it adds: all of that takes `&mut`.
+pub(crate) struct NewCard(Card);
+
+impl Deref for NewCard {
+    type Target = Card;
+
+    fn deref(&self) -> &Card {
+        &self.0
+    }
+}
+
+impl NewCard {
+    /// Makes a card; it is not seen before [`NewCard::register`].
     ///
     /// `index` is its number, or `None` for the first free one.
     ///
@@ -69,16 +85,12 @@ impl Card {
         // INVARIANT: Just made.
         let raw = NonNull::new(card).ok_or(ENOMEM)?;
         let kept = KVec::new();
-        Ok(Self { raw, kept })
-    }
-
-    pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
-        self.raw.as_ptr()
+        Ok(Self(Card { raw, kept }))
     }
 
     /// Keeps `part` until the card has been freed.
     pub(super) fn keep(&mut self, part: Arc<dyn Part>) -> Result {
-        Ok(self.kept.push(part, GFP_KERNEL)?)
+        Ok(self.0.kept.push(part, GFP_KERNEL)?)
     }
 
     /// Names the card, before it is registered: its driver (at most 15 bytes, also the name of
@@ -87,7 +99,7 @@ impl Card {
     /// What is longer is cut off; the callers have checked.
     pub(crate) fn set_names(&mut self, driver: &str, name: &str) {
         // SAFETY: The card is valid, and nobody else has seen it yet.
-        let card = unsafe { self.raw.as_mut() };
+        let card = unsafe { self.0.raw.as_mut() };
         put(&mut card.driver, driver);
         put(&mut card.shortname, name);
         put(&mut card.longname, name);
@@ -96,7 +108,7 @@ impl Card {
 
     /// Asks for an id (at most 15 bytes), before the card is registered. If it is taken or
     /// reserved, the card gets another: compare [`Card::has_id`] now, and again afterwards, since
-    /// another card may be faster.
+    /// another card may be faster. May sleep.
     pub(crate) fn request_id(&mut self, id: &str) {
         let mut field = [0; 16];
         put(&mut field, id);
@@ -109,9 +121,16 @@ impl Card {
     /// # Errors
     ///
     /// What the registration of its parts returns.
-    pub(crate) fn register(&self) -> Result {
+    pub(crate) fn register(self) -> Result<Card> {
         // SAFETY: The card is valid and complete.
-        to_result(unsafe { bindings::snd_card_register(self.as_raw()) })
+        to_result(unsafe { bindings::snd_card_register(self.as_raw()) })?;
+        Ok(self.0)
+    }
+}
+
+impl Card {
+    pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
+        self.raw.as_ptr()
     }
 
     /// Takes the card away from user space: streams are stopped, and whatever is open can only be
@@ -129,10 +148,11 @@ impl Card {
 
     /// Whether the card has the id `id`. User space may change it once the card is registered.
     pub(crate) fn has_id(&self, id: &str) -> bool {
-        // SAFETY: The card is valid. A change meanwhile gives a wrong answer, not a wrong access.
-        let actual = unsafe { (*self.as_raw()).id };
-        let actual = actual.iter().take_while(|c| **c != 0);
-        actual.copied().eq(id.bytes().map(|byte| byte as c_char))
+        let mut field = [0; 16];
+        put(&mut field, id);
+        // SAFETY: The card is valid, and `field` is a string. The function reads the id as what may
+        // change meanwhile.
+        unsafe { bindings::rloop_card_has_id(self.as_raw(), field.as_ptr()) }
     }
 }
 
@@ -161,7 +181,8 @@ impl Drop for Card {
     }
 }
 
-/// A card that stays for as long as `'a`, because a stream of it is open or an element in use.
+/// A `struct snd_card` that stays for as long as `'a`, because a stream of it is open, an element of it
+/// is in use, or a reference to it is counted ([`CardHold`]).
 pub(crate) struct CardRef<'a>(NonNull<bindings::snd_card>, PhantomData<&'a Card>);
 
 impl CardRef<'_> {
@@ -175,6 +196,57 @@ impl CardRef<'_> {
 
     pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
         self.0.as_ptr()
+    }
+}
+
+/// A counted reference to a card: its memory stays until this value is dropped, though the card may be
+/// disconnected meanwhile. `snd_card_free()` waits for it, so it must not be kept for long.
+///
+/// # Invariants
+///
+/// `self.0` points to a card whose `card_dev` counts this value.
+pub(super) struct CardHold(NonNull<bindings::snd_card>);
+
+// SAFETY: The count is atomic, and may be dropped by any thread that may sleep.
+unsafe impl Send for CardHold {}
+
+impl CardHold {
+    /// Counts a reference. Any context.
+    pub(super) fn new(card: &CardRef<'_>) -> Self {
+        // SAFETY: The card is there as long as `card`, so its device can be counted.
+        unsafe { bindings::get_device(&raw mut (*card.as_raw()).card_dev) };
+        // INVARIANT: It has just been counted.
+        Self(card.0)
+    }
+
+    /// The card.
+    pub(super) fn card(&self) -> CardRef<'_> {
+        // The reference keeps it for as long as the result may live.
+        CardRef(self.0, PhantomData)
+    }
+
+    /// Gives the reference away as an address, which is never 0, for [`CardHold::from_address`].
+    pub(super) fn into_address(self) -> usize {
+        let address = self.0.as_ptr() as usize;
+        core::mem::forget(self);
+        address
+    }
+
+    /// Takes back what [`CardHold::into_address`] gave; `None` for 0.
+    ///
+    /// # Safety
+    ///
+    /// `address` must be 0, or come from [`CardHold::into_address`] and be taken back once.
+    pub(super) unsafe fn from_address(address: usize) -> Option<Self> {
+        // INVARIANT: The caller promises that this is the address of a counted card.
+        NonNull::new(address as *mut bindings::snd_card).map(Self)
+    }
+}
+
+impl Drop for CardHold {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant the card is there, and this reference is given up once.
+        unsafe { bindings::put_device(&raw mut (*self.0.as_ptr()).card_dev) };
     }
 }
 

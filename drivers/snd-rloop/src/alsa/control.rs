@@ -14,7 +14,7 @@ use kernel::str::CStr;
 use kernel::types::ForeignOwnable;
 
 use super::bindings;
-use super::card::{Card, CardRef};
+use super::card::{put as put_text, CardRef, NewCard};
 
 /// What values an element takes.
 #[derive(Clone, Copy)]
@@ -59,12 +59,12 @@ pub(crate) struct Place {
     pub(crate) subdevice: u32,
 }
 
-/// What an event says of an element.
+/// An event of an element, `SNDRV_CTL_EVENT_MASK_*`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// That it has another value.
+    /// VALUE: it has another value.
     Value,
-    /// That whoever shows it had better look at it again.
+    /// INFO: its attributes may have changed; whoever shows it reads it again.
     Info,
 }
 
@@ -127,18 +127,23 @@ struct Context<E> {
     card: *mut bindings::snd_card,
 }
 
+/// The id of an element that [`create`] has made: all by which user space and events name it, `numid`
+/// included. It is a copy, so it may outlive the element, and of an element of that name which a
+/// program has made it says nothing.
+pub(crate) struct ElementId(bindings::snd_ctl_elem_id);
+
 /// Makes an element; it goes with the card.
 ///
 /// # Errors
 ///
 /// `EBUSY` if there is one of that name already, `ENOMEM`.
 pub(crate) fn create<E: Element>(
-    card: &Card,
+    card: &mut NewCard,
     name: &CStr,
     home: impl Into<Home>,
     writable: bool,
     element: E,
-) -> Result {
+) -> Result<ElementId> {
     let mut access = match writable {
         true => bindings::SNDRV_CTL_ELEM_ACCESS_READWRITE,
         false => bindings::SNDRV_CTL_ELEM_ACCESS_READ,
@@ -148,7 +153,8 @@ pub(crate) fn create<E: Element>(
         access |= bindings::SNDRV_CTL_ELEM_ACCESS_TLV_READ;
         tlv.p = scale.tlv.as_ptr();
     }
-    let id = home.into().id();
+    let mut id = home.into().id();
+    put_text(&mut id.name, name.to_str().unwrap_or_default());
     let template = bindings::snd_kcontrol_new {
         iface: id.iface,
         device: id.device,
@@ -165,45 +171,38 @@ pub(crate) fn create<E: Element>(
     };
     let card = card.as_raw();
     let context = KBox::new(Context { element, card }, GFP_KERNEL)?;
-    // SAFETY: ALSA copies the template. What it points to is never freed.
+    // SAFETY: ALSA copies the template and the name. The TLV is that of a `&'static` scale.
     let control = unsafe { bindings::snd_ctl_new1(&template, null_mut()) };
     if control.is_null() {
         return Err(ENOMEM);
     }
     // SAFETY: The control is new, and nobody else has it. `private_data` stays valid until `free`
-    // is called, which the control's end calls. ALSA frees the control if it can't add it.
+    // is called, which the control's end calls.
     unsafe {
         (*control).private_data = context.into_foreign().cast();
         (*control).private_free = Some(free::<E>);
-        to_result(bindings::snd_ctl_add(card, control))
     }
+    // SAFETY: The card is valid; the control is new, and ALSA frees it if it can't add it.
+    to_result(unsafe { bindings::snd_ctl_add(card, control) })?;
+    // SAFETY: It has been added, and the card is still being put together (a `NewCard`, borrowed
+    // mutably): nobody else reaches it, to remove the control or to give it another number.
+    id.numid = unsafe { (*control).id.numid };
+    Ok(ElementId(id))
 }
 
 impl CardRef<'_> {
-    /// Tells whoever listens what has happened to a control element. Where the card has no such
-    /// element there is nothing to tell. May be called in any context.
-    pub(crate) fn notify(&self, name: &CStr, place: Place, event: Event) {
+    /// Sends an event of an element of this card to whoever has subscribed (`snd_ctl_notify()`). The
+    /// element is not looked up: programs make and remove elements, and what a look-up finds is
+    /// theirs to free. Any context; takes time for each subscriber.
+    pub(crate) fn notify(&self, element: &ElementId, event: Event) {
         let mask = match event {
             Event::Value => bindings::SNDRV_CTL_EVENT_MASK_VALUE,
             Event::Info => bindings::SNDRV_CTL_EVENT_MASK_INFO,
         };
-        let mut id = Home::from(place).id();
-        put_bytes(&mut id.name, name.to_bytes());
-        // SAFETY: The card is valid, and its elements stay as long as it does.
-        unsafe {
-            let control = bindings::snd_ctl_find_id(self.as_raw(), &id);
-            if !control.is_null() {
-                bindings::snd_ctl_notify(self.as_raw(), mask, &mut (*control).id);
-            }
-        }
-    }
-}
-
-/// Writes `text`, cut off if need be, and a final 0 into `field`, which is all 0.
-fn put_bytes(field: &mut [u8], text: &[u8]) {
-    let room = field.len().saturating_sub(1);
-    for (to, from) in field[..room].iter_mut().zip(text) {
-        *to = *from;
+        let mut id = element.0;
+        // SAFETY: The card is there as long as this reference. ALSA reads and copies the id, which is
+        // ours, under its own locks, and does nothing once the card is disconnected.
+        unsafe { bindings::snd_ctl_notify(self.as_raw(), mask, &mut id) };
     }
 }
 

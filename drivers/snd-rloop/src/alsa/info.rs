@@ -11,7 +11,7 @@ use kernel::str::CStr;
 use kernel::sync::Arc;
 
 use super::bindings;
-use super::card::Card;
+use super::card::NewCard;
 
 /// What a file says.
 pub(crate) trait TextOps: Send + Sync + 'static {
@@ -26,7 +26,7 @@ pub(crate) trait TextOps: Send + Sync + 'static {
 /// # Errors
 ///
 /// `ENOMEM`.
-pub(crate) fn create<T: TextOps>(card: &mut Card, name: &CStr, ops: Arc<T>) -> Result {
+pub(crate) fn create<T: TextOps>(card: &mut NewCard, name: &CStr, ops: Arc<T>) -> Result {
     let private = core::ptr::from_ref(&*ops).cast_mut();
     // The file's own destructor would be the place to free it. But ALSA (up to 7.2 at least) calls
     // that when the sound core is unloaded, long after the card and perhaps this module has gone.

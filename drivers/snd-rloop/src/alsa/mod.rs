@@ -17,6 +17,7 @@ pub(crate) mod hardware;
 pub(crate) mod info;
 pub(crate) mod lock;
 pub(crate) mod log;
+pub(crate) mod notifier;
 pub(crate) mod parameters;
 pub(crate) mod parent;
 pub(crate) mod pcm;

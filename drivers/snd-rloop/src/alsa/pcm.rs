@@ -19,7 +19,7 @@ use kernel::types::ForeignOwnable;
 
 use super::bindings;
 use super::buffer::{Buffer, Lease};
-use super::card::{put, Card, CardRef};
+use super::card::{put, CardRef, NewCard};
 use super::hardware::{parameters, set_hardware, Hardware};
 use super::log;
 use super::period_timer::{Handler, PeriodTimer};
@@ -105,7 +105,7 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
 ///
 /// `EBUSY` if the card has a device of that number, `ENOMEM`.
 pub(crate) fn create<S: Stream>(
-    card: &Card,
+    card: &mut NewCard,
     id: &CStr,
     number: u32,
     substreams: [u32; 2],
@@ -127,8 +127,8 @@ pub(crate) fn create<S: Stream>(
         )
     })?;
 
-    // SAFETY: `pcm` has just been made, and the card has not been registered, so nobody else sees
-    // it. The operations are those of streams whose device is an `S::Device`; `private_data`
+    // SAFETY: `pcm` has just been made, and the card is still being put together (a `NewCard`,
+    // borrowed mutably), so nobody else sees it. The operations are those of streams whose device is an `S::Device`; `private_data`
     // stays valid until `private_free` is called, which is after the last stream has been closed.
     unsafe {
         put(&mut (*pcm).name, id.to_str().unwrap_or_default());

@@ -13,7 +13,7 @@ use kernel::str::{CStr, CString};
 use kernel::sync::Arc;
 
 use super::bindings;
-use super::card::Card;
+use super::card::NewCard;
 
 /// What a file holds.
 pub(crate) trait Setting: Send + Sync + 'static {
@@ -42,7 +42,7 @@ const TEXT_MAX: usize = 128;
 /// # Errors
 ///
 /// `ENOMEM`.
-pub(crate) fn create<S: Setting>(card: &mut Card, name: &CStr, setting: Arc<S>) -> Result {
+pub(crate) fn create<S: Setting>(card: &mut NewCard, name: &CStr, setting: Arc<S>) -> Result {
     let private = Arc::as_ptr(&setting).cast_mut();
     card.keep(setting)?;
     // SAFETY: `card` is valid, and `name` is a string that ALSA copies. `private` stays valid until
