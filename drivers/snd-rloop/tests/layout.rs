@@ -9,7 +9,8 @@ mod properties;
 
 use properties::cases;
 use proptest::prelude::*;
-use snd_rloop_pure::layout::{moves, spans, Access, Layout, Move};
+use snd_rloop_pure::blocks::transpose;
+use snd_rloop_pure::layout::{moves, spans, Access, Axis, Layout, Move, Span};
 
 const UNTOUCHED: u8 = 0xee;
 
@@ -34,12 +35,12 @@ fn noise(bytes: usize) -> Vec<u8> {
 }
 
 fn carry_out(what: Move, source: &[u8], target: &mut [u8]) {
-    for i in 0..what.count {
-        let (from, to) = (
-            what.source + i * what.source_step,
-            what.target + i * what.target_step,
-        );
-        target[to..to + what.bytes].copy_from_slice(&source[from..from + what.bytes]);
+    for row in 0..what.rows.count {
+        for column in 0..what.columns.count {
+            let from = what.source + row * what.rows.source + column * what.columns.source;
+            let to = what.target + row * what.rows.target + column * what.columns.target;
+            target[to..to + what.bytes].copy_from_slice(&source[from..from + what.bytes]);
+        }
     }
 }
 
@@ -59,6 +60,7 @@ fn check_move(source: &Layout, from: u64, target: &Layout, to: u64, frames: u64)
     let mut pieces = 0;
     moves(source, from, target, to, frames, |what| {
         pieces += 1;
+        assert!(what.fits(bytes.len(), got.len()));
         carry_out(what, &bytes, &mut got);
     });
     assert!(
@@ -66,14 +68,9 @@ fn check_move(source: &Layout, from: u64, target: &Layout, to: u64, frames: u64)
         "{source:?} {from} {target:?} {to} {frames}"
     );
 
-    // At most one piece for each channel, and one wrap for each end of a ring.
+    // One wrap for each end of a ring.
     let wraps = frames / source.frames + frames / target.frames + 3;
-    let each = if source.plane.is_none() && target.plane.is_none() {
-        1
-    } else {
-        source.channels as u64
-    };
-    assert!(pieces <= wraps * each, "{pieces} pieces");
+    assert!(pieces <= wraps, "{pieces} pieces");
 }
 
 fn check_span(layout: &Layout, from: u64, frames: u64) {
@@ -89,8 +86,12 @@ fn check_span(layout: &Layout, from: u64, frames: u64) {
     let mut got = vec![UNTOUCHED; size(layout)];
     spans(layout, from, frames, |what| {
         assert!(what.bytes > 0 && what.bytes % layout.sample == 0);
-        for sample in got[what.offset..what.offset + what.bytes].chunks_mut(layout.sample) {
-            sample.copy_from_slice(silence);
+        assert!(what.fits(got.len()));
+        for row in 0..what.rows {
+            let offset = what.offset + row * what.step;
+            for sample in got[offset..offset + what.bytes].chunks_mut(layout.sample) {
+                sample.copy_from_slice(silence);
+            }
         }
     });
     assert!(got == expected, "{layout:?} {from} {frames}");
@@ -137,6 +138,76 @@ proptest! {
         prop_assert_eq!(source.bytes(), size(&source));
         check_move(&source, from, &target, to, frames);
         check_span(&target, to, frames);
+    }
+}
+
+/// A table of pieces, any of whose numbers may be absurd.
+fn table() -> impl Strategy<Value = Move> {
+    let number = || prop_oneof![8 => 0..20usize, 1 => 0..=usize::MAX];
+    let axis = move || {
+        (number(), number(), number()).prop_map(|(count, source, target)| Axis {
+            count,
+            source,
+            target,
+        })
+    };
+    (number(), number(), number(), axis(), axis()).prop_map(
+        |(source, target, bytes, rows, columns)| Move {
+            source,
+            target,
+            bytes,
+            rows,
+            columns,
+        },
+    )
+}
+
+/// Where the last of `count` pieces ends, in numbers that don't overflow.
+fn end(first: usize, bytes: usize, steps: [(usize, usize); 2]) -> Option<u128> {
+    let mut end = first as u128 + bytes as u128;
+    for (count, step) in steps {
+        end += (count as u128).checked_sub(1)? * step as u128;
+    }
+    Some(end)
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    /// The check on which the driver's copying relies.
+    #[test]
+    fn what_fits_lies_within(what in table(), areas in (0..200usize, 0..200usize)) {
+        let (rows, columns) = (what.rows, what.columns);
+        let counts = |a, b| [(rows.count, a), (columns.count, b)];
+        let source = end(what.source, what.bytes, counts(rows.source, columns.source));
+        let target = end(what.target, what.bytes, counts(rows.target, columns.target));
+        let within = |end: Option<u128>, area| end.is_some_and(|end| end <= area as u128);
+        let should = within(source, areas.0) && within(target, areas.1);
+        prop_assert_eq!(what.fits(areas.0, areas.1), should);
+
+        let span = Span { offset: what.source, bytes: what.bytes, rows: rows.count, step: rows.source };
+        let row = end(span.offset, span.bytes, [(span.rows, span.step), (1, 0)]);
+        prop_assert_eq!(span.fits(areas.0), within(row, areas.0));
+    }
+
+    #[test]
+    fn a_block_is_turned_over_its_diagonal(words in any::<[u64; 8]>()) {
+        fn check<const BYTES: usize>(words: [u64; 8]) {
+            let sample = |words: &[u64; 8], i: usize, j: usize| {
+                words[i].to_le_bytes()[j * BYTES..(j + 1) * BYTES].to_vec()
+            };
+            let mut turned = words;
+            transpose::<BYTES>(&mut turned);
+            for i in 0..8 / BYTES {
+                for j in 0..8 / BYTES {
+                    assert_eq!(sample(&turned, i, j), sample(&words, j, i));
+                }
+            }
+            assert_eq!(turned[8 / BYTES..], words[8 / BYTES..]);
+        }
+        check::<1>(words);
+        check::<2>(words);
+        check::<4>(words);
     }
 }
 

@@ -11,8 +11,9 @@ use kernel::time::{delay::fsleep, Delta};
 
 use super::bindings;
 use super::quota::{Quota, Share};
+use crate::pure::blocks::transpose;
 use crate::pure::end::{self, Pointers};
-use crate::pure::layout::{Layout, Move, Span};
+use crate::pure::layout::{Axis, Layout, Move, Span};
 
 /// A reference to the buffer of a stream and to the pointers that ALSA keeps for it.
 ///
@@ -24,10 +25,10 @@ pub(crate) struct Buffer(Arc<Lease>);
 ///
 /// # Invariants
 ///
-/// As long as `users` is not negative, or positive after adding [`REVOKED`] back (that is, an
-/// [`Access`] exists that was made before the revocation), `area` points to
-/// `layout.bytes()` bytes of kernel memory and `runtime`, if it is not null, to the runtime of an open
-/// stream. If `owned` is there, `area` points to its elements.
+/// While `users >= 0`, or `users - REVOKED > 0` (that is, an [`Access`] exists that was made before the
+/// revocation), `area` points to `layout.bytes()` bytes of kernel memory that no other lease's `area`
+/// overlaps, and `runtime`, if it is not null, to the runtime of an open stream. If `_owned` is there,
+/// `area` points to its elements.
 pub(super) struct Lease {
     area: *mut u8,
     runtime: *mut bindings::snd_pcm_runtime,
@@ -160,68 +161,43 @@ impl end::Buffer for Buffer {
     }
 
     fn copy_from(&self, source: &Self, what: Move) {
+        // A piece may lie anywhere in either, so a buffer is not copied into itself.
+        if Arc::ptr_eq(&self.0, &source.0) {
+            return;
+        }
         let (Some(_target), Some(_source)) = (self.0.access(), source.0.access()) else {
             return;
         };
-        let fits = |at: usize, step: usize, area: &Layout| {
-            let steps = what.count.checked_sub(1).and_then(|n| n.checked_mul(step));
-            let end = steps.and_then(|n| n.checked_add(at)?.checked_add(what.bytes));
-            end.is_some_and(|end| end <= area.bytes())
-        };
-        if !fits(what.source, what.source_step, &source.0.layout)
-            || !fits(what.target, what.target_step, &self.0.layout)
-        {
+        if !what.fits(source.0.layout.bytes(), self.0.layout.bytes()) {
             return;
         }
-        // SAFETY: Both buffers are there as long as `_source` and `_target` exist, and the checks
-        // above have shown that every piece lies within them. They are different buffers, so they
-        // don't overlap; user space may write to them meanwhile, as it may to
-        // the buffer of any sound card.
+        // SAFETY: Both buffers are there as long as `_source` and `_target` exist, and the check
+        // above has shown that every piece lies within them. They are different leases, hence
+        // different areas: ALSA gives each stream a buffer of its own, and what is `_owned` is its
+        // lease's alone. User space may write to them meanwhile, as it may to the buffer of any
+        // sound card.
         unsafe {
-            let (from, to) = (source.0.area.add(what.source), self.0.area.add(what.target));
-            match what.bytes {
-                _ if what.count == 1 => from.copy_to_nonoverlapping(to, what.bytes),
-                1 => strided::<1>(from, to, &what),
-                2 => strided::<2>(from, to, &what),
-                3 => strided::<3>(from, to, &what),
-                4 => strided::<4>(from, to, &what),
-                8 => strided::<8>(from, to, &what),
-                _ => {
-                    for i in 0..what.count {
-                        from.add(i * what.source_step)
-                            .copy_to_nonoverlapping(to.add(i * what.target_step), what.bytes);
-                    }
-                }
-            }
-        }
+            copy_pieces(
+                source.0.area.add(what.source),
+                self.0.area.add(what.target),
+                &what,
+            )
+        };
     }
 
     fn fill(&self, what: Span, sample: &[u8]) {
         let Some(_access) = self.0.access() else {
             return;
         };
-        let end = what.offset.checked_add(what.bytes);
-        let fits = end.is_some_and(|end| end <= self.0.layout.bytes());
-        if sample.is_empty() || !fits {
+        if sample.is_empty() || !what.fits(self.0.layout.bytes()) {
             return;
         }
-        let first = sample[0];
-        // SAFETY: The buffer is there as long as `_access` exists, and the check above has shown
-        // that the span lies within it. What is copied within it has been written before, and as
-        // `more <= done` the two pieces don't overlap; user space may write to it meanwhile, as it
-        // may to the buffer of any sound card.
-        unsafe {
-            let to = self.0.area.add(what.offset);
-            if sample.iter().all(|byte| *byte == first) {
-                to.write_bytes(first, what.bytes);
-            } else {
-                let mut done = sample.len().min(what.bytes);
-                sample.as_ptr().copy_to_nonoverlapping(to, done);
-                while done < what.bytes {
-                    let more = done.min(what.bytes - done);
-                    to.copy_to_nonoverlapping(to.add(done), more);
-                    done += more;
-                }
+        for row in 0..what.rows {
+            // SAFETY: The buffer is there as long as `_access` exists, and the check above has shown
+            // that every row lies within it.
+            unsafe {
+                let row = self.0.area.add(what.offset + row * what.step);
+                fill_row(row, what.bytes, sample);
             }
         }
     }
@@ -240,20 +216,155 @@ impl end::Buffer for Buffer {
     }
 }
 
-/// Moves pieces of `N` bytes.
+/// Fills a row with a sample over and over.
 ///
 /// # Safety
 ///
-/// Every piece that `what` describes, from `from` and `to` on, must lie in memory that may be
-/// read and written, respectively.
-unsafe fn strided<const N: usize>(from: *const u8, to: *mut u8, what: &Move) {
-    for i in 0..what.count {
-        // SAFETY: The caller promises that this piece may be read and written.
-        unsafe {
-            let piece = from.add(i * what.source_step).cast::<[u8; N]>();
-            to.add(i * what.target_step)
-                .cast::<[u8; N]>()
-                .write(piece.read());
+/// `to` must point to `bytes` bytes that may be read and written. User space may write to them meanwhile.
+unsafe fn fill_row(to: *mut u8, bytes: usize, sample: &[u8]) {
+    let Some(first) = sample.first() else { return };
+    if sample.iter().all(|byte| byte == first) {
+        // SAFETY: As this function's.
+        unsafe { to.write_bytes(*first, bytes) };
+        return;
+    }
+    let mut done = sample.len().min(bytes);
+    // SAFETY: As this function's; `sample` is memory of the kernel.
+    unsafe { sample.as_ptr().copy_to_nonoverlapping(to, done) };
+    while done < bytes {
+        let more = done.min(bytes - done);
+        // SAFETY: What is copied has been written before, and as `more <= done` the two don't overlap.
+        unsafe { to.copy_to_nonoverlapping(to.add(done), more) };
+        done += more;
+    }
+}
+
+/// Carries out a [`Move`] from `from` to `to`, where its first pieces are.
+///
+/// # Safety
+///
+/// Every piece that `what` describes must lie in memory that may be read and written, respectively, and
+/// the two must not overlap.
+unsafe fn copy_pieces(from: *const u8, to: *mut u8, what: &Move) {
+    // SAFETY: As this function's.
+    unsafe {
+        match what.bytes {
+            1 => copy_blocks::<1>(from, to, what),
+            2 => copy_blocks::<2>(from, to, what),
+            3 => copy_samples::<3>(from, to, what),
+            4 => copy_blocks::<4>(from, to, what),
+            8 => copy_samples::<8>(from, to, what),
+            bytes => {
+                // Whole runs of samples.
+                for row in 0..what.rows.count {
+                    for column in 0..what.columns.count {
+                        let source = row * what.rows.source + column * what.columns.source;
+                        let target = row * what.rows.target + column * what.columns.target;
+                        from.add(source)
+                            .copy_to_nonoverlapping(to.add(target), bytes);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Frames that are dealt with at a time: what they touch stays in a processor's cache, however many
+/// channels there are and however far apart.
+const TILE: usize = 64;
+
+/// Moves samples of `BYTES` bytes, in square blocks where the samples of the source lie together in one
+/// direction and those of the target in the other.
+///
+/// # Safety
+///
+/// As [`copy_pieces`], for pieces of `BYTES` bytes.
+unsafe fn copy_blocks<const BYTES: usize>(from: *const u8, to: *mut u8, what: &Move) {
+    let (rows, columns) = (&what.rows, &what.columns);
+    let interleaved = rows.source == BYTES && columns.target == BYTES;
+    let planar = columns.source == BYTES && rows.target == BYTES;
+    let size = const { 8 / BYTES };
+    let whole = |count: usize| count - count % size;
+    let (block_rows, block_columns) = match interleaved || planar {
+        true => (whole(rows.count), whole(columns.count)),
+        false => (0, 0),
+    };
+    for tile in (0..block_columns).step_by(TILE) {
+        let end = block_columns.min(tile + TILE);
+        for row in (0..block_rows).step_by(size) {
+            for column in (tile..end).step_by(size) {
+                let mut block = [0u64; 8];
+                for (i, word) in block.iter_mut().take(size).enumerate() {
+                    // A word holds a frame's neighbouring channels, or a channel's neighbouring frames.
+                    let (row, column) = match interleaved {
+                        true => (row, column + i),
+                        false => (row + i, column),
+                    };
+                    // SAFETY: These are `size` pieces of the source, which lie together.
+                    let piece = unsafe { from.add(row * rows.source + column * columns.source) };
+                    // SAFETY: As above.
+                    *word = u64::from_le(unsafe { piece.cast::<u64>().read_unaligned() });
+                }
+                transpose::<BYTES>(&mut block);
+                for (i, word) in block.iter().take(size).enumerate() {
+                    let (row, column) = match interleaved {
+                        true => (row + i, column),
+                        false => (row, column + i),
+                    };
+                    // SAFETY: These are `size` pieces of the target, which lie together.
+                    let piece = unsafe { to.add(row * rows.target + column * columns.target) };
+                    // SAFETY: As above.
+                    unsafe { piece.cast::<u64>().write_unaligned(word.to_le()) };
+                }
+            }
+        }
+    }
+    // What no block covers: the last rows, and of the others the last columns.
+    let rest = |first_row: usize, last_row: usize, first_column: usize| Move {
+        source: first_row * rows.source + first_column * columns.source,
+        target: first_row * rows.target + first_column * columns.target,
+        rows: Axis {
+            count: last_row - first_row,
+            ..*rows
+        },
+        columns: Axis {
+            count: columns.count - first_column,
+            ..*columns
+        },
+        ..*what
+    };
+    for part in [
+        rest(block_rows, rows.count, 0),
+        rest(0, block_rows, block_columns),
+    ] {
+        // SAFETY: A part of the table of pieces.
+        unsafe { copy_samples::<BYTES>(from.add(part.source), to.add(part.target), &part) };
+    }
+}
+
+/// Moves samples of `BYTES` bytes one by one.
+///
+/// # Safety
+///
+/// As [`copy_pieces`], for pieces of `BYTES` bytes.
+unsafe fn copy_samples<const BYTES: usize>(from: *const u8, to: *mut u8, what: &Move) {
+    let (rows, columns) = (&what.rows, &what.columns);
+    for tile in (0..columns.count).step_by(TILE) {
+        let end = columns.count.min(tile + TILE);
+        for row in 0..rows.count {
+            let (mut source, mut target) = (
+                row * rows.source + tile * columns.source,
+                row * rows.target + tile * columns.target,
+            );
+            for _ in tile..end {
+                // SAFETY: The caller promises that this piece may be read and written.
+                unsafe {
+                    let piece = from.add(source).cast::<[u8; BYTES]>();
+                    to.add(target).cast::<[u8; BYTES]>().write(piece.read());
+                }
+                source += columns.source;
+                target += columns.target;
+            }
         }
     }
 }

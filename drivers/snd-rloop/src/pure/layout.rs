@@ -59,7 +59,7 @@ pub struct Layout {
     pub plane: Option<usize>,
 }
 
-/// Moves `count` times `bytes` bytes, `source_step` and `target_step` bytes apart.
+/// Moves a table of pieces of `bytes` bytes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Move {
     /// Offset of the first byte in the source, in bytes.
@@ -68,21 +68,69 @@ pub struct Move {
     pub target: usize,
     /// Bytes in one piece.
     pub bytes: usize,
-    /// From one piece to the next in the source.
-    pub source_step: usize,
-    /// From one piece to the next in the target.
-    pub target_step: usize,
-    /// How many pieces.
-    pub count: usize,
+    /// The channels, or 1 where a piece holds them all.
+    pub rows: Axis,
+    /// The frames, or 1 where a piece holds them all.
+    pub columns: Axis,
 }
 
-/// Bytes in one piece.
+/// How many pieces there are in one direction of a [`Move`], and how far they lie apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// How many.
+    pub count: usize,
+    /// From one to the next in the source, in bytes.
+    pub source: usize,
+    /// From one to the next in the target, in bytes.
+    pub target: usize,
+}
+
+/// One piece.
+const ONE: Axis = Axis {
+    count: 1,
+    source: 0,
+    target: 0,
+};
+
+impl Move {
+    /// Whether all pieces lie within the first `source` bytes of the source and the first `target`
+    /// bytes of the target.
+    pub fn fits(&self, source: usize, target: usize) -> bool {
+        let (rows, columns) = (&self.rows, &self.columns);
+        let (across, down) = (columns.count.checked_sub(1), rows.count.checked_sub(1));
+        let end = |first: usize, row: usize, column: usize| {
+            let last = down?
+                .checked_mul(row)?
+                .checked_add(across?.checked_mul(column)?)?;
+            first.checked_add(last)?.checked_add(self.bytes)
+        };
+        end(self.source, rows.source, columns.source).is_some_and(|end| end <= source)
+            && end(self.target, rows.target, columns.target).is_some_and(|end| end <= target)
+    }
+}
+
+/// Rows of bytes, all of the same length, to be filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Offset of the first byte.
     pub offset: usize,
-    /// How many bytes: whole samples.
+    /// Bytes in a row: whole samples.
     pub bytes: usize,
+    /// How many rows.
+    pub rows: usize,
+    /// From one row to the next, in bytes.
+    pub step: usize,
+}
+
+impl Span {
+    /// Whether all rows lie within the first `area` bytes.
+    pub fn fits(&self, area: usize) -> bool {
+        let end = || {
+            let last = self.rows.checked_sub(1)?.checked_mul(self.step)?;
+            self.offset.checked_add(last)?.checked_add(self.bytes)
+        };
+        end().is_some_and(|end| end <= area)
+    }
 }
 
 impl Layout {
@@ -104,24 +152,33 @@ impl Layout {
     /// Offset of a byte of a frame whose bits all count, in whatever format: one in the middle of the
     /// first channel's sample.
     pub fn byte_of(&self, frame: u64) -> usize {
-        self.sample_at(frame, 0).0 + self.sample / 2
+        self.frame_at(frame) + self.sample / 2
     }
 
-    /// Offset of a sample, and bytes from there to the same channel's next one.
-    fn sample_at(&self, frame: u64, channel: usize) -> (usize, usize) {
-        let frame = frame as usize;
-        match self.plane {
-            None => (frame * self.frame() + channel * self.sample, self.frame()),
-            Some(plane) => (channel * plane + frame * self.sample, self.sample),
+    /// Offset of the first channel's sample of a frame.
+    fn frame_at(&self, frame: u64) -> usize {
+        frame as usize * self.steps().1
+    }
+
+    /// From one channel's sample to the next one's, and from one frame's to the next one's, in bytes.
+    fn steps(&self) -> (usize, usize) {
+        match self.planes() {
+            None => (self.sample, self.frame()),
+            Some(plane) => (plane, self.sample),
         }
+    }
+
+    /// [`Layout::plane`], if that makes a difference: a single channel's samples lie together anyway.
+    pub fn planes(&self) -> Option<usize> {
+        self.plane.filter(|_| self.channels > 1)
     }
 }
 
 /// Calls `each` with what has to be moved for `frames` frames to get from position `from` of the
 /// one buffer to position `to` of the other.
 ///
-/// The buffers must have the same sample size and channels. As few and as long pieces as the
-/// layouts allow.
+/// The buffers must have the same sample size and channels. One table for each stretch in which neither
+/// buffer wraps, of pieces as long as the layouts allow.
 pub fn moves(
     source: &Layout,
     from: u64,
@@ -130,32 +187,34 @@ pub fn moves(
     frames: u64,
     mut each: impl FnMut(Move),
 ) {
+    let (source_row, source_column) = source.steps();
+    let (target_row, target_column) = target.steps();
+    let rows = Axis {
+        count: source.channels,
+        source: source_row,
+        target: target_row,
+    };
     for segment in segments(from, source.frames, to, target.frames, frames) {
         let run = segment.frames as usize;
-        if source.plane.is_none() && target.plane.is_none() {
-            each(Move {
-                source: segment.source as usize * source.frame(),
-                target: segment.target as usize * target.frame(),
-                bytes: run * source.frame(),
-                source_step: 0,
-                target_step: 0,
-                count: 1,
-            });
-            continue;
-        }
-        let planar = source.plane.is_some() && target.plane.is_some();
-        for channel in 0..source.channels {
-            let (source_at, source_step) = source.sample_at(segment.source, channel);
-            let (target_at, target_step) = target.sample_at(segment.target, channel);
-            each(Move {
-                source: source_at,
-                target: target_at,
-                bytes: source.sample * if planar { run } else { 1 },
-                source_step,
-                target_step,
-                count: if planar { 1 } else { run },
-            });
-        }
+        let (bytes, rows, columns) = match (source.planes(), target.planes()) {
+            (None, None) => (run * source.frame(), ONE, ONE),
+            (Some(_), Some(_)) => (run * source.sample, rows, ONE),
+            _ => {
+                let columns = Axis {
+                    count: run,
+                    source: source_column,
+                    target: target_column,
+                };
+                (source.sample, rows, columns)
+            }
+        };
+        each(Move {
+            source: source.frame_at(segment.source),
+            target: target.frame_at(segment.target),
+            bytes,
+            rows,
+            columns,
+        });
     }
 }
 
@@ -164,20 +223,16 @@ pub fn spans(layout: &Layout, from: u64, frames: u64, mut each: impl FnMut(Span)
     // Once around covers every byte.
     let frames = frames.min(layout.frames);
     for segment in segments(from, layout.frames, from, layout.frames, frames) {
-        let (first, run) = (segment.source, segment.frames as usize);
-        match layout.plane {
-            None => each(Span {
-                offset: layout.sample_at(first, 0).0,
-                bytes: run * layout.frame(),
-            }),
-            Some(_) => {
-                for channel in 0..layout.channels {
-                    each(Span {
-                        offset: layout.sample_at(first, channel).0,
-                        bytes: run * layout.sample,
-                    });
-                }
-            }
-        }
+        let run = segment.frames as usize;
+        let (bytes, rows, step) = match layout.planes() {
+            None => (run * layout.frame(), 1, 0),
+            Some(plane) => (run * layout.sample, layout.channels, plane),
+        };
+        each(Span {
+            offset: layout.frame_at(segment.source),
+            bytes,
+            rows,
+            step,
+        });
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! There is no 128-bit division in here: the kernel does not link it.
 
+pub mod blocks;
 pub mod cable;
 pub mod clock;
 pub mod end;

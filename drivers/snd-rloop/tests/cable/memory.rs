@@ -54,14 +54,15 @@ impl Buffer for Fake {
     }
 
     fn copy_from(&self, source: &Self, what: Move) {
-        self.0.count(what.count * what.bytes);
+        self.0
+            .count(what.rows.count * what.columns.count * what.bytes);
         let (from, mut to) = (source.0.bytes.borrow(), self.0.bytes.borrow_mut());
-        for i in 0..what.count {
-            let (s, t) = (
-                what.source + i * what.source_step,
-                what.target + i * what.target_step,
-            );
-            to[t..t + what.bytes].copy_from_slice(&from[s..s + what.bytes]);
+        for row in 0..what.rows.count {
+            for column in 0..what.columns.count {
+                let s = what.source + row * what.rows.source + column * what.columns.source;
+                let t = what.target + row * what.rows.target + column * what.columns.target;
+                to[t..t + what.bytes].copy_from_slice(&from[s..s + what.bytes]);
+            }
         }
     }
 
@@ -70,10 +71,13 @@ impl Buffer for Fake {
     }
 
     fn fill(&self, what: Span, sample: &[u8]) {
-        self.0.count(what.bytes);
+        self.0.count(what.rows * what.bytes);
         let mut bytes = self.0.bytes.borrow_mut();
-        for at in bytes[what.offset..what.offset + what.bytes].chunks_mut(sample.len()) {
-            at.copy_from_slice(sample);
+        for row in 0..what.rows {
+            let offset = what.offset + row * what.step;
+            for at in bytes[offset..offset + what.bytes].chunks_mut(sample.len()) {
+                at.copy_from_slice(sample);
+            }
         }
     }
 }
