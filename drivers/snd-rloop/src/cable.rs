@@ -38,7 +38,7 @@ pub(crate) struct Cable {
 
 /// The most that the delay lines of a card take together, in bytes. The old and the new one of a cable
 /// whose delay is changed are both there for a moment.
-pub(crate) const CARD_BYTES_MAX: isize = 2 * LINE_BYTES_MAX as isize;
+pub(crate) const CARD_BYTES_MAX: usize = 2 * LINE_BYTES_MAX;
 
 /// What all timers, all ends and the master use.
 #[pin_data]

@@ -17,6 +17,7 @@ mod controls;
 mod dynamic;
 mod fault_dirs;
 mod faults;
+mod lockless;
 mod master;
 #[expect(
     unreachable_pub,

@@ -5,12 +5,12 @@
 use core::ptr::{addr_of, null_mut};
 
 use kernel::prelude::*;
-use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::sync::Arc;
 use kernel::time::{delay::fsleep, Delta};
 
 use super::bindings;
 use super::quota::{Quota, Share};
+use crate::lockless::gate::{Gate, Pass};
 use crate::pure::blocks::transpose;
 use crate::pure::end::{self, Pointers};
 use crate::pure::layout::{Axis, Layout, Move, Span};
@@ -25,36 +25,23 @@ pub(crate) struct Buffer(Arc<Lease>);
 ///
 /// # Invariants
 ///
-/// While `users >= 0`, or `users - REVOKED > 0` (that is, an [`Access`] exists that was made before the
-/// revocation), `area` points to `layout.bytes()` bytes of kernel memory that no other lease's `area`
-/// overlaps, and `runtime`, if it is not null, to the runtime of an open stream. If `_owned` is there,
-/// `area` points to its elements.
+/// As long as a [`Pass`] of `gate` exists, `area` points to `layout.bytes()` bytes of kernel memory that no
+/// other lease's `area` overlaps, and `runtime`, if it is not null, to the runtime of an open stream. If
+/// `_owned` is there, `area` points to its elements.
 pub(super) struct Lease {
     area: *mut u8,
     runtime: *mut bindings::snd_pcm_runtime,
     layout: Layout,
-    users: Atomic<i32>,
+    gate: Gate,
     _owned: Option<(KVVec<u8>, Share)>,
 }
 
-// SAFETY: The pointers are used only under an `Access`, which keeps their targets alive. The area
+// SAFETY: The pointers are used only under a `Pass`, which keeps their targets alive. The area
 // is shared with user space anyway, and only raw reads and writes touch it.
 unsafe impl Send for Lease {}
 
 // SAFETY: As above; the pointers themselves never change.
 unsafe impl Sync for Lease {}
-
-/// Added to [`Lease::users`] when nobody may begin to use the buffer any more.
-const REVOKED: i32 = i32::MIN / 2;
-
-/// Somebody is using the buffer.
-struct Access<'a>(&'a Lease);
-
-impl Drop for Access<'_> {
-    fn drop(&mut self) {
-        self.0.users.fetch_add(-1, Release);
-    }
-}
 
 impl Lease {
     /// Lends the buffer of a stream that has been set up.
@@ -76,13 +63,13 @@ impl Lease {
         if area.is_null() || layout.bytes() > bytes || layout.frames == 0 {
             return Err(EINVAL);
         }
-        // INVARIANT: `users` is 0, and the area is as large as the layout says. The caller
-        // promises to revoke before that changes.
+        // INVARIANT: The area is as large as the layout says. The caller promises to revoke before
+        // that changes, which closes the gate.
         let lease = Self {
             area,
             runtime,
             layout,
-            users: Atomic::new(0),
+            gate: Gate::new(),
             _owned: None,
         };
         Ok(Arc::new(lease, GFP_KERNEL)?)
@@ -97,18 +84,11 @@ impl Lease {
     ///
     /// Sleeps for as long as it takes others to finish a copy. Must be called once.
     pub(super) fn revoke(&self) {
-        self.users.fetch_add(REVOKED, Full);
-        while self.users.load(Acquire) != REVOKED {
-            fsleep(Delta::from_micros(50));
-        }
+        self.gate.close(|| fsleep(Delta::from_micros(50)));
     }
 
-    fn access(&self) -> Option<Access<'_>> {
-        // The sum and its old value are one atomic step: either this comes first, and `revoke`
-        // waits, or `revoke` does, and this sees it.
-        let users = self.users.fetch_add(1, Full);
-        let access = Access(self);
-        (users >= 0).then_some(access)
+    fn access(&self) -> Option<Pass<'_>> {
+        self.gate.enter()
     }
 }
 
@@ -127,7 +107,7 @@ impl Buffer {
             area: owned.as_mut_ptr(),
             runtime: null_mut(),
             layout,
-            users: Atomic::new(0),
+            gate: Gate::new(),
             _owned: Some((owned, share)),
         };
         Ok(Self(Arc::new(lease, GFP_KERNEL)?))

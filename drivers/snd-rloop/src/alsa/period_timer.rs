@@ -12,10 +12,10 @@ use core::mem::offset_of;
 use core::ptr::addr_of;
 
 use kernel::prelude::*;
-use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 use kernel::types::Opaque;
 
 use super::bindings;
+use crate::lockless::alarm::{Alarm, Hrtimer};
 use crate::pure::end::Wake;
 
 /// What happens when the timer goes off, in interrupt context (in a softirq on `PREEMPT_RT`).
@@ -35,16 +35,12 @@ pub(crate) trait Handler: Send + Sync + Sized {
 ///
 /// # Invariants
 ///
-/// `substream` is 0 or the address of an open substream. It is 0 before the substream is closed,
-/// and then the callback does not run.
+/// The address in `alarm` is that of an open substream.
 #[pin_data(PinnedDrop)]
 pub(crate) struct PeriodTimer<H: Handler> {
     #[pin]
     raw: Opaque<bindings::hrtimer>,
-    substream: Atomic<usize>,
-    /// 1 if it is to be seen whether ALSA drains the stream: see [`PeriodTimer::look`]. (6.18 has no
-    /// atomic `bool`.)
-    look: Atomic<u32>,
+    alarm: Alarm,
     handler: H,
     #[pin]
     _pinned: PhantomPinned,
@@ -71,8 +67,7 @@ impl<H: Handler> PeriodTimer<H> {
                 );
             }),
             // INVARIANT: No substream.
-            substream: Atomic::new(0),
-            look: Atomic::new(0),
+            alarm: Alarm::new(),
             handler,
             _pinned: PhantomPinned,
         })
@@ -82,46 +77,26 @@ impl<H: Handler> PeriodTimer<H> {
     ///
     /// May be called in any context.
     pub(crate) fn arm(&self, when: u64) {
-        let when = match self.look.load(Relaxed) {
-            0 => i64::try_from(when).unwrap_or(i64::MAX),
-            _ => 0,
-        };
-        // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
-        unsafe {
-            bindings::hrtimer_start_range_ns(
-                self.raw.get(),
-                when,
-                0,
-                bindings::hrtimer_mode_HRTIMER_MODE_ABS,
-            );
-        }
+        self.alarm.arm(self, when);
     }
 
     /// Lets the timer go off at once, to see whether ALSA has started the stream only to drain it, of
     /// which it does not tell (`snd_pcm_do_drain_init` in `sound/core/pcm_native.c`). Called with
     /// the stream locked, which the callback waits for: then ALSA is done with the start.
     pub(crate) fn look(&self) {
-        self.look.store(1, Relaxed);
-        self.arm(0);
+        self.alarm.look(self);
     }
 
-    /// Keeps the timer from going off, unless it just does. Does not wait, so it may be called in
-    /// any context.
+    /// Keeps the timer from going off, unless it just does, or is to look. Does not wait, so it may
+    /// be called in any context.
     pub(crate) fn disarm(&self) {
-        if self.look.load(Relaxed) != 0 {
-            // It is still to look, whatever else is no longer awaited.
-            return;
-        }
-        // SAFETY: `raw` was set up by `new` and is pinned.
-        unsafe { bindings::hrtimer_try_to_cancel(self.raw.get()) };
+        self.alarm.disarm(self);
     }
 
-    /// Keeps the timer from going off, and waits for the handler if it just does.
+    /// Keeps the timer from going off, and waits for the handler if it just does. Only operations that
+    /// may sleep call this, so no lock is held that the callback could wait for.
     pub(super) fn cancel(&self) {
-        self.look.store(0, Relaxed);
-        // SAFETY: `raw` was set up by `new` and is pinned. Only operations that may sleep call
-        // this, so no lock is held that the callback could wait for.
-        unsafe { bindings::hrtimer_cancel(self.raw.get()) };
+        self.alarm.cancel(self);
     }
 
     /// Says of which stream ALSA is to be told.
@@ -130,15 +105,13 @@ impl<H: Handler> PeriodTimer<H> {
     ///
     /// `substream` must be open, and [`PeriodTimer::detach`] must be called before it is closed.
     pub(super) unsafe fn attach(&self, substream: *mut bindings::snd_pcm_substream) {
-        // INVARIANT: The caller promises both parts.
-        self.substream.store(substream as usize, Release);
+        // INVARIANT: The caller promises it.
+        self.alarm.attach(substream as usize);
     }
 
-    /// Takes back what [`PeriodTimer::attach`] said.
+    /// Takes back what [`PeriodTimer::attach`] said. Waits as [`PeriodTimer::cancel`].
     pub(super) fn detach(&self) {
-        self.substream.store(0, Release);
-        // Whoever has read the old value is done after this.
-        self.cancel();
+        self.alarm.detach(self);
     }
 
     /// Tells the handler if ALSA drains the stream.
@@ -150,7 +123,7 @@ impl<H: Handler> PeriodTimer<H> {
         // SAFETY: The substream is open, and it is unlocked with the flags with which it was locked.
         unsafe {
             let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
-            self.look.store(0, Relaxed);
+            self.alarm.looks();
             if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING {
                 self.handler.draining();
             }
@@ -186,8 +159,8 @@ impl<H: Handler> PeriodTimer<H> {
         // precondition the result points to a `Self`, which is alive since it cancels the timer
         // before it goes.
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
-        let substream = this.substream.load(Acquire) as *mut bindings::snd_pcm_substream;
-        if !substream.is_null() && this.look.load(Relaxed) != 0 {
+        let substream = this.alarm.stream().unwrap_or(0) as *mut bindings::snd_pcm_substream;
+        if !substream.is_null() && this.alarm.is_to_look() {
             // SAFETY: By the type's invariants the substream is open, and stays so while the
             // callback runs.
             unsafe { this.catch_drain(substream) };
@@ -208,6 +181,30 @@ impl<H: Handler> PeriodTimer<H> {
         }
         this.handler.rearm(this);
         bindings::hrtimer_restart_HRTIMER_NORESTART
+    }
+}
+
+impl<H: Handler> Hrtimer for PeriodTimer<H> {
+    fn start(&self, when: i64) {
+        // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
+        unsafe {
+            bindings::hrtimer_start_range_ns(
+                self.raw.get(),
+                when,
+                0,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS,
+            );
+        }
+    }
+
+    fn try_to_cancel(&self) {
+        // SAFETY: `raw` was set up by `new` and is pinned.
+        unsafe { bindings::hrtimer_try_to_cancel(self.raw.get()) };
+    }
+
+    fn cancel_and_wait(&self) {
+        // SAFETY: `raw` was set up by `new` and is pinned.
+        unsafe { bindings::hrtimer_cancel(self.raw.get()) };
     }
 }
 

@@ -4,21 +4,18 @@
 //! `max_alloc_per_card` in `sound/core/pcm_memory.c`.)
 
 use kernel::prelude::*;
-use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
 
 use super::log;
+use crate::lockless::allowance::Allowance;
 
-/// What can be taken by all together.
-pub(crate) struct Quota {
-    most: isize,
-    taken: Atomic<isize>,
-}
+/// What can be taken by all together, in bytes.
+pub(crate) struct Quota(Allowance);
 
 /// A part of a [`Quota`], which is given back with this value.
 pub(crate) struct Share {
     quota: Arc<Quota>,
-    bytes: isize,
+    bytes: usize,
 }
 
 impl Quota {
@@ -27,9 +24,8 @@ impl Quota {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(most: isize) -> Result<Arc<Self>> {
-        let taken = Atomic::new(0);
-        Ok(Arc::new(Self { most, taken }, GFP_KERNEL)?)
+    pub(crate) fn new(most: usize) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self(Allowance::new(most)), GFP_KERNEL)?)
     }
 
     /// Takes `bytes` of it.
@@ -38,26 +34,22 @@ impl Quota {
     ///
     /// `ENOMEM` if there are not so many left.
     pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Result<Share> {
-        let bytes = isize::try_from(bytes)?;
-        let share = Share {
-            quota: self.clone(),
-            bytes,
-        };
-        // Relaxed: nothing else depends on the number.
-        let before = self.taken.fetch_add(bytes, Relaxed);
-        if before.saturating_add(bytes) > self.most {
+        if !self.0.take(bytes) {
             log::debug(format_args!(
                 "refused: all together take more than {} bytes",
-                self.most
+                self.0.most()
             ));
             return Err(ENOMEM);
         }
-        Ok(share)
+        Ok(Share {
+            quota: self.clone(),
+            bytes,
+        })
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.quota.taken.fetch_add(-self.bytes, Relaxed);
+        self.quota.0.give_back(self.bytes);
     }
 }
