@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
+#include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -99,6 +100,20 @@ struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream)
 {
 	substream->runtime->hw_ptr_jiffies = jiffies;
+}
+
+/* When what our timers have spent of this processor's time has passed twice: src/pure/pace.rs. */
+static DEFINE_PER_CPU(u64, timers_settled);
+
+/* To be called by a timer's callback, as is the next. */
+u64 rloop_timers_settled(void)
+{
+	return this_cpu_read(timers_settled);
+}
+
+void rloop_timers_settle(u64 settled)
+{
+	this_cpu_write(timers_settled, settled);
 }
 
 /* Keeps whoever drains the stream from giving up. */

@@ -4,6 +4,10 @@
 //!
 //! Lock order: ALSA's stream lock, then the cable's lock, then what arming a timer takes. Nothing
 //! in here calls ALSA with the cable's lock held.
+//!
+//! Whatever is done to a cable ends with its timers being set, in one of two ways: [`Cable::change`] for
+//! what may sleep, [`Cable::touch`] for what comes with a stream locked. So nobody is left asleep who could
+//! be told something.
 
 use kernel::new_mutex;
 use kernel::prelude::*;
@@ -14,23 +18,23 @@ use crate::alsa::lock::{Guard, IrqSpinLock};
 use crate::alsa::log;
 use crate::alsa::now;
 use crate::alsa::pcm::TriggerCommand;
-use crate::alsa::period_timer::{Handler, PeriodTimer};
+use crate::alsa::period_timer::{Handler, PeriodTimer, PeriodTimers};
 use crate::alsa::quota::Quota;
+use crate::alsa::timer::Listener;
 use crate::alsa::work::DelayedWork;
 use crate::master::{step, Master};
 use crate::pure;
-use crate::pure::cable::{Params, LINE_BYTES_MAX};
+use crate::pure::cable::{Params, Touched, LINE_BYTES_MAX};
 use crate::pure::end::{End, Port, Setup, Wake};
 use crate::pure::faults::Faults;
+use crate::pure::follow::Heard;
 use crate::pure::source::SourceText;
 
 type State = pure::cable::Cable<Buffer, KVec<End<Buffer>>>;
 
 /// A cable.
 pub(crate) struct Cable {
-    shared: Arc<Shared>,
-    playback: Pin<KBox<PeriodTimer<Ticker>>>,
-    captures: KVec<Pin<KBox<PeriodTimer<Ticker>>>>,
+    ends: Arc<Ends>,
     master: Pin<KBox<DelayedWork<Master>>>,
     /// What the delay lines of all cables of the card may take.
     memory: Arc<Quota>,
@@ -40,43 +44,99 @@ pub(crate) struct Cable {
 /// whose delay is changed are both there for a moment.
 pub(crate) const CARD_BYTES_MAX: usize = 2 * LINE_BYTES_MAX;
 
-/// What all timers, all ends and the master use.
+/// The ends' timers, and what they, the operations of all ends and the master use. A timer goes only while
+/// somebody waits for it, or frames pile up.
+pub(crate) type Ends = PeriodTimers<Shared>;
+
+/// A cable's state.
 #[pin_data]
 pub(crate) struct Shared {
     #[pin]
-    pub(crate) state: IrqSpinLock<State>,
-    /// Held while the delay line is looked at and another one is made.
+    state: IrqSpinLock<State>,
+    /// Held while the delay line is looked at and another one is made. Taken before the state's lock.
     #[pin]
     line: Mutex<()>,
 }
 
-/// Wakes one end of a cable. A timer goes only while somebody waits for it.
-pub(crate) struct Ticker {
-    shared: Arc<Shared>,
-    port: Port,
+/// How often the lock is let go to catch up with the time, before what is left is left.
+const STEPS_MAX: u32 = 1_000;
+
+/// The number of an end's timer.
+fn number(port: Port) -> usize {
+    match port {
+        Port::Playback => 0,
+        Port::Capture(number) => number + 1,
+    }
 }
 
-impl Handler for Ticker {
-    fn expired(&self) -> Wake {
-        let mut state = self.shared.state.lock();
-        state.wake(self.port, now())
+/// The end that the timer with the number `number` is for.
+fn port(number: usize) -> Port {
+    number.checked_sub(1).map_or(Port::Playback, Port::Capture)
+}
+
+impl Handler for Shared {
+    fn expired(&self, number: usize, now: u64) -> Wake {
+        self.state.lock().wake(port(number), now)
     }
 
-    fn draining(&self) {
+    fn draining(&self, number: usize) {
         // A recorder that drains has stopped.
-        if self.port == Port::Playback {
-            let mut state = self.shared.state.lock();
+        if port(number) == Port::Playback {
+            let mut state = self.state.lock();
             if !state.end(Port::Playback).draining() {
                 state.drain(now());
             }
         }
     }
 
-    fn rearm(&self, timer: &PeriodTimer<Self>) {
-        let state = self.shared.state.lock();
+    fn rearm(&self, number: usize, timers: &Ends) {
         // Under the lock, so that a stop or a start meanwhile has the last word.
-        if let Some(next) = state.next_wakeup(self.port) {
-            timer.arm(next);
+        timers.arm(&self.state.lock(), Touched::Wakeup(port(number)));
+    }
+}
+
+impl Ends {
+    /// The state as it is, which may be behind the time. Any context.
+    pub(crate) fn lock(&self) -> Guard<'_, State> {
+        self.handler().state.lock()
+    }
+
+    /// Does something to a cable that has moved all that is due by then, and sees to it that whoever waits
+    /// is told. May sleep, though `change` must not.
+    ///
+    /// What is due is moved in steps, with interrupts on in between.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State, u64) -> T) -> T {
+        let mut state = self.lock();
+        for _ in 0..STEPS_MAX {
+            if state.advance(now()) {
+                break;
+            }
+            drop(state);
+            state = self.lock();
+        }
+        let result = change(&mut state, now());
+        state.advance(now());
+        self.arm(&state, Touched::All);
+        result
+    }
+
+    /// Sets the timers that `touched` concerns to the times that are right now.
+    fn arm(&self, state: &State, touched: Touched) {
+        for (port, when) in state.timers(touched) {
+            let timer = self.timer(number(port));
+            match when {
+                Some(when) => timer.arm(when),
+                None => timer.disarm(),
+            }
+        }
+    }
+}
+
+impl Listener for Ends {
+    fn heard(&self, heard: Heard, at: u64) {
+        let mut state = self.lock();
+        if state.hear(heard, at, now()) {
+            self.arm(&state, Touched::All);
         }
     }
 }
@@ -94,31 +154,20 @@ impl Cable {
         source: SourceText,
         memory: Arc<Quota>,
     ) -> Result<Self> {
-        let mut ends = KVec::new();
+        let mut captures_ends = KVec::new();
         for _ in 0..captures {
-            ends.push(End::new(), GFP_KERNEL)?;
+            captures_ends.push(End::new(), GFP_KERNEL)?;
         }
-        let shared = Arc::pin_init(
-            pin_init!(Shared {
-                state <- IrqSpinLock::new(State::new(ends)),
-                line <- new_mutex!(()),
-            }),
-            GFP_KERNEL,
-        )?;
-        shared.state.lock().set_source(step(&source), now());
-        let timer = |port| {
-            let shared = shared.clone();
-            KBox::pin_init(PeriodTimer::new(Ticker { shared, port }), GFP_KERNEL)
-        };
-        let mut timers = KVec::new();
-        for number in 0..captures as usize {
-            timers.push(timer(Port::Capture(number))?, GFP_KERNEL)?;
-        }
+        let count = captures_ends.len() + 1;
+        let shared = try_pin_init!(Shared {
+            state <- IrqSpinLock::new(State::new(captures_ends)),
+            line <- new_mutex!(()),
+        }? Error);
+        let ends = Arc::pin_init(PeriodTimers::new(count, shared), GFP_KERNEL)?;
+        ends.lock().set_source(step(&source), now());
         Ok(Self {
-            playback: timer(Port::Playback)?,
-            captures: timers,
-            master: KBox::pin_init(Master::new(shared.clone(), card, source), GFP_KERNEL)?,
-            shared,
+            master: KBox::pin_init(Master::new(ends.clone(), card, source), GFP_KERNEL)?,
+            ends,
             memory,
         })
     }
@@ -129,21 +178,18 @@ impl Cable {
     }
 
     /// The timer of an end.
-    pub(crate) fn timer(&self, port: Port) -> &PeriodTimer<Ticker> {
-        match port {
-            Port::Playback => &self.playback,
-            Port::Capture(number) => &self.captures[number],
-        }
+    pub(crate) fn timer(&self, port: Port) -> &PeriodTimer<Shared> {
+        self.ends.timer(number(port))
     }
 
     /// How many capture ends it has.
     pub(crate) fn captures(&self) -> u32 {
-        self.captures.len() as u32
+        self.ends.count() as u32 - 1
     }
 
     /// Whether it has no clock.
     pub(crate) fn is_free(&self) -> bool {
-        self.shared.state.lock().is_free()
+        self.ends.lock().is_free()
     }
 
     /// Takes the clock away, or gives it back.
@@ -152,54 +198,44 @@ impl Cable {
     ///
     /// `EBUSY` if an end is open.
     pub(crate) fn set_free(&self, free: bool) -> Result {
-        match self.shared.state.lock().set_free(free) {
+        match self.ends.change(|state, _| state.set_free(free)) {
             true => Ok(()),
             false => Err(EBUSY),
         }
     }
 
-    /// A program has moved its position, at a cable without a clock.
-    pub(crate) fn acknowledge(&self) {
-        let mut state = self.shared.state.lock();
-        state.advance(now());
-        self.tell(&state);
+    /// A program has moved its position, at a cable without a clock. With the stream locked.
+    pub(crate) fn acknowledge(&self, port: Port) {
+        let mut state = self.ends.lock();
+        state.acknowledge(now());
+        self.ends.arm(&state, Touched::Position(port));
     }
 
-    /// On a cable without a clock whatever moves one end moves others, and ALSA is to be told; but
-    /// not here, where one stream is locked.
-    fn tell(&self, state: &State) {
-        if state.is_free() {
-            self.rearm(state);
-        }
-    }
-
-    /// The cable as it was when it was last looked at.
+    /// The cable as it was when it was last looked at. Any context.
     pub(crate) fn last_state(&self) -> Guard<'_, State> {
-        self.shared.state.lock()
+        self.ends.lock()
     }
 
-    /// The cable as it is now, with every frame moved that is due.
-    pub(crate) fn state(&self) -> Guard<'_, State> {
-        let mut state = self.shared.state.lock();
-        state.advance(now());
-        state
+    /// Looks at the cable as it is now, with every frame moved that is due. May sleep.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        self.ends.change(|state, _| look(state))
     }
 
     /// A program has opened an end. May sleep.
     pub(crate) fn open(&self, port: Port) {
         self.master.open();
-        self.shared.state.lock().open(port);
+        self.ends.lock().open(port);
     }
 
     /// A program has closed an end. May sleep.
     pub(crate) fn close(&self, port: Port) {
-        self.shared.state.lock().close(port);
+        self.ends.lock().close(port);
         self.master.close();
     }
 
     /// The parameters that another end has fixed.
     pub(crate) fn bound(&self, port: Port) -> Option<Params> {
-        self.shared.state.lock().bound(port)
+        self.ends.lock().bound(port)
     }
 
     /// Sets up an end.
@@ -215,25 +251,17 @@ impl Cable {
         setup: Setup,
         buffer: Buffer,
     ) -> Result {
-        let _line = self.shared.line.lock();
+        let _line = self.ends.handler().line.lock();
         let line = self.new_line(&params, None)?;
-        let mut old = None;
-        let prepared = {
-            let mut state = self.shared.state.lock();
+        let (prepared, old) = self.ends.change(|state, _| {
             let prepared = state.prepare(port, params, setup, buffer);
-            if prepared.is_ok() {
-                old = state.lay(line);
-            }
-            // Recorders that have been broken off are to be told.
-            if port == Port::Playback {
-                for (number, timer) in self.captures.iter().enumerate() {
-                    if let Some(next) = state.next_wakeup(Port::Capture(number)) {
-                        timer.arm(next);
-                    }
-                }
-            }
-            prepared
-        };
+            // Otherwise it is not needed, and not to be freed with interrupts off.
+            let old = match prepared {
+                Ok(()) => state.lay(line),
+                Err(_) => line,
+            };
+            (prepared, old)
+        });
         drop(old);
         prepared.map_err(|mismatch| {
             log::debug(format_args!(
@@ -244,18 +272,18 @@ impl Cable {
         })
     }
 
-    /// Takes the buffer of an end that does not run.
+    /// Takes the buffer of an end that does not run. May sleep.
     pub(crate) fn retract(&self, port: Port) {
         // Not to be freed with interrupts off.
-        let buffer = self.shared.state.lock().retract(port);
+        let buffer = self.ends.change(|state, _| state.retract(port));
         drop(buffer);
     }
 
-    /// An end gives up its say in the parameters.
+    /// An end gives up its say in the parameters. May sleep.
     pub(crate) fn release(&self, port: Port) {
         // Not to be freed with interrupts off.
-        let line = self.shared.state.lock().release(port);
-        drop(line);
+        let lines = self.ends.change(|state, _| state.release(port));
+        drop(lines);
     }
 
     /// A delay line, if there has to be another one.
@@ -279,18 +307,17 @@ impl Cable {
     /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM` if there is no memory
     /// for it, or the card's cables have taken too much.
     pub(crate) fn set_delay(&self, delay: u64) -> Result {
-        let _line = self.shared.line.lock();
+        let _line = self.ends.handler().line.lock();
         let params = self.last_state().params();
         let line = match params {
             Some(params) => self.new_line(&params, Some(delay))?,
             None => None,
         };
-        let old = {
-            let mut state = self.shared.state.lock();
-            let old = state.set_delay(delay, line, now());
-            self.rearm(&state);
-            old
-        };
+        let mut old = self
+            .ends
+            .change(|state, now| state.set_delay(delay, line, now));
+        // What is under way gets into another line in steps, while frames go on into both.
+        while !self.ends.change(|state, _| state.relay(&mut old)) {}
         drop(old);
         Ok(())
     }
@@ -302,7 +329,7 @@ impl Cable {
     ///
     /// `EIO` if the end has not been prepared.
     pub(crate) fn trigger(&self, port: Port, command: TriggerCommand, now: u64) -> Result {
-        let mut state = self.shared.state.lock();
+        let mut state = self.ends.lock();
         match command {
             TriggerCommand::Start | TriggerCommand::Resume => {
                 if !state.start(port, now) {
@@ -315,75 +342,58 @@ impl Cable {
             // A recorder has stopped, and its program reads what is left.
             TriggerCommand::Drain => {}
         }
-        match (command, state.next_wakeup(port)) {
-            (TriggerCommand::Start, _) if port == Port::Playback => self.playback.look(),
-            (_, Some(next)) => self.timer(port).arm(next),
-            (_, None) => self.timer(port).disarm(),
+        if command == TriggerCommand::Start && port == Port::Playback {
+            self.timer(port).look();
         }
-        if state.end(Port::Playback).draining() {
-            // It may have waited for a reader that has stopped.
-            if let Some(next) = state.next_wakeup(Port::Playback) {
-                self.playback.arm(next);
-            }
-        }
-        if state.is_free() {
-            state.advance(now);
-            self.tell(&state);
-        }
+        self.ends.arm(&state, Touched::State(port));
         Ok(())
     }
 
-    /// Sets the pitch, in millionths of the nominal rate, at once.
+    /// Sets the pitch, in millionths of the nominal rate, at once. May sleep.
     pub(crate) fn set_pitch(&self, pitch: u32) {
-        let mut state = self.shared.state.lock();
-        state.set_pitch(pitch, now());
-        self.rearm(&state);
+        self.ends.change(|state, now| state.set_pitch(pitch, now));
     }
 
-    /// Changes what is to go wrong.
+    /// Changes the injected faults. May sleep.
     pub(crate) fn faults(&self, change: impl FnOnce(&mut Faults)) {
-        let mut state = self.shared.state.lock();
-        change(&mut state.faults);
-        self.rearm(&state);
+        self.ends.change(|state, _| change(&mut state.faults));
     }
 
-    /// Lets the clock stand still, or go on.
+    /// Lets the clock stand still, or go on. May sleep.
     pub(crate) fn freeze(&self, freeze: bool) {
-        let mut state = self.shared.state.lock();
-        state.freeze(freeze, now());
-        self.rearm(&state);
+        self.ends.change(|state, now| state.freeze(freeze, now));
     }
 
-    /// Lets an end have an xrun, if it runs. Returns whether there is such an end.
+    /// Forces an xrun on an end, if it runs; false if the cable has no such end. May sleep.
     pub(crate) fn break_off(&self, port: Port) -> bool {
-        let mut state = self.shared.state.lock();
-        let there = state.ports().any(|other| other == port);
-        if there && state.break_off(port) {
-            self.timer(port).arm(0);
-        }
-        there
-    }
-
-    /// Arms the timers for the times that are right now.
-    fn rearm(&self, state: &State) {
-        for port in state.ports() {
-            match state.next_wakeup(port) {
-                Some(next) => self.timer(port).arm(next),
-                None => self.timer(port).disarm(),
+        self.ends.change(|state, _| {
+            let there = state.ports().any(|other| other == port);
+            if there {
+                state.break_off(port);
             }
-        }
+            there
+        })
     }
 
     /// Lets a player change the parameters under an open recorder, or no longer.
     pub(crate) fn set_notify(&self, notify: bool) {
-        self.shared.state.lock().set_notify(notify);
+        self.ends.change(|state, _| state.set_notify(notify));
     }
 
-    /// Where an end is in its buffer; `None` for an xrun.
+    /// Where an end is in its buffer; `None` for an xrun. With its stream locked.
     pub(crate) fn pointer(&self, port: Port) -> Option<u64> {
-        let mut state = self.shared.state.lock();
+        let mut state = self.ends.lock();
         let position = state.pointer(port, now());
-        self.tell(&state);
+        self.ends.arm(&state, Touched::Position(port));
         position
+    }
+
+    /// How many frames are between an end and those who hear them. What is under way counts at the
+    /// playback end. Any context.
+    pub(crate) fn latency(&self, port: Port) -> u64 {
+        match port {
+            Port::Playback => self.ends.lock().latency(),
+            Port::Capture(_) => 0,
+        }
     }
 }

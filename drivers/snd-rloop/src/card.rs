@@ -20,7 +20,7 @@ use crate::alsa::pcm::{self, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
 use crate::alsa::quota::Quota;
 use crate::alsa::setting;
-use crate::cable::{Cable, Ticker, CARD_BYTES_MAX};
+use crate::cable::{Cable, Shared, CARD_BYTES_MAX};
 use crate::controls::Controls;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::master::{is_own, TimerSource};
@@ -268,7 +268,7 @@ impl Stream {
 
 impl pcm::Stream for Stream {
     type Device = Device;
-    type Timer = Ticker;
+    type Timer = Shared;
 
     const HARDWARE: Hardware = Hardware {
         info: bindings::SNDRV_PCM_INFO_MMAP
@@ -310,7 +310,7 @@ impl pcm::Stream for Stream {
         })
     }
 
-    fn timer(&self) -> &PeriodTimer<Ticker> {
+    fn timer(&self) -> &PeriodTimer<Shared> {
         self.cable.timer(self.port)
     }
 
@@ -348,12 +348,16 @@ impl pcm::Stream for Stream {
 
     fn acknowledge(&self) {
         if !self.clocked {
-            self.cable.acknowledge();
+            self.cable.acknowledge(self.port);
         }
     }
 
     fn pointer(&self) -> Option<u64> {
         self.cable.pointer(self.port)
+    }
+
+    fn delay(&self) -> u64 {
+        self.cable.latency(self.port)
     }
 }
 

@@ -18,11 +18,10 @@ use kernel::sync::{Arc, Mutex};
 
 use crate::alsa::parameters::CARDS;
 use crate::alsa::setting::Setting;
-use crate::alsa::timer::{card_by_id, card_is_there, Listener, Timer, TimerId};
+use crate::alsa::timer::{card_by_id, card_is_there, Timer, TimerId};
 use crate::alsa::work::{DelayedWork, Work};
 use crate::alsa::{now, JIFFY};
-use crate::cable::{Cable, Shared};
-use crate::pure::follow::Heard;
+use crate::cable::{Cable, Ends};
 use crate::pure::params::{Allowed, BadParameter};
 use crate::pure::source::{Owner, Source, SourceText, ALLOWED};
 
@@ -34,7 +33,7 @@ const RETRY: u32 = 60_000;
 /// What a cable listens to.
 #[pin_data]
 pub(crate) struct Master {
-    shared: Arc<Shared>,
+    ends: Arc<Ends>,
     /// The number of the card that the cable is on.
     card: u32,
     #[pin]
@@ -45,29 +44,22 @@ struct Held {
     source: SourceText,
     /// Open ends of the cable.
     users: u32,
-    timer: Option<Timer<Shared>>,
+    timer: Option<Timer<Ends>>,
     /// When a timer was last tried that was not there though its card was, in nanoseconds.
     tried: Option<u64>,
     /// Whether it has been said that the timer is missing.
     said: bool,
 }
 
-impl Listener for Shared {
-    fn heard(&self, heard: Heard, at: u64) {
-        let mut state = self.state.lock();
-        state.hear(heard, at, now());
-    }
-}
-
 impl Master {
     /// Makes what listens for a cable of the card with the number `card`.
     pub(crate) fn new(
-        shared: Arc<Shared>,
+        ends: Arc<Ends>,
         card: u32,
         source: SourceText,
     ) -> impl PinInit<DelayedWork<Self>, Error> {
         DelayedWork::new(try_pin_init!(Self {
-            shared,
+            ends,
             card,
             held <- new_mutex!(Held {
                 source,
@@ -109,8 +101,8 @@ impl Master {
         if tried.is_some_and(|ago| ago < u64::from(RETRY) * 1_000_000) {
             return Some(RETRY);
         }
-        self.shared.state.lock().listen();
-        match Timer::open(c_str!("snd-rloop"), id, self.shared.clone()) {
+        self.ends.lock().listen();
+        match Timer::open(c_str!("snd-rloop"), id, self.ends.clone()) {
             Ok(timer) => (held.timer, held.said) = (Some(timer), false),
             Err(_) if id.is_user_driven() => {}
             Err(_) => {
@@ -166,7 +158,9 @@ impl DelayedWork<Master> {
         held.timer = None;
         (held.tried, held.said) = (None, false);
         held.source = source;
-        master.shared.state.lock().set_source(step(&source), now());
+        master
+            .ends
+            .change(|state, now| state.set_source(step(&source), now));
         if let Some(ms) = master.look(&mut held) {
             self.schedule(ms);
         }

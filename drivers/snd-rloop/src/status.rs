@@ -45,23 +45,24 @@ impl TextOps for CableStatus {
         };
         let source = cable.master().work().source();
         let (follower, follows, params, pitch, notify, free, delay, running, playback) = {
-            let state = cable.state();
-            for number in 0..cable.captures() as usize {
-                // There is room for all of them.
-                let _ =
-                    captures.push_within_capacity(Snapshot::new(state.end(Port::Capture(number))));
-            }
-            (
-                *state.follower(),
-                state.follows(now()),
-                state.params(),
-                state.pitch(),
-                state.notify(),
-                state.is_free(),
-                state.delay(),
-                state.is_running(),
-                Snapshot::new(state.end(Port::Playback)),
-            )
+            cable.look(|state| {
+                for number in 0..cable.captures() as usize {
+                    // There is room for all of them.
+                    let _ = captures
+                        .push_within_capacity(Snapshot::new(state.end(Port::Capture(number))));
+                }
+                (
+                    *state.follower(),
+                    state.follows(now()),
+                    state.params(),
+                    state.pitch(),
+                    state.notify(),
+                    state.is_free(),
+                    state.delay(),
+                    state.is_running(),
+                    Snapshot::new(state.end(Port::Playback)),
+                )
+            })
         };
 
         seq_print!(text, "cable: {}\n", self.number);

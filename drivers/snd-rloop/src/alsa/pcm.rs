@@ -6,7 +6,7 @@
 
 use core::marker::PhantomData;
 use core::ops::DerefMut;
-use core::ptr::{addr_of, null_mut};
+use core::ptr::{addr_of, addr_of_mut, null_mut};
 
 use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_int, c_long, c_uint};
@@ -47,7 +47,7 @@ pub(crate) enum TriggerCommand {
 
 /// A stream, from its opening to its closing.
 ///
-/// [`Stream::trigger`] and [`Stream::pointer`] are called with the stream locked and interrupts
+/// [`Stream::trigger`], [`Stream::acknowledge`] and [`Stream::pointer`] are called with the stream locked and interrupts
 /// off, the others in a context that may sleep. The timer is cancelled before the stream is set up
 /// again or let go, and the stream is dropped at close.
 pub(crate) trait Stream: Sized + Send + Sync + 'static {
@@ -95,6 +95,10 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
 
     /// The position in the buffer in frames, or `None` for an xrun.
     fn pointer(&self) -> Option<u64>;
+
+    /// How many frames pass between the stream and where they are heard, for `snd_pcm_delay()`. Any
+    /// context.
+    fn delay(&self) -> u64;
 }
 
 /// Makes a PCM device with so many substreams for playback and for capture.
@@ -302,6 +306,21 @@ impl<S: Stream> Table<S> {
         })
     }
 
+    /// Sets what `snd_pcm_delay()` adds to the frames in the buffer.
+    ///
+    /// # Safety
+    ///
+    /// `substream` must be open, and locked or being prepared.
+    unsafe fn set_delay(substream: *mut bindings::snd_pcm_substream) {
+        // SAFETY: The substream is open.
+        let delay = unsafe { Self::context(substream) }.stream.delay();
+        // SAFETY: The runtime's `delay` is the driver's to write, with the stream locked; where it is
+        // being prepared it stands still, and a reader gets the one value or the other.
+        unsafe {
+            addr_of_mut!((*(*substream).runtime).delay).write(delay as bindings::snd_pcm_sframes_t)
+        };
+    }
+
     /// # Safety
     ///
     /// `substream` must be one that [`Table::open`] has opened.
@@ -381,6 +400,8 @@ impl<S: Stream> Table<S> {
             // SAFETY: An open substream has a card, and that does not go before it is closed.
             let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
             context.stream.prepare(params, setup, buffer, &card)?;
+            // SAFETY: The substream is open, and ALSA lets nobody else set it up meanwhile.
+            unsafe { Self::set_delay(substream) };
             Ok(0)
         })
     }
@@ -500,7 +521,10 @@ impl<S: Stream> Table<S> {
             // SAFETY: The substream is open and locked.
             unsafe { bindings::rloop_pcm_time_of_position(substream) };
         }
-        match stream.pointer() {
+        let position = stream.pointer();
+        // SAFETY: The substream is open and locked.
+        unsafe { Self::set_delay(substream) };
+        match position {
             Some(position) => position as bindings::snd_pcm_uframes_t,
             // SNDRV_PCM_POS_XRUN, which bindgen does not see for its cast.
             None => bindings::snd_pcm_uframes_t::MAX,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A high-resolution timer that tells ALSA when a period of a stream has ended.
+//! High-resolution timers that tell ALSA when a period of a stream has ended.
 //!
-//! The kernel crate's `HrTimer` is started once and can then only be changed by its own callback;
-//! this one is armed anew in any context, as a trigger operation needs.
+//! The kernel crate's `HrTimerHandle` owns its timer, and dropping it to arm anew waits for the callback,
+//! which is not possible in a trigger operation: these are armed anew in any context.
 //!
 //! C header: `include/linux/hrtimer.h`
 
@@ -17,44 +17,93 @@ use kernel::types::Opaque;
 use super::bindings;
 use crate::lockless::alarm::{Alarm, Hrtimer};
 use crate::pure::end::Wake;
+use crate::pure::pace::Pace;
 
-/// What happens when the timer goes off, in interrupt context (in a softirq on `PREEMPT_RT`).
+/// What happens when one of several timers goes off, in interrupt context (in a softirq on `PREEMPT_RT`).
 pub(crate) trait Handler: Send + Sync + Sized {
-    /// Returns what ALSA is then told.
-    fn expired(&self) -> Wake;
+    /// The timer with the number `number` has gone off; it is `now`. Returns what ALSA is then told.
+    fn expired(&self, number: usize, now: u64) -> Wake;
 
     /// ALSA drains the stream. Called with the stream locked, after [`PeriodTimer::look`].
-    fn draining(&self);
+    fn draining(&self, number: usize);
 
-    /// Arms the timer again, if it is to go on. Called last, since what ALSA was told may have
-    /// stopped the stream.
-    fn rearm(&self, timer: &PeriodTimer<Self>);
+    /// Arms this timer again, if it is to go on, and any other. Called last, since what ALSA was told may
+    /// have stopped the stream.
+    fn rearm(&self, number: usize, timers: &PeriodTimers<Self>);
+}
+
+/// Timers with one [`Handler`].
+#[pin_data]
+pub(crate) struct PeriodTimers<H: Handler> {
+    // Dropped before the handler, which waits for the callbacks.
+    timers: KVec<Pin<KBox<PeriodTimer<H>>>>,
+    #[pin]
+    handler: H,
+    #[pin]
+    _pinned: PhantomPinned,
+}
+
+impl<H: Handler> PeriodTimers<H> {
+    /// Makes `count` timers that are not armed.
+    pub(crate) fn new(count: usize, handler: impl PinInit<H, Error>) -> impl PinInit<Self, Error> {
+        try_pin_init!(&this in Self {
+            timers: {
+                let mut timers = KVec::with_capacity(count, GFP_KERNEL)?;
+                for number in 0..count {
+                    // INVARIANT: The timers go with, and before the rest of, what `this` points to,
+                    // which is pinned.
+                    let timer = PeriodTimer::new(this.as_ptr(), number);
+                    timers.push(KBox::pin_init(timer, GFP_KERNEL)?, GFP_KERNEL)?;
+                }
+                timers
+            },
+            handler <- handler,
+            _pinned: PhantomPinned,
+        }? Error)
+    }
+
+    /// The timer with the number `number`, which must be there.
+    pub(crate) fn timer(&self, number: usize) -> &PeriodTimer<H> {
+        &self.timers[number]
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// What happens when one goes off.
+    pub(crate) fn handler(&self) -> &H {
+        &self.handler
+    }
 }
 
 /// A timer on `CLOCK_MONOTONIC` that belongs to one direction of a stream.
 ///
 /// # Invariants
 ///
-/// The address in `alarm` is that of an open substream.
+/// The address in `alarm` is that of an open substream. `all` points to the [`PeriodTimers`] that this timer
+/// is part of, which stay where they are and cancel it before they go.
 #[pin_data(PinnedDrop)]
 pub(crate) struct PeriodTimer<H: Handler> {
     #[pin]
     raw: Opaque<bindings::hrtimer>,
     alarm: Alarm,
-    handler: H,
+    all: *const PeriodTimers<H>,
+    number: usize,
     #[pin]
     _pinned: PhantomPinned,
 }
 
-// SAFETY: The C functions that take the timer lock it; the rest is `Send`.
+// SAFETY: The C functions that take the timer lock it, `all` is only read, and `H` is `Send`.
 unsafe impl<H: Handler> Send for PeriodTimer<H> {}
 
 // SAFETY: As above, and `H` is `Sync`.
 unsafe impl<H: Handler> Sync for PeriodTimer<H> {}
 
 impl<H: Handler> PeriodTimer<H> {
-    /// Makes a timer that is not armed.
-    pub(crate) fn new(handler: H) -> impl PinInit<Self> {
+    /// Makes a timer that is not armed. What `all` points to is used by the callback alone.
+    fn new(all: *const PeriodTimers<H>, number: usize) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: The slot is valid memory for a timer and stays where it is, since it is
             // structurally pinned. The callback gets only timers that are set up here.
@@ -68,14 +117,13 @@ impl<H: Handler> PeriodTimer<H> {
             }),
             // INVARIANT: No substream.
             alarm: Alarm::new(),
-            handler,
+            all,
+            number,
             _pinned: PhantomPinned,
         })
     }
 
-    /// Lets the timer go off at `when` nanoseconds, and not when it would have before.
-    ///
-    /// May be called in any context.
+    /// Arms the timer for `when` (ns, `CLOCK_MONOTONIC`), replacing an earlier expiry. Any context.
     pub(crate) fn arm(&self, when: u64) {
         self.alarm.arm(self, when);
     }
@@ -99,7 +147,7 @@ impl<H: Handler> PeriodTimer<H> {
         self.alarm.cancel(self);
     }
 
-    /// Says of which stream ALSA is to be told.
+    /// Sets the substream that ALSA is told of.
     ///
     /// # Safety
     ///
@@ -109,9 +157,14 @@ impl<H: Handler> PeriodTimer<H> {
         self.alarm.attach(substream as usize);
     }
 
-    /// Takes back what [`PeriodTimer::attach`] said. Waits as [`PeriodTimer::cancel`].
+    /// Undoes [`PeriodTimer::attach`]. Waits as [`PeriodTimer::cancel`].
     pub(super) fn detach(&self) {
         self.alarm.detach(self);
+    }
+
+    fn handler(&self) -> &H {
+        // SAFETY: By the type's invariants it is there as long as this timer.
+        unsafe { &(*self.all).handler }
     }
 
     /// Tells the handler if ALSA drains the stream.
@@ -125,7 +178,7 @@ impl<H: Handler> PeriodTimer<H> {
             let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
             self.alarm.looks();
             if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING {
-                self.handler.draining();
+                self.handler().draining(self.number);
             }
             bindings::snd_pcm_stream_unlock_irqrestore(substream, flags);
         }
@@ -159,13 +212,22 @@ impl<H: Handler> PeriodTimer<H> {
         // precondition the result points to a `Self`, which is alive since it cancels the timer
         // before it goes.
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
+        let now = super::now();
+        // SAFETY: A timer's callback stays on its processor, and no other runs there meanwhile.
+        let mut pace = Pace::new(unsafe { bindings::rloop_timers_settled() });
+        if let Some(later) = pace.put_off(now) {
+            this.start(i64::try_from(later).unwrap_or(i64::MAX));
+            // SAFETY: As above.
+            unsafe { bindings::rloop_timers_settle(pace.settled()) };
+            return bindings::hrtimer_restart_HRTIMER_NORESTART;
+        }
         let substream = this.alarm.stream().unwrap_or(0) as *mut bindings::snd_pcm_substream;
         if !substream.is_null() && this.alarm.is_to_look() {
             // SAFETY: By the type's invariants the substream is open, and stays so while the
             // callback runs.
             unsafe { this.catch_drain(substream) };
         }
-        match this.handler.expired() {
+        match this.handler().expired(this.number, now) {
             _ if substream.is_null() => {}
             Wake::Nothing => {}
             // SAFETY: As above, so it has a runtime.
@@ -179,7 +241,11 @@ impl<H: Handler> PeriodTimer<H> {
             // SAFETY: As above.
             Wake::Stop => unsafe { Self::stop(substream) },
         }
-        this.handler.rearm(this);
+        // SAFETY: By the type's invariants all of them are there as long as this timer.
+        this.handler().rearm(this.number, unsafe { &*this.all });
+        pace.spend(now, super::now());
+        // SAFETY: As above.
+        unsafe { bindings::rloop_timers_settle(pace.settled()) };
         bindings::hrtimer_restart_HRTIMER_NORESTART
     }
 }

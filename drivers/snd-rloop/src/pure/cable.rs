@@ -15,18 +15,20 @@ use core::fmt;
 use core::ops::DerefMut;
 
 use super::clock::{Clock, PITCH_NOMINAL};
-use super::end::{put, Buffer, End, Port, Setup, State, Wake};
+use super::end::{Buffer, End, Port, Setup, State, Wake};
 use super::faults::Faults;
 use super::follow::Follower;
 use super::format::Format;
 use super::layout::Access;
 use super::ring::next_boundary;
 
+mod advance;
 mod line;
 mod timing;
 
+pub use advance::Effort;
+use line::Relay;
 pub use line::LINE_BYTES_MAX;
-use line::LINE_STEP;
 
 /// What the ends of a cable must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,19 @@ impl fmt::Display for Params {
             self.format.name, self.rate, self.channels
         )
     }
+}
+
+/// What was done to a cable: see [`Cable::timers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// An end was started or stopped, with its stream locked.
+    State(Port),
+    /// ALSA has asked for an end's position, or was told of another one, with its stream locked.
+    Position(Port),
+    /// An end's timer went off, and ALSA was told.
+    Wakeup(Port),
+    /// Anything else.
+    All,
 }
 
 /// A stream has other parameters than the cable.
@@ -83,7 +98,20 @@ pub struct Cable<B, R> {
     line: Option<B>,
     /// The clock's position from which on they are there.
     line_begin: u64,
-    /// What is to go wrong.
+    /// The line that is to be the next.
+    relay: Option<Relay<B>>,
+    /// How much may be done in one go.
+    pub effort: Effort,
+    /// Whether more is due than could be moved in one go.
+    behind: bool,
+    /// Without a clock: the end that was last started or stopped, until a timer has seen to what follows.
+    changed: Option<Port>,
+    /// Whether frames have moved since ALSA last asked or told of a position.
+    stirred: bool,
+    /// Whether frames were left out that a reader's buffer can't hold, and what follows is still to be moved:
+    /// until then no reader may see where it is.
+    skipped: bool,
+    /// Injected faults.
     pub faults: Faults,
 }
 
@@ -104,6 +132,12 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             delay: 0,
             line: None,
             line_begin: 0,
+            relay: None,
+            effort: Effort::default(),
+            behind: false,
+            changed: None,
+            stirred: false,
+            skipped: false,
             faults: Faults::default(),
         }
     }
@@ -207,15 +241,19 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         buffer
     }
 
-    /// The end no longer has a say in the cable's parameters. Returns the delay line if it is no
-    /// longer needed.
-    pub fn release(&mut self, port: Port) -> Option<B> {
+    /// The end no longer has a say in the cable's parameters. Returns the delay lines that are no longer
+    /// needed.
+    pub fn release(&mut self, port: Port) -> [Option<B>; 2] {
         self.end_mut(port).setup = None;
         if self.ports().any(|port| self.end(port).setup.is_some()) {
-            return None;
+            return [None, None];
         }
         self.params = None;
-        self.line.take()
+        let relay = self.relay.take().map(|relay| {
+            self.delay = relay.delay;
+            relay.line
+        });
+        [self.line.take(), relay]
     }
 
     /// Stops the clock, if no end runs.
@@ -271,23 +309,55 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.rest();
     }
 
+    /// The timers that may have to be set anew after something was done, and for when: `None` is not at all.
+    /// All others are right as they are.
+    pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
+        let (free, carrier) = (self.free, self.carrier());
+        let draining = self.playback.draining();
+        // Time moves the ends of a cable with a clock, whoever looks.
+        let none = !free && matches!(touched, Touched::Position(_));
+        let ports = self.ports().take(if none { 0 } else { usize::MAX });
+        ports.filter_map(move |port| match touched {
+            // Its timer sees to the others: here a whole group of streams may be locked.
+            Touched::State(which) if free && port != which => None,
+            Touched::State(which) if !free => {
+                // A drain waits for readers, and what piles up is moved by an end that runs.
+                let concerned =
+                    port == which || Some(port) == carrier || draining && port == Port::Playback;
+                concerned.then(|| (port, self.next_wakeup(port)))
+            }
+            Touched::Position(which) if !self.stirred && port != which => None,
+            Touched::Wakeup(which) if !free && port != which => None,
+            _ => Some((port, self.next_wakeup(port))),
+        })
+    }
+
     /// When an end has something to tell ALSA next, by the clock's time.
     pub fn next_wakeup(&self, port: Port) -> Option<u64> {
         let end = self.end(port);
         if end.broken.is_some() {
             return Some(0);
         }
+        let carries = self.carrier() == Some(port);
         if end.free {
-            return end.tells_at(port.direction());
+            let at_once = self.behind && carries || self.changed == Some(port);
+            let tells = || end.tells_at(port.direction());
+            return at_once.then_some(0).or_else(tells);
         }
-        let ahead = match end.awaited() {
-            Some(awaited) => awaited.saturating_sub(end.position),
-            // Nobody waits, but what piles up would have to go through the line at one time.
-            None if self.line.is_some() => {
-                end.running()?;
-                LINE_STEP.max(u64::from(self.params?.rate) / 10)
+        let delay = self.line.as_ref().map_or(0, |_| self.delay());
+        let awaited = end.awaited();
+        let awaited = awaited.map(|awaited| {
+            let frames = awaited.saturating_sub(end.position);
+            match port {
+                Port::Playback => frames,
+                Port::Capture(_) => end.passes_in(frames, self.moved, delay),
             }
-            None => return None,
+        });
+        // Nobody may be waiting, but what piles up would have to be moved in one go.
+        let piled = carries.then(|| self.carries_after()).flatten();
+        let ahead = match (awaited, piled) {
+            (Some(awaited), Some(piled)) => awaited.min(piled),
+            (awaited, piled) => awaited.or(piled)?,
         };
         let when = self.clock?.when(self.moved.saturating_add(ahead));
         let when = self.faults.when(when)?;
@@ -319,6 +389,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
         end.learn();
         end.state = State::Running;
+        self.changed = self.free.then_some(port);
         self.note_lag();
         true
     }
@@ -326,7 +397,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Moves what is due at `now`, and takes back what has been moved beyond it: ends that start or
     /// stop together do so at the same time, but one after the other.
     fn bring_to(&mut self, now: u64) {
-        self.advance(now);
+        self.advance_to(now);
         if let Some(clock) = &self.clock {
             let position = clock.position(self.faults.local(now));
             let beyond = self.moved.saturating_sub(position);
@@ -339,6 +410,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     ///
     /// Not while a reader gets nearer to another delay: it has had more or fewer frames than passed.
     fn rewind(&mut self, frames: u64) {
+        if frames == 0 {
+            return;
+        }
         let (delay, line) = (self.delay(), self.line.is_some());
         let mut readers = self.captures.iter();
         if readers.any(|end| line && end.running().is_some() && end.lag != delay) {
@@ -380,6 +454,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The playback end is to play out what has been written so far, then to stop.
     pub fn drain(&mut self, now: u64) {
         self.advance(now);
+        self.changed = self.free.then_some(Port::Playback);
         let end = &mut self.playback;
         if end.running().is_none() {
             return;
@@ -389,17 +464,32 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
+    /// A program has moved its position, which without a clock lets frames move. With the stream locked.
+    pub fn acknowledge(&mut self, now: u64) {
+        self.stirred = false;
+        self.advance(now);
+    }
+
     /// Where an end is in its buffer, in frames. `None` if it has moved by so much since it was
     /// last asked that ALSA could not tell by how much: that is an xrun.
     ///
     /// To be called by ALSA alone, with the stream locked: the answer counts as told.
     pub fn pointer(&mut self, port: Port, now: u64) -> Option<u64> {
+        self.stirred = false;
         self.advance(now);
+        let skipped = self.skipped;
         let end = self.end_mut(port);
         let (Some(pointers), Some(buffer)) = (end.learn(), &end.buffer) else {
             return Some(0);
         };
         let frames = buffer.layout().frames;
+        if end.broken == Some(Wake::Xrun) && end.overrun {
+            return None;
+        }
+        if skipped {
+            // What is before that position has not been moved yet.
+            return end.reported.checked_rem(frames);
+        }
 
         if port != Port::Playback {
             // What the reader has not taken before the next round of the buffer is gone.
@@ -426,6 +516,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// that.
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
         self.advance(now);
+        self.changed = None;
+        let skipped = self.skipped;
         let end = self.end_mut(port);
         if let Some(why) = end.broken.take() {
             end.counters.xruns += u64::from(why == Wake::Xrun);
@@ -435,7 +527,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let awaited = end.awaited().filter(|awaited| end.position >= *awaited);
         let due = match end.free {
             true => end.tells_at(port.direction()) == Some(0),
-            false => awaited.is_some(),
+            false => awaited.is_some() && !skipped,
         };
         if !due && !impatient {
             return Wake::Nothing;
@@ -491,8 +583,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     fn halt(&mut self, port: Port, state: State, now: u64) {
         self.bring_to(now);
+        self.changed = self.free.then_some(port);
         let end = self.end_mut(port);
-        end.broken.take_if(|why| *why == Wake::Xrun);
+        let forced = end.broken.take_if(|why| *why == Wake::Xrun).is_some();
         if end.state == State::Running {
             end.state = state;
             if state == State::Paused {
@@ -500,110 +593,12 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                     end.note_written();
                 }
             } else if end.drain.take().is_none() {
-                end.note_xrun(port.direction());
+                match core::mem::take(&mut end.overrun) {
+                    true => end.counters.xruns += u64::from(forced),
+                    false => end.note_xrun(port.direction()),
+                }
             }
         }
         self.rest();
-    }
-
-    /// Moves every frame whose play time has passed; without a clock, every frame that has been
-    /// written and that all readers have room for.
-    pub fn advance(&mut self, now: u64) {
-        let frames = match &self.clock {
-            Some(clock) => clock
-                .position(self.faults.local(now))
-                .saturating_sub(self.moved),
-            None if self.faults.frozen() => 0,
-            None => self.flow(),
-        };
-        let mut left = frames;
-        while left > 0 {
-            let (next, kept) = self.line_step(left);
-            let (run, copies) = match self.is_heard() {
-                true => self.faults.run(next),
-                false => (next, 1),
-            };
-            left -= run;
-            self.transfer(run, copies, kept);
-            self.moved += run;
-        }
-        if frames > 0 {
-            self.note_lag();
-        }
-    }
-
-    /// How many frames can be moved without a clock: what the player has written and has not been
-    /// moved, as far as there is a reader and all of them have room for it.
-    fn flow(&self) -> u64 {
-        let ready = self.playback.running().map_or(0, |source| {
-            let written = self.playback.written(source);
-            written.saturating_sub(self.playback.position)
-        });
-        let readers = self.captures.iter();
-        let rooms = readers.filter_map(|end| Some(end.room(end.running()?)));
-        // A fault may let a frame take the room of two.
-        let twice = self.faults.drop == 0 && self.faults.double > 0;
-        let room = rooms.min().unwrap_or(0) / if twice { 2 } else { 1 };
-        room.min(ready)
-    }
-
-    /// Whether the player and a reader run.
-    fn is_heard(&self) -> bool {
-        let mut readers = self.captures.iter();
-        self.playback.running().is_some() && readers.any(|reader| reader.running().is_some())
-    }
-
-    /// Moves the next `frames` frames; the readers get them `copies` times. Unless they are to be
-    /// `kept`, they will be overwritten in the readers' buffers before anybody sees them.
-    fn transfer(&mut self, frames: u64, copies: u64, kept: bool) {
-        let delay = self.delay();
-        let silence = self
-            .params
-            .map_or(&[0][..], |params| params.format.silence());
-        let (player, readers) = (&mut self.playback, &mut self.captures);
-        let heard = readers.iter().any(|reader| reader.running().is_some());
-
-        let source = player.running();
-        let written = source.map(|source| player.written(source));
-        let data = written.map_or(0, |written| {
-            written.saturating_sub(player.position).min(frames)
-        });
-        let flipped = self.faults.flip.min(data);
-        let source = source.map(|source| (source, player.position));
-        if let Some(line) = &self.line {
-            put(line, self.moved, source, data, frames, silence);
-        }
-        for reader in readers.iter_mut() {
-            for _ in 0..copies {
-                let at = reader.position;
-                match &self.line {
-                    Some(line) => {
-                        let line = (line, self.line_begin);
-                        reader.follow(line, (self.moved, frames), delay, silence, kept);
-                    }
-                    None => reader.receive(source, data, frames, silence),
-                }
-                if reader.running().is_some() {
-                    reader.counters.silence += frames - data;
-                }
-                reader.flip(at, flipped);
-            }
-        }
-        if heard && copies > 0 {
-            self.faults.flip -= flipped;
-        }
-
-        let Some(written) = written else { return };
-        if heard {
-            player.note_gap(written, frames);
-        } else {
-            player.note_late(written);
-        }
-        player.position += frames;
-        player.counters.moved += frames;
-        if !heard {
-            player.counters.unheard += frames;
-            player.gap = (player.position, player.position);
-        }
     }
 }

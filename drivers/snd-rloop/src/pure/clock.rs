@@ -159,6 +159,11 @@ impl Clock {
         ceil(line.when(frame), self.step)
     }
 
+    /// The speed at `now`, in millionths of a frame per second.
+    pub fn speed(&self, now: u64) -> u64 {
+        self.line_at(floor(now, self.step)).speed
+    }
+
     fn count(&self, now: u64) -> (u64, u64) {
         let now = floor(now, self.step);
         self.line_at(now).count(now)

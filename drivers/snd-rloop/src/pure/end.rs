@@ -137,6 +137,9 @@ pub struct End<B> {
     pub(super) drained: bool,
     /// ALSA is to stop it, for this reason.
     pub(super) broken: Option<Wake>,
+    /// Capture: frames came in faster than they could be moved. What was lost has been counted, and ALSA must
+    /// not learn the position before the xrun.
+    pub(super) overrun: bool,
     /// The cable has no clock: the end moves as the programs at both ends do.
     pub(super) free: bool,
     /// Capture: how many frames it is behind what goes into the cable. Playback: how many the reader
@@ -195,6 +198,7 @@ impl<B> End<B> {
             drain: None,
             drained: false,
             broken: None,
+            overrun: false,
             free: false,
             lag: 0,
             told: 0,
@@ -274,6 +278,27 @@ impl<B> End<B> {
             (Some(boundary), Some(drain)) => Some(boundary.min(drain)),
             (boundary, drain) => boundary.or(drain),
         }
+    }
+}
+
+impl<B> End<B> {
+    /// Capture: in how many frames of the cable, which is at `moved`, this end will have moved by `frames`. It is
+    /// sooner while it catches up with a shorter delay: see [`End::follow`].
+    pub(super) fn passes_in(&self, frames: u64, moved: u64, delay: u64) -> u64 {
+        let surplus = self.lag.saturating_sub(delay);
+        let more = |passed: u64| {
+            let more = moved.saturating_add(passed) / CATCH_UP - moved / CATCH_UP;
+            more.min(surplus)
+        };
+        if surplus == 0 {
+            return frames;
+        }
+        // At least this many, and at most two more.
+        let mut passed = (frames / (CATCH_UP + 1) * CATCH_UP).max(frames.saturating_sub(surplus));
+        while passed + more(passed) < frames {
+            passed += 1;
+        }
+        passed
     }
 }
 
@@ -382,6 +407,27 @@ impl<B: Buffer> End<B> {
         self.counters.moved += frames;
     }
 
+    /// Capture: counts `frames` frames that are not moved.
+    pub(super) fn pass(&mut self, frames: u64) {
+        if self.running().is_some() {
+            self.position += frames;
+            self.counters.moved += frames;
+        }
+    }
+
+    /// Capture: all that the reader has not taken up to here is lost, since it came in faster than it could be
+    /// moved. The stream has an xrun, if it stops for one.
+    pub(super) fn note_overrun(&mut self) {
+        let Some(buffer) = self.running() else { return };
+        let (frames, pointers) = (buffer.layout().frames, buffer.pointers());
+        let unread = self.appl(&pointers).max(self.gap.1);
+        self.counters.lost += self.position.saturating_sub(unread);
+        self.gap.1 = self.position;
+        if pointers.stop_threshold <= frames {
+            (self.broken, self.overrun) = (Some(Wake::Xrun), true);
+        }
+    }
+
     /// Capture: takes what is due when `frames` frames have gone into the delay line `line` from
     /// position `first` on, so as to be `delay` frames behind. There is nothing in it from before
     /// position `begin`.
@@ -408,9 +454,7 @@ impl<B: Buffer> End<B> {
         let from = (first + early).saturating_sub(self.lag);
         self.lag = self.lag + wait - more;
         if !kept {
-            self.position += wait + count;
-            self.counters.moved += wait + count;
-            return;
+            return self.pass(wait + count);
         }
         self.receive(None, 0, wait + early, silence);
         self.receive(Some((line, from)), count - early, count - early, silence);

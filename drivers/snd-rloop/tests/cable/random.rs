@@ -63,7 +63,7 @@ impl Rig {
             Op::Read(number, frames, sync) => self.read_from(*number, *frames, *sync),
             Op::Pointer(port) => self.update(*port),
             Op::Wake(port) => self.wake(*port),
-            Op::Advance => self.cable.advance(self.now),
+            Op::Advance => _ = self.cable.advance(self.now),
             Op::Pitch(pitch) => self.set_pitch(*pitch),
             Op::Delay(delay) => self.set_delay(*delay),
             Op::Close(port) => self.close(*port),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whatever is turned while frames run: the position neither jumps nor stands still, and timers that go
-//! off have something to do.
+//! Whatever is turned while frames run: the position neither jumps nor stands still, timers that go off
+//! have something to do, and whoever waits has one that does, or is told by the other end.
 
 use proptest::prelude::*;
-use snd_rloop_pure::cable::Cable;
+use snd_rloop_pure::cable::{Cable, Effort, Touched};
 use snd_rloop_pure::end::{End, Pointers, Port, Setup, State, Wake};
 use snd_rloop_pure::follow::Heard;
 use snd_rloop_pure::layout::{Access, Layout};
@@ -86,9 +86,80 @@ struct World {
     master: u64,
     fired: u64,
     memories: [Option<Fake>; 2],
+    /// When the driver's timers go off.
+    timers: [Option<u64>; 2],
+    /// Frames have been doubled.
+    doubled: bool,
 }
 
 impl World {
+    fn new(free: bool, effort: Effort) -> Self {
+        let mut world = Self {
+            cable: Cable::new(vec![End::new()]),
+            now: 1_000 * MS,
+            master: 0,
+            fired: 0,
+            memories: [None, None],
+            timers: [None, None],
+            doubled: false,
+        };
+        world.cable.effort = effort;
+        world.cable.set_free(free);
+        for port in [Playback, CAPTURE] {
+            world.cable.open(port);
+            world.prepare(port);
+            world.act(&Op::Start(port, 0));
+        }
+        world
+    }
+
+    /// Sets the timers, as the driver does.
+    fn arm(&mut self, touched: Touched) {
+        for (port, when) in self.cable.timers(touched) {
+            self.timers[index(port)] = when;
+        }
+    }
+
+    /// What the driver does with what may sleep: it first moves all that is due.
+    fn change(&mut self, change: impl FnOnce(&mut Cable<Fake, Vec<End<Fake>>>, u64)) {
+        while !self.cable.advance(self.now) {}
+        change(&mut self.cable, self.now);
+        self.cable.advance(self.now);
+        self.arm(Touched::All);
+    }
+
+    /// Whoever waits has a timer that goes off in time.
+    fn check(&self, op: &Op) {
+        // Without a clock a timer that goes off sees to the other's.
+        let now = self.timers.iter().flatten().any(|when| *when <= self.now);
+        for port in [Playback, CAPTURE] {
+            if self.cable.is_free() && now {
+                break;
+            }
+            let (needed, armed) = (self.cable.next_wakeup(port), self.timers[index(port)]);
+            // A master that goes a little faster makes timers a little late.
+            // So do faults: jitter, and frames that arrive twice, by a period.
+            let fault = self.cable.faults.jitter + if self.doubled { 4 * MS } else { 0 };
+            let late = |needed: u64| needed + needed.saturating_sub(self.now) / 50 + fault;
+            let in_time = match (needed, armed) {
+                (None, _) => true,
+                (Some(needed), armed) => {
+                    armed.is_some_and(|armed| armed <= late(needed.max(self.now)))
+                }
+            };
+            assert!(
+                in_time,
+                "{op:?}: {port:?} needs {needed:?}, has {armed:?}, at {}",
+                self.now
+            );
+        }
+        let could = self.cable.is_free() && self.cable.due(self.now) > 0;
+        assert!(
+            !could || now,
+            "{op:?}: frames could move, and nobody is armed"
+        );
+    }
+
     fn prepare(&mut self, port: Port) {
         if self.cable.end(port).state == State::Closed {
             self.cable.open(port);
@@ -118,9 +189,10 @@ impl World {
             wakeups: true,
             access: Access::RwInterleaved,
         };
-        self.cable.stop(port, self.now);
+        self.act(&Op::Stop(port));
         self.memories[index(port)] = Some(memory.clone());
         self.cable.prepare(port, params, setup, memory).unwrap();
+        self.arm(Touched::All);
     }
 
     /// The program writes or reads.
@@ -136,12 +208,17 @@ impl World {
         };
         pointers.appl += frames.min(most);
         memory.0.pointers.set(pointers);
-        self.cable.advance(self.now);
+        if self.cable.is_free() {
+            self.cable.acknowledge(self.now);
+            self.arm(Touched::Position(port));
+        }
     }
 
     /// ALSA asks, and believes what it hears.
     fn look(&mut self, port: Port) {
-        if let Some(at) = self.cable.pointer(port, self.now) {
+        let at = self.cable.pointer(port, self.now);
+        self.arm(Touched::Position(port));
+        if let Some(at) = at {
             if let Some(memory) = &self.memories[index(port)] {
                 let mut pointers = memory.0.pointers.get();
                 let frames = memory.0.layout.frames;
@@ -151,7 +228,7 @@ impl World {
             }
             let end = self.cable.end(port);
             if end.draining() && self.cable.next_wakeup(port).is_none() {
-                self.cable.stop(port, self.now);
+                self.act(&Op::Stop(port));
             }
         }
     }
@@ -165,10 +242,15 @@ impl World {
     /// Lets timers go off until `until`.
     fn pass(&mut self, until: u64) {
         let from = self.fired;
-        let most = 50 + (until - self.now) / MS * WAKEUPS_PER_MS;
+        // If no more is moved at a time, then with each frame.
+        let frames = match self.cable.effort == Effort::default() {
+            true => 0,
+            false => 2_000 + (until - self.now) / MS * 2 * u64::from(RATE) / 1_000,
+        };
+        let most = 50 + (until - self.now) / MS * WAKEUPS_PER_MS + frames;
         while let Some((when, port)) = [Playback, CAPTURE]
             .into_iter()
-            .filter_map(|port| Some((self.cable.next_wakeup(port)?, port)))
+            .filter_map(|port| Some((self.timers[index(port)]?, port)))
             .filter(|(when, _)| *when <= until)
             .min_by_key(|(when, _)| *when)
         {
@@ -178,11 +260,13 @@ impl World {
                 self.fired - from < most,
                 "{port:?} is woken again and again"
             );
+            self.timers[index(port)] = None;
             match self.cable.wake(port, self.now) {
                 Wake::Period => self.look(port),
-                Wake::Xrun | Wake::Stop => self.cable.stop(port, self.now),
+                Wake::Xrun | Wake::Stop => self.act(&Op::Stop(port)),
                 Wake::Nothing | Wake::Patience => {}
             }
+            self.arm(Touched::Wakeup(port));
         }
         self.now = until;
     }
@@ -191,51 +275,75 @@ impl World {
         let (cable, now) = (&mut self.cable, self.now);
         match *op {
             Op::Wait(time) => self.pass(now + time),
-            Op::Pitch(pitch) => cable.set_pitch(pitch, now),
-            Op::Step(step) => cable.set_source(step, now),
+            Op::Pitch(pitch) => self.change(|cable, now| cable.set_pitch(pitch, now)),
+            Op::Step(step) => self.change(|cable, now| cable.set_source(step, now)),
             Op::Listen => cable.listen(),
-            Op::Ticks(count, resolution) => {
-                cable.hear(Heard::Ticks { count, resolution }, now, now)
-            }
+            Op::Ticks(count, resolution) => self.hear(Heard::Ticks { count, resolution }),
             Op::Frames(frames, rate) => {
                 self.master = (self.master + frames) % (1 << 20);
-                let position = self.master;
-                let heard = Heard::Frames {
-                    position,
+                self.hear(Heard::Frames {
+                    position: self.master,
                     boundary: 1 << 20,
                     rate,
-                };
-                cable.hear(heard, now, now);
+                });
             }
-            Op::Freeze(freeze) => cable.freeze(freeze, now),
+            Op::Freeze(freeze) => self.change(|cable, now| cable.freeze(freeze, now)),
             Op::Delay(delay) => {
                 let params = cable.params();
                 let layout = params.and_then(|params| cable.line_for(&params, Some(delay)));
                 let line = layout.map(|layout| Fake::new(layout, UNTOUCHED));
-                drop(cable.set_delay(delay, line, now));
+                self.change(|cable, now| drop(cable.set_delay(delay, line, now)));
+                let mut done = false;
+                while !done {
+                    self.change(|cable, _| done = cable.relay(&mut None));
+                }
             }
-            Op::Drop(frames) => cable.faults.drop = frames,
-            Op::Double(frames) => cable.faults.double = frames,
-            Op::Jitter(time) => cable.faults.jitter = time,
-            Op::Break(port) => drop(cable.break_off(port)),
-            Op::Stop(port) => cable.stop(port, now),
-            Op::Pause(port) => cable.pause(port, now),
-            Op::Start(port, ago) => drop(cable.start(port, now.saturating_sub(ago))),
+            Op::Drop(frames) => self.change(|cable, _| cable.faults.drop = frames),
+            Op::Double(frames) => {
+                self.doubled = true;
+                self.change(|cable, _| cable.faults.double = frames);
+            }
+            Op::Jitter(time) => self.change(|cable, _| cable.faults.jitter = time),
+            Op::Break(port) => self.change(|cable, _| _ = cable.break_off(port)),
+            Op::Stop(port) => self.trigger(port, |cable, now| cable.stop(port, now)),
+            Op::Pause(port) => self.trigger(port, |cable, now| cable.pause(port, now)),
+            Op::Start(port, ago) => self.trigger(port, |cable, now| {
+                cable.start(port, now.saturating_sub(ago));
+            }),
             Op::Prepare(port) => self.prepare(port),
-            Op::Drain => cable.drain(now),
+            Op::Drain => self.trigger(Playback, |cable, now| cable.drain(now)),
             Op::Look(port) => self.look(port),
             Op::Close(port) => {
-                cable.stop(port, now);
-                drop(cable.retract(port));
-                drop(cable.release(port));
-                cable.close(port);
+                self.act(&Op::Stop(port));
+                self.change(|cable, _| drop(cable.retract(port)));
+                self.change(|cable, _| drop(cable.release(port)));
+                self.cable.close(port);
             }
-            Op::Free(free) => drop(cable.set_free(free)),
-            Op::Notify(notify) => cable.set_notify(notify),
+            Op::Free(free) => self.change(|cable, _| _ = cable.set_free(free)),
+            Op::Notify(notify) => self.change(|cable, _| cable.set_notify(notify)),
             Op::Write(frames) => self.transfer(Playback, frames),
             Op::Read(frames) => self.transfer(CAPTURE, frames),
         }
     }
+
+    fn trigger(&mut self, port: Port, trigger: impl FnOnce(&mut Cable<Fake, Vec<End<Fake>>>, u64)) {
+        trigger(&mut self.cable, self.now);
+        self.arm(Touched::State(port));
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        if self.cable.hear(heard, self.now, self.now) {
+            self.arm(Touched::All);
+        }
+    }
+}
+
+/// Nothing is too much; or hardly more than a frame at a time.
+fn effort() -> impl Strategy<Value = Effort> {
+    prop_oneof![
+        Just(Effort::default()),
+        (1..2_000u64, 1..2_000u64).prop_map(|(step, carry)| Effort { step, carry }),
+    ]
 }
 
 proptest! {
@@ -243,18 +351,7 @@ proptest! {
 
     #[test]
     fn nothing_makes_it_leap(program in prop::collection::vec(op(), 1..200)) {
-        let mut world = World {
-            cable: Cable::new(vec![End::new()]),
-            now: 1_000 * MS,
-            master: 0,
-            fired: 0,
-            memories: [None, None],
-        };
-        for port in [Playback, CAPTURE] {
-            world.cable.open(port);
-            world.prepare(port);
-            world.cable.start(port, world.now);
-        }
+        let mut world = World::new(false, Effort::default());
         for op in program {
             let (then, before) = (world.now, world.cable.end(Playback).position);
             let runs = world.runs();
@@ -269,6 +366,17 @@ proptest! {
             // The time of two, if they have just become longer.
             let least = (time - 0.021) * SPEED_MIN - 2.0;
             prop_assert!(!goes || moved as f64 > least, "{moved} frames in {time} s");
+        }
+    }
+
+    #[test]
+    fn whoever_waits_is_told(
+        free in any::<bool>(), effort in effort(), program in prop::collection::vec(op(), 1..200),
+    ) {
+        let mut world = World::new(free, effort);
+        for op in program {
+            world.act(&op);
+            world.check(&op);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::super::end::{Buffer, End};
 use super::super::layout::{moves, Layout};
 use super::{Cable, Params};
 
-/// How many frames go through the delay line at a time.
+/// How many frames go through the delay line at a time, and how many more than the delay it holds.
 pub(super) const LINE_STEP: u64 = 1_024;
 
 /// The longest delay in seconds.
@@ -19,6 +19,13 @@ const RATE_DEFAULT: u32 = 48_000;
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
+    /// By how many frames the readers are behind the player, or are going to be: what a frame that is
+    /// played now has still to wait before it is heard.
+    pub fn latency(&self) -> u64 {
+        let delay = self.line.as_ref().map_or(0, |_| self.delay());
+        delay.max(self.playback.lag)
+    }
+
     /// By how many frames the readers are to be behind the player.
     pub fn delay(&self) -> u64 {
         self.delay.min(self.delay_max().into())
@@ -33,6 +40,9 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// A drain ends when the last frame has reached the last reader: one that is still to be as far
     /// behind as the delay says will be by then.
     pub(super) fn note_lag(&mut self) {
+        if self.line.is_none() && self.playback.lag == 0 {
+            return;
+        }
         let delay = self.line.as_ref().map_or(0, |_| self.delay());
         let readers = self.captures.iter();
         let lags = readers.filter_map(|end| end.running().and(Some(end.lag.max(delay))));
@@ -62,79 +72,120 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         (delay > 0 && !self.free && !there).then_some(layout)
     }
 
-    /// How many of the next `frames` frames can be moved at a time. Not more than a step, or what was
-    /// to be heard would be overwritten in the line before; but if nobody has looked for a long time,
-    /// then what will be overwritten in all readers' buffers by the rest need not be right.
+    /// Sets the delay, with a line if [`Cable::line_for`] asks for one. Returns a line that is no longer
+    /// needed.
     ///
-    /// Returns whether they have to be right.
-    pub(super) fn line_step(&self, frames: u64) -> (u64, bool) {
-        if self.line.is_none() {
-            return (frames, true);
-        }
-        let buffers = self.captures.iter().filter_map(|end| end.running());
-        let kept = buffers.map(|buffer| buffer.layout().frames).max();
-        match frames.checked_sub(kept.unwrap_or(0)) {
-            Some(surplus @ LINE_STEP..) => (surplus, false),
-            _ => (frames.min(LINE_STEP), true),
-        }
-    }
-
-    /// Sets the delay from `now` on, with a line if [`Cable::line_for`] asks for one. Returns what is
-    /// no longer needed.
-    ///
-    /// What is under way arrives: with a longer delay after silence, with a shorter one sooner.
+    /// What is under way arrives: with a longer delay after silence, with a shorter one sooner. If there
+    /// is another line, it first gets what is under way: the delay changes when [`Cable::relay`] says that it
+    /// has.
     pub fn set_delay(&mut self, delay: u64, line: Option<B>, now: u64) -> Option<B> {
         self.advance(now);
-        self.delay = delay;
-        let under_way = self.is_under_way();
+        let under_way = self.under_way();
         let old = match line {
             // Whoever was to use it may have let go meanwhile.
             Some(_) if self.params.is_none() => line,
-            Some(_) => self.lay(line),
-            None => self.line.take_if(|_| delay == 0 && !under_way),
+            Some(line) => {
+                let same = |old: &B| {
+                    let (old, new) = (old.layout(), line.layout());
+                    (old.channels, old.sample) == (new.channels, new.sample)
+                };
+                let known = match self.line.as_ref().is_some_and(same) {
+                    true => self.line_begin.max(self.moved.saturating_sub(under_way)),
+                    false => self.moved,
+                };
+                self.relay = Some(Relay {
+                    line,
+                    delay,
+                    begin: known,
+                    copied: known,
+                    until: self.moved,
+                });
+                return None;
+            }
+            None => self.line.take_if(|_| delay == 0 && under_way == 0),
         };
+        self.delay = delay;
         self.note_lag();
         old
     }
 
-    /// Whether a reader is behind the player.
-    fn is_under_way(&self) -> bool {
-        let mut readers = self.captures.iter();
-        readers.any(|end| end.running().is_some() && end.lag > 0)
+    /// Copies some of what is under way into the line that is to be the next. Returns true when nothing is
+    /// left to be copied: then that line is in place, the delay that was set is in force, and the old line,
+    /// if there was one, is in `old`.
+    pub fn relay(&mut self, old: &mut Option<B>) -> bool {
+        let under_way = self.under_way();
+        let Some(relay) = &mut self.relay else {
+            return true;
+        };
+        // What all readers have heard meanwhile is not needed, and may have been overwritten.
+        let needed = self.moved.saturating_sub(under_way).min(relay.until);
+        let from = relay.copied.max(needed);
+        if let Some(line) = &self.line {
+            let (source, target) = (line.layout(), relay.line.layout());
+            let frames = self.effort.step.checked_div(target.frame() as u64);
+            let count = (relay.until - from).min(frames.unwrap_or(1).max(1));
+            moves(source, from, target, from, count, |what| {
+                relay.line.copy_from(line, what)
+            });
+            relay.copied = from + count;
+            if relay.copied < relay.until {
+                return false;
+            }
+        }
+        if let Some(Relay {
+            line, delay, begin, ..
+        }) = self.relay.take()
+        {
+            self.line_begin = begin;
+            self.delay = delay;
+            *old = self.line.replace(line);
+        }
+        self.note_lag();
+        true
     }
 
-    /// Lays another delay line, if there is one, with what is under way. Returns the old one.
-    pub fn lay(&mut self, line: Option<B>) -> Option<B> {
-        let params = self.params;
-        let Some(new) = line else {
-            // A line that nobody needs any more may be one for other parameters, or have been left
-            // because something was under way.
-            let idle = self.delay == 0 && !self.is_under_way();
-            return self.line.take_if(|line| {
-                let layout = line.layout();
-                idle || params.is_none_or(|params| {
-                    layout.channels != params.channels as usize
-                        || layout.sample != usize::from(params.format.bytes)
-                })
-            });
-        };
+    /// By how many frames the reader that is furthest behind the player is so.
+    fn under_way(&self) -> u64 {
         let lags = self.captures.iter();
         let lags = lags.filter_map(|end| end.running().and(Some(end.lag)));
-        let under_way = lags.max().unwrap_or(0);
-        let begin = core::mem::replace(&mut self.line_begin, self.moved);
-        let same = |old: &&B| {
-            let (old, new) = (old.layout(), new.layout());
-            (old.channels, old.sample) == (new.channels, new.sample)
-        };
-        if let Some(old) = self.line.as_ref().filter(same) {
-            let layout = old.layout();
-            let kept = layout.frames.min(under_way);
-            self.line_begin = begin.max(self.moved.saturating_sub(kept));
-            let (from, count) = (self.line_begin, self.moved - self.line_begin);
-            moves(layout, from, new.layout(), from, count, |what| {
-                new.copy_from(old, what)
-            });
+        lags.max().unwrap_or(0)
+    }
+
+    /// Puts the delay line, if there is one, in the place of the old one, where no reader runs that is behind
+    /// the player; without one, takes a line away that nobody needs any more, since it is for other
+    /// parameters or was left because something was under way. Returns the old one.
+    pub fn lay(&mut self, line: Option<B>) -> Option<B> {
+        if line.is_some() {
+            self.line_begin = self.moved;
+            return core::mem::replace(&mut self.line, line);
         }
-        self.line.replace(new)
+        let (params, idle) = (self.params, self.delay == 0 && self.under_way() == 0);
+        self.line.take_if(|line| {
+            let layout = line.layout();
+            idle || params.is_none_or(|params| {
+                layout.channels != params.channels as usize
+                    || layout.sample != usize::from(params.format.bytes)
+            })
+        })
+    }
+}
+
+/// A delay line that is to be the next: frames go into both until it has got what is under way.
+#[derive(Debug)]
+pub(super) struct Relay<B> {
+    pub(super) line: B,
+    /// The delay that it is for.
+    pub(super) delay: u64,
+    /// The clock's position from which on it has frames, once all have been copied.
+    begin: u64,
+    /// The position up to which they have been copied, and up to which they have to be.
+    copied: u64,
+    until: u64,
+}
+
+impl<B> Relay<B> {
+    /// What the old line holds from before `position` is of no use.
+    pub(super) fn restart(&mut self, position: u64) {
+        (self.begin, self.copied, self.until) = (position, position, position);
     }
 }

@@ -32,15 +32,20 @@ impl<B, R> Cable<B, R> {
         self.follower.interrupt();
     }
 
-    /// Something was heard of the master at the time `at`; it is `now`.
-    pub fn hear(&mut self, heard: Heard, at: u64, now: u64) {
+    /// Something was heard of the master at the time `at`; it is `now`. Returns whether the clock goes much
+    /// faster or slower since, so that timers should be set anew: by less than a hundredth they may be
+    /// late.
+    pub fn hear(&mut self, heard: Heard, at: u64, now: u64) -> bool {
         if self.faults.frozen() {
-            return;
+            return false;
         }
         let (at, now) = (self.faults.local(at), self.faults.local(now));
         self.follower.hear(heard, at);
-        if let (Some(clock), Some(params)) = (&mut self.clock, self.params) {
-            self.follower.steer(clock, params.rate, self.pitch, now);
-        }
+        let (Some(clock), Some(params)) = (&mut self.clock, self.params) else {
+            return false;
+        };
+        let before = clock.speed(now);
+        self.follower.steer(clock, params.rate, self.pitch, now);
+        before.abs_diff(clock.speed(now)) > before / 100
     }
 }
