@@ -19,4 +19,5 @@ mod oracle;
 mod properties;
 mod random;
 mod rig;
+mod steps;
 mod upset;

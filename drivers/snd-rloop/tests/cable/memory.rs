@@ -27,6 +27,8 @@ pub(crate) struct Memory {
     pub(crate) pointers: Cell<Pointers>,
     /// How many bytes have been written by the cable.
     pub(crate) moved: Cell<usize>,
+    /// What the cable has written has cost so much, in the units of [`snd_rloop_pure::cable::Effort`].
+    pub(crate) work: Cell<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +42,7 @@ impl Fake {
             bytes: RefCell::new(vec![byte; layout.bytes()]),
             pointers: Cell::default(),
             moved: Cell::default(),
+            work: Cell::default(),
         }))
     }
 }
@@ -54,8 +57,9 @@ impl Buffer for Fake {
     }
 
     fn copy_from(&self, source: &Self, what: Move) {
-        self.0
-            .count(what.rows.count * what.columns.count * what.bytes);
+        let pieces = what.rows.count * what.columns.count;
+        let samples = if what.columns.count > 1 { pieces } else { 0 };
+        self.0.count(pieces * what.bytes, samples, what.rows.count);
         let (from, mut to) = (source.0.bytes.borrow(), self.0.bytes.borrow_mut());
         for row in 0..what.rows.count {
             for column in 0..what.columns.count {
@@ -71,7 +75,7 @@ impl Buffer for Fake {
     }
 
     fn fill(&self, what: Span, sample: &[u8]) {
-        self.0.count(what.rows * what.bytes);
+        self.0.count(what.rows * what.bytes, 0, what.rows);
         let mut bytes = self.0.bytes.borrow_mut();
         for row in 0..what.rows {
             let offset = what.offset + row * what.step;
@@ -83,8 +87,11 @@ impl Buffer for Fake {
 }
 
 impl Memory {
-    fn count(&self, bytes: usize) {
+    /// Bytes in so many rows were written, so many samples of them one by one.
+    fn count(&self, bytes: usize, samples: usize, rows: usize) {
         self.moved.set(self.moved.get() + bytes);
+        let work = bytes + 16 * samples + 32 * rows;
+        self.work.set(self.work.get() + work as u64);
     }
 
     pub(crate) fn at(&self, slot: u64, channel: usize) -> usize {

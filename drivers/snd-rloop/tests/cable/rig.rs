@@ -303,6 +303,7 @@ impl Rig {
                 stop_threshold: 0,
             }),
             moved: Cell::default(),
+            work: Cell::default(),
         };
         stream.memory = Some(Rc::new(memory));
         self.publish(port);
