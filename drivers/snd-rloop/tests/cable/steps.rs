@@ -197,4 +197,112 @@ proptest! {
             prop_assert_eq!(counters.moved, read + counters.lost);
         }
     }
+
+    /// A longer delay, whose line gets what is under way in steps while frames run, and now and then stand
+    /// still for so long that some are not moved.
+    #[test]
+    fn a_line_that_is_replaced_loses_nothing(
+        delays in (1..2_000u64, 1..2_000u64), frames in 1..50u64, times in prop::collection::vec(0..5 * MS, 1..100),
+        stall in prop::option::of(0..20usize),
+    ) {
+        let format = Format::from_number(NUMBERS).expect("it is one");
+        let params = Params { format, rate: 48_000, channels: 1 };
+        let size = 1_000;
+        let layouts = [layout(&params, size, false); 2];
+        let (mut cable, memories) = running(params, &layouts, 1 << 40, Effort::default());
+        let (mut written, mut heard) = (0, Vec::new());
+        let mut pass = |cable: &mut Cable<Fake, Vec<End<Fake>>>, now: u64| {
+            while !cable.advance(now) {}
+            let (played, at) = (cable.end(Playback).position, cable.end(Port::Capture(0)).position);
+            // The player is always in time, the reader reads what is there.
+            let bytes = memories[1].0.bytes.borrow();
+            for position in heard.len() as u64..at {
+                let slot = (position % size) as usize * 8;
+                let number = u64::from_le_bytes(bytes[slot..slot + 8].try_into().expect("eight"));
+                heard.push(if position + size < at { u64::MAX } else { number });
+            }
+            for number in written..played + size {
+                let slot = (number % size) as usize * 8;
+                memories[0].0.bytes.borrow_mut()[slot..slot + 8].copy_from_slice(&(number + 1).to_le_bytes());
+            }
+            written = played + size;
+        };
+        let mut now = START;
+        let line = |cable: &Cable<Fake, Vec<End<Fake>>>, delay| {
+            cable.line_for(&params, Some(delay)).map(|layout| Fake::new(layout, UNTOUCHED))
+        };
+        pass(&mut cable, now);
+        let first = line(&cable, delays.0);
+        drop(cable.set_delay(delays.0, first, now));
+        while !cable.relay(&mut None) {}
+        now += 100 * MS;
+        for ms in (START / MS..now / MS).step_by(5) {
+            pass(&mut cable, ms * MS);
+        }
+        pass(&mut cable, now);
+
+        let delay = delays.0 + delays.1;
+        let second = line(&cable, delay);
+        drop(cable.set_delay(delay, second, now));
+        cable.effort.step = 256 + 32 + 8 * frames;
+        let mut done = false;
+        let mut stalled = false;
+        for (n, time) in times.iter().cycle().enumerate() {
+            if done {
+                break;
+            }
+            done = cable.relay(&mut None);
+            now += time;
+            if stall == Some(n) {
+                now += 200 * MS;
+                stalled = true;
+            }
+            pass(&mut cable, now);
+        }
+        for _ in 0..80 {
+            now += 5 * MS;
+            pass(&mut cable, now);
+        }
+        prop_assert_eq!(cable.delay(), delay);
+
+        // Nobody has read what was overwritten; all that was read is in order, and as late as it should.
+        let last = *heard.last().expect("frames have been heard");
+        prop_assert_eq!(heard.len() as u64, last + delay);
+        let mut numbers: Vec<u64> = heard.iter().copied().filter(|number| *number > 0).collect();
+        if stalled {
+            // What a player that writes too late plays is nobody's fault here.
+            numbers.drain(..numbers.len() - 2_000);
+        }
+        for pair in numbers.windows(2) {
+            prop_assert_eq!(pair[0].wrapping_add(1), pair[1]);
+        }
+    }
+}
+
+#[test]
+fn an_end_that_stops_too_late_for_what_is_due_breaks_the_reader_off() {
+    let format = Format::from_number(NUMBERS).expect("it is one");
+    let params = Params {
+        format,
+        rate: 48_000,
+        channels: 1,
+    };
+    let layouts = [layout(&params, 4_800, false); 2];
+    // Some 40 frames when the player stops, of the 480 that are due.
+    let effort = Effort {
+        step: 256 + 32 + 80,
+        carry: 1,
+    };
+    let (mut cable, _) = running(params, &layouts, 4_800, effort);
+    let now = START + 10 * MS;
+    cable.stop(Playback, now);
+    let reader = Port::Capture(0);
+    assert_eq!(cable.due(now), 0);
+    assert_eq!(cable.end(reader).position, 480);
+    assert_eq!(cable.pointer(reader, now), None);
+    assert_eq!(cable.next_wakeup(reader), Some(0));
+    assert_eq!(cable.wake(reader, now), Wake::Xrun);
+    cable.stop(reader, now);
+    let counters = cable.end(reader).counters;
+    assert_eq!((counters.xruns, counters.lost), (1, 480));
 }
