@@ -313,19 +313,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// All others are right as they are.
     pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
         let (free, carrier) = (self.free, self.carrier());
-        let draining = self.playback.draining();
         // Time moves the ends of a cable with a clock, whoever looks.
         let none = !free && matches!(touched, Touched::Position(_));
         let ports = self.ports().take(if none { 0 } else { usize::MAX });
         ports.filter_map(move |port| match touched {
             // Its timer sees to the others: here a whole group of streams may be locked.
             Touched::State(which) if free && port != which => None,
-            Touched::State(which) if !free => {
-                // A drain waits for readers, and what piles up is moved by an end that runs.
-                let concerned =
-                    port == which || Some(port) == carrier || draining && port == Port::Playback;
-                concerned.then(|| (port, self.next_wakeup(port)))
-            }
+            // What piles up is moved by an end that runs: the player, if it does, whose drain may have waited
+            // for a reader that has stopped.
+            Touched::State(which) if !free && port != which && Some(port) != carrier => None,
             Touched::Position(which) if !self.stirred && port != which => None,
             Touched::Wakeup(which) if !free && port != which => None,
             _ => Some((port, self.next_wakeup(port))),
