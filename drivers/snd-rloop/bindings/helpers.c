@@ -9,6 +9,7 @@
 #include <linux/jiffies.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -102,18 +103,22 @@ void rloop_pcm_time_of_position(struct snd_pcm_substream *substream)
 	substream->runtime->hw_ptr_jiffies = jiffies;
 }
 
-/* When what our timers have spent of this processor's time has passed twice: src/pure/pace.rs. */
-static DEFINE_PER_CPU(u64, timers_settled);
+static DEFINE_PER_CPU(struct rloop_pace, timers_pace);
 
-/* To be called by a timer's callback, as is the next. */
-u64 rloop_timers_settled(void)
+/* This processor's account. To be called by a timer's callback, as is the next. */
+struct rloop_pace rloop_pace(void)
 {
-	return this_cpu_read(timers_settled);
+	return *this_cpu_ptr(&timers_pace);
 }
 
-void rloop_timers_settle(u64 settled)
+void rloop_set_pace(struct rloop_pace pace)
 {
-	this_cpu_write(timers_settled, settled);
+	*this_cpu_ptr(&timers_pace) = pace;
+}
+
+bool rloop_in_interrupt(void)
+{
+	return in_hardirq() || in_serving_softirq();
 }
 
 /* Keeps whoever drains the stream from giving up. */

@@ -35,8 +35,17 @@ void rloop_pcm_set_sync(struct snd_pcm_substream *substream);
 struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 					       struct snd_pcm_substream *now);
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream);
-u64 rloop_timers_settled(void);
-void rloop_timers_settle(u64 settled);
+/* What our timers have spent of a processor's time: src/pure/pace.rs. */
+struct rloop_pace {
+	u64 settled;
+	u64 closed;
+	u64 last;
+	u64 cost;
+};
+
+struct rloop_pace rloop_pace(void);
+void rloop_set_pace(struct rloop_pace pace);
+bool rloop_in_interrupt(void);
 void rloop_pcm_keep_draining(struct snd_pcm_substream *substream);
 bool rloop_hw_params_hang(struct snd_pcm_hw_params *params);
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var);

@@ -89,9 +89,10 @@ impl Handler for Shared {
         }
     }
 
-    fn rearm(&self, number: usize, timers: &Ends) {
+    fn rearm(&self, number: usize, timers: &Ends, earliest: u64) {
         // Under the lock, so that a stop or a start meanwhile has the last word.
-        timers.arm(&self.state.lock(), Touched::Wakeup(port(number)));
+        let state = self.state.lock();
+        timers.arm_from(earliest, &state, Touched::Wakeup(port(number)));
     }
 }
 
@@ -122,10 +123,15 @@ impl Ends {
 
     /// Sets the timers that `touched` concerns to the times that are right now.
     fn arm(&self, state: &State, touched: Touched) {
+        self.arm_from(0, state, touched);
+    }
+
+    /// As [`Ends::arm`], but none for a time before `earliest`.
+    fn arm_from(&self, earliest: u64, state: &State, touched: Touched) {
         for (port, when) in state.timers(touched) {
             let timer = self.timer(number(port));
             match when {
-                Some(when) => timer.arm(when),
+                Some(when) => timer.arm(when.max(earliest)),
                 None => timer.disarm(),
             }
         }
@@ -242,8 +248,8 @@ impl Cable {
     ///
     /// # Errors
     ///
-    /// `EINVAL` if another end has been prepared with other parameters, or the delay is too long for
-    /// these, `ENOMEM`.
+    /// `EINVAL` if another end has been prepared with other parameters, the readers have too many channels
+    /// together, or the delay is too long, `ENOMEM`.
     pub(crate) fn prepare(
         &self,
         port: Port,
@@ -263,11 +269,8 @@ impl Cable {
             (prepared, old)
         });
         drop(old);
-        prepared.map_err(|mismatch| {
-            log::debug(format_args!(
-                "{port:?} of {params} refused: another end of the cable has {}",
-                mismatch.fixed
-            ));
+        prepared.map_err(|refusal| {
+            log::debug(format_args!("{port:?} of {params} refused: {refusal}"));
             EINVAL
         })
     }
@@ -380,10 +383,11 @@ impl Cable {
         self.ends.change(|state, _| state.set_notify(notify));
     }
 
-    /// Where an end is in its buffer; `None` for an xrun. With its stream locked.
-    pub(crate) fn pointer(&self, port: Port) -> Option<u64> {
+    /// Where an end is in its buffer; `None` for an xrun. With its stream locked. ALSA may ask because it was
+    /// `notified` just now.
+    pub(crate) fn pointer(&self, port: Port, notified: bool) -> Option<u64> {
         let mut state = self.ends.lock();
-        let position = state.pointer(port, now());
+        let position = state.pointer(port, now(), notified);
         self.ends.arm(&state, Touched::Position(port));
         position
     }

@@ -352,8 +352,8 @@ impl pcm::Stream for Stream {
         }
     }
 
-    fn pointer(&self) -> Option<u64> {
-        self.cable.pointer(self.port)
+    fn pointer(&self, notified: bool) -> Option<u64> {
+        self.cable.pointer(self.port, notified)
     }
 
     fn delay(&self) -> u64 {

@@ -124,7 +124,7 @@ impl Rig {
         if !self.streams[n].running {
             return;
         }
-        let position = self.cable.pointer(self.streams[n].port, self.now);
+        let position = self.cable.pointer(self.streams[n].port, self.now, false);
         let position = position.expect("there is no xrun without a clock");
         let stream = &mut self.streams[n];
         let mut pointers = stream.memory.pointers.get();

@@ -93,8 +93,9 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// The program has moved its position. Called with the stream locked.
     fn acknowledge(&self);
 
-    /// The position in the buffer in frames, or `None` for an xrun.
-    fn pointer(&self) -> Option<u64>;
+    /// The position in the buffer in frames, or `None` for an xrun. ALSA may ask because the stream's timer has
+    /// `notified` it just now.
+    fn pointer(&self, notified: bool) -> Option<u64>;
 
     /// How many frames pass between the stream and where they are heard, for `snd_pcm_delay()`. Any
     /// context.
@@ -521,7 +522,10 @@ impl<S: Stream> Table<S> {
             // SAFETY: The substream is open and locked.
             unsafe { bindings::rloop_pcm_time_of_position(substream) };
         }
-        let position = stream.pointer();
+        // SAFETY: The function may be called in any context. Only the stream's own timer asks ALSA for it
+        // in an interrupt.
+        let notified = unsafe { bindings::rloop_in_interrupt() };
+        let position = stream.pointer(notified);
         // SAFETY: The substream is open and locked.
         unsafe { Self::set_delay(substream) };
         match position {

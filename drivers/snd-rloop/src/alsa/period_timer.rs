@@ -27,9 +27,9 @@ pub(crate) trait Handler: Send + Sync + Sized {
     /// ALSA drains the stream. Called with the stream locked, after [`PeriodTimer::look`].
     fn draining(&self, number: usize);
 
-    /// Arms this timer again, if it is to go on, and any other. Called last, since what ALSA was told may
-    /// have stopped the stream.
-    fn rearm(&self, number: usize, timers: &PeriodTimers<Self>);
+    /// Arms this timer again, if it is to go on, and any other, for no time before `earliest`. Called
+    /// last, since what ALSA was told may have stopped the stream.
+    fn rearm(&self, number: usize, timers: &PeriodTimers<Self>, earliest: u64);
 }
 
 /// Timers with one [`Handler`].
@@ -214,11 +214,21 @@ impl<H: Handler> PeriodTimer<H> {
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
         let now = super::now();
         // SAFETY: A timer's callback stays on its processor, and no other runs there meanwhile.
-        let mut pace = Pace::new(unsafe { bindings::rloop_timers_settled() });
+        let bindings::rloop_pace {
+            settled,
+            closed,
+            last,
+            cost,
+        } = unsafe { bindings::rloop_pace() };
+        let mut pace = Pace {
+            settled,
+            closed,
+            last,
+            cost,
+        };
         if let Some(later) = pace.put_off(now) {
             this.start(i64::try_from(later).unwrap_or(i64::MAX));
-            // SAFETY: As above.
-            unsafe { bindings::rloop_timers_settle(pace.settled()) };
+            set_pace(pace);
             return bindings::hrtimer_restart_HRTIMER_NORESTART;
         }
         let substream = this.alarm.stream().unwrap_or(0) as *mut bindings::snd_pcm_substream;
@@ -241,11 +251,12 @@ impl<H: Handler> PeriodTimer<H> {
             // SAFETY: As above.
             Wake::Stop => unsafe { Self::stop(substream) },
         }
+        let earliest = pace.earliest(now, super::now());
         // SAFETY: By the type's invariants all of them are there as long as this timer.
-        this.handler().rearm(this.number, unsafe { &*this.all });
+        let all = unsafe { &*this.all };
+        this.handler().rearm(this.number, all, earliest);
         pace.spend(now, super::now());
-        // SAFETY: As above.
-        unsafe { bindings::rloop_timers_settle(pace.settled()) };
+        set_pace(pace);
         bindings::hrtimer_restart_HRTIMER_NORESTART
     }
 }
@@ -279,6 +290,18 @@ impl<H: Handler> PinnedDrop for PeriodTimer<H> {
     fn drop(self: Pin<&mut Self>) {
         self.cancel();
     }
+}
+
+/// Sets this processor's account. To be called by a timer's callback.
+fn set_pace(pace: Pace) {
+    let pace = bindings::rloop_pace {
+        settled: pace.settled,
+        closed: pace.closed,
+        last: pace.last,
+        cost: pace.cost,
+    };
+    // SAFETY: The function takes any numbers, and sets them for whichever processor it is.
+    unsafe { bindings::rloop_set_pace(pace) };
 }
 
 /// The state that ALSA has a stream in.

@@ -64,11 +64,22 @@ pub enum Touched {
     All,
 }
 
-/// A stream has other parameters than the cable.
+/// Why a stream can't be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    /// What another end has fixed.
-    pub fixed: Params,
+pub enum Refusal {
+    /// It has other parameters than these, which another end has fixed.
+    Mismatch(Params),
+    /// To move a frame to so many readers with so many channels takes too long.
+    TooMuch,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mismatch(fixed) => write!(f, "another end of the cable has {fixed}"),
+            Self::TooMuch => f.write_str("the cable's readers have too many channels together"),
+        }
+    }
 }
 
 /// The state of one cable, whose capture ends are in an `R`.
@@ -270,29 +281,35 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     ///
     /// # Errors
     ///
-    /// [`Mismatch`] if another end has been prepared with other parameters.
+    /// A [`Refusal`]: then the end has neither parameters nor buffer.
     pub fn prepare(
         &mut self,
         port: Port,
         params: Params,
         setup: Setup,
         buffer: B,
-    ) -> Result<(), Mismatch> {
+    ) -> Result<(), Refusal> {
         if let Some(fixed) = self.bound(port).filter(|fixed| *fixed != params) {
-            return Err(Mismatch { fixed });
+            return Err(Refusal::Mismatch(fixed));
         }
-        if port == Port::Playback && self.params != Some(params) {
+        let free = self.free;
+        let end = self.end_mut(port);
+        end.free = free;
+        *end = core::mem::take(end).prepared(setup, buffer, params.rate);
+        // Readers that no longer fit don't count.
+        let breaks = port == Port::Playback && self.params != Some(params);
+        if !breaks && !self.is_bearable() {
+            let end = self.end_mut(port);
+            (end.setup, end.state) = (None, State::Open);
+            return Err(Refusal::TooMuch);
+        }
+        if breaks {
             self.break_captures();
         }
         self.params = Some(params);
         if port == Port::Playback {
             self.played = Some((params, setup.access));
         }
-
-        let free = self.free;
-        let end = self.end_mut(port);
-        end.free = free;
-        *end = core::mem::take(end).prepared(setup, buffer, params.rate);
         Ok(())
     }
 
@@ -469,10 +486,14 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Where an end is in its buffer, in frames. `None` if it has moved by so much since it was
     /// last asked that ALSA could not tell by how much: that is an xrun.
     ///
-    /// To be called by ALSA alone, with the stream locked: the answer counts as told.
-    pub fn pointer(&mut self, port: Port, now: u64) -> Option<u64> {
+    /// To be called by ALSA alone, with the stream locked: the answer counts as told. If ALSA asks because
+    /// it was `notified` just now, then the answer is of that time: nothing is moved for the frame or two
+    /// that have passed since, which with many ends would be done for each of them.
+    pub fn pointer(&mut self, port: Port, now: u64, notified: bool) -> Option<u64> {
         self.stirred = false;
-        self.advance(now);
+        if !notified || self.free {
+            self.advance(now);
+        }
         let skipped = self.skipped;
         let end = self.end_mut(port);
         let (Some(pointers), Some(buffer)) = (end.learn(), &end.buffer) else {
@@ -508,10 +529,26 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         position.checked_rem(frames)
     }
 
+    /// How many frames have passed at `now` that need not be moved for an end whose timer has gone off: what it
+    /// waits for has been moved, since another end waited for the same.
+    fn passed(&self, port: Port, now: u64) -> u64 {
+        let end = self.end(port);
+        let (Some(awaited), Some(setup), false) = (end.awaited(), end.setup, end.free) else {
+            return 0;
+        };
+        let passed = self.due(now);
+        let plain = end.drain.is_none() && !self.skipped;
+        let there = plain && end.position >= awaited && passed < setup.period;
+        passed * u64::from(there)
+    }
+
     /// An end's timer has gone off. Returns what ALSA is to be told; [`Cable::next_wakeup`] after
     /// that.
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
-        self.advance(now);
+        let passed = self.passed(port, now);
+        if passed == 0 {
+            self.advance(now);
+        }
         self.changed = None;
         let skipped = self.skipped;
         let end = self.end_mut(port);
@@ -537,8 +574,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             return Wake::Period;
         }
         if let (Some(awaited), Some(setup)) = (awaited, end.setup) {
-            end.counters.late += u64::from(end.position - awaited >= setup.period);
-            end.boundary = next_boundary(end.position, setup.period);
+            let position = end.position + passed;
+            end.counters.late += u64::from(position - awaited >= setup.period);
+            end.boundary = next_boundary(position, setup.period);
         }
         match end.drain.is_some() && end.answer(port.direction()) == end.reported {
             // ALSA would not notice a period.

@@ -4,46 +4,78 @@
 //!
 //! A program that asks for periods of 16 frames at 768 kHz, on a few streams, asks for more wake-ups than a
 //! small machine can serve. Interrupts come before all else, so they would be all that it does. A [`Pace`]
-//! lets them have half of the time: what has been spent has to pass once more before more may be spent, but
-//! for what comes in a burst. Wake-ups are then late, and several periods become one.
+//! lets them have half of the time: what has been spent has to pass once more. Wake-ups are then late, and
+//! several periods become one.
+//!
+//! The kernel, too, minds timers that are always overdue: if one is, the third time that it is done with all
+//! others, it stops all timers for as long as that ever took (`hrtimer_interrupt()` in
+//! `kernel/time/hrtimer.c`). So where there is a crowd of them, none is armed for a time that is near.
 
-/// What may be spent in one go, in nanoseconds.
-const BURST: u64 = 250_000;
+/// What may be spent in one go, in nanoseconds, by timers that happen to be due together.
+const BURST: u64 = 200_000;
+/// What a few timers may spend together, in nanoseconds; more are a crowd.
+const CROWD: u64 = 30_000;
 /// The longest that counts for one interrupt, in nanoseconds. A virtual machine may stand still meanwhile.
 const SPENT_MAX: u64 = 1_000_000;
-/// What it takes to put an interrupt off, in nanoseconds.
-const PUT_OFF: u64 = 1_000;
+/// What it takes the kernel to come to a timer and to leave it, in nanoseconds.
+const AROUND: u64 = 2_000;
+/// How many make an average.
+const AVERAGE: u64 = 16;
 
 /// A processor's account. Times are in nanoseconds of one clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
-    /// When all that has been spent will have passed twice.
-    settled: u64,
+    /// When all that has been spent will have passed once more.
+    pub settled: u64,
+    /// Until when nothing is to be spent.
+    pub closed: u64,
+    /// The last time to which an interrupt was put off.
+    pub last: u64,
+    /// Twice what one costs, on average.
+    pub cost: u64,
 }
 
 impl Pace {
-    /// An account that is settled at `settled`.
-    pub fn new(settled: u64) -> Self {
-        Self { settled }
-    }
-
-    /// When the account is settled.
-    pub fn settled(self) -> u64 {
-        self.settled
-    }
-
-    /// Whether an interrupt that comes at `now` has to be put off, and until when.
+    /// Whether an interrupt that comes at `now` has to be put off, and until when. Those that are put off
+    /// come one after the other, as far apart as they may.
     pub fn put_off(&mut self, now: u64) -> Option<u64> {
-        if self.settled.saturating_sub(now) <= BURST {
+        if now >= self.closed {
             return None;
         }
-        self.settled = self.settled.saturating_add(PUT_OFF);
-        Some(self.settled - BURST / 2)
+        self.settled = self.settled.saturating_add(2 * AROUND);
+        self.last = self.last.max(self.closed).saturating_add(self.cost);
+        Some(self.last)
+    }
+
+    /// The earliest that an interrupt which came at `from`, and arms a timer at `now`, may arm it for.
+    pub fn earliest(&self, from: u64, now: u64) -> u64 {
+        let settled = self.after(from, now);
+        let debt = settled.saturating_sub(now);
+        match debt > CROWD {
+            true => settled.saturating_add(BURST),
+            false => settled,
+        }
     }
 
     /// An interrupt has taken from `from` to `to`.
     pub fn spend(&mut self, from: u64, to: u64) {
-        let spent = to.saturating_sub(from).min(SPENT_MAX);
-        self.settled = self.settled.max(from).saturating_add(2 * spent);
+        let settled = self.after(from, to);
+        self.cost = self.cost - self.cost / AVERAGE + 2 * spent(from, to) / AVERAGE;
+        self.settled = settled;
+        if settled.saturating_sub(to) > BURST {
+            self.closed = settled;
+        }
     }
+
+    /// When the account is settled after an interrupt that has taken from `from` to `to`.
+    fn after(&self, from: u64, to: u64) -> u64 {
+        let begin = self.settled.max(from);
+        begin.saturating_add(2 * spent(from, to))
+    }
+}
+
+fn spent(from: u64, to: u64) -> u64 {
+    to.saturating_sub(from)
+        .saturating_add(AROUND)
+        .min(SPENT_MAX)
 }

@@ -2,7 +2,7 @@
 
 //! What the random programs show as well, one by one, to be read.
 
-use snd_rloop_pure::cable::{Mismatch, Params};
+use snd_rloop_pure::cable::{Params, Refusal};
 use snd_rloop_pure::clock::PITCH_MIN;
 use snd_rloop_pure::end::{Port, State, Wake};
 use Port::Playback;
@@ -100,7 +100,7 @@ fn what_alsa_has_been_told_is_not_taken_back() {
         rig.start(first);
         let then = rig.now;
         rig.pass_frames(3, 0);
-        assert_eq!(rig.cable.pointer(first, rig.now), Some(3));
+        assert_eq!(rig.cable.pointer(first, rig.now, false), Some(3));
         let later = rig.oracle.when(4);
         rig.cable.advance(later);
         assert!(rig.cable.start(second, then));
@@ -170,7 +170,7 @@ fn the_position_is_unknown_exactly_when_alsa_could_not_tell() {
             rig.write(64, true);
             rig.start(port);
             rig.pass_frames(passed, 0);
-            assert_eq!(rig.cable.pointer(port, rig.now), told);
+            assert_eq!(rig.cable.pointer(port, rig.now, false), told);
         }
     }
 }
@@ -273,7 +273,7 @@ fn the_drain_of_a_stream_that_was_reset_while_paused_is_noticed_at_any_position(
         while !noticed {
             let when = cable.next_wakeup(Playback).expect("ALSA has not noticed");
             assert_eq!(cable.wake(Playback, when), Wake::Period);
-            noticed = cable.pointer(Playback, when) != Some(alsa.hw);
+            noticed = cable.pointer(Playback, when, false) != Some(alsa.hw);
         }
     }
 }
@@ -396,7 +396,7 @@ fn the_first_to_prepare_binds_the_other_until_both_have_let_go() {
             (rig.cable.bound(first), rig.cable.bound(second)),
             (None, Some(fixed))
         );
-        assert_eq!(rig.prepare(second, &other), Err(Mismatch { fixed }));
+        assert_eq!(rig.prepare(second, &other), Err(Refusal::Mismatch(fixed)));
         assert!(
             !rig.cable.start(second, rig.now),
             "it has not been prepared"
@@ -408,7 +408,10 @@ fn the_first_to_prepare_binds_the_other_until_both_have_let_go() {
         rig.prepare(second, &other).unwrap();
         rig.close(first);
         let fixed = rig.variants[1];
-        assert_eq!(rig.prepare(first, &plain(16, 4)), Err(Mismatch { fixed }));
+        assert_eq!(
+            rig.prepare(first, &plain(16, 4)),
+            Err(Refusal::Mismatch(fixed))
+        );
         rig.close(second);
         assert_eq!(rig.cable.params(), None);
         rig.prepare(first, &plain(16, 4)).unwrap();
@@ -439,7 +442,7 @@ fn a_player_changes_the_parameters_under_a_recorder_that_is_told() {
     let later = rig.now + 1_000_000_000;
     assert_eq!(rig.cable.wake(CAPTURE, later), Wake::Stop);
     assert_eq!(rig.cable.next_wakeup(CAPTURE), None);
-    assert_eq!(rig.cable.pointer(CAPTURE, later), Some(40));
+    assert_eq!(rig.cable.pointer(CAPTURE, later, false), Some(40));
     // It starts again only with the new parameters.
     assert!(!rig.cable.start(CAPTURE, later));
     assert_eq!(rig.cable.bound(CAPTURE), Some(other));
@@ -565,4 +568,23 @@ fn after_a_long_time_no_more_is_moved_than_can_be_heard() {
         // The buffer, and what goes through a delay line at a time.
         assert!(frames <= 4_000 + 1_024, "{frames}");
     }
+}
+
+#[test]
+fn an_end_that_is_woken_after_another_moves_nothing_for_it() {
+    let mut rig = prepared(&plain(16, 4), &plain(16, 4));
+    rig.timers = false;
+    rig.write(64, true);
+    rig.perform(&Op::StartBoth(Playback));
+    rig.pass_frames(18, 0);
+    assert_eq!(rig.cable.wake(Playback, rig.now), Wake::Period);
+    rig.pass_frames(1, 0);
+    assert_eq!(rig.cable.wake(CAPTURE, rig.now), Wake::Period);
+    // As of when it was notified; whoever else asks is told what is so now.
+    assert_eq!(rig.cable.pointer(CAPTURE, rig.now, true), Some(18));
+    assert_eq!(rig.cable.pointer(CAPTURE, rig.now, false), Some(19));
+    // Where a whole period has passed, that is moved.
+    rig.pass_frames(17, 0);
+    assert_eq!(rig.cable.wake(CAPTURE, rig.now), Wake::Period);
+    assert_eq!(rig.cable.pointer(CAPTURE, rig.now, true), Some(36));
 }

@@ -5,7 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use snd_rloop_pure::cable::{Cable, Mismatch, Params};
+use snd_rloop_pure::cable::{Cable, Params, Refusal};
 use snd_rloop_pure::end::{End, Pointers, Port, Setup, State, Wake};
 use snd_rloop_pure::format::Format;
 use snd_rloop_pure::layout::{Access, Layout};
@@ -197,7 +197,7 @@ impl Rig {
         }
     }
 
-    pub(crate) fn prepare(&mut self, port: Port, spec: &Spec) -> Result<(), Mismatch> {
+    pub(crate) fn prepare(&mut self, port: Port, spec: &Spec) -> Result<(), Refusal> {
         self.open(port);
         if self.pcm(port) == Pcm::Paused {
             self.start(port);
@@ -233,7 +233,7 @@ impl Rig {
         let result = self.cable.prepare(port, params, setup, Fake(memory));
         match fixed.filter(|fixed| *fixed != params) {
             Some(fixed) => {
-                assert_eq!(result, Err(Mismatch { fixed }));
+                assert_eq!(result, Err(Refusal::Mismatch(fixed)));
                 self.stream(port).pcm = Pcm::Setup;
             }
             None => {
@@ -431,7 +431,7 @@ impl Rig {
             return;
         }
         self.oracle.run(self.now);
-        let told = self.cable.pointer(port, self.now);
+        let told = self.cable.pointer(port, self.now, false);
         assert_eq!(told, self.oracle.end(port).pointer(port));
         let Some(told) = told else {
             return self.stop(port, Pcm::Xrun);

@@ -4,7 +4,7 @@
 //! come in faster than they can be moved, that is an xrun.
 
 use proptest::prelude::*;
-use snd_rloop_pure::cable::{Cable, Effort, Params};
+use snd_rloop_pure::cable::{Cable, Effort, Params, Refusal};
 use snd_rloop_pure::end::{End, Pointers, Port, Setup, Wake};
 use snd_rloop_pure::format::Format;
 use snd_rloop_pure::layout::{Access, Layout};
@@ -164,7 +164,7 @@ proptest! {
                 let port = Port::Capture(0);
                 // The reader's timer.
                 xrun |= cable.wake(port, now) == Wake::Xrun;
-                let Some(at) = cable.pointer(port, now) else {
+                let Some(at) = cable.pointer(port, now, false) else {
                     xrun = true;
                     break;
                 };
@@ -299,10 +299,41 @@ fn an_end_that_stops_too_late_for_what_is_due_breaks_the_reader_off() {
     let reader = Port::Capture(0);
     assert_eq!(cable.due(now), 0);
     assert_eq!(cable.end(reader).position, 480);
-    assert_eq!(cable.pointer(reader, now), None);
+    assert_eq!(cable.pointer(reader, now, false), None);
     assert_eq!(cable.next_wakeup(reader), Some(0));
     assert_eq!(cable.wake(reader, now), Wake::Xrun);
     cable.stop(reader, now);
     let counters = cable.end(reader).counters;
     assert_eq!((counters.xruns, counters.lost), (1, 480));
+}
+
+#[test]
+fn readers_have_so_many_channels_together_that_a_frame_can_be_moved_in_one_go() {
+    let format = Format::from_number(0).expect("it is one");
+    let params = Params {
+        format,
+        rate: 8_000,
+        channels: 128,
+    };
+    let mut cable = Cable::new((0..128).map(|_| End::new()).collect::<Vec<End<Fake>>>());
+    let mut prepare = |port, planar| {
+        let layout = layout(&params, 64, planar);
+        let setup = Setup {
+            period: 64,
+            buffer: 64,
+            wakeups: true,
+            access: Access::RwInterleaved,
+        };
+        cable.open(port);
+        let prepared = cable.prepare(port, params, setup, Fake::new(layout, UNTOUCHED));
+        (prepared, cable.end(port).setup.is_some())
+    };
+    assert_eq!(prepare(Playback, false), (Ok(()), true));
+    let fit = (0..128).find(|n| prepare(Port::Capture(*n), true).0.is_err());
+    // 256 + 32 * 128 + 17 * 128 units each, of 262,144.
+    assert_eq!(fit, Some(40));
+    let refused = prepare(Port::Capture(41), true);
+    assert_eq!(refused, (Err(Refusal::TooMuch), false));
+    // One that costs less still fits.
+    assert_eq!(prepare(Port::Capture(42), false), (Ok(()), true));
 }

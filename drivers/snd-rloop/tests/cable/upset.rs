@@ -216,7 +216,7 @@ impl World {
 
     /// ALSA asks, and believes what it hears.
     fn look(&mut self, port: Port) {
-        let at = self.cable.pointer(port, self.now);
+        let at = self.cable.pointer(port, self.now, false);
         self.arm(Touched::Position(port));
         if let Some(at) = at {
             if let Some(memory) = &self.memories[index(port)] {

@@ -46,7 +46,7 @@ const TARGET: u64 = 256;
 /// The least number of frames that a timer goes off for: as of a period.
 const FRAMES_MIN: u64 = 16;
 /// How many steps what can't wait may take: an end that starts or stops does so in its frame.
-const STEPS_AT_ONCE: u64 = 4;
+const STEPS_AT_ONCE: u64 = 2;
 
 /// Where frames are to be found that are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,17 +207,28 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
+    /// Whether a frame can be moved to all readers in one go, if all ends run that have been prepared.
+    pub(super) fn is_bearable(&self) -> bool {
+        let cost = self.cost_for(|end| end.setup.and(end.buffer.as_ref()));
+        cost.of(1) <= Effort::default().step
+    }
+
     /// What it costs now to move frames.
     fn cost(&self) -> Cost {
+        self.cost_for(End::running)
+    }
+
+    /// What it costs to move frames with the buffers that `used` says.
+    fn cost_for(&self, used: impl Fn(&End<B>) -> Option<&B>) -> Cost {
         let mut cost = Cost::default();
-        let player = self.playback.running().map(B::layout);
+        let player = used(&self.playback).map(B::layout);
         let line = self.line.as_ref().map(B::layout);
         let relay = self.relay.as_ref().map(|relay| relay.line.layout());
         for line in line.into_iter().chain(relay) {
             cost.add(player, line);
         }
         for end in self.captures.iter() {
-            if let Some(buffer) = end.running() {
+            if let Some(buffer) = used(end) {
                 cost.add(line.or(player), buffer.layout());
             }
         }
