@@ -196,6 +196,9 @@ pub(crate) struct Vm {
         allow_hyphen_values = true
     )]
     pub(crate) parameters: String,
+    /// With PulseAudio, PipeWire, WirePlumber and udev in the guest; none of them runs yet.
+    #[arg(long)]
+    pub(crate) servers: bool,
     /// Leave the module out.
     #[arg(long)]
     pub(crate) no_module: bool,

@@ -113,6 +113,7 @@ fn boot(context: &Context, vm: Vm) -> anyhow::Result<u8> {
     let options = vm::Options {
         command: vm.run.map_or(vm.command, |command| vec![command]),
         parameters: vm.parameters,
+        servers: vm.servers,
         no_module: vm.no_module,
         gdb: vm.gdb,
         processors: (!vm.counted).then_some(vm.smp),

@@ -15,7 +15,41 @@ use crate::sandbox;
 use crate::ui::Step;
 
 /// To be raised when the way of making it changes.
-const REVISION: &str = "1";
+const REVISION: &str = "2";
+
+/// What a root file system holds.
+pub(crate) struct Contents {
+    /// The part of its name that tells it apart from the plain one; empty for that.
+    suffix: &'static str,
+    /// Packages beside those of the plain one.
+    more: &'static [&'static str],
+    /// Memory that a guest needs for it, in MiB.
+    pub(crate) memory: u32,
+}
+
+/// What most jobs need.
+pub(crate) const PLAIN: Contents = Contents {
+    suffix: "",
+    more: &[],
+    memory: 1024,
+};
+
+/// With sound servers, and with what finds and initialises cards for them.
+pub(crate) const SERVERS: Contents = Contents {
+    suffix: "-servers",
+    more: &[
+        "alsa-ucm-conf",
+        "dbus",
+        "dbus-daemon",
+        "pipewire",
+        "pipewire-bin",
+        "pulseaudio",
+        "pulseaudio-utils",
+        "udev",
+        "wireplumber",
+    ],
+    memory: 2048,
+};
 
 const PACKAGES: &[&str] = &[
     "alsa-utils",
@@ -44,15 +78,23 @@ const DROPPED: &[&str] = &[
     "usr/bin/python3.13",
     "usr/lib/python3",
     "usr/lib/python3.13",
+    // The kernel's names of devices that no guest has.
+    "usr/lib/udev/hwdb.d",
     "usr/share/bash-completion",
     "usr/share/bug",
     "usr/share/doc",
+    "usr/share/fonts",
+    "usr/share/icons",
     "usr/share/info",
+    "usr/share/iso-codes",
     "usr/share/lintian",
     "usr/share/locale",
     "usr/share/man",
+    "usr/share/mime",
     "usr/share/perl",
     "usr/share/perl5",
+    "usr/share/X11",
+    "usr/share/xml",
     "usr/share/zsh",
     "var/cache",
     "var/lib/apt",
@@ -65,11 +107,36 @@ const DROPPED_LIBRARIES: &[&str] = &[
     "ossl-modules",
     "libfftw3f_omp",
     "libfftw3f_threads",
-    "libgomp",
     "libssl",
     // Python's.
     "libpython",
     "libsqlite3",
+    // Of the sound servers: FFmpeg, other sound servers, and what shows pictures.
+    "libaom",
+    "libavcodec",
+    "libavutil",
+    "libcairo",
+    "libcodec2",
+    "libdav1d",
+    "libffado",
+    "libfreetype",
+    "libgiomm",
+    "libglibmm",
+    "libgst",
+    "libharfbuzz",
+    "libhwy",
+    "libjack",
+    "libjxl",
+    "libpixman",
+    "librav1e",
+    "libroc",
+    "librsvg",
+    "libSvtAv1Enc",
+    "libvpx",
+    "libwebrtc",
+    "libx264",
+    "libx265",
+    "libxml",
 ];
 
 /// Links and directories that the packages' scripts would have made.
@@ -90,40 +157,43 @@ const DIRECTORIES: &[&str] = &[
     "usr/local",
     "usr/local/bin",
 ];
-const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/bin/sh\n";
-const GROUP: &str = "root:x:0:\naudio:x:29:\nnogroup:x:65534:\n";
+const PASSWD: &str = "root:x:0:0:root:/root:/bin/bash\nmessagebus:x:100:107::/:/bin/sh\n\
+     nobody:x:65534:65534:nobody:/:/bin/sh\n";
+/// With those that udev's rules name.
+const GROUP: &str = "root:x:0:\ntty:x:5:\ndisk:x:6:\nlp:x:7:\nkmem:x:15:\ndialout:x:20:\ncdrom:x:24:\n\
+     tape:x:26:\naudio:x:29:\nvideo:x:44:\nsgx:x:104:\ninput:x:105:\nkvm:x:106:\nmessagebus:x:107:\n\
+     render:x:108:\nnogroup:x:65534:\n";
 
-/// The archive for `arch`, made on first use.
-pub(crate) fn get(context: &Context, arch: Arch) -> Result<PathBuf> {
+/// The archive of `contents` for `arch`, made on first use.
+pub(crate) fn get(context: &Context, arch: Arch, contents: &Contents) -> Result<PathBuf> {
     let mut key = Key::new().with(REVISION).with(RELEASE);
-    for text in PACKAGES.iter().chain(DROPPED).chain(DROPPED_LIBRARIES) {
+    let packages: Vec<&str> = [PACKAGES, contents.more].concat();
+    for text in packages.iter().chain(DROPPED).chain(DROPPED_LIBRARIES) {
         key = key.with(text);
     }
-    let name = format!("rootfs-{arch}-{}", key.hex());
+    let label = format!("{arch}{}", contents.suffix);
+    let name = format!("rootfs-{label}-{}", key.hex());
     let entry = context.cache.entry(&name, Making::Anew, |at| {
-        let step = Step::new(format!("root file system for {arch}"));
-        let packages = at.with_extension("packages");
-        sandbox::remove(&packages)?;
-        let result = fetch(context, &step, arch, &packages)
-            .and_then(|()| pack(&packages, &at.join("rootfs.cpio")));
-        sandbox::remove(&packages)?;
+        let step = Step::new(format!("root file system for {label}"));
+        let files = at.with_extension("packages");
+        sandbox::remove(&files)?;
+        let fetch = Debootstrap {
+            what: "fetching the root file system's packages",
+            variant: "extract",
+            architectures: arch.debian(),
+            packages: &packages,
+            backports: false,
+        };
+        let result = fetch
+            .command(&files, context.mirror.as_deref())?
+            .run(&step, &context.paths.log(&format!("rootfs-{label}")))
+            .and_then(|()| pack(&files, &at.join("rootfs.cpio")));
+        sandbox::remove(&files)?;
         result?;
         step.ok();
         Ok(())
     })?;
     Ok(entry.join("rootfs.cpio"))
-}
-
-fn fetch(context: &Context, step: &Step, arch: Arch, packages: &Path) -> Result<()> {
-    Debootstrap {
-        what: "fetching the root file system's packages",
-        variant: "extract",
-        architectures: arch.debian(),
-        packages: PACKAGES,
-        backports: false,
-    }
-    .command(packages, context.mirror.as_deref())?
-    .run(step, &context.paths.log(&format!("rootfs-{arch}")))
 }
 
 fn pack(from: &Path, to: &Path) -> Result<()> {
@@ -164,6 +234,6 @@ mod tests {
         assert!(wanted(Path::new("usr/share/sounds/alsa/Front_Center.wav")));
         assert!(wanted(Path::new("usr/lib/aarch64-linux-gnu/libc.so.6")));
         assert!(!wanted(Path::new("usr/share/doc/kmod")));
-        assert!(!wanted(Path::new("usr/lib/aarch64-linux-gnu/libgomp.so.1")));
+        assert!(!wanted(Path::new("usr/lib/aarch64-linux-gnu/libx265.so.215")));
     }
 }

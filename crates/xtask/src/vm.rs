@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::gdb;
 use crate::guest::{Accel, Guest, Job, Machine, probe_kvm};
 use crate::kernel::{self, Flavour, Spec};
+use crate::rootfs;
 use crate::toolchain;
 use crate::ui::Step;
 
@@ -16,6 +17,8 @@ use crate::ui::Step;
 pub(crate) struct Options {
     /// A command with its arguments; a shell if there is none.
     pub(crate) command: Vec<String>,
+    /// With sound servers.
+    pub(crate) servers: bool,
     /// Parameters of the module.
     pub(crate) parameters: String,
     /// Don't load the module.
@@ -73,7 +76,10 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
         append.push_str(" nokaslr");
         load.push_str(gdb::JOB);
     }
-    let memory = memory(spec.flavour);
+    if options.servers {
+        guest = guest.with_root(&rootfs::SERVERS)?;
+    }
+    let memory = memory(spec.flavour).max(guest.memory);
     let mut machine = match options.processors {
         None => Machine {
             memory,

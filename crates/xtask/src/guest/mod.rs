@@ -14,6 +14,7 @@ use crate::error::{AtPath as _, Error, Result};
 use crate::exec;
 use crate::kernel::Kernel;
 use crate::lock::{self, Lock};
+use crate::rootfs::PLAIN;
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 use crate::{cargo, driver, paths, rootfs};
@@ -29,6 +30,8 @@ pub(crate) struct Guest<'a> {
     /// The module in it, if it has one.
     pub(crate) module: Option<PathBuf>,
     rootfs: PathBuf,
+    /// The memory that it needs for that, in MiB.
+    pub(crate) memory: u32,
     tool: Option<PathBuf>,
     files: Option<PathBuf>,
 }
@@ -41,7 +44,7 @@ impl<'a> Guest<'a> {
         kernel: &'a Kernel,
     ) -> Result<Self> {
         let arch = kernel.spec.arch;
-        let rootfs = rootfs::get(context, arch)?;
+        let rootfs = rootfs::get(context, arch, &PLAIN)?;
         let step = Step::new(format!("rloop for {arch}"));
         let tool = cargo::tool(context, sandbox, arch, &step)?;
         step.ok();
@@ -54,6 +57,7 @@ impl<'a> Guest<'a> {
             kernel,
             module: Some(module),
             rootfs,
+            memory: PLAIN.memory,
             tool: Some(tool),
             files: None,
         })
@@ -70,9 +74,19 @@ impl<'a> Guest<'a> {
             sandbox,
             kernel,
             module: None,
-            rootfs: rootfs::get(context, kernel.spec.arch)?,
+            rootfs: rootfs::get(context, kernel.spec.arch, &PLAIN)?,
+            memory: PLAIN.memory,
             tool: None,
             files: None,
+        })
+    }
+
+    /// The same guest with another root file system.
+    pub(crate) fn with_root(self, contents: &rootfs::Contents) -> Result<Self> {
+        Ok(Self {
+            rootfs: rootfs::get(self.context, self.kernel.spec.arch, contents)?,
+            memory: contents.memory,
+            ..self
         })
     }
 

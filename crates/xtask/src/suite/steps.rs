@@ -108,7 +108,13 @@ pub(super) fn run_in(
 ) -> Result<(Outcome, Vec<Check>)> {
     let (name, script, timeout) = job;
     let (machine, append) = match time {
-        Time::Counted => (Machine::counted(), ""),
+        Time::Counted => {
+            let machine = Machine {
+                memory: guest.memory,
+                ..Machine::counted()
+            };
+            (machine, "")
+        }
         Time::Real => {
             let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
             (Machine::smp(accel, 2, DEBUG_MEMORY), PATIENT)
