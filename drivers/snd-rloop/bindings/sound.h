@@ -4,8 +4,8 @@
  */
 #include <linux/configfs.h>
 #include <linux/device.h>
-#include <linux/device/faux.h>
 #include <linux/hrtimer.h>
+#include <linux/platform_device.h>
 #include <linux/workqueue.h>
 #include <sound/core.h>
 #include <sound/control.h>

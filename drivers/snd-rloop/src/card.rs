@@ -6,7 +6,7 @@ use core::ops::RangeInclusive;
 
 use kernel::c_str;
 use kernel::prelude::*;
-use kernel::str::CString;
+use kernel::str::{CStr, CString};
 use kernel::sync::{Arc, ArcBorrow};
 
 use crate::alsa::bindings;
@@ -34,6 +34,8 @@ use crate::pure::source::ALLOWED;
 use crate::status::CableStatus;
 use crate::volume;
 
+/// How the names of the cards' parents begin.
+pub(crate) const DEVICE: &CStr = c_str!("snd_rloop");
 /// Samples in a frame.
 const CHANNELS: RangeInclusive<u32> = 1..=CHANNELS_MAX;
 /// The largest buffer in bytes: 64 ms of the widest stream (128 channels of 64 bits) at 64 kHz.
@@ -51,11 +53,13 @@ pub(crate) struct LoopbackCard {
     faults: Option<FaultDir>,
     #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
     card: Arc<Card>,
-    _parent: Parent,
+    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
+    parent: Parent,
 }
 
 impl LoopbackCard {
-    /// Makes a card, and registers it. No two that exist at the same time have the same `slot`.
+    /// Makes a card below `parent`, and registers it. No two that exist at the same time have the
+    /// same `slot`.
     ///
     /// `faults` is for the means of disturbing it.
     ///
@@ -66,11 +70,10 @@ impl LoopbackCard {
         module: &'static ThisModule,
         faults: &Arc<FaultDirs>,
         slot: u32,
+        parent: Parent,
         config: &Config<'_>,
     ) -> Result<Self> {
         pr_info!("registering card \"{}\"\n", config.name);
-        let parent = CString::try_from_fmt(fmt!("snd_rloop.{}", slot))?;
-        let parent = Parent::new(&parent)?;
         let mut card = match (NewCard::new(&parent, config.index, module), config.index) {
             (Err(error), Some(index)) if error != ENOMEM => {
                 pr_err!("parameter index={index} is not allowed: must be the number of a free slot, or -1\n");
@@ -168,7 +171,7 @@ impl LoopbackCard {
         Ok(Self {
             faults: Some(faults.add(slot, &card, &plugs)?),
             card,
-            _parent: parent,
+            parent,
         })
     }
 }
@@ -185,10 +188,11 @@ impl LoopbackCard {
         self.card.in_use()
     }
 
-    /// Takes the card away from user space; see [`Card::disconnect`].
+    /// Takes the card away from user space; see [`Card::disconnect`]. Its parent's name is free again.
     pub(crate) fn disconnect(&mut self) {
         self.faults = None;
         self.card.disconnect();
+        self.parent.unregister();
     }
 
     /// Whether the end of a card that has been disconnected would wait for somebody.

@@ -14,7 +14,8 @@ use kernel::sync::{Arc, Mutex};
 use kernel::{c_str, new_mutex};
 
 use crate::alsa::parameters::CARDS;
-use crate::card::LoopbackCard;
+use crate::alsa::parent::Parent;
+use crate::card::{LoopbackCard, DEVICE};
 use crate::configfs::{Directory, Here, Kept, Subsystem, ATTRIBUTES_MAX};
 use crate::fault_dirs::FaultDirs;
 use crate::pure::params::{
@@ -71,11 +72,15 @@ impl Cards {
         retired.retain(|card| card.held());
     }
 
-    fn make(&self, config: &Config<'_>) -> Result<LoopbackCard> {
+    /// Makes the card of the directory `name`. Its parent is called by that name, so that it is the
+    /// same whenever the card is made.
+    fn make(&self, name: &CStr, config: &Config<'_>) -> Result<LoopbackCard> {
         let mut retired = self.retired.lock();
         Self::bury(&mut retired);
         let slot = self.next.fetch_add(1, Relaxed);
-        LoopbackCard::new(self.module, &self.faults, slot, config)
+        let parent = CString::try_from_fmt(fmt!("{}-{}", DEVICE, name))?;
+        let parent = Parent::new(&parent, None)?;
+        LoopbackCard::new(self.module, &self.faults, slot, parent, config)
     }
 
     /// Takes a card away, and frees it as soon as nobody has it.
@@ -139,7 +144,7 @@ impl CardDirectory {
         }
         let kept = here.keep()?;
         let config = parse(&self.written(state)?, CARDS).map_err(|bad| self.refuse(bad))?;
-        let card = self.cards.make(&config)?;
+        let card = self.cards.make(&self.name, &config)?;
         state.enabled = Some(Enabled {
             card,
             _directory: kept,

@@ -32,7 +32,8 @@ mod status;
 mod volume;
 
 use alsa::parameters::{written, CARDS};
-use card::LoopbackCard;
+use alsa::parent::Parent;
+use card::{LoopbackCard, DEVICE};
 use fault_dirs::FaultDirs;
 use pure::params::{parse, parse_enable, BadParameter, Written};
 
@@ -70,10 +71,9 @@ impl kernel::Module for Loopback {
         let faults = FaultDirs::new(c_str!("snd_rloop"))?;
         let mut cards = KVec::new();
         for (slot, config) in &configs {
-            cards.push(
-                LoopbackCard::new(module, &faults, *slot, config)?,
-                GFP_KERNEL,
-            )?;
+            let parent = Parent::new(DEVICE, Some(*slot))?;
+            let card = LoopbackCard::new(module, &faults, *slot, parent, config)?;
+            cards.push(card, GFP_KERNEL)?;
         }
         pr_info!("module loaded, {} card(s)\n", cards.len());
         Ok(Self {
