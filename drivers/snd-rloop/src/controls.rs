@@ -4,8 +4,13 @@
 //!
 //! With `topology=crossed` there are snd-aloop's, under snd-aloop's names, each at the capture end
 //! of the cable that it is about. What snd-aloop calls the slave is the playback end, as seen from
-//! the capture end. In either topology there are those by which programs know the UAC2 gadget
-//! (`drivers/usb/gadget/function/u_audio.c`), and `Cable Clock` and `Cable Delay` at the playback end.
+//! the capture end. On every card there are `Cable Pitch`, `Cable Clock` and `Cable Delay` at the playback end.
+//!
+//! What programs write in good faith must not change a cable that they don't use. The pitch has two
+//! names for which programs look by themselves. `PCM Rate Shift 100000` is looked for at the substream
+//! that a program has open, so it is on cards with several cables. The UAC2 gadget's
+//! (`drivers/usb/gadget/function/u_audio.c`) PipeWire looks for by name alone, and finds the first
+//! of the card, whatever it has open: these are on cards with one cable.
 
 use kernel::prelude::*;
 use kernel::str::CStr;
@@ -39,9 +44,10 @@ enum Subject {
     Rate,
     Channels,
     AccessMode,
-    /// The pitch in millionths, at the capture end and at the playback end.
+    /// The pitch in millionths, under the UAC2 gadget's names and under one that no program looks for.
     CapturePitch,
     PlaybackPitch,
+    CablePitch,
     /// The player's rate while it runs, else 0.
     RateNow,
     /// Whether time moves the frames, or only the programs do.
@@ -56,12 +62,12 @@ use Subject::*;
 const ALOOP: &[Subject] = &[
     RateShift, Notify, Active, Format, Rate, Channels, AccessMode,
 ];
-/// Those of the UAC2 gadget.
-const UAC2: &[Subject] = &[CapturePitch, PlaybackPitch, RateNow];
-/// Those of this driver alone.
-const OWN: &[Subject] = &[Clock, Delay];
+/// Those of the UAC2 gadget that programs write to.
+const UAC2: &[Subject] = &[CapturePitch, PlaybackPitch];
+/// Those of every cable.
+const OWN: &[Subject] = &[CablePitch, Clock, Delay, RateNow];
 /// Names of one value.
-const PITCHES: &[Subject] = &[RateShift, CapturePitch, PlaybackPitch];
+const PITCHES: &[Subject] = &[RateShift, CapturePitch, PlaybackPitch, CablePitch];
 
 impl Subject {
     fn name(self) -> &'static CStr {
@@ -75,6 +81,7 @@ impl Subject {
             AccessMode => c_str!("PCM Slave Access Mode"),
             CapturePitch => c_str!("Capture Pitch 1000000"),
             PlaybackPitch => c_str!("Playback Pitch 1000000"),
+            CablePitch => c_str!("Cable Pitch"),
             RateNow => c_str!("Capture Rate"),
             Clock => c_str!("Cable Clock"),
             Delay => c_str!("Cable Delay"),
@@ -88,7 +95,7 @@ impl Subject {
     fn values(self, cable: &Cable) -> Values {
         match self {
             RateShift => Values::Integer(RATE_SHIFT_MIN, RATE_SHIFT_MAX),
-            CapturePitch | PlaybackPitch => Values::Integer(PITCH_MIN, PITCH_MAX),
+            CapturePitch | PlaybackPitch | CablePitch => Values::Integer(PITCH_MIN, PITCH_MAX),
             Notify | Active => Values::Boolean,
             Format => Values::Integer(0, FORMATS[FORMATS.len() - 1].number),
             Rate | RateNow => Values::Integer(0, RATE_MAX),
@@ -139,7 +146,7 @@ impl Shown {
     fn value(&self, subject: Subject) -> u32 {
         match subject {
             RateShift => rate_shift(self.pitch),
-            CapturePitch | PlaybackPitch => self.pitch,
+            CapturePitch | PlaybackPitch | CablePitch => self.pitch,
             Notify => u32::from(self.notify),
             Active => u32::from(self.active),
             Format => self.format,
@@ -182,12 +189,17 @@ struct CableElement {
 }
 
 impl Controls {
-    /// Makes the elements of a cable.
+    /// Makes the elements of a cable, which is the card's only one if `single`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, or what ALSA returns.
-    pub(crate) fn create(card: &mut NewCard, plug: Plug, topology: Topology) -> Result<Self> {
+    pub(crate) fn create(
+        card: &mut NewCard,
+        plug: Plug,
+        topology: Topology,
+        single: bool,
+    ) -> Result<Self> {
         let shown = Shown::new(&plug.cable);
         let of = Self(Notifier::new(
             card,
@@ -199,11 +211,12 @@ impl Controls {
                 }),
             }? Error),
         )?);
-        let aloop: &[Subject] = match topology {
-            Topology::Cable | Topology::Fanout => &[],
+        let known = match topology {
             Topology::Crossed => ALOOP,
+            Topology::Cable | Topology::Fanout if single => UAC2,
+            Topology::Cable | Topology::Fanout => &[RateShift],
         };
-        for &subject in [aloop, UAC2, OWN].into_iter().flatten() {
+        for &subject in [known, OWN].into_iter().flatten() {
             of.at_each_place(subject, |place| {
                 let element = CableElement {
                     of: of.clone(),
@@ -227,7 +240,7 @@ impl Controls {
     fn at_each_place(&self, subject: Subject, mut each: impl FnMut(Place) -> Result) -> Result {
         let plug = &self.0.what().plug;
         match subject {
-            PlaybackPitch | Clock | Delay => each(plug.playback),
+            PlaybackPitch | CablePitch | Clock | Delay => each(plug.playback),
             _ => plug.captures().try_for_each(each),
         }
     }

@@ -28,7 +28,7 @@ struct Element {
 
 const ELEMENTS: [Element; 2] = [
     Element {
-        name: "Playback Pitch 1000000",
+        name: "Cable Pitch",
         nominal: 1_000_000,
         playback: true,
     },

@@ -39,6 +39,7 @@ const fn integer(name: &'static str, of_player: bool, values: (i32, i32)) -> Ele
 }
 
 const ELEMENTS: &[Element] = &[
+    integer("Cable Pitch", true, (800_000, 1_250_000)),
     integer("Capture Pitch 1000000", false, (800_000, 1_250_000)),
     integer("Playback Pitch 1000000", true, (999_900, 1_000_100)),
     integer("PCM Rate Shift 100000", false, (80_000, 120_000)),

@@ -161,9 +161,10 @@ pub(super) fn boot_fanout(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result
 /// What only cards of other topologies have, on an architecture on which these have no steps of their own.
 pub(super) fn topologies(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let script = "set -e\n\
-         modprobe snd-rloop enable=1,1 id=Loopback,fan topology=crossed,fanout\n\
+         modprobe snd-rloop enable=1,1,1 id=Loopback,fan,single topology=crossed,fanout,cable pcm_substreams=8,8,1\n\
          rloop verify --format ptest --card Loopback --only 'controls/*'\n\
          rloop verify --format ptest --card fan --only 'fanout/*'\n\
+         rloop verify --format ptest --card single --only 'controls/*'\n\
          modprobe -r snd-rloop\n";
     let job = ("topologies", script, Duration::from_secs(600));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;

@@ -9,8 +9,8 @@ use alsa::ctl::{Ctl, ElemType};
 
 use super::Plain;
 use super::controls::shown;
-use crate::card::Topology;
-use crate::pcm::{Config, Pcm, Stop, wait};
+use crate::card::{Cable, Card};
+use crate::pcm::{Address, Config, Pcm, Stop, wait};
 use crate::verify::context::{Context, frames_time, time_frames};
 use crate::verify::elements::{Told, error, events_since, open_own, set, told, value};
 use crate::verify::problem::{Verdict, ensure, fail, skip};
@@ -21,6 +21,12 @@ pub const CHECKS: &[Plain] = &[
         "pitch in 1 ppm steps",
         "all names of the pitch are of one value, each change has its events, and what is not allowed is refused",
         pitch,
+    ),
+    (
+        "controls/pitch-found",
+        "no program changes a cable that it does not use",
+        "who looks for a pitch by the UAC2 gadget's names alone finds that of the card's only cable, or none",
+        found,
     ),
     (
         "controls/pitch-effect",
@@ -65,14 +71,28 @@ fn at_nominal(
     let ctl = open_own(context)?;
     let result = check(context, &ctl);
     for cable in context.card.cables() {
-        set(&ctl, CAPTURE_PITCH, cable.capture, NOMINAL)?;
+        set(&ctl, PITCH, cable.playback, NOMINAL)?;
     }
     result
 }
 
+const PITCH: &str = "Cable Pitch";
 const SHIFT: &str = "PCM Rate Shift 100000";
 const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
 const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
+
+/// The names of a cable's pitch.
+fn names(card: &Card, cable: &Cable) -> Vec<(&'static str, Address)> {
+    let mut names = vec![(PITCH, cable.playback)];
+    if card.cables().len() > 1 {
+        names.push((SHIFT, cable.capture));
+    } else {
+        names.push((PLAYBACK_PITCH, cable.playback));
+        let readers = card.readers();
+        names.extend(readers.iter().map(|end| (CAPTURE_PITCH, end.capture)));
+    }
+    names
+}
 
 fn pitch(context: &mut Context<'_>) -> Verdict {
     at_nominal(context, pitches)
@@ -80,14 +100,7 @@ fn pitch(context: &mut Context<'_>) -> Verdict {
 
 fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
     let cable = context.cable();
-    let crossed = context.card.topology == Topology::Crossed;
-    let mut names = vec![
-        (CAPTURE_PITCH, cable.capture),
-        (PLAYBACK_PITCH, cable.playback),
-    ];
-    if crossed {
-        names.push((SHIFT, cable.capture));
-    }
+    let names = names(context.card, &cable);
     // A rate shift is the time that a frame takes, hence the greater the slower.
     let said = |name, pitch: i32, shift| if name == SHIFT { shift } else { pitch };
     ctl.subscribe_events(true)
@@ -103,7 +116,7 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
             for &(other, at) in &names {
                 let came = value(ctl, other, ElemType::Integer, at)?;
                 ensure(came == said(other, pitch, shift), || {
-                    format!("\"{name}\" set to {pitch} millionths: \"{other}\" is {came}")
+                    format!("\"{name}\" set to {pitch} millionths: \"{other}\" of {at} is {came}")
                 })?;
             }
             let shown = shown(context, &cable)?.rate_shift;
@@ -119,23 +132,26 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
             })?;
         }
     }
-    if crossed {
-        set(ctl, CAPTURE_PITCH, cable.capture, 999_999)?;
-        let came = value(ctl, SHIFT, ElemType::Integer, cable.capture)?;
+    for &(name, at) in names.iter().filter(|(name, _)| *name == SHIFT) {
+        set(ctl, PITCH, cable.playback, 999_999)?;
+        let came = value(ctl, name, ElemType::Integer, at)?;
         ensure(came == 100_000, || {
-            format!("999999 millionths: expected \"{SHIFT}\" 100000, which is nearest, came {came}")
+            format!("999999 millionths: expected \"{name}\" 100000, which is nearest, came {came}")
         })?;
     }
     // A millionth is none of snd-aloop's hundred-thousandths: that element has not changed.
-    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_000)?;
+    set(ctl, PITCH, cable.playback, 1_000_000)?;
     events_since(ctl)?;
-    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
+    set(ctl, PITCH, cable.playback, 1_000_001)?;
     let events = events_since(ctl)?;
     // Programs take the event of a value for that of the element that they have just written to.
-    let mut others = vec![CAPTURE_PITCH; context.card.readers as usize - 1];
-    others.push(PLAYBACK_PITCH);
+    let others = names.iter().map(|(name, _)| *name);
+    let mut others: Vec<&str> = others
+        .filter(|name| ![PITCH, SHIFT].contains(name))
+        .collect();
+    others.sort_unstable();
     for (what, kind, want) in [
-        ("its value", Told::Value, vec![CAPTURE_PITCH]),
+        ("its value", Told::Value, vec![PITCH]),
         ("another name of it", Told::Info, others),
     ] {
         let came = told(&events, kind);
@@ -143,10 +159,43 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
             format!("one millionth more: expected the event of {what}, {want:?}, came {came:?}")
         })?;
     }
-    set(ctl, CAPTURE_PITCH, cable.capture, 1_000_001)?;
+    set(ctl, PITCH, cable.playback, 1_000_001)?;
     let count = events_since(ctl)?.len();
     ensure(count == 0, || {
         format!("the same pitch again: expected no event, came {count}")
+    })
+}
+
+/// Does what PipeWire does: it looks for these names, with no device and no subdevice, and where it finds one
+/// sets it to the nominal rate. To each cable its own pitch, so that any that changes shows.
+fn found(context: &mut Context<'_>) -> Verdict {
+    at_nominal(context, |context, ctl| {
+        let cables = context.card.cables();
+        let single = cables.len() == 1;
+        let anywhere = Address {
+            device: 0,
+            subdevice: 0,
+            ..context.cable().playback
+        };
+        for name in [CAPTURE_PITCH, PLAYBACK_PITCH] {
+            for (cable, pitch) in cables.iter().zip(NOMINAL + 1..) {
+                set(ctl, PITCH, cable.playback, pitch)?;
+            }
+            let finds = set(ctl, name, anywhere, NOMINAL).is_ok();
+            ensure(finds == single, || {
+                let some = if finds { "an" } else { "no" };
+                format!("{} cables, but {some} element \"{name}\"", cables.len())
+            })?;
+            for (cable, pitch) in cables.iter().zip(NOMINAL + 1..) {
+                let want = if single { NOMINAL } else { pitch };
+                let at = cable.playback;
+                let came = value(ctl, PITCH, ElemType::Integer, at)?;
+                ensure(came == want, || {
+                    format!("\"{name}\" set to {NOMINAL}: expected {want} for {at}, came {came}")
+                })?;
+            }
+        }
+        Ok(())
     })
 }
 
@@ -177,7 +226,7 @@ fn pitch_effects(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
     for new in [1_200_000, 800_000, 1_000_001, 999_999] {
         let first = read()?;
         let setting = Instant::now();
-        set(ctl, CAPTURE_PITCH, cable.capture, new)?;
+        set(ctl, PITCH, cable.playback, new)?;
         let set = Instant::now();
         thread::sleep(Duration::from_millis(400));
         let last = read()?;
@@ -207,18 +256,14 @@ fn own(context: &mut Context<'_>) -> Verdict {
     at_nominal(context, |context, ctl| {
         let cables = context.card.cables();
         for (cable, pitch) in cables.iter().zip(NOMINAL + 1..) {
-            set(ctl, CAPTURE_PITCH, cable.capture, pitch)?;
+            set(ctl, PITCH, cable.playback, pitch)?;
         }
         for (cable, want) in cables.iter().zip(NOMINAL + 1..) {
-            for (name, at) in [
-                (CAPTURE_PITCH, cable.capture),
-                (PLAYBACK_PITCH, cable.playback),
-            ] {
-                let came = value(ctl, name, ElemType::Integer, at)?;
-                ensure(came == want, || {
-                    format!("\"{name}\" of {at}: expected {want}, came {came}")
-                })?;
-            }
+            let at = cable.playback;
+            let came = value(ctl, PITCH, ElemType::Integer, at)?;
+            ensure(came == want, || {
+                format!("\"{PITCH}\" of {at}: expected {want}, came {came}")
+            })?;
         }
         Ok(())
     })
@@ -235,7 +280,7 @@ fn kept(context: &mut Context<'_>) -> Verdict {
         }
         .with_buffer(u64::from(rate) / 8, 8);
         for pitch in [800_000, 1_200_000] {
-            set(ctl, CAPTURE_PITCH, cable.capture, pitch)?;
+            set(ctl, PITCH, cable.playback, pitch)?;
             let mut pcm = Pcm::open(cable.capture)?;
             pcm.configure(&config)?;
             let starting = Instant::now();
@@ -270,14 +315,14 @@ fn wakeup(context: &mut Context<'_>) -> Verdict {
         for address in [cable.playback, cable.capture] {
             let mut best = u64::MAX;
             for _ in 0..5 {
-                set(ctl, CAPTURE_PITCH, cable.capture, 800_000)?;
+                set(ctl, PITCH, cable.playback, 800_000)?;
                 let mut pcm = Pcm::open(address)?;
                 pcm.configure(&config)?;
                 if pcm.is_playback() {
                     pcm.write(&vec![0; config.buffer as usize * config.frame_bytes()])?;
                 }
                 pcm.start()?;
-                set(ctl, CAPTURE_PITCH, cable.capture, 1_200_000)?;
+                set(ctl, PITCH, cable.playback, 1_200_000)?;
                 wait(&[&pcm], Duration::from_secs(5))?;
                 let avail = pcm.avail()?;
                 ensure(avail >= config.period, || {
@@ -308,7 +353,7 @@ fn wakeup(context: &mut Context<'_>) -> Verdict {
 fn drain(context: &mut Context<'_>) -> Verdict {
     at_nominal(context, |context, ctl| {
         let cable = context.cable();
-        set(ctl, CAPTURE_PITCH, cable.capture, 800_000)?;
+        set(ctl, PITCH, cable.playback, 800_000)?;
         // ALSA's patience is 1.1 buffers, and this one takes 1.25 to play.
         let config = Config::default().with_buffer(24_000, 1);
         let mut player = context.player(&cable, &config)?;

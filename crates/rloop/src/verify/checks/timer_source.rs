@@ -328,11 +328,10 @@ impl<'a> Pitch<'a> {
     }
 
     fn set(&self, percent: i32) -> Verdict {
-        let (name, unit) = match self.0.driver {
-            Driver::SndRloop => ("Capture Pitch 1000000", 10_000),
-            Driver::SndAloop => ("PCM Rate Shift 100000", 1_000),
+        let (name, at, unit) = match self.0.driver {
+            Driver::SndRloop => ("Cable Pitch", self.1.playback, 10_000),
+            Driver::SndAloop => ("PCM Rate Shift 100000", self.1.capture, 1_000),
         };
-        let at = self.1.capture;
         let ctl = Ctl::new(&format!("hw:{}", self.0.index), true)
             .map_err(|e| Problem::Failed(format!("control device: {e}")))?;
         elements::set(&ctl, name, at, percent * unit)
