@@ -234,6 +234,8 @@ mod tests {
         assert!(wanted(Path::new("usr/share/sounds/alsa/Front_Center.wav")));
         assert!(wanted(Path::new("usr/lib/aarch64-linux-gnu/libc.so.6")));
         assert!(!wanted(Path::new("usr/share/doc/kmod")));
-        assert!(!wanted(Path::new("usr/lib/aarch64-linux-gnu/libx265.so.215")));
+        assert!(!wanted(Path::new(
+            "usr/lib/aarch64-linux-gnu/libx265.so.215"
+        )));
     }
 }

@@ -4,6 +4,10 @@
 //!
 //! They store what they are told and touch no sample: a player's volume keys set them, the DSP at
 //! the other end reads them and does what is to be done, once, and in the best place.
+//!
+//! Nobody else may take them for what turns the sound down. `PCM Playback Volume` would be to sound
+//! servers, whose knobs would then do nothing, and to alsa-lib, whose softvol leaves the sound to
+//! such an element; and `alsactl init` would set it to -20 dB when it sees the card for the first time.
 
 use kernel::c_str;
 use kernel::prelude::*;
@@ -31,11 +35,11 @@ struct Kept {
 pub(crate) fn create(card: &mut NewCard, cable: u32) -> Result {
     for (name, values, value) in [
         (
-            c_str!("PCM Playback Volume"),
+            c_str!("Cable Playback Volume"),
             Values::Decibels(&SCALE),
             VOLUME_MAX,
         ),
-        (c_str!("PCM Playback Switch"), Values::Boolean, 1),
+        (c_str!("Cable Playback Switch"), Values::Boolean, 1),
     ] {
         let value = Atomic::new(value);
         create_element(card, name, Home::Mixer(cable), true, Kept { values, value })?;

@@ -2,10 +2,10 @@
 #
 # What the guest does for the step `alsactl`: what alsactl(1) stores of a card
 # it restores, on the same card and on the one after the next boot.
-remark() { echo "PCM,3: $(amixer -c0 sget PCM,3 | tail -n 1)"; }
+remark() { echo "Cable,3: $(amixer -c0 sget Cable,3 | tail -n 1)"; }
 pitch="iface=PCM,device=1,name='Cable Pitch'"
-is() { amixer -c0 sget PCM,3 | grep -q "Mono: Playback $1" && amixer -c0 cget "$pitch" | grep -q ": values=$2\$"; }
-change() { amixer -q -c0 sset PCM,3 "$1" && amixer -q -c0 sset PCM,3 "$2" && amixer -q -c0 cset "$pitch" "$3"; }
+is() { amixer -c0 sget Cable,3 | grep -q "Mono: Playback $1" && amixer -c0 cget "$pitch" | grep -q ": values=$2\$"; }
+change() { amixer -q -c0 sset Cable,3 "$1" && amixer -q -c0 sset Cable,3 "$2" && amixer -q -c0 cset "$pitch" "$3"; }
 load() { modprobe snd-rloop id=Loopback topology=crossed pcm_substreams=2; }
 restore() { alsactl --file /tmp/state --no-init-fallback restore 0; }
 fresh='200 \[100%\] \[0.00dB\] \[on\]'

@@ -16,7 +16,7 @@ sound() {
 	sleep 0.5
 }
 mixer() {
-	amixer -q -c Cycle sset PCM,1 5dB-
+	amixer -q -c Cycle sset Cable,1 5dB-
 	cat $config/*/* /proc/asound/Cycle/cable*
 	rmmod snd_rloop
 	sleep 0.5

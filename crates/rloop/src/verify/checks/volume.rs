@@ -34,8 +34,8 @@ pub const CHECKS: &[Plain] = &[
     ),
 ];
 
-const VOLUME: &str = "PCM Playback Volume";
-const SWITCH: &str = "PCM Playback Switch";
+const VOLUME: &str = "Cable Playback Volume";
+const SWITCH: &str = "Cable Playback Switch";
 /// The value for 0 dB, in half dB above -100 dB.
 const FULL: i32 = 200;
 
