@@ -13,6 +13,7 @@ mod report;
 mod signal;
 mod status;
 mod stress;
+mod substream;
 mod utimer;
 mod verify;
 

@@ -12,7 +12,7 @@ mod types;
 pub use access::Access;
 pub use params::{Config, Space, Start, Stop};
 pub use stream::{Pcm, wait};
-pub use types::{Address, Direction, State};
+pub use types::{Address, Direction, Snapshot, State};
 
 use std::io;
 

@@ -310,13 +310,15 @@ impl Pcm {
     /// # Errors
     /// What ALSA says.
     pub fn snapshot(&self) -> Result<Snapshot> {
-        let (state, avail, now, trigger) = self.named("snd_pcm_status", self.handle.status())?;
-        Ok(Snapshot {
-            state: State::from_raw(state),
-            avail,
-            now,
-            trigger,
-        })
+        self.named("snd_pcm_status", self.handle.status(false))
+    }
+
+    /// The same, with an audio time that counts what has been heard (playback) or is on its way (capture).
+    ///
+    /// # Errors
+    /// What ALSA says.
+    pub fn snapshot_less_delay(&self) -> Result<Snapshot> {
+        self.named("snd_pcm_status", self.handle.status(true))
     }
 
     fn layout(&self, call: &'static str) -> Result<(Access, usize, usize)> {

@@ -17,11 +17,11 @@
 use std::ffi::CStr;
 use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
-use std::time::Duration;
 
 use alsa_sys as ffi;
 
 mod hw;
+mod status;
 mod transfer;
 
 pub use hw::HwParams;
@@ -101,32 +101,6 @@ impl Handle {
         // SAFETY: The PCM is open, `delay` a valid place for the result.
         check(unsafe { ffi::snd_pcm_delay(self.0.as_ptr(), &raw mut delay) })?;
         Ok(i64::from(delay))
-    }
-
-    /// State, frames available, time of that and time of the start, all read together.
-    pub fn status(&self) -> Raw<(ffi::snd_pcm_state_t, u64, Duration, Duration)> {
-        let mut status = ptr::null_mut();
-        // SAFETY: `status` is a valid place; it is freed below on every path, after its last use.
-        check(unsafe { ffi::snd_pcm_status_malloc(&raw mut status) })?;
-        let zero = libc::timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        let (mut now, mut trigger) = (zero, zero);
-        // SAFETY: The PCM is open and `status` was allocated above; the two times are valid places.
-        let result = unsafe {
-            check(ffi::snd_pcm_status(self.0.as_ptr(), status)).map(|_| {
-                ffi::snd_pcm_status_get_htstamp(status, &raw mut now);
-                ffi::snd_pcm_status_get_trigger_htstamp(status, &raw mut trigger);
-                (
-                    ffi::snd_pcm_status_get_state(status),
-                    u64::from(ffi::snd_pcm_status_get_avail(status)),
-                )
-            })
-        };
-        // SAFETY: Allocated above and not used after this.
-        unsafe { ffi::snd_pcm_status_free(status) };
-        result.map(|(state, avail)| (state, avail, duration(now), duration(trigger)))
     }
 
     /// Puts `/dev/null` in the place of the stream's file, so that all that alsa-lib asks for from
@@ -272,11 +246,4 @@ impl Drop for Handle {
         // SAFETY: By the invariant of `Handle` the PCM is open, and this is its last use.
         unsafe { ffi::snd_pcm_close(self.0.as_ptr()) };
     }
-}
-
-fn duration(t: libc::timespec) -> Duration {
-    Duration::new(
-        u64::try_from(t.tv_sec).unwrap_or(0),
-        u32::try_from(t.tv_nsec).unwrap_or(0),
-    )
 }

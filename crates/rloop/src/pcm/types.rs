@@ -58,7 +58,7 @@ pub enum State {
 }
 
 impl State {
-    pub(super) fn from_raw(state: ffi::snd_pcm_state_t) -> Self {
+    pub(in crate::pcm) fn from_raw(state: ffi::snd_pcm_state_t) -> Self {
         match state {
             ffi::SND_PCM_STATE_OPEN => Self::Open,
             ffi::SND_PCM_STATE_SETUP => Self::Setup,
@@ -80,8 +80,12 @@ pub struct Snapshot {
     pub state: State,
     /// Frames that can be transferred.
     pub avail: u64,
-    /// CLOCK_MONOTONIC when `avail` was read.
+    /// Frames between the program and the ear; 0 unless the stream runs or drains.
+    pub delay: i64,
+    /// CLOCK_MONOTONIC when `avail` was read for the first time.
     pub now: Duration,
     /// CLOCK_MONOTONIC of the start (or stop).
     pub trigger: Duration,
+    /// The time that the card's frames since prepare last at the nominal rate.
+    pub audio: Duration,
 }

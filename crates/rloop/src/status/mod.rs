@@ -31,6 +31,10 @@ pub struct CableStatus {
     pub rate: Option<u32>,
     /// Channels.
     pub channels: Option<u32>,
+    /// `timer` or `free` (snd-rloop).
+    pub clock: Option<String>,
+    /// By how many frames what is heard is behind what is played (snd-rloop).
+    pub delay: Option<u64>,
     /// Whether a player may change the parameters under an open recorder (snd-rloop).
     pub notify: Option<bool>,
     /// 100000 is no shift.

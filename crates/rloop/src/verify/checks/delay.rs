@@ -47,10 +47,10 @@ pub const CHECKS: &[Plain] = &[
     ),
 ];
 
-const DELAY: &str = "Cable Delay";
+pub(super) const DELAY: &str = "Cable Delay";
 
 /// Runs a check; whatever has come of it, the others want no delay.
-fn delayed(
+pub(super) fn delayed(
     context: &mut Context<'_>,
     check: impl FnOnce(&mut Context<'_>, &Ctl) -> Verdict,
 ) -> Verdict {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Plain, all};
+use super::{Plain, all, reported};
 use crate::card::{Card, Driver};
 use crate::pcm::AlsaError;
 use crate::verify::context::Context;
@@ -37,6 +37,12 @@ pub const CHECKS: &[Plain] = &[
         "faults on demand",
         "clock/granularity notices that the clock stands still",
         |context| noticed(context, "clock/granularity", "freeze", "1"),
+    ),
+    (
+        "faults/frozen-times",
+        "faults on demand",
+        "while the clock stands still position, delay and time stamps do, and go on from there",
+        frozen_times,
     ),
     (
         "faults/jitter",
@@ -147,6 +153,14 @@ fn xrun(context: &mut Context<'_>, check: &str, end: &str) -> Verdict {
         said
     })?;
     judge(context, check, said)
+}
+
+fn frozen_times(context: &mut Context<'_>) -> Verdict {
+    available(context)?;
+    let card = context.card.clone();
+    reported::frozen(context, |freeze| {
+        ask(&card, "freeze", if freeze { "1" } else { "0" })
+    })
 }
 
 fn refused(context: &mut Context<'_>) -> Verdict {

@@ -68,7 +68,10 @@ pub const CHECKS: &[Plain] = &[
 ];
 
 /// Runs a check on a cable without a clock.
-fn freely(context: &mut Context<'_>, check: impl FnOnce(&mut Context<'_>) -> Verdict) -> Verdict {
+pub(super) fn freely(
+    context: &mut Context<'_>,
+    check: impl FnOnce(&mut Context<'_>) -> Verdict,
+) -> Verdict {
     let (ctl, at) = (open_own(context)?, context.cable().playback);
     let before = value(&ctl, CLOCK, ElemType::Enumerated, at)?;
     choose(&ctl, CLOCK, at, FREE)?;

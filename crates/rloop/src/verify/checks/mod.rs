@@ -22,6 +22,7 @@ mod matrix;
 mod pause;
 mod pitch;
 mod proc;
+mod reported;
 mod silence;
 mod space;
 mod start;
@@ -96,6 +97,7 @@ const TIMED: &[&str] = &[
     "pause",
     "drain",
     "delay",
+    "reported",
     "xrun",
     "cable",
     "fanout",
@@ -129,6 +131,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         cable::CHECKS,
         fanout::CHECKS,
         delay::CHECKS,
+        reported::CHECKS,
         free::CHECKS,
         clock::CHECKS,
         wakeup::CHECKS,

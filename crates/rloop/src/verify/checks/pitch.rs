@@ -61,7 +61,7 @@ pub const CHECKS: &[Plain] = &[
 ];
 
 /// The nominal rate.
-const NOMINAL: i32 = 1_000_000;
+pub(super) const NOMINAL: i32 = 1_000_000;
 
 /// Runs a check; whatever has come of it, the others want the nominal rate.
 fn at_nominal(
@@ -78,7 +78,7 @@ fn at_nominal(
 
 const PITCH: &str = "Cable Pitch";
 const SHIFT: &str = "PCM Rate Shift 100000";
-const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
+pub(super) const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
 const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
 
 /// The names of a cable's pitch.

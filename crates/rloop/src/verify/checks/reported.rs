@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What is reported of time: when the frame that is written next will be heard, and which frame has been heard.
+//!
+//! The ends are linked, so that both have the same position. How far the recorder is says how far the player is,
+//! and the recording says, in the end, when each frame was heard.
+
+use std::path::Path;
+use std::time::Duration;
+
+use alsa::Ctl;
+
+use super::Plain;
+use super::controls::shown;
+use super::delay::{DELAY, delayed};
+use super::free::freely;
+use super::pitch::{CAPTURE_PITCH, NOMINAL};
+use crate::pcm::{Config, Pcm, State};
+use crate::signal::trace::Want;
+use crate::signal::{Piece, Trace};
+use crate::substream;
+use crate::verify::context::{Context, frames_time, time_frames};
+use crate::verify::elements::{open_own, set};
+use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail};
+use crate::verify::rig::{Player, Recorder, pump};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "reported/delay",
+        "adjustable delay",
+        "the delay of a player is what is left to be played and that of the cable, to the frame; that of a recorder, what is left to be read",
+        constant,
+    ),
+    (
+        "reported/before-start",
+        "adjustable delay",
+        "the delay of a player that has not started yet contains that of the cable",
+        before_start,
+    ),
+    (
+        "reported/changed",
+        "adjustable delay",
+        "while it is changed, up and down, the delay says no less than when the next frame is heard, and when it is longer or the same no more",
+        changed,
+    ),
+    (
+        "reported/drain",
+        "adjustable delay",
+        "the delay of a player that drains goes down to the end, when the last frame is heard",
+        drain,
+    ),
+    (
+        "reported/heard-when",
+        "pitch in 1 ppm steps",
+        "with a delay, at a pitch of 80, 100 and 125 %, a frame is heard at the time that delay and time stamps tell",
+        heard_when,
+    ),
+    (
+        "reported/audio-time",
+        "adjustable delay",
+        "the audio time of a player is that of its position and, less the delay, that of what is heard",
+        audio_time,
+    ),
+    (
+        "free/reported",
+        "free-running",
+        "without a clock the delay is what is in the buffer, whatever the cable's delay is set to",
+        free,
+    ),
+];
+
+/// What most checks set it to.
+const USUAL: u64 = 4_800;
+
+fn set_delay(context: &Context<'_>, ctl: &Ctl, delay: u64) -> Verdict {
+    let delay = i32::try_from(delay).unwrap_or(i32::MAX);
+    set(ctl, DELAY, context.cable().playback, delay)
+}
+
+/// Both ends, linked, with a full buffer and not started.
+fn open(context: &mut Context<'_>, config: &Config) -> Verdict<(Player, Recorder)> {
+    let cable = context.cable();
+    let mut player = context.player(&cable, config)?;
+    let recorder = context.recorder(&cable, config)?;
+    player.rehearse(4 * config.buffer + 2 * USUAL);
+    player.pcm.link(&recorder.pcm)?;
+    player.fill(config.buffer)?;
+    Ok((player, recorder))
+}
+
+/// Plays and records until `more` frames more have been recorded.
+fn go_on(player: &mut Player, recorder: &mut Recorder, more: u64) -> Verdict {
+    let heard = recorder.frames() + more;
+    let most = player.written + more + 2 * player.config.buffer;
+    pump(Some(player), Some(recorder), most, heard)
+}
+
+/// What was said of the frame that is written next, and how far the recorder was before and after that.
+struct Said {
+    next: u64,
+    delay: i64,
+    before: u64,
+    after: u64,
+}
+
+impl Said {
+    fn by(player: &Player, recorder: &Recorder) -> Verdict<Self> {
+        let before = recorder.frames() + recorder.pcm.avail()?;
+        let delay = player.pcm.delay()?;
+        Ok(Self {
+            next: player.written,
+            delay,
+            before,
+            after: recorder.frames() + recorder.pcm.avail()?,
+        })
+    }
+
+    /// The delays that are right, if that frame is the recorder's frame `heard`.
+    fn right(&self, heard: u64) -> (i64, i64) {
+        (
+            heard.saturating_sub(self.after) as i64,
+            heard.saturating_sub(self.before) as i64,
+        )
+    }
+
+    fn judge(&self, heard: u64) -> Verdict {
+        let (low, high) = self.right(heard);
+        ensure((low..=high).contains(&self.delay), || {
+            format!(
+                "frame {} is heard as frame {heard} of the recording, {low} to {high} frames later; snd_pcm_delay said {}",
+                self.next, self.delay
+            )
+        })
+    }
+}
+
+/// Both calls and both files say the same of the player, and of the recorder.
+fn judge_now(context: &Context<'_>, player: &Player, recorder: &Recorder, delay: u64) -> Verdict {
+    Said::by(player, recorder)?.judge(player.written + delay)?;
+    // The others come with the position that they belong to.
+    let added = delay as i64;
+    let now = player.pcm.snapshot()?;
+    let left = player.config.buffer as i64 - now.avail as i64;
+    ensure(now.delay == left + added, || {
+        format!(
+            "snd_pcm_status of the player: {left} frames are left to be played, then a delay of {delay}; it says {}",
+            now.delay
+        )
+    })?;
+    let now = recorder.pcm.snapshot()?;
+    ensure(now.delay == now.avail as i64, || {
+        format!(
+            "snd_pcm_status of the recorder: {} frames are to be read, expected that as its delay, came {}",
+            now.avail, now.delay
+        )
+    })?;
+    let read = |pcm: &Pcm| {
+        let stream = substream::read(Path::new("/proc/asound"), pcm.address());
+        // A kernel without CONFIG_SND_VERBOSE_PROCFS has no such file.
+        stream.unwrap_or_default()
+    };
+    if let Some(stream) = read(&player.pcm) {
+        let left = stream.appl_ptr as i64 - stream.hw_ptr as i64;
+        ensure(stream.delay == left + added, || {
+            format!("/proc/asound of the player, with a delay of {delay}: {stream:?}")
+        })?;
+    }
+    if let Some(stream) = read(&recorder.pcm) {
+        ensure(stream.delay == stream.avail, || {
+            format!("/proc/asound of the recorder: {stream:?}")
+        })?;
+    }
+    let shown = shown(context, &context.cable())?;
+    ensure(shown.delay == Some(delay), || {
+        format!(
+            "cable#N: expected a delay of {delay}, came {:?}",
+            shown.delay
+        )
+    })
+}
+
+/// All that was recorded is `delay` frames of silence, then what was played.
+fn judge_all(player: &Player, recorder: &Recorder, delay: u64) -> Verdict {
+    let frames = recorder.frames() - delay;
+    let trace = recorder.trace(&player.seq, player.written);
+    trace
+        .expect(&[
+            Want::Silence(delay..=delay),
+            Want::Sequence(0..=0, frames..=frames),
+        ])
+        .or_fail()
+}
+
+fn constant(context: &mut Context<'_>) -> Verdict {
+    delayed(context, |context, ctl| {
+        let config = context.config();
+        for delay in [0, 1, USUAL] {
+            set_delay(context, ctl, delay)?;
+            let (mut player, mut recorder) = open(context, &config)?;
+            player.pcm.start()?;
+            for _ in 0..8 {
+                go_on(&mut player, &mut recorder, config.period + delay / 8)?;
+                judge_now(context, &player, &recorder, delay)
+                    .within(|| format!("a delay of {delay} frames"))?;
+            }
+            judge_all(&player, &recorder, delay)?;
+        }
+        Ok(())
+    })
+}
+
+fn before_start(context: &mut Context<'_>) -> Verdict {
+    delayed(context, |context, ctl| {
+        let config = context.config();
+        for delay in [0, USUAL] {
+            set_delay(context, ctl, delay)?;
+            let (player, _recorder) = open(context, &config)?;
+            let (came, want) = (player.pcm.delay()?, (config.buffer + delay) as i64);
+            ensure(came == want, || {
+                format!(
+                    "a delay of {delay} frames, {} written: expected {want}, came {came}",
+                    config.buffer
+                )
+            })?;
+        }
+        Ok(())
+    })
+}
+
+/// Which frame of a recording the frame `number` of the sequence is.
+fn heard_as(trace: &Trace, number: u64) -> Option<u64> {
+    let mut at = 0;
+    for piece in &trace.pieces {
+        match piece {
+            Piece::Sequence { first, frames } if (*first..first + frames).contains(&number) => {
+                return Some(at + number - first);
+            }
+            _ => at += piece.frames(),
+        }
+    }
+    None
+}
+
+fn changed(context: &mut Context<'_>) -> Verdict {
+    delayed(context, |context, ctl| {
+        let config = context.config();
+        let (mut player, mut recorder) = open(context, &config)?;
+        player.pcm.start()?;
+        let (mut said, mut before) = (Vec::new(), 0);
+        for delay in [0, 500, 1_500, 700, 0] {
+            set_delay(context, ctl, delay)?;
+            // To catch up with one frame takes eight.
+            for _ in 0..16 {
+                said.push((before, delay, Said::by(&player, &recorder)?));
+                go_on(&mut player, &mut recorder, config.period.max(1_000))?;
+            }
+            before = delay;
+        }
+        let trace = recorder.trace(&player.seq, player.written);
+        let mut judged = 0;
+        for (before, delay, said) in said {
+            let Some(heard) = heard_as(&trace, said.next) else {
+                continue;
+            };
+            judged += 1;
+            let what = || format!("the delay has become {delay} frames, was {before}");
+            if before <= delay {
+                said.judge(heard).within(what)?;
+                continue;
+            }
+            // While it is caught up with, a reader is behind by the old delay at most.
+            let (low, _) = said.right(heard);
+            let (_, high) = said.right(said.next + before);
+            ensure((low..=high).contains(&said.delay), || {
+                format!(
+                    "{}: frame {} is heard {low} frames later at least, {high} at most; snd_pcm_delay said {}",
+                    what(),
+                    said.next,
+                    said.delay
+                )
+            })?;
+        }
+        ensure(judged > 70, || {
+            format!("only {judged} of 80 frames are in the recording: {trace}")
+        })
+    })
+}
+
+fn drain(context: &mut Context<'_>) -> Verdict {
+    delayed(context, |context, ctl| {
+        let config = context.config();
+        set_delay(context, ctl, USUAL)?;
+        let cable = context.cable();
+        let mut player = context.player(&cable, &config)?;
+        let wide = config.with_buffer(config.period, 32);
+        let recorder = context.recorder(&cable, &wide)?;
+        player.pcm.link(&recorder.pcm)?;
+        player.fill(config.buffer - 7)?;
+        player.pcm.start()?;
+        player.pcm.unlink()?;
+        player.pcm.begin_drain()?;
+        let (mut last, mut asked) = (i64::MAX, 0);
+        while player.pcm.state() == State::Draining {
+            let said = match Said::by(&player, &recorder) {
+                // It has ended meanwhile.
+                Err(_) if player.pcm.state() != State::Draining => break,
+                said => said?,
+            };
+            if player.pcm.state() != State::Draining {
+                break;
+            }
+            asked += 1;
+            last = said.delay;
+            // ALSA finds the end when the position moves, so one frame is kept until then.
+            let (low, high) = said.right(player.written + USUAL);
+            ensure((low..=high.max(1)).contains(&last), || {
+                format!(
+                    "{} frames in all, {} to {} of the recording are there: expected {low} to {high}, came {last}",
+                    player.written, said.before, said.after
+                )
+            })?;
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        ensure(asked > 0, || "the drain had ended at once".to_owned())?;
+        context.note(format!("asked {asked} times, the last said {last}"));
+        Ok(())
+    })
+}
+
+/// A frame, and when it is heard by what was said before.
+struct Told {
+    heard_as: u64,
+    at: Duration,
+}
+
+fn heard_when(context: &mut Context<'_>) -> Verdict {
+    delayed(context, |context, ctl| {
+        let at = context.cable().capture;
+        set_delay(context, ctl, USUAL)?;
+        let mut result = Ok(());
+        for percent in [80, 100, 125] {
+            set(ctl, CAPTURE_PITCH, at, NOMINAL / 100 * percent)?;
+            result = result.and(
+                at_pitch(context, f64::from(percent) / 100.0)
+                    .within(|| format!("a pitch of {percent} %")),
+            );
+        }
+        set(ctl, CAPTURE_PITCH, at, NOMINAL)?;
+        result
+    })
+}
+
+/// Frames of which each may be off by two readings, of a frame each.
+const SLACK: f64 = 2.0;
+
+fn at_pitch(context: &mut Context<'_>, pitch: f64) -> Verdict {
+    let config = context.config();
+    let (mut player, mut recorder) = open(context, &config)?;
+    player.pcm.start()?;
+    let time = |frames: i64| {
+        Duration::from_secs_f64(frames.max(0) as f64 / (f64::from(config.rate) * pitch))
+    };
+    let (mut told, mut came): (Vec<Told>, Vec<(u64, Duration)>) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        // ALSA gives no time stamp before the position has moved for the first time.
+        go_on(&mut player, &mut recorder, config.period)?;
+        let now = player.pcm.snapshot()?;
+        told.push(Told {
+            heard_as: player.written + USUAL,
+            at: now.now + time(now.delay),
+        });
+        let now = recorder.pcm.snapshot()?;
+        came.push((recorder.frames() + now.avail, now.now));
+    }
+    let (mut judged, mut off, mut worst) = (0, 0, 0f64);
+    for told in &told {
+        let Some((position, now)) = came.iter().find(|(frames, _)| *frames >= told.heard_as) else {
+            continue;
+        };
+        let at = *now - time((position - told.heard_as) as i64);
+        let early = at.saturating_sub(told.at).max(told.at.saturating_sub(at));
+        let early = time_frames(early, config.rate) * pitch;
+        judged += 1;
+        worst = worst.max(early);
+        off += u32::from(early > SLACK);
+    }
+    ensure(judged >= 10, || {
+        format!("only {judged} frames were heard in time")
+    })?;
+    // A virtual machine may be held up between two readings inside the kernel, but not often.
+    ensure(off * 10 <= judged, || {
+        format!(
+            "{off} of {judged} frames are heard more than {SLACK} frames' time off what was said, {worst:.1} at worst"
+        )
+    })?;
+    context.note(format!("off by {worst:.1} frames' time at worst"));
+    judge_all(&player, &recorder, USUAL)
+}
+
+fn audio_time(context: &mut Context<'_>) -> Verdict {
+    delayed(context, |context, ctl| {
+        let config = context.config();
+        for delay in [0, USUAL] {
+            set_delay(context, ctl, delay)?;
+            let (mut player, mut recorder) = open(context, &config)?;
+            player.pcm.start()?;
+            // Before that nothing has been heard, and ALSA's core takes the difference for a large number.
+            go_on(&mut player, &mut recorder, delay + config.period)?;
+            for less in [0, delay] {
+                let (now, position) = if less == 0 {
+                    let now = player.pcm.snapshot()?;
+                    (now, player.written + now.avail - config.buffer)
+                } else {
+                    let now = player.pcm.snapshot_less_delay()?;
+                    (now, player.written + now.avail - config.buffer - delay)
+                };
+                let want = frames_time(position, config.rate);
+                ensure(now.audio == want, || {
+                    format!(
+                        "a delay of {delay} frames, less {less}: expected the audio time {want:?} of {position} frames, came {:?}",
+                        now.audio
+                    )
+                })?;
+            }
+            for now in [
+                recorder.pcm.snapshot()?,
+                recorder.pcm.snapshot_less_delay()?,
+            ] {
+                let position = recorder.frames() + now.avail;
+                let want = frames_time(position, config.rate);
+                ensure(now.audio == want, || {
+                    format!(
+                        "the recorder, with a delay of {delay}: expected the audio time {want:?} of {position} frames, came {:?}",
+                        now.audio
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn free(context: &mut Context<'_>) -> Verdict {
+    let ctl = open_own(context)?;
+    set_delay(context, &ctl, USUAL)?;
+    let result = freely(context, |context| {
+        let (cable, config) = (context.cable(), Config::default());
+        let mut player = context.player(&cable, &config)?;
+        let mut recorder = context.recorder(&cable, &config)?;
+        player.fill(config.buffer)?;
+        // The last frame that was moved is kept, or ALSA would find an xrun.
+        let is = |player: &Player, recorder: &Recorder, what: &str| {
+            let heard = recorder.frames() + recorder.pcm.avail()?;
+            let left = (player.written - heard) as i64;
+            let now = [player.pcm.delay()?, player.pcm.snapshot()?.delay];
+            ensure(
+                now.iter().all(|delay| (left..=left + 1).contains(delay)),
+                || format!("{what}: {left} frames are left, came {now:?}"),
+            )?;
+            let (came, want) = (recorder.pcm.delay()?, recorder.pcm.avail()? as i64);
+            ensure(came == want, || {
+                format!("{what}: the recorder has {want} frames to read, its delay is {came}")
+            })
+        };
+        player.pcm.start()?;
+        is(&player, &recorder, "nobody reads")?;
+        recorder.pcm.start()?;
+        is(&player, &recorder, "the reader is full")?;
+        for _ in 0..5 {
+            let heard = recorder.frames() + config.period;
+            pump(None, Some(&mut recorder), 0, heard)?;
+            is(&player, &recorder, "a period has been read")?;
+            let most = player.written + config.period / 2;
+            player.write(most)?;
+            is(&player, &recorder, "half a period has been written")?;
+        }
+        Ok(())
+    });
+    set_delay(context, &ctl, 0)?;
+    result
+}
+
+/// What the position and the time stamps of a stream say while its clock stands still.
+pub(super) fn frozen(context: &mut Context<'_>, freeze: impl Fn(bool) -> Verdict) -> Verdict {
+    let config = context.config();
+    let (mut player, mut recorder) = open(context, &config)?;
+    player.pcm.start()?;
+    go_on(&mut player, &mut recorder, config.period)?;
+    let rate = config.rate;
+    freeze(true)?;
+    let judged = (|| -> Verdict {
+        for pcm in [&player.pcm, &recorder.pcm] {
+            let (first, delay) = (pcm.snapshot()?, pcm.delay()?);
+            std::thread::sleep(frames_time(config.period, rate));
+            let (last, later) = (pcm.snapshot()?, pcm.delay()?);
+            let what = |s: &crate::pcm::Snapshot| (s.state, s.avail, s.delay, s.audio, s.now);
+            // The time stamp stays that of the last position: both together remain true.
+            ensure(what(&first) == what(&last) && delay == later, || {
+                format!("{}: {first:?}, and later {last:?}", pcm.address())
+            })?;
+            ensure(first.delay == delay, || {
+                format!(
+                    "{}: snd_pcm_status says a delay of {}, snd_pcm_delay {delay}",
+                    pcm.address(),
+                    first.delay
+                )
+            })?;
+        }
+        Ok(())
+    })();
+    let before = player.pcm.snapshot();
+    freeze(false)?;
+    judged?;
+    let before = before?;
+    go_on(&mut player, &mut recorder, config.period)?;
+    judge_now(context, &player, &recorder, 0)?;
+    judge_all(&player, &recorder, 0)?;
+    let after = player.pcm.snapshot()?;
+    match after.now > before.now {
+        true => Ok(()),
+        false => fail("the time stamp still stands after the clock has gone on"),
+    }
+}
