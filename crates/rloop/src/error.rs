@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What keeps the tool from running at all (exit code 2).
+//! What keeps the tool from running at all (exit code 2): in one line what was tried, what happened and what can be
+//! done.
 
-/// The tool could not run.
+use std::io;
+use std::path::Path;
+
+/// The tool could not run. (No variant has a `source`: each text is whole.)
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is nothing to look at.
-    #[error(
-        "no loopback card: neither snd-rloop nor snd-aloop has a card here (`modprobe snd-rloop` makes one)"
-    )]
-    NoCard,
+    #[error("no loopback card: {found}; {advice}")]
+    NoCard {
+        /// What there is.
+        found: String,
+        /// How to get one.
+        advice: String,
+    },
     /// `--card` names no card.
     #[error("--card {given}: no such card; the loopback cards here are: {known}")]
     UnknownCard {
@@ -35,40 +42,79 @@ pub enum Error {
     NoSuchCheck(String),
     /// Somebody uses the card.
     #[error(
-        "card {card}: {stream} is in use by another program; every subdevice of the card is needed"
+        "card {card}: {stream} is in use by {holder}; every subdevice of the card is needed: stop that, or name another card with --card"
     )]
     Busy {
         /// Id of the card.
         card: String,
         /// The end that is in use.
         stream: String,
+        /// By whom.
+        holder: String,
+    },
+    /// A device or a file can't be opened.
+    #[error("{card}: {path} can't be opened: {why}; {advice}")]
+    NotOpened {
+        /// What it is of.
+        card: String,
+        /// Which one.
+        path: String,
+        /// What happened.
+        why: String,
+        /// What can be done.
+        advice: String,
+    },
+    /// A file of ALSA's is not to be seen.
+    #[error("{card}: {path} is not there: {advice}")]
+    Hidden {
+        /// Of which card.
+        card: String,
+        /// The file.
+        path: String,
+        /// Why, and what can be done.
+        advice: String,
+    },
+    /// The card was there.
+    #[error(
+        "{card} has gone {during}: it was unplugged, or removed, or its module was; see the kernel's log (dmesg)"
+    )]
+    Gone {
+        /// Which card.
+        card: String,
+        /// Meanwhile.
+        during: String,
     },
     /// A card can't do wrong on demand.
-    #[error("--faults: needs root, debugfs and a card of snd-rloop: {0}")]
-    NoFaults(String),
+    #[error("--faults: {why}; {advice}")]
+    NoFaults {
+        /// Why not.
+        why: String,
+        /// What can be done.
+        advice: String,
+    },
     /// ALSA failed before a check could begin.
-    #[error("card {card}: {source}")]
+    #[error("card {card}: {why}")]
     Alsa {
         /// Id of the card.
         card: String,
         /// What failed.
-        source: crate::pcm::AlsaError,
+        why: crate::pcm::AlsaError,
     },
     /// A control device failed.
-    #[error("card {card}: {source}")]
+    #[error("card {card}: {why}")]
     Control {
         /// Id or index of the card.
         card: String,
         /// What failed.
-        source: alsa::Error,
+        why: alsa::Error,
     },
-    /// A file could not be read.
-    #[error("{path}: {source}")]
-    Read {
+    /// A file can't be read, or made, or written.
+    #[error("{path}: {why}")]
+    File {
         /// The file.
         path: String,
         /// What failed.
-        source: std::io::Error,
+        why: io::Error,
     },
     /// `--from` names a file that can't be read, or one of something else.
     #[error("--from {path}: {why}")]
@@ -82,6 +128,22 @@ pub enum Error {
     #[error("a plot: {0}")]
     Plot(String),
     /// The results could not be written.
-    #[error("standard output: {0}")]
-    Write(#[from] std::io::Error),
+    #[error("the results can't be written to standard output: {0}")]
+    Write(io::Error),
+    /// A process of the stress test can't be started, or waited for.
+    #[error("a process of the stress test: {0}")]
+    Process(io::Error),
+    /// Figures that JSON can't hold.
+    #[error("JSON: {0}")]
+    Json(String),
+}
+
+impl Error {
+    /// What failed with the file at `path`.
+    pub fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        move |why| Self::File {
+            path: path.display().to_string(),
+            why,
+        }
+    }
 }

@@ -4,12 +4,17 @@
 //! (`rloop verify`), measures it (`rloop bench`), and shows what the loopback cards are doing
 //! (`rloop status`).
 
+// Both panic where nobody reads what they write.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod bench;
 mod card;
 mod cli;
 mod error;
+mod output;
 mod pcm;
 mod report;
+mod root;
 mod signal;
 mod status;
 mod stress;
@@ -17,45 +22,44 @@ mod substream;
 mod utimer;
 mod verify;
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
 use clap::Parser;
 
 use cli::{Cli, Command};
+use error::Error;
+use output::{Ending, complain};
 use verify::Selection;
 use verify::context::Limits;
 
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(ending) => ending.into(),
         Err(error) => {
-            eprintln!("rloop: {error:#}");
+            complain(error);
             ExitCode::from(2)
         }
     }
 }
 
-/// Whether all that was checked passed.
-fn run(command: &Command) -> Result<bool> {
+fn run(command: &Command) -> Result<Ending, Error> {
     match command {
         Command::Verify(options) => verify_command(options),
         Command::Bench(options) => bench_command(options),
         Command::Status(options) => status_command(options),
         Command::StressChild(options) => {
-            let cards = card::all()?
-                .into_iter()
-                .filter(|c| options.cards.contains(&c.id))
-                .collect::<Vec<_>>();
-            Ok(stress::child(&cards, options.seed))
+            let mut cards = card::all()?;
+            cards.retain(|card| options.cards.contains(&card.id));
+            let passed = stress::child(&cards, options.seed);
+            Ok(Ending::of(usize::from(!passed), true))
         }
     }
 }
 
-fn verify_command(options: &cli::Verify) -> Result<bool> {
+fn verify_command(options: &cli::Verify) -> Result<Ending, Error> {
     let limits = Limits {
         full: options.full,
         byte_rate: options.byte_rate << 20,
@@ -68,55 +72,46 @@ fn verify_command(options: &cli::Verify) -> Result<bool> {
         faults: options.faults,
     };
     if options.list {
-        verify::list(&selection, &mut io::stdout().lock())?;
-        return Ok(true);
+        output::print(&verify::list(&selection)?).map_err(Error::Write)?;
+        return Ok(Ending::Passed);
     }
     let card = card::choose(options.card.as_deref())?;
-    if let Some(seconds) = options.stress {
-        let cards = if options.card.is_some() {
-            vec![card.clone()]
-        } else {
-            card::all()?
-        };
-        let stress = stress::Options {
-            seconds,
-            seed: options.seed.unwrap_or_else(stress::new_seed),
-            faults: options.faults,
-        };
-        selection.faults = false;
-        // Without a selection the quick checks say whether the cards still work.
-        selection.quick = selection.only.is_empty() && !options.full;
-        // One for the stress, and one for each other card.
-        let summary = verify::run(&card, &selection, options.format, cards.len(), |ledger| {
-            ledger.add(&stress::run(&cards, &stress, ledger)?)?;
-            for other in cards.iter().filter(|c| c.index != card.index) {
-                ledger.add(&verify::works(other, limits, ledger)?)?;
-            }
-            Ok(())
-        })?;
-        return Ok(summary.failed == 0);
-    }
-    Ok(verify::run(&card, &selection, options.format, 0, |_| Ok(()))?.failed == 0)
+    let Some(seconds) = options.stress else {
+        return verify::run(&card, &selection, options.format, 0, |_| Ok(()));
+    };
+    let cards = if options.card.is_some() {
+        vec![card.clone()]
+    } else {
+        card::all()?
+    };
+    let stress = stress::Options {
+        seconds,
+        seed: options.seed.unwrap_or_else(stress::new_seed),
+        faults: options.faults,
+    };
+    selection.faults = false;
+    // Without a selection the quick checks say whether the cards still work.
+    selection.quick = selection.only.is_empty() && !options.full;
+    // One for the stress, and one for each other card.
+    verify::run(&card, &selection, options.format, cards.len(), |ledger| {
+        ledger.add(&stress::run(&cards, &stress, ledger)?)?;
+        for other in cards.iter().filter(|c| c.index != card.index) {
+            ledger.add(&verify::works(other, limits, ledger)?)?;
+        }
+        Ok(())
+    })
 }
 
-fn bench_command(options: &cli::Bench) -> Result<bool> {
+fn bench_command(options: &cli::Bench) -> Result<Ending, Error> {
+    let report = options.report.as_deref();
     // Before an hour of measuring: a place that can't be written to is told at once.
-    let mut report = match &options.report {
-        Some(path) => {
-            let file = fs::File::create(path).with_context(|| path.display().to_string())?;
-            Some((path, file))
-        }
-        None => None,
-    };
+    let mut page = report.map(create).transpose()?;
     let document = if options.from.is_empty() {
         let cards = if options.card.is_empty() {
             card::all()?
         } else {
             card::choose_all(&options.card)?
         };
-        if cards.is_empty() {
-            return Err(error::Error::NoCard.into());
-        }
         let measure = bench::Options {
             seconds: options.seconds,
             starts: options.starts,
@@ -129,40 +124,37 @@ fn bench_command(options: &cli::Bench) -> Result<bool> {
     } else {
         bench::Document::read(&options.from)?
     };
-    if let Some((path, file)) = &mut report {
-        file.write_all(document.page()?.as_bytes())
-            .with_context(|| path.display().to_string())?;
-    }
+    // Whatever can't be written, the rest is.
+    let written = match (&mut page, report) {
+        (Some(file), Some(path)) => document
+            .page()
+            .and_then(|page| file.write_all(page.as_bytes()).map_err(Error::file(path))),
+        _ => Ok(()),
+    };
     let text = match options.format {
         cli::BenchFormat::Human => document.human(),
         cli::BenchFormat::Markdown => document.markdown(),
-        cli::BenchFormat::Json => document.json().context("JSON")?,
+        cli::BenchFormat::Json => document.json().map_err(|e| Error::Json(e.to_string()))?,
     };
-    io::stdout()
-        .write_all(text.as_bytes())
-        .context("standard output")?;
-    Ok(document.passed())
+    output::print(&text).map_err(Error::Write)?;
+    written?;
+    Ok(Ending::of(usize::from(!document.passed()), true))
 }
 
-fn status_command(options: &cli::Status) -> Result<bool> {
-    let cards = match &options.card {
-        Some(given) => vec![card::choose(Some(given))?],
-        None => card::all()?,
+fn create(path: &Path) -> Result<File, Error> {
+    File::create(path).map_err(Error::file(path))
+}
+
+fn status_command(options: &cli::Status) -> Result<Ending, Error> {
+    let status = match &options.card {
+        Some(given) => vec![status::card(&card::choose(Some(given))?)?],
+        None => status::cards(&card::all()?)?,
     };
-    if cards.is_empty() {
-        return Err(error::Error::NoCard.into());
-    }
-    let status = cards
-        .iter()
-        .map(status::card)
-        .collect::<Result<Vec<_>, _>>()?;
     let text = if options.json {
-        status::json(&status)? + "\n"
+        status::json(&status).map_err(|e| Error::Json(e.to_string()))? + "\n"
     } else {
         status::table(&status)
     };
-    io::stdout()
-        .write_all(text.as_bytes())
-        .context("standard output")?;
-    Ok(true)
+    output::print(&text).map_err(Error::Write)?;
+    Ok(Ending::Passed)
 }

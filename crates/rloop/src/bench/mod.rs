@@ -144,12 +144,19 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Run, Error> {
             };
             if part == Part::Noise {
                 if noise.is_none() {
-                    progress.begin(part.name());
+                    progress.begin(&part.name());
                     noise = Some(noise::measure(&bench).into());
                 }
             } else {
-                progress.begin(format!("{} of {}", part.name(), subject.driver.name()));
+                let what = format!("{} of {}", part.name(), subject.driver.name());
+                progress.begin(&what);
                 subject.measure(part, &bench);
+                if let Some(card) = cards.iter().find(|card| !card.is_there()) {
+                    return Err(Error::Gone {
+                        card: card.shown(),
+                        during: format!("while {what} was measured"),
+                    });
+                }
             }
             progress.end();
         }

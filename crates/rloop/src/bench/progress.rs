@@ -8,6 +8,8 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::say;
+
 /// What is shown.
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -33,8 +35,8 @@ impl Progress {
     }
 
     /// A part begins.
-    pub fn begin(&self, part: String) {
-        *self.part.borrow_mut() = part;
+    pub fn begin(&self, part: &str) {
+        part.clone_into(&mut self.part.borrow_mut());
         self.say("");
     }
 
@@ -51,7 +53,7 @@ impl Progress {
                 bar.set_message(text);
                 bar.tick();
             }
-            None => eprintln!("bench: {text}"),
+            None => say(format_args!("bench: {text}")),
         }
     }
 

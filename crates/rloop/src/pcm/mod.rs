@@ -18,18 +18,27 @@ use std::io;
 
 /// A call into alsa-lib that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{call} on {stream} gave {} ({})", errno_name(*.errno), io::Error::from_raw_os_error(*.errno))]
+#[error("{call} on {at} gave {} ({})", errno_name(*.errno), errno_text(*.errno))]
 pub struct AlsaError {
     /// The function of alsa-lib.
     pub call: &'static str,
-    /// The stream, as in [`Address`].
-    pub stream: String,
+    /// The stream.
+    pub at: Address,
     /// The error number, positive.
     pub errno: i32,
 }
 
 /// What a call on a stream gives.
 pub type Result<T> = std::result::Result<T, AlsaError>;
+
+/// What an error number means, without the number.
+pub fn errno_text(errno: i32) -> String {
+    let text = io::Error::from_raw_os_error(errno).to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.to_owned(),
+        None => text,
+    }
+}
 
 /// The names of the error numbers that ALSA uses.
 pub fn errno_name(errno: i32) -> String {

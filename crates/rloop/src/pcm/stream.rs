@@ -53,7 +53,7 @@ impl Pcm {
     fn open_as(address: Address, mode: i32) -> Result<Self> {
         let named = |errno| AlsaError {
             call: "snd_pcm_open",
-            stream: address.to_string(),
+            at: address,
             errno,
         };
         let name = format!(
@@ -93,7 +93,7 @@ impl Pcm {
     pub(super) fn named<T>(&self, call: &'static str, result: Raw<T>) -> Result<T> {
         result.map_err(|errno| AlsaError {
             call,
-            stream: self.address.to_string(),
+            at: self.address,
             errno,
         })
     }
@@ -409,15 +409,10 @@ pub fn wait(streams: &[&Pcm], timeout: Duration) -> Result<Vec<bool>> {
         match Handle::poll(&handles, ms) {
             Err(libc::EINTR) => {}
             other => {
-                let stream = streams
-                    .first()
-                    .map(|s| s.address.to_string())
-                    .unwrap_or_default();
-                return other.map_err(|errno| AlsaError {
-                    call: "poll",
-                    stream,
-                    errno,
-                });
+                return match (other, streams.first()) {
+                    (Err(errno), Some(first)) => first.named("poll", Err(errno)),
+                    (other, _) => Ok(other.unwrap_or_default()),
+                };
             }
         }
     }

@@ -12,6 +12,7 @@ fn write(format: Format) -> String {
 /// Some results for `reporter`.
 fn fill(reporter: &mut dyn Reporter) {
     let card = Card {
+        number: 0,
         index: 1,
         id: "Loopback".into(),
         name: "Loopback".into(),

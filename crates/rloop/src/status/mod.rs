@@ -7,8 +7,9 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::card::{Card, Driver, Topology};
+use crate::card::{self, Card, Driver, Topology};
 use crate::error::Error;
+use crate::root::Root;
 
 mod aloop;
 mod rloop;
@@ -111,17 +112,12 @@ pub struct ParseError {
 
 fn read(card: &Card, file: &str) -> Result<String, Error> {
     let path = card.proc_file(file);
-    fs::read_to_string(&path).map_err(|source| Error::Read {
-        path: path.display().to_string(),
-        source,
-    })
+    fs::read_to_string(&path).map_err(|e| card::unread(&Root::default(), card, &path, e))
 }
 
 fn parsed<T>(card: &Card, file: &str, result: Result<T, ParseError>) -> Result<T, Error> {
-    result.map_err(|e| Error::Read {
-        path: card.proc_file(file).display().to_string(),
-        source: io::Error::new(io::ErrorKind::InvalidData, e),
-    })
+    let why = |e| io::Error::new(io::ErrorKind::InvalidData, e);
+    result.map_err(|e| Error::file(&card.proc_file(file))(why(e)))
 }
 
 /// The status of cable `number` of a card of snd-rloop.
@@ -162,4 +158,19 @@ pub fn card(card: &Card) -> Result<CardStatus, Error> {
         card: card.clone(),
         cables,
     })
+}
+
+/// The status of each of `cards` that is still there.
+///
+/// # Errors
+/// As for [`cable`].
+pub fn cards(cards: &[Card]) -> Result<Vec<CardStatus>, Error> {
+    let mut all = Vec::new();
+    for one in cards {
+        match card(one) {
+            Err(_) if !one.is_there() => {}
+            status => all.push(status?),
+        }
+    }
+    Ok(all)
 }

@@ -20,6 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::card::Card;
 use crate::error::Error;
+use crate::output::complain;
 use crate::report::{Outcome, Report};
 use crate::verify::ledger::Ledger;
 use crate::verify::machine::Machine;
@@ -59,7 +60,7 @@ const NAME: &str = "stress/random";
 fn watch_calls(ledger: Option<&Ledger>) -> Arc<Watchdog> {
     let last_words = ledger.map(|ledger| ledger.last_words(NAME));
     Watchdog::start(CALL_LIMIT, move |what| {
-        eprintln!("rloop: stress: {what}");
+        complain(format_args!("stress: {what}"));
         if let Some(last_words) = last_words {
             last_words(what);
         }
@@ -86,31 +87,44 @@ struct Shared {
     ledger: Option<Ledger>,
 }
 
+impl Shared {
+    /// Calls `session` again and again, until it finds something that is not allowed, or somebody does.
+    fn repeat(&self, mut session: impl FnMut() -> Result<u64, String>) {
+        while !self.stop.load(Ordering::Relaxed) {
+            match session() {
+                Ok(calls) => {
+                    self.calls.fetch_add(calls, Ordering::Relaxed);
+                }
+                Err(what) => {
+                    // What a card says that has gone is of no interest.
+                    if self.cards.iter().all(Card::is_there) {
+                        complain(format_args!("stress: {what}"));
+                    }
+                    lock(&self.failed).push(what);
+                    self.stop.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn watchdog(&self) -> Arc<Watchdog> {
+        watch_calls(self.ledger.as_ref())
+    }
+}
+
 fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>> {
+    let spawn = |run: Box<dyn FnOnce(&Shared) + Send>| {
+        let shared = Arc::clone(shared);
+        thread::spawn(move || run(&shared))
+    };
+    let seed = move |n: u64| seed.wrapping_mul(1000).wrapping_add(n);
     (0..THREADS)
         .map(|n| {
-            let shared = Arc::clone(shared);
-            thread::spawn(move || {
-                let seed = seed.wrapping_mul(1000).wrapping_add(n);
-                let mut worker = Worker::new(
-                    &shared.cards,
-                    shared.least,
-                    seed,
-                    watch_calls(shared.ledger.as_ref()),
-                );
-                while !shared.stop.load(Ordering::Relaxed) {
-                    match worker.session() {
-                        Ok(calls) => {
-                            shared.calls.fetch_add(calls, Ordering::Relaxed);
-                        }
-                        Err(what) => {
-                            eprintln!("rloop: stress: {what}");
-                            lock(&shared.failed).push(what);
-                            shared.stop.store(true, Ordering::Relaxed);
-                        }
-                    }
-                }
-            })
+            spawn(Box::new(move |shared| {
+                let mut worker =
+                    Worker::new(&shared.cards, shared.least, seed(n), shared.watchdog());
+                shared.repeat(|| worker.session());
+            }))
         })
         .collect()
 }
@@ -170,7 +184,7 @@ impl Victim {
 }
 
 fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
-    let mut command = Command::new(env::current_exe()?);
+    let mut command = Command::new(env::current_exe().map_err(Error::Process)?);
     command
         .arg("stress-child")
         .arg("--seed")
@@ -182,7 +196,8 @@ fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .spawn()?;
+        .spawn()
+        .map_err(Error::Process)?;
     Ok(Victim {
         process,
         until: Instant::now() + Duration::from_millis(random.between(20, 1500)),
@@ -195,12 +210,12 @@ fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
 /// If no process can be started, or the cards can't do wrong and are to.
 pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report, Error> {
     let cables: usize = cards.iter().map(|c| c.cables().len()).sum();
-    eprintln!(
-        "rloop: stress for {} s with --seed {} on {cables} cables of {} card(s)",
+    complain(format_args!(
+        "stress for {} s with --seed {} on {cables} cables of {} card(s)",
         options.seconds,
         options.seed,
         cards.len()
-    );
+    ));
     let mut random = Random::new(options.seed);
     let mut operator = Operator::new(
         cards,
@@ -228,12 +243,12 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
             shared.stop.store(true, Ordering::Relaxed);
         }
         for victim in &mut victims {
-            if let Some(status) = victim.process.try_wait()? {
+            if let Some(status) = victim.process.try_wait().map_err(Error::Process)? {
                 lock(&shared.failed).push(victim.last_words(status));
                 shared.stop.store(true, Ordering::Relaxed);
             } else if Instant::now() >= victim.until {
-                victim.process.kill()?;
-                let status = victim.process.wait()?;
+                victim.process.kill().map_err(Error::Process)?;
+                let status = victim.process.wait().map_err(Error::Process)?;
                 if status.signal() != Some(libc::SIGKILL) {
                     lock(&shared.failed).push(victim.last_words(status));
                 }
@@ -253,7 +268,7 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
     for victim in &mut victims {
         // One that ended by itself in the meantime can't be killed, which is said above.
         let _ = victim.process.kill();
-        victim.process.wait()?;
+        victim.process.wait().map_err(Error::Process)?;
     }
     shared.stop.store(true, Ordering::Relaxed);
     for worker in workers {
@@ -265,6 +280,12 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
     let turned = operator.turned();
     if let Err(problem) = operator.rest() {
         lock(&shared.failed).push(problem.to_string());
+    }
+    if let Some(card) = cards.iter().find(|card| !card.is_there()) {
+        return Err(Error::Gone {
+            card: card.shown(),
+            during: "under stress".to_owned(),
+        });
     }
     let calls = shared.calls.load(Ordering::Relaxed);
     let failed = lock(&shared.failed).join("; ");

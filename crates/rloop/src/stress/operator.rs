@@ -10,9 +10,10 @@ use std::sync::Arc;
 use alsa::ctl::{Ctl, ElemType};
 
 use super::random::Random;
-use crate::card::{Card, Driver};
+use crate::card::{self, Card, Driver};
 use crate::error::Error;
 use crate::pcm::Address;
+use crate::root::Root;
 use crate::verify::elements::{CLOCK, FREE, TIMER, filled, id, value, write};
 use crate::verify::problem::{Problem, Verdict, fail};
 use crate::verify::watchdog::Watchdog;
@@ -115,13 +116,10 @@ impl Operator {
         };
         for card in cards.iter().filter(|card| card.driver == Driver::SndRloop) {
             operator.find_knobs(card)?;
-            let path = PathBuf::from(format!("/proc/asound/card{}/timer_source", card.index));
+            let path = card.proc_file("timer_source");
             // Not everybody may.
             if fs::OpenOptions::new().write(true).open(&path).is_ok() {
-                let source = fs::read_to_string(&path).map_err(|source| Error::Read {
-                    path: path.display().to_string(),
-                    source,
-                })?;
+                let source = fs::read_to_string(&path).map_err(Error::file(&path))?;
                 operator.sources.push(Source {
                     card: card.index,
                     path,
@@ -133,16 +131,19 @@ impl Operator {
             }
         }
         if faults && operator.faults.is_empty() {
-            return Err(Error::NoFaults("no card of snd-rloop".to_owned()));
+            return Err(Error::NoFaults {
+                why: "no card of snd-rloop is under stress".to_owned(),
+                advice: "only such do wrong on demand".to_owned(),
+            });
         }
         Ok(operator)
     }
 
     fn find_knobs(&mut self, card: &Card) -> Result<(), Error> {
         let ctl = Ctl::new(&format!("hw:{}", card.index), true);
-        let ctl = Rc::new(ctl.map_err(|source| Error::Control {
+        let ctl = Rc::new(ctl.map_err(|why| Error::Control {
             card: card.id.clone(),
-            source,
+            why,
         })?);
         for cable in card.cables() {
             for element in ELEMENTS {
@@ -166,11 +167,11 @@ impl Operator {
     }
 
     fn find_faults(&mut self, card: &Card) -> Result<(), Error> {
-        let path = format!("/sys/kernel/debug/snd_rloop/card{}", card.index);
-        let entries = fs::read_dir(&path).map_err(|e| Error::NoFaults(format!("{path}: {e}")))?;
-        for entry in entries {
-            let entry = entry.map_err(|e| Error::NoFaults(format!("{path}: {e}")))?;
-            self.faults.push(entry.path());
+        let root = Root::default();
+        card::faults(&root, card)?;
+        let path = root.faults().join(format!("card{}", card.number));
+        for entry in fs::read_dir(&path).map_err(Error::file(&path))? {
+            self.faults.push(entry.map_err(Error::file(&path))?.path());
         }
         // Beside the directories of the cables there are files.
         self.faults.retain(|path| path.is_dir());

@@ -6,6 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::error::Error;
+use crate::output::complain;
 use crate::report::{Outcome, Report, Reporter, Subject, Summary};
 
 /// Results, shared by whoever checks and whoever notices that a check hangs.
@@ -34,27 +36,36 @@ impl Book {
 }
 
 impl Ledger {
-    /// Begins a report on `subject`.
-    ///
-    /// # Errors
-    /// If it can't be written.
-    pub fn begin(mut reporter: Box<dyn Reporter + Send>, subject: &Subject) -> io::Result<Self> {
-        reporter.begin(subject)?;
-        Ok(Self(Arc::new(Mutex::new(Book {
+    /// A ledger without results.
+    pub fn new(reporter: Box<dyn Reporter + Send>) -> Self {
+        Self(Arc::new(Mutex::new(Book {
             reporter,
             summary: Summary::default(),
             took: Duration::ZERO,
             running: None,
             closed: false,
-        }))))
+        })))
+    }
+
+    /// Begins the report, on `subject`.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn begin(&self, subject: &Subject) -> Result<(), Error> {
+        self.book().reporter.begin(subject).map_err(Error::Write)
+    }
+
+    /// The results so far.
+    pub fn summary(&self) -> Summary {
+        self.book().summary
     }
 
     /// Reports what was judged elsewhere.
     ///
     /// # Errors
     /// If it can't be written.
-    pub fn add(&self, report: &Report) -> io::Result<()> {
-        self.book().enter(report)
+    pub fn add(&self, report: &Report) -> Result<(), Error> {
+        self.book().enter(report).map_err(Error::Write)
     }
 
     /// The check `name` begins.
@@ -68,40 +79,41 @@ impl Ledger {
     ///
     /// # Errors
     /// If it can't be written.
-    pub fn ended(&self, outcome: Outcome, notes: Vec<String>) -> io::Result<()> {
+    pub fn ended(&self, outcome: Outcome, notes: Vec<String>) -> Result<(), Error> {
         let mut book = self.book();
         let Some((name, since)) = book.running.take() else {
             return Ok(());
         };
-        book.enter(&Report {
+        let report = Report {
             name,
             outcome,
             took: since.elapsed(),
             notes,
-        })
+        };
+        book.enter(&report).map_err(Error::Write)
     }
 
     /// No more results come.
     ///
     /// # Errors
     /// If the end of the report can't be written.
-    pub fn end(&self) -> io::Result<Summary> {
+    pub fn end(&self) -> io::Result<()> {
         let mut book = self.book();
         let (summary, took) = (book.summary, book.took);
         // Several may notice at once that nothing goes on.
-        if !std::mem::replace(&mut book.closed, true) {
-            book.reporter.end(&summary, took)?;
+        match std::mem::replace(&mut book.closed, true) {
+            true => Ok(()),
+            false => book.reporter.end(&summary, took),
         }
-        Ok(summary)
     }
 
     /// The check that runs won't come back: it has failed, and the report ends with it.
     ///
     /// # Errors
     /// If it can't be written.
-    pub fn hang(&self, why: &str) -> io::Result<Summary> {
-        self.ended(Outcome::Fail(why.to_owned()), Vec::new())?;
-        self.end()
+    pub fn hang(&self, why: &str) -> Result<(), Error> {
+        let ended = self.ended(Outcome::Fail(why.to_owned()), Vec::new());
+        self.end().map_err(Error::Write).and(ended)
     }
 
     /// What a watchdog says here of a hang in what is reported as `name`, and began now: it has failed, and
@@ -115,14 +127,22 @@ impl Ledger {
                 took: begin.elapsed(),
                 notes: Vec::new(),
             };
-            if let Err(error) = ledger.add(&report).and_then(|()| ledger.end()) {
-                eprintln!("rloop: standard output: {error}");
-            }
+            let added = ledger.add(&report);
+            complain_unless_unread(ledger.end().map_err(Error::Write).and(added));
         }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that a report can't be written, unless that is because nobody reads it.
+pub fn complain_unless_unread(written: Result<(), Error>) {
+    match written {
+        Ok(()) => {}
+        Err(Error::Write(e)) if e.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) => complain(error),
     }
 }
 
@@ -153,6 +173,7 @@ mod tests {
         let subject = Subject {
             card: Card {
                 index: 0,
+                number: 0,
                 id: "Loopback".into(),
                 name: "Loopback".into(),
                 driver: Driver::SndRloop,
@@ -166,11 +187,13 @@ mod tests {
             late_us: (1, 2),
         };
         let reporter = reporter(Format::Junit, Box::new(page.clone()));
-        let ledger = Ledger::begin(reporter, &subject).unwrap();
+        let ledger = Ledger::new(reporter);
+        ledger.begin(&subject).unwrap();
         ledger.running("a/one");
         ledger.ended(Outcome::Pass, Vec::new()).unwrap();
         ledger.running("a/two");
-        let summary = ledger.hang("hangs in drain").unwrap();
+        ledger.hang("hangs in drain").unwrap();
+        let summary = ledger.summary();
         assert_eq!((summary.passed, summary.failed), (1, 1));
         let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
         assert!(

@@ -3,13 +3,15 @@
 //! `rloop verify`: plays sequences round a loopback card and checks what comes back.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::time::{Duration, Instant};
 
-use crate::card::Card;
+use crate::card::{self, Card};
 use crate::error::Error;
-use crate::pcm::{AlsaError, Pcm, Space};
-use crate::report::{Format, Outcome, Report, Subject, Summary, reporter};
+use crate::output::{Ending, complain, read};
+use crate::pcm::{Pcm, Space};
+use crate::report::{Format, Outcome, Report, Subject, reporter};
+use crate::root::Root;
 use problem::Problem;
 
 pub mod cases;
@@ -25,7 +27,7 @@ pub mod watchdog;
 
 use checks::Check;
 use context::{Context, Limits};
-use ledger::Ledger;
+use ledger::{Ledger, complain_unless_unread};
 use machine::Machine;
 use watchdog::Watchdog;
 
@@ -72,15 +74,13 @@ fn matches(pattern: &str, name: &str) -> bool {
     name.ends_with(tail)
 }
 
-/// Lists the checks, with what each proves.
+/// A list of the checks, with what each proves.
 ///
 /// # Errors
-/// If a pattern matches nothing, or `out` can't be written to.
-pub fn list(selection: &Selection, out: &mut impl Write) -> Result<(), Error> {
-    for check in select(selection, None)? {
-        writeln!(out, "{:28} {} [{}]", check.name, check.about, check.row)?;
-    }
-    Ok(())
+/// If a pattern matches nothing.
+pub fn list(selection: &Selection) -> Result<String, Error> {
+    let line = |check: &Check| format!("{:28} {} [{}]\n", check.name, check.about, check.row);
+    Ok(select(selection, None)?.iter().map(line).collect())
 }
 
 /// The checks that are to be run, on a card that offers `space`.
@@ -102,16 +102,7 @@ fn select(selection: &Selection, space: Option<&Space>) -> Result<Vec<Check>, Er
 /// # Errors
 /// If one is in use, or can't be opened.
 pub fn probe(card: &Card) -> Result<Space, Error> {
-    let wrap = |source: AlsaError| match source.errno {
-        libc::EBUSY | libc::EAGAIN => Error::Busy {
-            card: card.id.clone(),
-            stream: source.stream,
-        },
-        _ => Error::Alsa {
-            card: card.id.clone(),
-            source,
-        },
-    };
+    let wrap = |why| card::not_usable(&Root::default(), card, why);
     for cable in card.cables() {
         for address in [cable.playback, cable.capture] {
             Pcm::open(address).map_err(wrap)?;
@@ -132,17 +123,20 @@ fn kernel() -> String {
 /// Runs the selected checks on `card` and reports them, after the `results` that `before` gives.
 ///
 /// # Errors
-/// If the card can't be used, a pattern matches nothing, `before` can't be done, or the results can't be
-/// written.
+/// If the card can't be used or goes meanwhile, a pattern matches nothing, `before` can't be done, or the results can't
+/// be written.
 pub fn run(
     card: &Card,
     selection: &Selection,
     format: Format,
     results: usize,
     before: impl FnOnce(&Ledger) -> Result<(), Error>,
-) -> Result<Summary, Error> {
+) -> Result<Ending, Error> {
     let space = probe(card)?;
     let checks = select(selection, Some(&space))?;
+    if selection.faults {
+        card::faults(&Root::default(), card)?;
+    }
     let machine = Machine::measure();
     let subject = Subject {
         card: card.clone(),
@@ -153,20 +147,29 @@ pub fn run(
             machine.worst.as_micros() as u64,
         ),
     };
-    let ledger = Ledger::begin(reporter(format, Box::new(io::stdout())), &subject)?;
-    before(&ledger)?;
-    let watchdog = Watchdog::start(STEP_LIMIT, {
-        let ledger = ledger.clone();
-        move |what| {
-            eprintln!("rloop: {what}");
-            if let Err(error) = ledger.hang(what) {
-                eprintln!("rloop: standard output: {error}");
+    let ledger = Ledger::new(reporter(format, Box::new(io::stdout())));
+    let run = || -> Result<(), Error> {
+        ledger.begin(&subject)?;
+        before(&ledger)?;
+        let watchdog = Watchdog::start(STEP_LIMIT, {
+            let ledger = ledger.clone();
+            move |what| {
+                complain(what);
+                complain_unless_unread(ledger.hang(what));
             }
-        }
-    });
-    let mut context = Context::new(card, selection.limits, &space, machine, watchdog);
-    run_all(&checks, &mut context, &ledger)?;
-    Ok(ledger.end()?)
+        });
+        let mut context = Context::new(card, selection.limits, &space, machine, watchdog);
+        run_all(&checks, &mut context, &ledger)
+    };
+    let run = run();
+    // Whatever has kept it from being complete, the report is ended.
+    let ended = ledger.end();
+    let all = match run {
+        Err(Error::Write(e)) => read(Err(e)).map_err(Error::Write)?,
+        run => run.map(|()| true)?,
+    };
+    read(ended).map_err(Error::Write)?;
+    Ok(Ending::of(ledger.summary().failed, all))
 }
 
 /// Runs the quick checks on `card`, as one result, which `ledger` gets itself if one hangs.
@@ -186,7 +189,7 @@ pub fn works(card: &Card, limits: Limits, ledger: &Ledger) -> Result<Report, Err
     let watchdog = Watchdog::start(STEP_LIMIT, {
         let last_words = ledger.last_words(&name);
         move |what| {
-            eprintln!("rloop: {what}");
+            complain(what);
             last_words(what);
         }
     });
@@ -209,12 +212,19 @@ pub fn works(card: &Card, limits: Limits, ledger: &Ledger) -> Result<Report, Err
     })
 }
 
-fn run_all(checks: &[Check], context: &mut Context<'_>, ledger: &Ledger) -> io::Result<()> {
+fn run_all(checks: &[Check], context: &mut Context<'_>, ledger: &Ledger) -> Result<(), Error> {
     for check in checks {
         ledger.running(&check.name);
         let outcome = match check.run(context) {
             Ok(()) => Outcome::Pass,
             Err(Problem::Skipped(why)) => Outcome::Skip(why),
+            Err(_) if !context.card.is_there() => {
+                ledger.ended(Outcome::Skip("the card has gone".to_owned()), Vec::new())?;
+                return Err(Error::Gone {
+                    card: context.card.shown(),
+                    during: format!("while {} ran", check.name),
+                });
+            }
             Err(problem) => Outcome::Fail(problem.to_string()),
         };
         ledger.ended(outcome, std::mem::take(&mut context.notes))?;

@@ -4,7 +4,10 @@
 
 use std::fmt;
 
+use crate::card::holder;
+use crate::error::Error;
 use crate::pcm::AlsaError;
+use crate::root::Root;
 
 /// Why a check did not pass.
 #[derive(Clone, Debug)]
@@ -41,6 +44,19 @@ impl From<AlsaError> for Problem {
         match error.errno {
             libc::EPIPE => Self::Xrun(error.to_string()),
             libc::EIO if error.call == "snd_pcm_drain" => Self::GivenUp(error.to_string()),
+            libc::EBUSY | libc::EAGAIN if error.call == "snd_pcm_open" => {
+                let holder = holder(&Root::default(), error.at.card, error.at);
+                Self::Failed(format!("{error}: it is in use by {holder}"))
+            }
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Hidden { .. } => Self::Skipped(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }

@@ -102,7 +102,7 @@ fn names(context: &mut Context<'_>) -> Verdict {
 /// What `cable#N` of snd-rloop shows.
 pub(super) fn shown(context: &Context<'_>, cable: &Cable) -> Verdict<CableStatus> {
     let number = context.card.cable_number(cable);
-    status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))
+    Ok(status::cable(context.card, number)?)
 }
 
 /// Each in turn is switched to the other value and back.

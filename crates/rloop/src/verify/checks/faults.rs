@@ -3,13 +3,15 @@
 //! Faults that snd-rloop makes on demand must be noticed: a check that lets them pass proves nothing.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Plain, all, reported};
-use crate::card::{Card, Driver};
+use crate::card::Card;
 use crate::pcm::AlsaError;
+use crate::root::Root;
 use crate::verify::context::Context;
 use crate::verify::problem::{Problem, Verdict, ensure, fail, skip};
 
@@ -77,25 +79,22 @@ pub const CHECKS: &[Plain] = &[
 ];
 
 /// Where the faults of a card are.
-fn dir(card: &Card) -> String {
-    format!("/sys/kernel/debug/snd_rloop/card{}", card.index)
+fn dir(card: &Card) -> PathBuf {
+    Root::default()
+        .faults()
+        .join(format!("card{}", card.number))
 }
 
-/// Asks for a fault of the cable that most checks use.
-fn ask(card: &Card, file: &str, value: &str) -> Verdict {
-    let path = format!("{}/cable0/{file}", dir(card));
-    fs::write(&path, value).map_err(|e| Problem::Failed(format!("{path}: {value}: {e}")))
+/// The file of that name for the cable that most checks use.
+fn file(context: &Context<'_>, name: &str) -> PathBuf {
+    let number = context.card.cable_number(&context.cable());
+    dir(context.card).join(format!("cable{number}")).join(name)
 }
 
-fn available(context: &Context<'_>) -> Verdict {
-    if context.card.driver != Driver::SndRloop {
-        return skip("only snd-rloop makes faults on demand");
-    }
-    let path = dir(context.card);
-    match fs::read_dir(&path) {
-        Ok(_) => Ok(()),
-        Err(e) => skip(format!("needs debugfs, and root: {path}: {e}")),
-    }
+/// Asks for a fault.
+fn ask(path: &Path, value: &str) -> Verdict {
+    let failed = |e| Problem::Failed(format!("{}: {value}: {e}", path.display()));
+    fs::write(path, value).map_err(failed)
 }
 
 /// Runs a check. What it says if it fails, else nothing.
@@ -125,23 +124,22 @@ fn judge(context: &mut Context<'_>, check: &str, said: Option<String>) -> Verdic
 }
 
 /// A check fails while the card has a fault, and passes before and after that.
-fn noticed(context: &mut Context<'_>, check: &str, file: &str, value: &str) -> Verdict {
-    available(context)?;
-    ask(context.card, file, value)?;
+fn noticed(context: &mut Context<'_>, check: &str, name: &str, value: &str) -> Verdict {
+    let path = file(context, name);
+    ask(&path, value)?;
     let said = run(context, check);
-    ask(context.card, file, "0")?;
+    ask(&path, "0")?;
     judge(context, check, said?)
 }
 
 /// A check fails if one of its streams has an xrun again and again.
 fn xrun(context: &mut Context<'_>, check: &str, end: &str) -> Verdict {
-    available(context)?;
     let done = AtomicBool::new(false);
-    let card = context.card;
+    let path = file(context, "xrun");
     let said = thread::scope(|scope| {
         let breaker = scope.spawn(|| -> Verdict {
             while !done.load(Ordering::Relaxed) {
-                ask(card, "xrun", end)?;
+                ask(&path, end)?;
                 thread::sleep(Duration::from_millis(5));
             }
             Ok(())
@@ -156,16 +154,12 @@ fn xrun(context: &mut Context<'_>, check: &str, end: &str) -> Verdict {
 }
 
 fn frozen_times(context: &mut Context<'_>) -> Verdict {
-    available(context)?;
-    let card = context.card.clone();
-    reported::frozen(context, |freeze| {
-        ask(&card, "freeze", if freeze { "1" } else { "0" })
-    })
+    let path = file(context, "freeze");
+    reported::frozen(context, |freeze| ask(&path, if freeze { "1" } else { "0" }))
 }
 
 fn refused(context: &mut Context<'_>) -> Verdict {
-    available(context)?;
-    for (file, value) in [
+    for (name, value) in [
         ("drop", "-1"),
         ("double", "many"),
         ("flip", "4294967296"),
@@ -175,27 +169,25 @@ fn refused(context: &mut Context<'_>) -> Verdict {
         ("xrun", "capture128"),
         ("xrun", "both"),
     ] {
-        let path = format!("{}/cable0/{file}", dir(context.card));
+        let path = file(context, name);
         // An empty write does not get as far as the driver.
         let text = format!("{value}\n");
         let errno = fs::write(&path, text).err().and_then(|e| e.raw_os_error());
         ensure(errno == Some(libc::EINVAL), || {
-            format!("\"{value}\" to {file}: expected EINVAL, came {errno:?}")
+            format!("\"{value}\" to {name}: expected EINVAL, came {errno:?}")
         })?;
     }
     Ok(())
 }
 
 fn unplug(context: &mut Context<'_>) -> Verdict {
-    available(context)?;
     let (cable, config) = (context.cable(), context.config());
     let mut player = context.player(&cable, &config)?;
     let recorder = context.recorder(&cable, &config)?;
     player.fill(config.buffer)?;
     recorder.pcm.start()?;
     player.pcm.start()?;
-    let path = format!("{}/unplug", dir(context.card));
-    fs::write(&path, "1").map_err(|e| Problem::Failed(format!("{path}: {e}")))?;
+    ask(&dir(context.card).join("unplug"), "1")?;
     for (pcm, end) in [(&player.pcm, "player"), (&recorder.pcm, "recorder")] {
         let errno = pcm.avail().err().map(|AlsaError { errno, .. }| errno);
         ensure(errno == Some(libc::ENODEV), || {

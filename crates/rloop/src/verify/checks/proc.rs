@@ -71,7 +71,7 @@ fn read(context: &Context<'_>) -> Verdict<CableStatus> {
         return skip("only snd-rloop has these files");
     }
     let number = context.card.cable_number(&context.cable());
-    status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))
+    Ok(status::cable(context.card, number)?)
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, came: &T, want: &T) -> Verdict {
@@ -92,7 +92,7 @@ fn growth(what: &str, before: Option<u64>, after: Option<u64>) -> Verdict<u64> {
 
 fn files(context: &mut Context<'_>) -> Verdict {
     read(context)?;
-    let status = status::card(context.card).map_err(|e| Problem::Failed(e.to_string()))?;
+    let status = status::card(context.card)?;
     for (cable, shown) in context.card.cables().iter().zip(&status.cables) {
         let place = |a: crate::pcm::Address| format!("{},{}", a.device, a.subdevice);
         equal("playback", &shown.playback_at, &place(cable.playback))?;
@@ -106,8 +106,7 @@ fn files(context: &mut Context<'_>) -> Verdict {
         players.push(context.player(&cable, &Config { rate, ..config })?);
     }
     for (player, number) in players.iter().zip(0..) {
-        let shown =
-            status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))?;
+        let shown = status::cable(context.card, number)?;
         equal(
             &format!("rate of cable {number}"),
             &shown.rate,

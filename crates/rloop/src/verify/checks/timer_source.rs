@@ -347,7 +347,7 @@ impl Drop for Pitch<'_> {
 
 fn card(context: &mut Context<'_>) -> Verdict {
     let setting = Setting::of(context)?;
-    let cards = card::all().map_err(|e| Problem::Failed(e.to_string()))?;
+    let cards = card::all()?;
     let index = context.card.index;
     let Some(other) = cards.iter().find(|card| card.index != index) else {
         return skip("there is no other loopback card to follow");

@@ -33,7 +33,7 @@ impl Setting {
         };
         let setting = Self { path, before };
         match fs::write(&setting.path, &setting.before) {
-            Err(e) => skip(format!("{}: {e}", setting.path.display())),
+            Err(e) => skip(format!("needs root: {}: {e}", setting.path.display())),
             Ok(()) => Ok(setting),
         }
     }
@@ -54,13 +54,15 @@ impl Drop for Setting {
 pub(super) fn user_timer(resolution: Duration) -> Verdict<UserTimer> {
     UserTimer::new(resolution).or_else(|e| match e.raw_os_error() {
         Some(libc::ENOTTY | libc::ENXIO) => skip("the kernel has no CONFIG_SND_UTIMER"),
-        _ => skip(format!("no user-driven timer can be made: {e}")),
+        _ => skip(format!(
+            "no user-driven timer can be made: /dev/snd/timer: {e} (`modprobe snd-timer`, and rights to it)"
+        )),
     })
 }
 
 pub(super) fn cable_status(context: &Context<'_>) -> Verdict<CableStatus> {
     let number = context.card.cable_number(&context.cable());
-    status::cable(context.card, number).map_err(|e| Problem::Failed(e.to_string()))
+    Ok(status::cable(context.card, number)?)
 }
 
 /// What the cable goes by, as it says.
