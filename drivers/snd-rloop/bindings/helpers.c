@@ -86,6 +86,12 @@ void rloop_pcm_set_sync(struct snd_pcm_substream *substream)
 	snd_pcm_set_sync(substream);
 }
 
+/* Whether the program wants to be woken after each period. */
+bool rloop_pcm_wakeups(const struct snd_pcm_runtime *runtime)
+{
+	return !runtime->no_period_wakeup;
+}
+
 /* The substream after `now` in the group that `first` is linked into, or NULL. */
 struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 					       struct snd_pcm_substream *now)

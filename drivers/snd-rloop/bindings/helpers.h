@@ -17,6 +17,7 @@ struct snd_info_entry_ops;
 struct snd_interval;
 struct snd_mask;
 struct snd_pcm_hw_params;
+struct snd_pcm_runtime;
 struct snd_pcm_substream;
 struct snd_timer_instance;
 struct spinlock;
@@ -31,6 +32,7 @@ void rloop_spin_lock_init(struct spinlock *lock);
 unsigned long rloop_spin_lock(struct spinlock *lock);
 void rloop_spin_unlock(struct spinlock *lock, unsigned long flags);
 
+bool rloop_pcm_wakeups(const struct snd_pcm_runtime *runtime);
 void rloop_pcm_set_sync(struct snd_pcm_substream *substream);
 struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 					       struct snd_pcm_substream *now);

@@ -127,7 +127,8 @@ impl LoopbackCard {
                 limits: config.limits,
             };
             for plug in plugs.iter().filter(|plug| plug.playback.device == number) {
-                let controls = Controls::create(&mut card, plug.clone(), topology, plugs.len() == 1)?;
+                let controls =
+                    Controls::create(&mut card, plug.clone(), topology, plugs.len() == 1)?;
                 device.playback.push(controls, GFP_KERNEL)?;
             }
             for plug in plugs.iter().filter(|plug| plug.capture.device == number) {

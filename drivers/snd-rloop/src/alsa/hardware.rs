@@ -60,7 +60,7 @@ pub(super) unsafe fn parameters(
     runtime: *mut bindings::snd_pcm_runtime,
 ) -> Result<(Params, Setup, Layout)> {
     // SAFETY: The caller promises that it is valid. No reference to the whole is made, since parts
-    // of it change at any time.
+    // of it change at any time; bindgen's accessor of a bit field would make one, so C reads it.
     let (format, access, rate, channels, period, frames, bytes, wakeups) = unsafe {
         (
             addr_of!((*runtime).format).read(),
@@ -70,7 +70,7 @@ pub(super) unsafe fn parameters(
             addr_of!((*runtime).period_size).read(),
             addr_of!((*runtime).buffer_size).read(),
             addr_of!((*runtime).dma_bytes).read(),
-            (*runtime).no_period_wakeup() == 0,
+            bindings::rloop_pcm_wakeups(runtime),
         )
     };
     let format = Format::from_number(u32::try_from(format)?).ok_or(EINVAL)?;

@@ -235,6 +235,10 @@ impl<S: Stream> Table<S> {
         ack: Some(Self::ack),
     };
 
+    /// What [`Table::open`] has made for a substream. ALSA calls the operations other than `open` only
+    /// between that and `private_free`: `snd_pcm_detach_substream()` calls the latter, after it has
+    /// taken the substream out of its group of linked ones.
+    ///
     /// # Safety
     ///
     /// `substream` must be one that [`Table::open`] has opened and whose context has not been freed.
@@ -279,27 +283,41 @@ impl<S: Stream> Table<S> {
                 GFP_KERNEL,
             )?;
 
-            // SAFETY: The runtime is valid, and nobody else uses it before it is open. The stream
-            // lives as long as the rules: until `close`, or until this function fails.
-            unsafe {
-                set_hardware(&mut (*runtime).hw, &S::HARDWARE, context.stream.limits());
-                (*substream).wait_time = 0;
-                if !context.stream.clocked() {
-                    (*runtime).hw.info |= FREE_INFO;
-                    // With one alone, a program that waits for it would wait for an xrun.
-                    (*runtime).hw.periods_min = 2;
-                    (*substream).wait_time = FOREVER;
-                }
-                bindings::rloop_pcm_set_sync(substream);
-                to_result(bindings::snd_pcm_hw_constraint_minmax(
+            // SAFETY: ALSA has given the substream its runtime, and nobody else uses either before this
+            // function has returned: the device's `open_mutex` is held.
+            let hardware = unsafe { &mut (*runtime).hw };
+            set_hardware(hardware, &S::HARDWARE, context.stream.limits());
+            let clocked = context.stream.clocked();
+            if !clocked {
+                hardware.info |= FREE_INFO;
+                // With one alone, a program that waits for it would wait for an xrun.
+                hardware.periods_min = 2;
+            }
+            // SAFETY: As above.
+            unsafe { (*substream).wait_time = if clocked { 0 } else { FOREVER } };
+            // SAFETY: The substream is valid and has a runtime, whose sync id this sets.
+            unsafe { bindings::rloop_pcm_set_sync(substream) };
+            // SAFETY: The runtime is valid, and its constraints have been set up by ALSA.
+            to_result(unsafe {
+                bindings::snd_pcm_hw_constraint_minmax(
                     runtime,
                     bindings::SNDRV_PCM_HW_PARAM_PERIOD_SIZE as c_int,
                     S::HARDWARE.period_frames,
                     c_uint::MAX,
-                ))?;
-                rules::add(runtime, &context.stream)?;
-                // The last step, since it is to be undone by `close` alone.
-                context.stream.timer().attach(substream);
+                )
+            })?;
+            // SAFETY: As above. The rules go with the runtime's constraints, which ALSA frees when the
+            // substream is detached or this function has failed; no rule is called after that. The
+            // stream is in `context`, which is pinned and lives at least as long: until `free_context`,
+            // or until this function has failed.
+            unsafe { rules::add(runtime, &context.stream)? };
+            // From here on nothing fails, since only `close` undoes it.
+            //
+            // SAFETY: The substream is open as soon as this function has returned, and `close` detaches
+            // it before it no longer is.
+            unsafe { context.stream.timer().attach(substream) };
+            // SAFETY: `private_data` is the driver's, and stays valid until ALSA calls `private_free`.
+            unsafe {
                 (*runtime).private_data = context.into_foreign().cast();
                 (*runtime).private_free = Some(free_context::<S>);
             }
