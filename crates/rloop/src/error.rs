@@ -108,6 +108,14 @@ pub enum Error {
         /// What failed.
         why: alsa::Error,
     },
+    /// A cable can't be set up for the checks.
+    #[error("{card}: {why}; another program may have locked it")]
+    Setting {
+        /// Which card.
+        card: String,
+        /// What failed.
+        why: String,
+    },
     /// A file can't be read, or made, or written.
     #[error("{path}: {why}")]
     File {

@@ -48,7 +48,7 @@ pub fn measure(bench: &Bench<'_>) -> Verdict<Buffer> {
 
 /// Loops for `time` seconds; what went wrong.
 fn run(bench: &Bench<'_>, period: u64, time: u64, seed: u32) -> Verdict<Option<String>> {
-    let cable = bench.cable();
+    let cable = bench.cable()?;
     let config = Config::default().with_buffer(period, 2);
     // Whole periods: who takes a part of one falls out of step with the wake-ups.
     let frames = |seconds: u64| (seconds * u64::from(config.rate)).next_multiple_of(period);

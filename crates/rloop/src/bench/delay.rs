@@ -36,7 +36,7 @@ impl Start {
 /// Starts a recorder, and some time later a player, again and again.
 pub fn measure(bench: &Bench<'_>) -> Verdict<Delay> {
     let config = Config::default().with_buffer(480, 32);
-    let cable = bench.cable();
+    let cable = bench.cable()?;
     let mut recorder = Recorder::open(&cable, &config)?;
     let seq = Sequence::new(3, config.format, config.channels);
     let mut player = Player::open(&cable, &config, seq)?;

@@ -25,7 +25,7 @@ pub fn measure(bench: &Bench<'_>, period: u64) -> Verdict<Jitter> {
     // A buffer of a second, that nothing is lost while the program is held up.
     let periods = (u64::from(config.rate) / period).clamp(4, MOST_PERIODS);
     let config = config.with_buffer(period, periods);
-    let mut pcm = Pcm::open(bench.cable().capture)?;
+    let mut pcm = Pcm::open(bench.cable()?.capture)?;
     pcm.configure(&config)?;
     let mut frames = vec![0; config.buffer as usize * config.frame_bytes()];
     let (mut done, mut wakeups) = (0u64, 0u64);

@@ -39,7 +39,7 @@ const BUFFER: u64 = 8192;
 
 /// Runs more and more cables.
 pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
-    let cables: Vec<Cable> = bench.cards.iter().flat_map(|c| c.cables()).collect();
+    let cables = bench.cables();
     let time = bench.part(3);
     let meter = Meter {
         measured: interrupts_are_measured(),
@@ -52,7 +52,10 @@ pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
         for count in CABLES {
             bench.say(&format!("{count} cables, {period} frames, {mode:?}"));
             let spent = if count > cables.len() {
-                skip(format!("its cards have {} cables in all", cables.len()))
+                skip(format!(
+                    "its cards have {} cables with a clock in all",
+                    cables.len()
+                ))
             } else {
                 run(&meter, &cables[..count], (period, mode), time)
             };

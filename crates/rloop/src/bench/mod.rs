@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::{Cable, Card, Driver};
 use crate::error::Error;
+use crate::verify::context::timed;
+use crate::verify::problem::{Verdict, skip};
+use crate::verify::settings::Settings;
 
 mod buffer;
 mod clock;
@@ -87,14 +90,23 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The card that is used where one is enough.
+    /// The card that is used where one is enough: the first that has a cable with a clock, if there is one.
     fn card(&self) -> &Card {
-        &self.cards[0]
+        let timed = self.cards.iter().find(|card| !timed(card).is_empty());
+        timed.unwrap_or(&self.cards[0])
     }
 
-    /// The cable that is used where one is enough.
-    fn cable(&self) -> Cable {
-        self.card().cable(0, 0)
+    /// All cables of the cards that have a clock.
+    fn cables(&self) -> Vec<Cable> {
+        self.cards.iter().flat_map(timed).collect()
+    }
+
+    /// The cable that is used where one is enough; skips if there is none with a clock.
+    fn cable(&self) -> Verdict<Cable> {
+        match self.cables().first() {
+            Some(cable) => Ok(*cable),
+            None => skip("there is no cable with a clock (clock=free)"),
+        }
     }
 
     /// So small a part of the time for long measurements, but a second at least.
@@ -116,6 +128,10 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Run, Error> {
     for card in cards {
         crate::verify::probe(card)?;
     }
+    let _settings = cards
+        .iter()
+        .map(Settings::neutral)
+        .collect::<Result<Vec<_>, _>>()?;
     let mut groups: Vec<(Subject, Vec<Card>)> = Vec::new();
     for driver in [Driver::SndRloop, Driver::SndAloop] {
         let own: Vec<Card> = cards

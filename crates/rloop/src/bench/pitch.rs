@@ -14,6 +14,7 @@ use super::reader::{Reader, Reading, prompt};
 use super::stats::{Line, Spread, round};
 use crate::card::Cable;
 use crate::pcm::{Address, Config};
+use crate::verify::context::timed;
 use crate::verify::elements;
 use crate::verify::problem::{Problem, Verdict, skip};
 
@@ -28,12 +29,12 @@ struct Element {
 
 const ELEMENTS: [Element; 2] = [
     Element {
-        name: "Cable Pitch",
+        name: elements::PITCH,
         nominal: 1_000_000,
         playback: true,
     },
     Element {
-        name: "PCM Rate Shift 100000",
+        name: elements::RATE_SHIFT,
         nominal: 100_000,
         playback: false,
     },
@@ -81,15 +82,18 @@ fn one(bench: &Bench<'_>, element: &Element) -> Verdict<Pitch> {
     let card = bench.card();
     let ctl = Ctl::new(&format!("hw:{}", card.index), false)
         .map_err(|e| Problem::Failed(format!("control device: {e}")))?;
-    let cables = card.cables();
-    let at = element.at(&cables[0]);
+    let cables = timed(card);
+    let Some(first) = cables.first() else {
+        return skip("the card has no cable with a clock");
+    };
+    let at = element.at(first);
     if elements::value(&ctl, element.name, ElemType::Integer, at).is_err() {
         return skip("the card has no such element");
     }
     let tried = tried(element.nominal);
     if cables.len() < tried.len() {
         return skip(format!(
-            "{} cables are needed, it has {}",
+            "{} cables with a clock are needed, it has {}",
             tried.len(),
             cables.len()
         ));

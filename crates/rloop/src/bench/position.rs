@@ -22,7 +22,7 @@ const SHOWN_POINTS: usize = 400;
 pub fn measure(bench: &Bench<'_>) -> Verdict<Position> {
     // Two seconds: ALSA loses count if nobody looks for longer than a buffer.
     let config = Config::default().with_buffer(24_000, 4);
-    let cable = bench.cable();
+    let cable = bench.cable()?;
     whole_second();
     let reader = Reader::start(cable.playback, &config)?;
     let readings = reader.read_for(TIME)?;

@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Through a cable of the card, then through a pipe that holds as much as its buffers.
 pub fn measure(bench: &Bench<'_>) -> Verdict<Throughput> {
-    let (cable, time) = (bench.cable(), bench.part(10));
+    let (cable, time) = (bench.card().cable(0, 0), bench.part(10));
     let ctl = Ctl::new(&format!("hw:{}", bench.card().index), false)
         .map_err(|e| Problem::Failed(format!("control device: {e}")))?;
     let Ok(before) = value(&ctl, CLOCK, ElemType::Enumerated, cable.playback) else {

@@ -14,9 +14,7 @@ use alsa::ctl::{CardInfo, Ctl, DeviceIter};
 
 use super::{Card, Driver, Topology, trouble};
 use crate::error::Error;
-use crate::pcm::{Address, Direction};
 use crate::root::Root;
-use crate::verify::elements::is_free;
 
 /// alsa-lib knows no card beyond this one.
 const LAST: u32 = 31;
@@ -179,12 +177,6 @@ fn describe(
         },
         subdevices: playback,
         readers: capture / playback.max(1),
-        free: is_free(Address {
-            card: index,
-            device: 0,
-            subdevice: 0,
-            direction: Direction::Playback,
-        }),
     })
 }
 

@@ -75,8 +75,6 @@ pub struct Card {
     pub subdevices: u32,
     /// Capture subdevices that hear each of them.
     pub readers: u32,
-    /// Whether its first cable has no clock (`clock=free`).
-    pub free: bool,
 }
 
 /// A pair of ends: what is played into one is captured from the other.
@@ -173,7 +171,6 @@ mod tests {
             topology: Topology::Cable,
             subdevices: 4,
             readers: 1,
-            free: false,
         };
         assert_eq!(card.cables().len(), 4);
         assert_eq!(card.cable(0, 2).capture.device, 0);

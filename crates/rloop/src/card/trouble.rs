@@ -280,7 +280,6 @@ pub(super) mod tests {
             topology: Topology::Cable,
             subdevices: 8,
             readers: 1,
-            free: false,
         }
     }
 

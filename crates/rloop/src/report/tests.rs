@@ -20,7 +20,6 @@ fn fill(reporter: &mut dyn Reporter) {
         topology: Topology::Cable,
         subdevices: 8,
         readers: 1,
-        free: false,
     };
     let results = [
         ("a/one", Outcome::Pass, vec!["3 cases".to_owned()]),

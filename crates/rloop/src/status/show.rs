@@ -32,8 +32,8 @@ pub fn table(cards: &[CardStatus]) -> String {
         ]);
         let mut clocks = String::new();
         for cable in used {
-            if let Some(clock) = clock(cable) {
-                clocks += &format!("  {clock}\n");
+            for line in clock(cable).into_iter().chain(delay(cable)) {
+                clocks += &format!("  {line}\n");
             }
             table.add_row(row(
                 cable,
@@ -67,6 +67,9 @@ fn in_use(cable: &CableStatus) -> bool {
 
 /// What a cable's clock goes by, where that is not its own time.
 fn clock(cable: &CableStatus) -> Option<String> {
+    if cable.clock.as_deref() == Some("free") {
+        return Some(format!("clock of play {}: none (free)", cable.playback_at));
+    }
     let source = cable.timer_source.as_deref().filter(|c| *c != "hrtimer")?;
     let mut text = format!("clock of play {}: {source}", cable.playback_at);
     if let Some(state) = cable.timer_state.as_deref().filter(|_| source != "jiffies") {
@@ -82,6 +85,17 @@ fn clock(cable: &CableStatus) -> Option<String> {
         text += &format!(", {breaks} breaks");
     }
     Some(text)
+}
+
+/// By how much a cable delays what is played, where it does.
+fn delay(cable: &CableStatus) -> Option<String> {
+    // Without a clock it has no meaning.
+    let timed = cable.clock.as_deref() != Some("free");
+    let frames = cable.delay.filter(|frames| *frames > 0 && timed)?;
+    Some(format!(
+        "delay of play {}: {frames} frames",
+        cable.playback_at
+    ))
 }
 
 fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {
@@ -135,6 +149,27 @@ mod tests {
         assert_eq!(
             clock(&cable).as_deref(),
             Some("clock of play 0,3: hw:1.0, following, +12.346 ppm, 7 ticks")
+        );
+    }
+    #[test]
+    fn what_a_user_has_set_of_a_cable_is_shown() {
+        let mut cable = CableStatus {
+            playback_at: "0,3".to_owned(),
+            clock: Some("timer".to_owned()),
+            delay: Some(0),
+            ..CableStatus::default()
+        };
+        assert_eq!(delay(&cable), None);
+        cable.delay = Some(4_800);
+        assert_eq!(
+            delay(&cable).as_deref(),
+            Some("delay of play 0,3: 4800 frames")
+        );
+        cable.clock = Some("free".to_owned());
+        assert_eq!(delay(&cable), None);
+        assert_eq!(
+            clock(&cable).as_deref(),
+            Some("clock of play 0,3: none (free)")
         );
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::elements::is_free;
 use super::machine::Machine;
 use super::problem::{Problem, Verdict, skip};
 use super::rig::{Player, Recorder};
@@ -34,6 +35,7 @@ pub struct Context<'a> {
     pub space: &'a Space,
     /// Whether the cable that most checks use has no clock.
     pub free: bool,
+    cable: Cable,
     /// How punctual the machine is.
     pub machine: Machine,
     /// By how much buffers are enlarged: 1 at the first try, then 4, 16, 64.
@@ -56,11 +58,16 @@ impl<'a> Context<'a> {
         machine: Machine,
         watchdog: Arc<Watchdog>,
     ) -> Self {
+        let (cable, free) = match timed(card).first() {
+            Some(first) => (*first, false),
+            None => (card.cable(0, 0), true),
+        };
         Self {
             card,
             limits,
             space,
-            free: card.free,
+            free,
+            cable,
             machine,
             patience: 1,
             longest_buffer: Duration::ZERO,
@@ -70,9 +77,9 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The cable that most checks use.
+    /// The cable that most checks use: the first that has a clock, if there is one.
     pub fn cable(&self) -> Cable {
-        self.card.cable(0, 0)
+        self.cable
     }
 
     /// The default configuration, with a buffer that fits the machine.
@@ -122,7 +129,7 @@ impl<'a> Context<'a> {
             .max(frames_time(config.buffer, config.rate));
         let seq = self.sequence(config);
         let mut player = Player::open(cable, config, seq)?;
-        player.free = self.free;
+        player.free = is_free(cable.playback);
         Ok(player)
     }
 
@@ -132,7 +139,7 @@ impl<'a> Context<'a> {
             .longest_buffer
             .max(frames_time(config.buffer, config.rate));
         let mut recorder = Recorder::open(cable, config)?;
-        recorder.free = self.free;
+        recorder.free = is_free(cable.playback);
         Ok(recorder)
     }
 
@@ -183,6 +190,13 @@ impl<'a> Context<'a> {
             }
         )))
     }
+}
+
+/// The cables of a card that have a clock now.
+pub fn timed(card: &Card) -> Vec<Cable> {
+    let mut cables = card.cables();
+    cables.retain(|cable| !is_free(cable.playback));
+    cables
 }
 
 /// The time that `frames` take.

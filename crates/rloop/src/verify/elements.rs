@@ -18,6 +18,20 @@ pub const TIMER: i32 = 0;
 /// The programs do.
 pub const FREE: i32 = 1;
 
+/// By how many frames a cable's readers are behind its player.
+pub const DELAY: &str = "Cable Delay";
+/// The pitch in millionths, at the playback end.
+pub const PITCH: &str = "Cable Pitch";
+/// Names of the pitch as the UAC2 gadget has them, on cards with one cable, and as snd-aloop has it.
+pub const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
+pub const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
+pub const RATE_SHIFT: &str = "PCM Rate Shift 100000";
+/// Whether a player may change the parameters under an open recorder.
+pub const NOTIFY: &str = "PCM Notify";
+/// What programs take for the volume of a cable.
+pub const VOLUME: &str = "Cable Playback Volume";
+pub const SWITCH: &str = "Cable Playback Switch";
+
 /// An error of alsa-lib as a problem, with what it is about.
 pub fn error(what: &str) -> impl Fn(alsa::Error) -> Problem + '_ {
     move |e| Problem::Failed(format!("{what}: {e}"))
@@ -43,6 +57,15 @@ pub fn id(name: &str, at: Address) -> Verdict<ElemId> {
     id.set_name(&name);
     id.set_device(at.device);
     id.set_subdevice(at.subdevice);
+    Ok(id)
+}
+
+/// The mixer's element `name` of cable `number`.
+pub fn mixer_id(name: &str, number: u32) -> Verdict<ElemId> {
+    let mut id = ElemId::new(ElemIface::Mixer);
+    let name = CString::new(name).map_err(|e| Problem::Failed(e.to_string()))?;
+    id.set_name(&name);
+    id.set_index(number);
     Ok(id)
 }
 

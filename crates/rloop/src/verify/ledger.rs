@@ -180,7 +180,6 @@ mod tests {
                 topology: Topology::Cable,
                 subdevices: 8,
                 readers: 1,
-                free: false,
             },
             kernel: "7.2".into(),
             checks: 2,

@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod machine;
 pub mod problem;
 pub mod rig;
+pub mod settings;
 pub mod ticker;
 pub mod watchdog;
 
@@ -29,6 +30,7 @@ use checks::Check;
 use context::{Context, Limits};
 use ledger::{Ledger, complain_unless_unread};
 use machine::Machine;
+use settings::Settings;
 use watchdog::Watchdog;
 
 /// One step of a check may take this long. The longest legal one takes some seconds.
@@ -151,6 +153,7 @@ pub fn run(
     let run = || -> Result<(), Error> {
         ledger.begin(&subject)?;
         before(&ledger)?;
+        let _settings = Settings::neutral(card)?;
         let watchdog = Watchdog::start(STEP_LIMIT, {
             let ledger = ledger.clone();
             move |what| {
@@ -179,6 +182,7 @@ pub fn run(
 pub fn works(card: &Card, limits: Limits, ledger: &Ledger) -> Result<Report, Error> {
     let (name, begin) = (format!("stress/{}-works", card.id), Instant::now());
     let space = probe(card)?;
+    let _settings = Settings::neutral(card)?;
     let selection = Selection {
         limits,
         only: Vec::new(),

@@ -9,8 +9,8 @@ use super::pause::contiguous;
 use crate::pcm::Config;
 use crate::signal::trace::Want;
 use crate::signal::{Format, Piece};
-use crate::verify::context::Context;
-use crate::verify::elements::{open_own, set};
+use crate::verify::context::{Context, timed};
+use crate::verify::elements::{DELAY, open_own, set};
 use crate::verify::problem::{OrFail, Verdict, Within, ensure};
 use crate::verify::rig::pump;
 
@@ -46,8 +46,6 @@ pub const CHECKS: &[Plain] = &[
         memory,
     ),
 ];
-
-pub(super) const DELAY: &str = "Cable Delay";
 
 /// Runs a check; whatever has come of it, the others want no delay.
 pub(super) fn delayed(
@@ -196,7 +194,7 @@ fn memory(context: &mut Context<'_>) -> Verdict {
         ensure(set(ctl, DELAY, cable.playback, more).is_err(), || {
             format!("a delay that takes 65 MiB, {more} frames of {config:?}, is accepted")
         })?;
-        let others = context.card.cables().into_iter();
+        let others = timed(context.card).into_iter();
         let mut others = others.filter(|other| other.playback != cable.playback);
         let (Some(second), Some(third)) = (others.next(), others.next()) else {
             context.note("the card has too few cables to use up its memory");

@@ -12,7 +12,10 @@ use super::controls::shown;
 use crate::card::{Cable, Card};
 use crate::pcm::{Address, Config, Pcm, Stop, wait};
 use crate::verify::context::{Context, frames_time, time_frames};
-use crate::verify::elements::{Told, error, events_since, open_own, set, told, value};
+use crate::verify::elements::{
+    CAPTURE_PITCH, PITCH, PLAYBACK_PITCH, RATE_SHIFT, Told, error, events_since, open_own, set,
+    told, value,
+};
 use crate::verify::problem::{Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[
@@ -76,16 +79,11 @@ fn at_nominal(
     result
 }
 
-const PITCH: &str = "Cable Pitch";
-const SHIFT: &str = "PCM Rate Shift 100000";
-pub(super) const CAPTURE_PITCH: &str = "Capture Pitch 1000000";
-const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
-
 /// The names of a cable's pitch.
 fn names(card: &Card, cable: &Cable) -> Vec<(&'static str, Address)> {
     let mut names = vec![(PITCH, cable.playback)];
     if card.cables().len() > 1 {
-        names.push((SHIFT, cable.capture));
+        names.push((RATE_SHIFT, cable.capture));
     } else {
         names.push((PLAYBACK_PITCH, cable.playback));
         let readers = card.readers();
@@ -102,7 +100,7 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
     let cable = context.cable();
     let names = names(context.card, &cable);
     // A rate shift is the time that a frame takes, hence the greater the slower.
-    let said = |name, pitch: i32, shift| if name == SHIFT { shift } else { pitch };
+    let said = |name, pitch: i32, shift| if name == RATE_SHIFT { shift } else { pitch };
     ctl.subscribe_events(true)
         .map_err(error("control events"))?;
     for &(name, at) in &names {
@@ -132,7 +130,7 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
             })?;
         }
     }
-    for &(name, at) in names.iter().filter(|(name, _)| *name == SHIFT) {
+    for &(name, at) in names.iter().filter(|(name, _)| *name == RATE_SHIFT) {
         set(ctl, PITCH, cable.playback, 999_999)?;
         let came = value(ctl, name, ElemType::Integer, at)?;
         ensure(came == 100_000, || {
@@ -147,7 +145,7 @@ fn pitches(context: &mut Context<'_>, ctl: &Ctl) -> Verdict {
     // Programs take the event of a value for that of the element that they have just written to.
     let others = names.iter().map(|(name, _)| *name);
     let mut others: Vec<&str> = others
-        .filter(|name| ![PITCH, SHIFT].contains(name))
+        .filter(|name| ![PITCH, RATE_SHIFT].contains(name))
         .collect();
     others.sort_unstable();
     for (what, kind, want) in [

@@ -12,15 +12,15 @@ use alsa::Ctl;
 
 use super::Plain;
 use super::controls::shown;
-use super::delay::{DELAY, delayed};
+use super::delay::delayed;
 use super::free::freely;
-use super::pitch::{CAPTURE_PITCH, NOMINAL};
+use super::pitch::NOMINAL;
 use crate::pcm::{Config, Pcm, State};
 use crate::signal::trace::Want;
 use crate::signal::{Piece, Trace};
 use crate::substream;
 use crate::verify::context::{Context, frames_time, time_frames};
-use crate::verify::elements::{open_own, set};
+use crate::verify::elements::{DELAY, PITCH, open_own, set};
 use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail};
 use crate::verify::rig::{Player, Recorder, pump};
 
@@ -361,17 +361,17 @@ struct Told {
 
 fn heard_when(context: &mut Context<'_>) -> Verdict {
     delayed(context, |context, ctl| {
-        let at = context.cable().capture;
+        let at = context.cable().playback;
         set_delay(context, ctl, USUAL)?;
         let mut result = Ok(());
         for percent in [80, 100, 125] {
-            set(ctl, CAPTURE_PITCH, at, NOMINAL / 100 * percent)?;
+            set(ctl, PITCH, at, NOMINAL / 100 * percent)?;
             result = result.and(
                 at_pitch(context, f64::from(percent) / 100.0)
                     .within(|| format!("a pitch of {percent} %")),
             );
         }
-        set(ctl, CAPTURE_PITCH, at, NOMINAL)?;
+        set(ctl, PITCH, at, NOMINAL)?;
         result
     })
 }

@@ -11,7 +11,7 @@ use super::Plain;
 use crate::card::Driver;
 use crate::pcm::{Config, Pcm, Start};
 use crate::signal::trace::Want;
-use crate::verify::context::{Context, frames_time, time_frames};
+use crate::verify::context::{Context, frames_time, time_frames, timed};
 use crate::verify::problem::{OrFail, Verdict, Within, ensure, fail, skip};
 use crate::verify::rig::pump;
 
@@ -105,7 +105,7 @@ fn linked_many(context: &mut Context<'_>) -> Verdict {
     );
     let wanted = 4096;
     let mut loops = Vec::new();
-    for cable in context.card.cables().into_iter().take(4) {
+    for cable in timed(context.card).into_iter().take(4) {
         let mut player = context.player(&cable, &config)?;
         player.fill(config.buffer)?;
         loops.push((player, context.recorder(&cable, &config)?));

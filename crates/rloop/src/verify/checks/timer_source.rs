@@ -8,13 +8,13 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use alsa::ctl::Ctl;
+use alsa::ctl::{Ctl, ElemType};
 
 use super::Plain;
 use crate::card::{self, Cable, Card, Driver};
-use crate::pcm::{Config, Pcm, Stop};
-use crate::verify::context::{Context, time_frames};
-use crate::verify::elements;
+use crate::pcm::{Address, Config, Pcm, Stop};
+use crate::verify::context::{Context, time_frames, timed};
+use crate::verify::elements::{self, PITCH, RATE_SHIFT};
 use crate::verify::problem::{Problem, Verdict, Within, ensure, fail, skip};
 use crate::verify::ticker::Ticker;
 
@@ -318,30 +318,36 @@ fn jiffies(context: &mut Context<'_>) -> Verdict {
 }
 
 /// The pitch of a card's cable, as it was before when this value goes.
-struct Pitch<'a>(&'a Card, Cable);
+struct Pitch {
+    ctl: Ctl,
+    name: &'static str,
+    at: Address,
+    before: i32,
+}
 
-impl<'a> Pitch<'a> {
-    fn faster(card: &'a Card, cable: Cable) -> Verdict<Self> {
-        let pitch = Self(card, cable);
-        pitch.set(101)?;
-        Ok(pitch)
-    }
-
-    fn set(&self, percent: i32) -> Verdict {
-        let (name, at, unit) = match self.0.driver {
-            Driver::SndRloop => ("Cable Pitch", self.1.playback, 10_000),
-            Driver::SndAloop => ("PCM Rate Shift 100000", self.1.capture, 1_000),
+impl Pitch {
+    fn faster(card: &Card, cable: &Cable) -> Verdict<Self> {
+        let (name, at, faster) = match card.driver {
+            Driver::SndRloop => (PITCH, cable.playback, 1_010_000),
+            Driver::SndAloop => (RATE_SHIFT, cable.capture, 101_000),
         };
-        let ctl = Ctl::new(&format!("hw:{}", self.0.index), true)
-            .map_err(|e| Problem::Failed(format!("control device: {e}")))?;
-        elements::set(&ctl, name, at, percent * unit)
+        let ctl = Ctl::new(&format!("hw:{}", card.index), true);
+        let ctl = ctl.map_err(elements::error("control device"))?;
+        let before = elements::value(&ctl, name, ElemType::Integer, at)?;
+        elements::set(&ctl, name, at, faster)?;
+        Ok(Self {
+            ctl,
+            name,
+            at,
+            before,
+        })
     }
 }
 
-impl Drop for Pitch<'_> {
+impl Drop for Pitch {
     fn drop(&mut self) {
         // There is nobody to tell.
-        let _ = self.set(100);
+        let _ = elements::set(&self.ctl, self.name, self.at, self.before);
     }
 }
 
@@ -352,10 +358,10 @@ fn card(context: &mut Context<'_>) -> Verdict {
     let Some(other) = cards.iter().find(|card| card.index != index) else {
         return skip("there is no other loopback card to follow");
     };
-    let Some(cable) = other.cables().pop() else {
-        return fail(format!("{} has no cables", other.id));
+    let Some(cable) = timed(other).pop() else {
+        return skip(format!("{} has no cable with a clock", other.id));
     };
-    let pitch = Pitch::faster(other, cable)?;
+    let pitch = Pitch::faster(other, &cable)?;
 
     let config = context.config();
     let mut master = Pcm::open(cable.playback)?;

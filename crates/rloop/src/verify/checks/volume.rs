@@ -2,16 +2,17 @@
 
 //! The volume and the mute switch of each cable, which programs agree on and the card leaves alone.
 
-use std::ffi::CString;
-
-use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType};
+use alsa::ctl::{Ctl, ElemId, ElemType};
 
 use super::Plain;
 use crate::signal::trace::Want;
 use crate::verify::context::Context;
-use crate::verify::elements::{all_changed, error, open_own, read, write};
-use crate::verify::problem::{OrFail, Problem, Verdict, Within, ensure, skip};
+use crate::verify::elements::{
+    SWITCH, VOLUME, all_changed, error, mixer_id, open_own, read, write,
+};
+use crate::verify::problem::{OrFail, Verdict, Within, ensure, skip};
 use crate::verify::rig::pump;
+use crate::verify::settings::VOLUME_FULL;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -34,10 +35,8 @@ pub const CHECKS: &[Plain] = &[
     ),
 ];
 
-const VOLUME: &str = "Cable Playback Volume";
-const SWITCH: &str = "Cable Playback Switch";
-/// The value for 0 dB, in half dB above -100 dB.
-const FULL: i32 = 200;
+/// In half dB above -100 dB.
+const FULL: i32 = VOLUME_FULL;
 
 /// The pair of elements of a cable.
 struct Pair {
@@ -48,17 +47,10 @@ struct Pair {
 
 impl Pair {
     fn new(cable: u32) -> Verdict<Self> {
-        let id = |name| -> Verdict<ElemId> {
-            let mut id = ElemId::new(ElemIface::Mixer);
-            let name = CString::new(name).map_err(|e| Problem::Failed(e.to_string()))?;
-            id.set_name(&name);
-            id.set_index(cable);
-            Ok(id)
-        };
         Ok(Self {
             cable,
-            volume: id(VOLUME)?,
-            switch: id(SWITCH)?,
+            volume: mixer_id(VOLUME, cable)?,
+            switch: mixer_id(SWITCH, cable)?,
         })
     }
 
