@@ -13,6 +13,7 @@ mod cli;
 mod error;
 mod output;
 mod pcm;
+mod raw;
 mod report;
 mod root;
 mod signal;

@@ -3,7 +3,8 @@
 //! `rloop verify --stress`: random legal things on all cables of all loopback cards at once, by
 //! threads of this process and by processes that are killed in the middle.
 //!
-//! Meanwhile the cards' control elements and timer sources are changed, and if asked for they do wrong.
+//! Meanwhile the cards' control elements and timer sources are changed, others are made and removed under their names,
+//! and if asked for the cards do wrong.
 //!
 //! Every call's result must be one that ALSA allows for it, and every call must come back.
 
@@ -26,15 +27,17 @@ use crate::verify::ledger::Ledger;
 use crate::verify::machine::Machine;
 use crate::verify::watchdog::Watchdog;
 
+mod elements;
 mod operator;
 mod random;
 mod worker;
 
+use elements::{Listener, Maker, Sweeper};
 use operator::Operator;
 use random::Random;
 use worker::Worker;
 
-/// Threads of each process.
+/// Threads of each process that use streams.
 const THREADS: u64 = 6;
 /// Processes that are killed and started anew.
 const CHILDREN: usize = 3;
@@ -118,7 +121,7 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
         thread::spawn(move || run(&shared))
     };
     let seed = move |n: u64| seed.wrapping_mul(1000).wrapping_add(n);
-    (0..THREADS)
+    let mut threads: Vec<_> = (0..THREADS)
         .map(|n| {
             spawn(Box::new(move |shared| {
                 let mut worker =
@@ -126,7 +129,23 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
                 shared.repeat(|| worker.session());
             }))
         })
-        .collect()
+        .collect();
+    threads.push(spawn(Box::new(move |shared| {
+        let mut maker = Maker::new(&shared.cards, seed(THREADS), shared.watchdog());
+        shared.repeat(|| maker.session());
+    })));
+    threads.push(spawn(Box::new(|shared| {
+        let mut listener = None;
+        shared.repeat(|| match &listener {
+            Some(listener) => Listener::listen(listener),
+            None => {
+                let new = Listener::new(&shared.cards);
+                listener = Some(new.map_err(|e| format!("control events: {e}"))?);
+                Ok(0)
+            }
+        });
+    })));
+    threads
 }
 
 fn share(cards: &[Card], ledger: Option<&Ledger>) -> Arc<Shared> {
@@ -217,6 +236,7 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
         cards.len()
     ));
     let mut random = Random::new(options.seed);
+    let sweeper = Sweeper::new(cards)?;
     let mut operator = Operator::new(
         cards,
         options.faults,
@@ -278,6 +298,9 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
     }
     bar.finish_and_clear();
     let turned = operator.turned();
+    if let Err(error) = sweeper.sweep() {
+        lock(&shared.failed).push(format!("control elements that were made: {error}"));
+    }
     if let Err(problem) = operator.rest() {
         lock(&shared.failed).push(problem.to_string());
     }

@@ -224,6 +224,8 @@ impl Operator {
         match ctl.elem_write(&filled) {
             Ok(_) => Ok(()),
             Err(e) if element.refusals.contains(&e.errno()) => Ok(()),
+            // Somebody has locked it.
+            Err(e) if e.errno() == libc::EPERM => Ok(()),
             Err(e) => fail(format!("{what}: {e}")),
         }
     }

@@ -28,9 +28,33 @@ pub const PLAYBACK_PITCH: &str = "Playback Pitch 1000000";
 pub const RATE_SHIFT: &str = "PCM Rate Shift 100000";
 /// Whether a player may change the parameters under an open recorder.
 pub const NOTIFY: &str = "PCM Notify";
+/// The rate of a player that runs, else 0.
+pub const RATE_NOW: &str = "Capture Rate";
+/// Whether a player runs.
+pub const ACTIVE: &str = "PCM Slave Active";
 /// What programs take for the volume of a cable.
 pub const VOLUME: &str = "Cable Playback Volume";
 pub const SWITCH: &str = "Cable Playback Switch";
+
+/// The names that elements of snd-rloop's streams may have, in whatever topology.
+pub const STREAM_NAMES: &[&str] = &[
+    RATE_SHIFT,
+    NOTIFY,
+    ACTIVE,
+    "PCM Slave Format",
+    "PCM Slave Rate",
+    "PCM Slave Channels",
+    "PCM Slave Access Mode",
+    CAPTURE_PITCH,
+    PLAYBACK_PITCH,
+    RATE_NOW,
+    CLOCK,
+    DELAY,
+];
+/// Those of them of which the driver tells whenever a player starts or stops.
+pub const OFTEN: &[&str] = &[ACTIVE, RATE_NOW];
+/// The names of those of its mixer.
+pub const MIXER_NAMES: &[&str] = &[VOLUME, SWITCH];
 
 /// An error of alsa-lib as a problem, with what it is about.
 pub fn error(what: &str) -> impl Fn(alsa::Error) -> Problem + '_ {

@@ -27,6 +27,7 @@ mod silence;
 mod space;
 mod start;
 mod timer_source;
+mod user_elements;
 mod volume;
 mod wakeup;
 mod xrun;
@@ -137,6 +138,7 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
         wakeup::CHECKS,
         proc::CHECKS,
         controls::CHECKS,
+        user_elements::CHECKS,
         pitch::CHECKS,
         volume::CHECKS,
         timer_source::CHECKS,
