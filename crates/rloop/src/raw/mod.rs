@@ -14,6 +14,7 @@ use rustix::ioctl::Opcode;
 
 pub mod ctl;
 pub mod element;
+pub mod pcm;
 
 /// Opens a device for both reading and writing, not to wait in any call.
 fn open(path: &Path) -> io::Result<File> {

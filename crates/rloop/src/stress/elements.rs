@@ -20,6 +20,9 @@ const ELEMENTS: u64 = 4;
 /// Words of TLV data: 64 KiB, and more than ALSA takes.
 const TLV: [u64; 2] = [1 << 14, (1 << 15) + 1];
 
+/// How often an element is made and removed in a row.
+const HAMMERED: u64 = 300;
+
 /// What can be done with the elements of one name.
 #[derive(Clone, Copy, Debug)]
 enum Action {
@@ -137,13 +140,52 @@ impl<'a> Maker<'a> {
             .step(format!("open of the control device of {}", card.id));
         let failed = |e| format!("control device of {}: {e}", card.id);
         let control = Control::open(card.index).map_err(failed)?;
+        let count = if self.random.once_in(2) {
+            self.hammer(card, &control)?
+        } else {
+            let count = self.random.between(1, 200);
+            self.some(card, &control, count)?;
+            count
+        };
+        self.watchdog.step("between sessions with elements");
+        Ok(count)
+    }
+
+    /// Makes and removes an element that the driver may be telling of, as fast as can be. Gives the number of calls.
+    fn hammer(&mut self, card: &Card, control: &Control) -> Result<u64, String> {
+        let name = self.random.pick(OFTEN);
+        let id = Id::of_stream(name, card.cable(0, 0).capture);
+        self.watchdog
+            .step(format!("{id:?} of {}, made and removed", card.id));
+        if control.info(&mut Info::of(id)).is_ok() {
+            return Ok(0);
+        }
+        for done in 0..HAMMERED {
+            let mut info = Info::new(id, Kind::Boolean, 1, 1, 0);
+            let done_so = match control.add(&mut info) {
+                Ok(()) => control.remove(&mut info.id),
+                // Another one has been here.
+                Err(e) if allowed(Action::Add).contains(&e.raw_os_error().unwrap_or(0)) => {
+                    return Ok(done);
+                }
+                Err(e) => Err(e),
+            };
+            done_so.map_err(|e| format!("{id:?} of {}, made and removed: {e}", card.id))?;
+        }
+        Ok(HAMMERED)
+    }
+
+    /// Does so many things with elements of one name.
+    ///
+    /// # Errors
+    /// A result that ALSA does not allow.
+    pub fn some(&mut self, card: &Card, control: &Control, count: u64) -> Result<(), String> {
         let id = self.id(card);
-        let count = self.random.between(1, 200);
         for _ in 0..count {
             let action = self.random.pick(ACTIONS);
             self.watchdog
                 .step(format!("{action:?} of {id:?} of {}", card.id));
-            match self.act(&control, action, id) {
+            match self.act(control, action, id) {
                 Ok(()) => {}
                 Err(e)
                     if e.raw_os_error()
@@ -157,8 +199,7 @@ impl<'a> Maker<'a> {
                 }
             }
         }
-        self.watchdog.step("between sessions with elements");
-        Ok(count)
+        Ok(())
     }
 
     /// Mostly at one of the first cables, and of an element that changes whenever a player starts or stops.

@@ -30,11 +30,13 @@ use crate::verify::watchdog::Watchdog;
 mod elements;
 mod operator;
 mod random;
+mod shared;
 mod worker;
 
 use elements::{Listener, Maker, Sweeper};
 use operator::Operator;
 use random::Random;
+use shared::Foreman;
 use worker::Worker;
 
 /// Threads of each process that use streams.
@@ -133,6 +135,10 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
     threads.push(spawn(Box::new(move |shared| {
         let mut maker = Maker::new(&shared.cards, seed(THREADS), shared.watchdog());
         shared.repeat(|| maker.session());
+    })));
+    threads.push(spawn(Box::new(move |shared| {
+        let mut foreman = Foreman::new(&shared.cards, seed(THREADS + 1), || shared.watchdog());
+        shared.repeat(|| foreman.session());
     })));
     threads.push(spawn(Box::new(|shared| {
         let mut listener = None;
