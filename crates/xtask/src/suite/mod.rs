@@ -14,6 +14,7 @@ mod kselftest;
 mod layer;
 mod module;
 mod steps;
+mod tool;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -231,6 +232,8 @@ fn plan(options: &Options) -> Plan {
     plan.add("alsactl", &plain, card::alsactl);
     plan.add("unplug", &plain, card::unplug);
     plan.add("configfs", &plain, configfs::functions);
+    plan.add("tool-troubles", &plain, tool::troubles);
+    plan.add("tool-cables", &plain, tool::cables);
     plan.add("reload", &plain, steps::reload);
     plan.add("parameters", &plain, steps::parameters);
     plan.add("layer-ptest", &plain, layer::ptest);
