@@ -28,7 +28,7 @@ sleep 1
 rloop status >/tmp/status
 check 'status shows the delay of a cable' grep -q 'delay of play 0,1: 4800 frames' /tmp/status
 check 'and the clock of each' grep -q 'clock of play 0,2: none (free)' /tmp/status
-kill $delayed $!
+kill -9 $delayed $!
 wait
 
 rloop verify --format ptest $(for group in ends start silence pause drain xrun cable delay reported free clock wakeup \
