@@ -327,7 +327,7 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
         },
         took: begin.elapsed(),
         notes: vec![format!(
-            "seed {}: {calls} calls by {THREADS} threads, {killed} processes of {THREADS} threads killed, {turned} settings changed",
+            "seed {}: {calls} calls, {killed} processes killed, {turned} settings changed",
             options.seed
         )],
     })
