@@ -23,24 +23,24 @@ pub struct Substream {
     pub appl_ptr: u64,
 }
 
-/// The file, below the directory `proc` (`/proc/asound`).
-fn file(proc: &Path, at: Address) -> PathBuf {
+/// The file, below the directory `proc` (`/proc/asound`), which knows the card by `number`.
+fn file(proc: &Path, number: u32, at: Address) -> PathBuf {
     let letter = match at.direction {
         Direction::Playback => 'p',
         Direction::Capture => 'c',
     };
     proc.join(format!(
-        "card{}/pcm{}{letter}/sub{}/status",
-        at.card, at.device, at.subdevice
+        "card{number}/pcm{}{letter}/sub{}/status",
+        at.device, at.subdevice
     ))
 }
 
-/// What ALSA says of the stream at `at`; nothing if nobody has it open.
+/// What ALSA says of the stream at `at`, of the card that `/proc` knows by `number`; nothing if nobody has it open.
 ///
 /// # Errors
 /// If the file is not there, or can't be read.
-pub fn read(proc: &Path, at: Address) -> io::Result<Option<Substream>> {
-    Ok(parse(&fs::read_to_string(file(proc, at))?))
+pub fn read(proc: &Path, number: u32, at: Address) -> io::Result<Option<Substream>> {
+    Ok(parse(&fs::read_to_string(file(proc, number, at))?))
 }
 
 fn parse(text: &str) -> Option<Substream> {
@@ -85,7 +85,7 @@ mod tests {
             subdevice: 3,
             direction: Direction::Capture,
         };
-        let path = file(Path::new("/proc/asound"), at);
-        assert_eq!(path, Path::new("/proc/asound/card1/pcm2c/sub3/status"));
+        let path = file(Path::new("/proc/asound"), 4, at);
+        assert_eq!(path, Path::new("/proc/asound/card4/pcm2c/sub3/status"));
     }
 }

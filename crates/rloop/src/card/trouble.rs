@@ -76,8 +76,7 @@ pub fn not_usable(root: &Root, card: &Card, why: AlsaError) -> Error {
 
 /// Who has the stream at `at` open, of the card that /proc knows by `number`.
 pub fn holder(root: &Root, number: u32, at: Address) -> String {
-    let at = Address { card: number, ..at };
-    let owner = substream::read(&root.proc(), at).ok().flatten();
+    let owner = substream::read(&root.proc(), number, at).ok().flatten();
     match owner.map(|stream| stream.owner) {
         None => "another program".to_owned(),
         // Not one of this process name space.

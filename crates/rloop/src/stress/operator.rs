@@ -121,7 +121,7 @@ impl Operator {
             if fs::OpenOptions::new().write(true).open(&path).is_ok() {
                 let source = fs::read_to_string(&path).map_err(Error::file(&path))?;
                 operator.sources.push(Source {
-                    card: card.index,
+                    card: card.number,
                     path,
                     before: source,
                 });

@@ -68,7 +68,35 @@ check 'status with /proc/asound masked' says 2 '/proc/asound is masked, as in co
 rloop verify --format ptest --only proc/files --only start/linked >/tmp/out
 check 'verify leaves out what is masked' grep -q '^SKIP: proc/files' /tmp/out
 check 'and goes on' grep -q '^PASS: start/linked' /tmp/out
+mount -t tmpfs none /sys/class/sound
+check 'verify with no file of the card to be seen' rloop verify --only start/linked
+umount /sys/class/sound
 umount /proc/asound
+
+# As a container that is given the devices of the second card as those of the first.
+modprobe -r snd-rloop
+modprobe snd-rloop enable=1,1 id=rloop,other pcm_substreams=8,3
+mkdir /tmp/snd
+for name in controlC pcmC; do
+	for node in /dev/snd/${name}1*; do
+		mknod "/tmp/snd/${name}0${node#/dev/snd/${name}1}" c $(stat -c '0x%t 0x%T' "$node")
+	done
+done
+mknod /tmp/snd/timer c $(stat -c '0x%t 0x%T' /dev/snd/timer)
+mount --bind /tmp/snd /dev/snd
+rloop status --json >/tmp/out
+check 'a card with another number is told from the one that has it outside' grep -q '"id": "other"' /tmp/out
+check 'and is shown with its own cables' [ "$(grep -c '"playback_at"' /tmp/out)" = 3 ]
+check 'and is verified' rloop verify --only start --only proc --only controls --only reported/delay --only timer-source/setting
+arecord -q -D hw:0,0,2 -t raw -f S16_LE -r 48000 -c 2 /dev/null &
+holder=$!
+sleep 1
+check 'and who has it is found' says 2 "in use by arecord (process $holder)" $verify
+kill $holder
+wait $holder
+umount /dev/snd
+modprobe -r snd-rloop
+modprobe snd-rloop
 
 arecord -q -D hw:rloop,0,3 -t raw -f S16_LE -r 48000 -c 2 /dev/null &
 holder=$!

@@ -2,10 +2,9 @@
 
 //! What is reported of time: when the frame that is written next will be heard, and which frame has been heard.
 //!
-//! The ends are linked, so that both have the same position. How far the recorder is says how far the player is,
-//! and the recording says, in the end, when each frame was heard.
+//! The ends are linked, so that both have the same position, but for what a recorder has caught up with. How far it is
+//! says how far the player is, and the recording says, in the end, when each frame was heard.
 
-use std::path::Path;
 use std::time::Duration;
 
 use alsa::Ctl;
@@ -15,6 +14,7 @@ use super::controls::shown;
 use super::delay::delayed;
 use super::free::freely;
 use crate::pcm::{Config, Pcm, State};
+use crate::root::Root;
 use crate::signal::trace::Want;
 use crate::signal::{Piece, Trace};
 use crate::substream;
@@ -111,17 +111,21 @@ fn go_on(player: &mut Player, recorder: &mut Recorder, more: u64) -> Verdict {
 struct Said {
     next: u64,
     delay: i64,
+    /// Frames that were left to be played before that.
+    left: u64,
     before: u64,
     after: u64,
 }
 
 impl Said {
     fn by(player: &Player, recorder: &Recorder) -> Verdict<Self> {
+        let left = player.config.buffer.saturating_sub(player.pcm.avail()?);
         let before = recorder.frames() + recorder.pcm.avail()?;
         let delay = player.pcm.delay()?;
         Ok(Self {
             next: player.written,
             delay,
+            left,
             before,
             after: recorder.frames() + recorder.pcm.avail()?,
         })
@@ -167,7 +171,8 @@ fn judge_now(context: &Context<'_>, player: &Player, recorder: &Recorder, delay:
         )
     })?;
     let read = |pcm: &Pcm| {
-        let stream = substream::read(Path::new("/proc/asound"), pcm.address());
+        let (proc, number) = (Root::default().proc(), context.card.number);
+        let stream = substream::read(&proc, number, pcm.address());
         // A kernel without CONFIG_SND_VERBOSE_PROCFS has no such file.
         stream.unwrap_or_default()
     };
@@ -339,14 +344,16 @@ fn changed(context: &mut Context<'_>) -> Verdict {
                 delay,
             } = changes[number];
             let what = || format!("the delay has become {delay} frames, was {before}");
-            let caught_up = from + CATCH_UP * before.saturating_sub(delay);
-            if said.before > caught_up {
+            let caught_up = from + (CATCH_UP + 1) * before.saturating_sub(delay);
+            if before <= delay || said.before > caught_up {
                 said.judge(heard).within(what)?;
                 continue;
             }
-            // While it is caught up with, a reader is behind by the old delay at most.
+            // While it is caught up with, a reader is behind by the old delay at most, and gets nine frames where
+            // eight are played.
             let (low, _) = said.right(heard);
-            let (_, high) = said.right(said.next + before.max(delay));
+            let low = low * CATCH_UP as i64 / (CATCH_UP as i64 + 1);
+            let high = (said.left + before.max(delay)) as i64;
             ensure((low..=high).contains(&said.delay), || {
                 format!(
                     "{}: frame {} is heard {low} frames later at least, {high} at most; snd_pcm_delay said {}",

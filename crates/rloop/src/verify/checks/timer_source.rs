@@ -93,7 +93,7 @@ fn punctual<T>(ticker: &Ticker, verdict: Verdict<T>) -> Verdict<T> {
 fn setting(context: &mut Context<'_>) -> Verdict {
     let setting = Setting::of(context)?;
     let read = || fs::read_to_string(&setting.path).unwrap_or_default();
-    let own = format!("hw:{}", context.card.index);
+    let own = format!("hw:{}", context.card.number);
     // The highest number: nobody has that card.
     for source in [
         "hrtimer",
@@ -373,7 +373,7 @@ fn card(context: &mut Context<'_>) -> Verdict {
     let at = cable.playback;
     setting.write(&format!(
         "hw:{},{},{}",
-        at.card,
+        other.number,
         at.device,
         2 * at.subdevice
     ))?;
