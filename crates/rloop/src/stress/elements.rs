@@ -5,6 +5,8 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use super::random::Random;
 use crate::card::Card;
@@ -22,6 +24,9 @@ const TLV: [u64; 2] = [1 << 14, (1 << 15) + 1];
 
 /// How often an element is made and removed in a row.
 const HAMMERED: u64 = 300;
+
+/// How many milliseconds at most nobody reads events.
+const LAZY: u64 = 200;
 
 /// What can be done with the elements of one name.
 #[derive(Clone, Copy, Debug)]
@@ -273,17 +278,18 @@ impl<'a> Maker<'a> {
 
 /// Who reads all events of all cards, and knows what they may be about.
 pub struct Listener {
+    random: Random,
     controls: Vec<Control>,
     /// For each card.
     known: Vec<HashSet<Id>>,
 }
 
 impl Listener {
-    /// A listener to `cards`. What they have now they may tell of.
+    /// A listener to `cards`, whose pauses `seed` selects. What they have now they may tell of.
     ///
     /// # Errors
     /// What ALSA says.
-    pub fn new(cards: &[Card]) -> io::Result<Self> {
+    pub fn new(cards: &[Card], seed: u64) -> io::Result<Self> {
         let (mut controls, mut known) = (Vec::new(), Vec::new());
         for card in cards {
             let control = Control::open(card.index)?;
@@ -293,15 +299,21 @@ impl Listener {
             controls.push(control);
             known.push(ids);
         }
-        Ok(Self { controls, known })
+        Ok(Self {
+            random: Random::new(seed),
+            controls,
+            known,
+        })
     }
 
-    /// Reads the events that come within some milliseconds. Gives how many.
+    /// Reads the events that have come after a while. Gives how many. (The more there are that nobody has read, the
+    /// longer it takes to send another one: whoever does so with an element that goes meanwhile is found out.)
     ///
     /// # Errors
     /// An event of an element that nobody can have made.
-    pub fn listen(&self) -> Result<u64, String> {
+    pub fn listen(&mut self) -> Result<u64, String> {
         let failed = |e| format!("control events: {e}");
+        thread::sleep(Duration::from_millis(self.random.between(0, LAZY)));
         Control::wait(&self.controls, 20).map_err(failed)?;
         let mut count = 0;
         for (control, known) in self.controls.iter().zip(&self.known) {

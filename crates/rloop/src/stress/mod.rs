@@ -140,12 +140,12 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
         let mut foreman = Foreman::new(&shared.cards, seed(THREADS + 1), || shared.watchdog());
         shared.repeat(|| foreman.session());
     })));
-    threads.push(spawn(Box::new(|shared| {
+    threads.push(spawn(Box::new(move |shared| {
         let mut listener = None;
-        shared.repeat(|| match &listener {
+        shared.repeat(|| match &mut listener {
             Some(listener) => Listener::listen(listener),
             None => {
-                let new = Listener::new(&shared.cards);
+                let new = Listener::new(&shared.cards, seed(THREADS + 2));
                 listener = Some(new.map_err(|e| format!("control events: {e}"))?);
                 Ok(0)
             }
