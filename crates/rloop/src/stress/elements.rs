@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::pcm::{Address, errno_name};
 use crate::raw::ctl::Control;
 use crate::raw::element::{INACTIVE, Id, Info, Kind, READ_WRITE, TLV_WRITE, Value};
+use crate::raw::pcm::{Room, Setup, Stream};
 use crate::verify::elements::{MIXER_NAMES, OFTEN, STREAM_NAMES};
 use crate::verify::watchdog::Watchdog;
 
@@ -23,7 +25,7 @@ const ELEMENTS: u64 = 4;
 const TLV: [u64; 2] = [1 << 14, (1 << 15) + 1];
 
 /// How often an element is made and removed in a row.
-const HAMMERED: u64 = 300;
+const HAMMERED: u64 = 1_000;
 
 /// How many milliseconds at most nobody reads events.
 const LAZY: u64 = 200;
@@ -156,28 +158,33 @@ impl<'a> Maker<'a> {
         Ok(count)
     }
 
-    /// Makes and removes an element that the driver may be telling of, as fast as can be. Gives the number of calls.
+    /// Makes and removes an element that the driver may be telling of, as fast as can be, while another thread starts
+    /// and stops that stream. Gives the number of calls.
     fn hammer(&mut self, card: &Card, control: &Control) -> Result<u64, String> {
         let name = self.random.pick(OFTEN);
-        let id = Id::of_stream(name, card.cable(0, 0).capture);
+        let cable = card.cable(0, 0);
+        let id = Id::of_stream(name, cable.capture);
         self.watchdog
             .step(format!("{id:?} of {}, made and removed", card.id));
         if control.info(&mut Info::of(id)).is_ok() {
             return Ok(0);
         }
-        for done in 0..HAMMERED {
-            let mut info = Info::new(id, Kind::Boolean, 1, 1, 0);
-            let done_so = match control.add(&mut info) {
-                Ok(()) => control.remove(&mut info.id),
-                // Another one has been here.
-                Err(e) if allowed(Action::Add).contains(&e.raw_os_error().unwrap_or(0)) => {
-                    return Ok(done);
-                }
-                Err(e) => Err(e),
-            };
-            done_so.map_err(|e| format!("{id:?} of {}, made and removed: {e}", card.id))?;
-        }
-        Ok(HAMMERED)
+        // Another thread may have it.
+        let stream = Stream::open(cable.playback).ok();
+        let done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let starts = stream.as_ref().map(|stream| {
+                let done = &done;
+                scope.spawn(move || start_and_stop(stream, done))
+            });
+            let made = make_and_remove(control, id);
+            done.store(true, Ordering::Relaxed);
+            // What a stream refuses that others are linked to, or changed, is of no interest here.
+            let starts = starts.and_then(|starts| starts.join().ok());
+            let count =
+                made.map_err(|e| format!("{id:?} of {}, made and removed: {e}", card.id))?;
+            Ok(count + starts.unwrap_or(0))
+        })
     }
 
     /// Does so many things with elements of one name.
@@ -274,6 +281,52 @@ impl<'a> Maker<'a> {
                 .pick(&[0, READ_WRITE, READ_WRITE | TLV_WRITE, READ_WRITE | INACTIVE]);
         Info::new(id, kind, values, elements, access)
     }
+}
+
+/// Makes and removes an element; gives how often.
+fn make_and_remove(control: &Control, id: Id) -> io::Result<u64> {
+    for count in 0..HAMMERED {
+        let mut info = Info::new(id, Kind::Boolean, 1, 1, 0);
+        match control.add(&mut info) {
+            Ok(()) => control.remove(&mut info.id)?,
+            // Another one has been here.
+            Err(e) if allowed(Action::Add).contains(&e.raw_os_error().unwrap_or(0)) => {
+                return Ok(count);
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(HAMMERED)
+}
+
+/// Starts and stops a stream until `done`; gives how often.
+fn start_and_stop(stream: &Stream, done: &AtomicBool) -> u64 {
+    let setup = Setup {
+        access: 3,
+        format: 2,
+        channels: 2,
+        rate: 48_000,
+        period: 1_024,
+        buffer: 4_096,
+    };
+    let mut room = Room::default();
+    let mut count = 0;
+    let once = |room: &mut Room| -> io::Result<()> {
+        stream.prepare()?;
+        stream.transfer(room, 16, false)?;
+        stream.start()?;
+        stream.stop()
+    };
+    let set_up = stream.hw_params(&setup);
+    if set_up
+        .and_then(|()| stream.sw_params(2 * setup.buffer, None, setup.buffer))
+        .is_ok()
+    {
+        while !done.load(Ordering::Relaxed) && once(&mut room).is_ok() {
+            count += 1;
+        }
+    }
+    count
 }
 
 /// Who reads all events of all cards, and knows what they may be about.
