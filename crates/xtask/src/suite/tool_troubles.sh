@@ -79,10 +79,10 @@ modprobe snd-rloop enable=1,1 id=rloop,other pcm_substreams=8,3
 mkdir /tmp/snd
 for name in controlC pcmC; do
 	for node in /dev/snd/${name}1*; do
-		mknod "/tmp/snd/${name}0${node#/dev/snd/${name}1}" c $(stat -c '0x%t 0x%T' "$node")
+		mknod "/tmp/snd/${name}0${node#/dev/snd/${name}1}" c $(printf '%d %d' $(stat -c '0x%t 0x%T' "$node"))
 	done
 done
-mknod /tmp/snd/timer c $(stat -c '0x%t 0x%T' /dev/snd/timer)
+mknod /tmp/snd/timer c $(printf '%d %d' $(stat -c '0x%t 0x%T' /dev/snd/timer))
 mount --bind /tmp/snd /dev/snd
 rloop status --json >/tmp/out
 check 'a card with another number is told from the one that has it outside' grep -q '"id": "other"' /tmp/out

@@ -19,11 +19,17 @@ const RATE_DEFAULT: u32 = 48_000;
 pub const LINE_BYTES_MAX: usize = 64 << 20;
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// By how many frames the readers are behind the player, or are going to be: what a frame that is
-    /// played now has still to wait before it is heard.
+    /// How many frames pass between what ALSA believes to be played now and when that is heard: the delay, or
+    /// as long as a reader is further behind, that. In a drain ALSA is not told that the last frame was played
+    /// before it has been heard; then it is what is left of that time.
     pub fn latency(&self) -> u64 {
+        let player = &self.playback;
+        if let Some(drain) = player.drain.filter(|_| player.lag > 0) {
+            let left = (drain + player.lag).saturating_sub(player.position);
+            return left.saturating_sub(drain.saturating_sub(player.reported));
+        }
         let delay = self.line.as_ref().map_or(0, |_| self.delay());
-        delay.max(self.playback.lag)
+        delay.max(player.lag)
     }
 
     /// By how many frames the readers are to be behind the player.
