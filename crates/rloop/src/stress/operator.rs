@@ -14,7 +14,10 @@ use crate::card::{self, Card, Driver};
 use crate::error::Error;
 use crate::pcm::Address;
 use crate::root::Root;
-use crate::verify::elements::{CLOCK, FREE, TIMER, filled, id, value, write};
+use crate::verify::elements::{
+    CAPTURE_PITCH, CLOCK, DELAY, FREE, NOTIFY, PITCH, PLAYBACK_PITCH, RATE_SHIFT, TIMER, filled,
+    id, value, write,
+};
 use crate::verify::problem::{Problem, Verdict, fail};
 use crate::verify::watchdog::Watchdog;
 
@@ -40,18 +43,18 @@ const fn integer(name: &'static str, of_player: bool, values: (i32, i32)) -> Ele
 }
 
 const ELEMENTS: &[Element] = &[
-    integer("Cable Pitch", true, (800_000, 1_250_000)),
-    integer("Capture Pitch 1000000", false, (800_000, 1_250_000)),
-    integer("Playback Pitch 1000000", true, (999_900, 1_000_100)),
-    integer("PCM Rate Shift 100000", false, (80_000, 120_000)),
+    integer(PITCH, true, (800_000, 1_250_000)),
+    integer(CAPTURE_PITCH, false, (800_000, 1_250_000)),
+    integer(PLAYBACK_PITCH, true, (999_900, 1_000_100)),
+    integer(RATE_SHIFT, false, (80_000, 120_000)),
     Element {
         // There may be no memory for it.
         refusals: &[libc::ENOMEM],
-        ..integer("Cable Delay", true, (0, 2_000))
+        ..integer(DELAY, true, (0, 2_000))
     },
     Element {
         kind: ElemType::Boolean,
-        ..integer("PCM Notify", false, (0, 1))
+        ..integer(NOTIFY, false, (0, 1))
     },
     Element {
         kind: ElemType::Enumerated,

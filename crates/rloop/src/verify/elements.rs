@@ -45,6 +45,7 @@ pub const STREAM_NAMES: &[&str] = &[
     "PCM Slave Rate",
     "PCM Slave Channels",
     "PCM Slave Access Mode",
+    PITCH,
     CAPTURE_PITCH,
     PLAYBACK_PITCH,
     RATE_NOW,

@@ -13,11 +13,11 @@ as_before() {
 modprobe snd-rloop || exit 1
 set_of iface=PCM,name='Cable Clock' Free
 set_of iface=PCM,name='Cable Delay',subdevice=1 4800
-set_of iface=PCM,name='Capture Pitch 1000000',subdevice=1 1010000
+set_of iface=PCM,name='Cable Pitch',subdevice=1 1010000
 set_of iface=PCM,name='Cable Clock',subdevice=2 Free
-set_of iface=PCM,name='Capture Pitch 1000000',subdevice=3 800000
-set_of iface=MIXER,name='PCM Playback Volume',index=1 57
-set_of iface=MIXER,name='PCM Playback Switch',index=4 off
+set_of iface=PCM,name='Cable Pitch',subdevice=3 800000
+set_of iface=MIXER,name='Cable Playback Volume',index=1 57
+set_of iface=MIXER,name='Cable Playback Switch',index=4 off
 echo jiffies >/proc/asound/rloop/timer_source
 settings >/tmp/before
 

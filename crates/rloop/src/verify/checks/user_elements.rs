@@ -13,7 +13,7 @@ use crate::raw::ctl::Control;
 use crate::raw::element::{Event, Id, Info, Kind, Value};
 use crate::verify::context::Context;
 use crate::verify::elements::{
-    CAPTURE_PITCH, DELAY, MIXER_NAMES, NOTIFY, STREAM_NAMES, open_any, set, switch,
+    DELAY, MIXER_NAMES, NOTIFY, PITCH, STREAM_NAMES, open_any, set, switch,
 };
 use crate::verify::problem::{Problem, Verdict, ensure};
 
@@ -172,7 +172,7 @@ fn use_all(context: &mut Context<'_>, theirs: &HashSet<Id>) -> Verdict {
         }
     }
     for (name, at, values) in [
-        (CAPTURE_PITCH, cable.capture, [1_000_001, 1_000_000]),
+        (PITCH, cable.playback, [1_000_001, 1_000_000]),
         (DELAY, cable.playback, [1, 0]),
     ] {
         if theirs.contains(&Id::of_stream(name, at)) {
