@@ -7,12 +7,14 @@
 #include <linux/configfs.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
+#include <linux/kstrtox.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/sysfs.h>
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
@@ -26,42 +28,127 @@
 #include "helpers.h"
 
 /*
- * The module's parameters. All are strings, so that src/pure/params.rs reads them all, tells a
- * value that was not written from one that was, and refuses a bad one with a message of one form.
+ * The module's parameters, a value for each card. All are strings, so that src/pure/params.rs reads them all,
+ * tells a value that was not written from one that was, and refuses a bad one with a message of one form.
+ *
+ * X(name, type, kept, standard, text): the type that users are told; whether a value holds for the cards after
+ * it, too, until there is another; what holds where nothing was written. Those that snd-aloop has are not kept,
+ * so that a line written for it means the same; but for ids, which ALSA makes as it does there.
  */
 #define RLOOP_PARAMETERS(X)									\
-	X(index, "Number of each card, -1 for the first that is free (default).")		\
-	X(id, "Id of each card: 1-15 letters and digits (default: rloop).")			\
-	X(enable, "Whether to make each card (default: the first only).")			\
-	X(name, "Short and long name of each card (default: Virtual Loopback).")		\
-	X(pcm_substreams, "PCM substreams of each card, 1-128 (default: 8).")			\
-	X(clock, "timer: frames move in time (default); free: as soon as there is room.")	\
-	X(pcm_notify, "Whether a player may change parameters under an open recorder (default: no).") \
-	X(topology, "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.") \
-	X(timer_source, "What the clocks go by: hrtimer (default), jiffies, or [hw:]CARD[.DEV[.SUBDEV]].") \
-	X(formats, "Sample formats of each card, with spaces between (default: all).")		\
-	X(rates, "Rates of each card, numbers or ranges with spaces between (default: 8000-768000).") \
-	X(channels, "Channels of each card, numbers or ranges with spaces between (default: 1-128).")
+	X(index, int, false, "-1", "Number of each card, -1 for the first that is free (default), -2 for any but 0.") \
+	X(id, charp, true, "rloop", "Id of each card, of which ALSA keeps letters and digits (default: rloop).") \
+	X(enable, bool, false, "N", "Whether to make each card (default: the first only).")	\
+	X(name, charp, true, "Virtual Loopback", "Short and long name of each card (default: Virtual Loopback).") \
+	X(pcm_substreams, int, false, "8", "PCM substreams of each card, 1-128 (default: 8).")	\
+	X(clock, charp, true, "timer", "timer: frames move in time (default); free: as soon as there is room.") \
+	X(pcm_notify, int, false, "0", "Whether a player may change parameters under an open recorder (default: no).") \
+	X(topology, charp, true, "cable", "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.") \
+	X(timer_source, charp, false, "hrtimer", "What the clocks go by: hrtimer (default), jiffies, or [hw:]CARD[.DEV[.SUBDEV]].") \
+	X(formats, charp, true, "all", "Sample formats of each card, with spaces between (default: all).") \
+	X(rates, charp, true, "8000-768000", "Rates of each card, numbers or ranges with spaces between (default: 8000-768000).") \
+	X(channels, charp, true, "1-128", "Channels of each card, numbers or ranges with spaces between (default: 1-128).")
 
-#define RLOOP_PARAMETER(name, text)				\
-	static char *name[RLOOP_CARDS];				\
-	module_param_array(name, charp, NULL, 0444);		\
-	MODULE_PARM_DESC(name, text);
-RLOOP_PARAMETERS(RLOOP_PARAMETER)
-
-#define RLOOP_ENTRY(name, text) { #name, name },
-static const struct {
+struct rloop_values {
 	const char *name;
-	char **values;
-} parameters[] = { RLOOP_PARAMETERS(RLOOP_ENTRY) };
+	int (*show)(char *page, int at, const char *value);
+	bool kept;
+	const char *standard;
+	char *written[RLOOP_CARDS];
+};
+
+/* These add a value to what is shown of a parameter, and return how many bytes that took. */
+static int show_charp(char *page, int at, const char *value)
+{
+	return sysfs_emit_at(page, at, "%s", value);
+}
+
+static int show_int(char *page, int at, const char *value)
+{
+	int number;
+
+	return kstrtoint(value, 0, &number) ? show_charp(page, at, value) : sysfs_emit_at(page, at, "%d", number);
+}
+
+static int show_bool(char *page, int at, const char *value)
+{
+	bool yes;
+
+	return show_charp(page, at, kstrtobool(value, &yes) ? value : yes ? "Y" : "N");
+}
+
+#define RLOOP_VALUES(_name, type, _kept, _standard, text)					\
+	static struct rloop_values values_##_name = {						\
+		.name = #_name, .show = show_##type, .kept = _kept, .standard = _standard,	\
+	};
+RLOOP_PARAMETERS(RLOOP_VALUES)
+
+#define RLOOP_ENTRY(name, ...) &values_##name,
+static const struct rloop_values *const rloop_values[] = { RLOOP_PARAMETERS(RLOOP_ENTRY) };
+
+static const char *rloop_written(const struct rloop_values *values, unsigned int card)
+{
+	while (values->kept && card && !values->written[card])
+		card--;
+	return values->written[card];
+}
 
 const char *rloop_parameter(const char *name, unsigned int card)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(parameters); i++)
-		if (!strcmp(parameters[i].name, name))
-			return card < RLOOP_CARDS ? parameters[i].values[card] : NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(rloop_values); i++)
+		if (!strcmp(rloop_values[i]->name, name))
+			return card < RLOOP_CARDS ? rloop_written(rloop_values[i], card) : NULL;
 	return ERR_PTR(-ENOENT);
 }
+
+static int rloop_values_set(const char *text, const struct kernel_param *parameter)
+{
+	return param_array_ops.set(text, parameter);
+}
+
+/*
+ * Shows what holds for each card, numbers and switches as snd-aloop does, and as much of it as a page has room
+ * for: the core's own function would write beyond it.
+ */
+static int rloop_values_get(char *page, const struct kernel_param *parameter)
+{
+	const struct rloop_values *values = parameter->arr->elem - offsetof(struct rloop_values, written);
+	int at = 0;
+
+	for (unsigned int card = 0; card < RLOOP_CARDS; card++) {
+		const char *value = rloop_written(values, card);
+
+		if (!value)
+			value = values == &values_enable && card == 0 ? "Y" : values->standard;
+		at += values->show(page, at, value);
+		at += sysfs_emit_at(page, at, card + 1 < RLOOP_CARDS ? "," : "\n");
+	}
+	return at;
+}
+
+static void rloop_values_free(void *array)
+{
+	param_array_ops.free(array);
+}
+
+static const struct kernel_param_ops rloop_values_ops = {
+	.set = rloop_values_set,
+	.get = rloop_values_get,
+	.free = rloop_values_free,
+};
+
+#define RLOOP_PARAMETER(name, type, kept, standard, text)					\
+	static const struct kparam_array array_##name = {					\
+		.max = RLOOP_CARDS,								\
+		.elemsize = sizeof(char *),							\
+		.ops = &param_ops_charp,							\
+		.elem = values_##name.written,							\
+	};											\
+	__module_param_call(MODULE_PARAM_PREFIX, name, &rloop_values_ops,			\
+			    .arr = &array_##name, 0444, -1, 0);				\
+	__MODULE_PARM_TYPE(name, "array of " #type);						\
+	MODULE_PARM_DESC(name, text);
+RLOOP_PARAMETERS(RLOOP_PARAMETER)
 
 void rloop_spin_lock_init(struct spinlock *lock)
 {
@@ -153,6 +240,24 @@ struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var)
 	return hw_param_mask(params, var);
 }
 
+/*
+ * Registers the card. Where a PCM device's playback half can be registered and its capture half can't,
+ * snd_pcm_dev_register() leaves the former: it stays in the list of minors, holds the card, and snd_card_free()
+ * waits for ever. As a device that has been registered it is disconnected first, which takes both halves away.
+ */
+int rloop_card_register(struct snd_card *card)
+{
+	struct snd_device *device;
+	int error = snd_card_register(card);
+
+	if (!error)
+		return 0;
+	list_for_each_entry(device, &card->devices, list)
+		if (device->type == SNDRV_DEV_PCM && device->state == SNDRV_DEV_BUILD)
+			device->state = SNDRV_DEV_REGISTERED;
+	return error;
+}
+
 /* Whether a program has opened a file of the card. */
 bool rloop_card_in_use(struct snd_card *card)
 {
@@ -166,40 +271,17 @@ bool rloop_card_held(struct snd_card *card)
 	return kref_read(&card->card_dev.kobj.kref) > 1;
 }
 
-/* Whether the card has this id. User space may be changing it: then the answer is of one moment or the other. */
-bool rloop_card_has_id(const struct snd_card *card, const char *id)
+/*
+ * Copies the card's id, with a final 0. User space may be changing it: then each letter is that of one moment or
+ * the other.
+ */
+void rloop_card_id(const struct snd_card *card, char *id)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(card->id); i++) {
-		char c = READ_ONCE(card->id[i]);
-
-		if (c != id[i])
-			return false;
-		if (!c)
-			return true;
-	}
-	return false;
-}
-
-/*
- * To be called when a card could not be registered. Where ALSA could register the playback node of a
- * PCM device, and not its capture node, it does not take the first away again
- * (snd_pcm_dev_register()), and snd_card_free() would wait for that for ever.
- */
-void rloop_card_unregister_pcm(struct snd_card *card)
-{
-	struct snd_device *device;
-
-	list_for_each_entry(device, &card->devices, list) {
-		struct snd_pcm *pcm = device->device_data;
-
-		if (device->type != SNDRV_DEV_PCM || device->state == SNDRV_DEV_REGISTERED)
-			continue;
-		/* One that is not registered is not found. */
-		for (int i = 0; i < ARRAY_SIZE(pcm->streams); i++)
-			snd_unregister_device(pcm->streams[i].dev);
-	}
+	for (i = 0; i < sizeof(card->id) - 1; i++)
+		id[i] = READ_ONCE(card->id[i]);
+	id[i] = 0;
 }
 
 /* Makes a text file in the card's proc directory; -ENODEV without procfs. */
@@ -270,13 +352,13 @@ int rloop_card_by_id(const char *id)
 
 	for (number = 0; number < SNDRV_CARDS; number++) {
 		struct snd_card *card = snd_card_ref(number);
-		bool found;
+		char its[sizeof(card->id)];
 
 		if (!card)
 			continue;
-		found = rloop_card_has_id(card, id);
+		rloop_card_id(card, its);
 		snd_card_unref(card);
-		if (found)
+		if (!strcmp(its, id))
 			return number;
 	}
 	return -ENODEV;

@@ -25,7 +25,10 @@ struct work_struct;
 
 #define RLOOP_CARDS SNDRV_CARDS
 
-/* What was written to a parameter for a card, or NULL; -ENOENT if there is no such parameter. */
+/*
+ * What holds of what was written to a parameter for a card, or NULL if nothing does; -ENOENT if there is no such
+ * parameter.
+ */
 const char *rloop_parameter(const char *name, unsigned int card);
 
 void rloop_spin_lock_init(struct spinlock *lock);
@@ -53,10 +56,10 @@ bool rloop_hw_params_hang(struct snd_pcm_hw_params *params);
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var);
 struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var);
 
+int rloop_card_register(struct snd_card *card);
 bool rloop_card_in_use(struct snd_card *card);
 bool rloop_card_held(struct snd_card *card);
-void rloop_card_unregister_pcm(struct snd_card *card);
-bool rloop_card_has_id(const struct snd_card *card, const char *id);
+void rloop_card_id(const struct snd_card *card, char *id);
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *));
 

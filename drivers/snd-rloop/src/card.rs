@@ -15,6 +15,7 @@ use crate::alsa::card::{Card, CardRef, NewCard};
 use crate::alsa::control::Place;
 use crate::alsa::hardware::Hardware;
 use crate::alsa::info;
+use crate::alsa::parameters::CARDS;
 use crate::alsa::parent::Parent;
 use crate::alsa::pcm::{self, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
@@ -29,7 +30,7 @@ use crate::pure::clock::{RATE_MAX, RATE_MIN};
 use crate::pure::end::{Direction, Port, Setup};
 use crate::pure::format;
 use crate::pure::limits::{Limits, CHANNELS_MAX};
-use crate::pure::params::{Allowed, BadParameter, Config, Topology, ID_DEFAULT};
+use crate::pure::params::{Allowed, BadParameter, Config, Topology};
 use crate::pure::source::ALLOWED;
 use crate::status::CableStatus;
 use crate::volume;
@@ -61,11 +62,13 @@ impl LoopbackCard {
     /// Makes a card below `parent`, and registers it. No two that exist at the same time have the
     /// same `slot`.
     ///
-    /// `faults` is for the means of disturbing it.
+    /// `faults` is for the means of disturbing it. May sleep.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the number or the id is in use, `ENOMEM`.
+    /// `ENOMEM`; and with a line in the kernel's log `EBUSY` if the card's number is in use or the
+    /// kernel has no device numbers left, `ENODEV` if no number that it may have is free, and
+    /// `EINVAL` if its clock were to follow its own timer.
     pub(crate) fn new(
         module: &'static ThisModule,
         faults: &Arc<FaultDirs>,
@@ -74,15 +77,10 @@ impl LoopbackCard {
         config: &Config<'_>,
     ) -> Result<Self> {
         pr_info!("registering card \"{}\"\n", config.name);
-        let mut card = match (NewCard::new(&parent, config.index, module), config.index) {
-            (Err(error), Some(index)) if error != ENOMEM => {
-                pr_err!("parameter index={index} is not allowed: must be the number of a free slot, or -1\n");
-                return Err(error);
-            }
-            (card, _) => card?,
-        };
+        let id = CString::try_from_fmt(fmt!("{}", config.id))?;
+        let mut card = NewCard::new(&parent, config.index, &id, module)
+            .inspect_err(|error| no_slot(*error, config.index))?;
         card.set_names(driver_name(config.topology), config.name);
-        card.request_id(config.id.unwrap_or(ID_DEFAULT));
 
         let (topology, readers) = (config.topology, config.readers());
         let players = config.players().max(1);
@@ -154,10 +152,9 @@ impl LoopbackCard {
             )?;
         }
 
-        // Before anybody has seen the card, and again, since another may have been faster.
-        has_id(&card, config)?;
-        let card = card.register()?;
-        has_id(&card, config)?;
+        let card = card
+            .register()
+            .inspect_err(|error| no_minors(*error, card_number, topology))?;
         if is_own(&source, card_number) {
             let own = BadParameter {
                 parameter: "timer_source",
@@ -168,6 +165,14 @@ impl LoopbackCard {
             return Err(EINVAL);
         }
         pr_info!("card registered as card {}\n", card.number());
+        if card.id().text() != config.id {
+            pr_info!(
+                "card {}: its id is {}, made by ALSA of \"{}\": letters and digits, at most 15, and _1 and so on where an id is taken\n",
+                card.number(),
+                card.id().text(),
+                config.id
+            );
+        }
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
             faults: Some(faults.add(slot, &card, &plugs)?),
@@ -182,6 +187,11 @@ impl LoopbackCard {
     /// The card's number.
     pub(crate) fn number(&self) -> i32 {
         self.card.number()
+    }
+
+    /// The card's id.
+    pub(crate) fn id(&self) -> crate::alsa::card::Id {
+        self.card.id()
     }
 
     /// Whether a program has a stream or the control device of the card open.
@@ -202,18 +212,25 @@ impl LoopbackCard {
     }
 }
 
-/// Sees to it that the card has the id that it must get.
-fn has_id(card: &Card, config: &Config<'_>) -> Result {
-    let Some(id) = config.id.filter(|id| !card.has_id(id)) else {
-        return Ok(());
-    };
-    let taken = BadParameter {
-        parameter: "id",
-        value: id,
-        allowed: Allowed::Words("an id that no other card has and ALSA does not reserve"),
-    };
-    pr_err!("{}\n", format_args!("{taken}"));
-    Err(EBUSY)
+/// Says why a card has got no number.
+fn no_slot(error: Error, index: i32) {
+    if error == ENOMEM {
+    } else if index < 0 {
+        pr_err!("no card can be made: of the kernel's {CARDS} slots none that index={index} allows is free\n");
+    } else {
+        pr_err!(
+            "parameter index={index} is not allowed: must be the number of a free slot, or -1\n"
+        );
+    }
+}
+
+/// Says why a card can't be registered.
+fn no_minors(error: Error, card: u32, topology: Topology) {
+    if error == EBUSY {
+        // One for control, and two for each PCM device.
+        let minors = 1 + 2 * topology.devices();
+        pr_err!("card {card} can't be made: it takes {minors} of the 256 device numbers (minors) that all sound cards share, and no more are free\n");
+    }
 }
 
 /// The name by which alsa-lib and mixers look for a card's configuration.

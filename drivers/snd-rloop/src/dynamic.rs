@@ -13,13 +13,14 @@ use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{Arc, Mutex};
 use kernel::{c_str, new_mutex};
 
+use crate::alsa::card::Id;
 use crate::alsa::parameters::CARDS;
 use crate::alsa::parent::Parent;
 use crate::card::{LoopbackCard, DEVICE};
 use crate::configfs::{Directory, Here, Kept, Subsystem, ATTRIBUTES_MAX};
 use crate::fault_dirs::FaultDirs;
 use crate::pure::params::{
-    is_id, parse, parse_enable, BadParameter, Config, Written, NOT_UTF8, PARAMETERS,
+    parse, parse_enable, BadParameter, Config, Written, NOT_UTF8, PARAMETERS,
 };
 
 /// The number of the attribute `enable`.
@@ -61,7 +62,7 @@ pub(crate) struct Cards {
     /// The next card's slot; below `CARDS` are those of cards that came with the module.
     next: Atomic<u32>,
     /// Cards that have been disconnected while somebody had them. To make a card or to remove one
-    /// takes this lock, so that of two that want one id the second is refused early enough.
+    /// takes this lock.
     #[pin]
     retired: Mutex<KVec<LoopbackCard>>,
 }
@@ -127,8 +128,7 @@ impl CardDirectory {
             let value = values.next().and_then(Option::as_deref);
             value.map(core::str::from_utf8).transpose()
         })?;
-        let name = self.name.to_str().ok();
-        written.id = written.id.or(name.filter(|name| is_id(name)));
+        written.id = written.id.or(self.name.to_str().ok());
         Ok(written)
     }
 
@@ -212,9 +212,12 @@ impl Directory for CardDirectory {
             CARD => writeln!(text, "{}", card.map_or(-1, LoopbackCard::number))?,
             _ => {
                 let parameter = number - PARAMETERS_FROM;
-                let written = self.written(&state)?.values();
+                let mut written = self.written(&state)?;
+                // The one that ALSA has made of it.
+                let id = card.map(LoopbackCard::id);
+                written.id = id.as_ref().map(Id::text).or(written.id);
                 let (_, default) = PARAMETERS.get(parameter).ok_or(EINVAL)?;
-                let value = written.get(parameter).copied().flatten();
+                let value = written.values().get(parameter).copied().flatten();
                 writeln!(text, "{}", value.unwrap_or(default))?;
             }
         }

@@ -47,7 +47,7 @@ struct Held {
     timer: Option<Timer<Ends>>,
     /// When a timer was last tried that was not there though its card was, in nanoseconds.
     tried: Option<u64>,
-    /// Whether it has been said that the timer is missing.
+    /// Whether it has been said that the timer is missing: once, for any user can have it come and go.
     said: bool,
 }
 
@@ -103,7 +103,7 @@ impl Master {
         }
         self.ends.lock().listen();
         match Timer::open(c_str!("snd-rloop"), id, self.ends.clone()) {
-            Ok(timer) => (held.timer, held.said) = (Some(timer), false),
+            Ok(timer) => held.timer = Some(timer),
             Err(_) if id.is_user_driven() => {}
             Err(_) => {
                 held.tried = Some(now());

@@ -69,13 +69,30 @@ impl kernel::Module for Loopback {
         }
 
         let faults = FaultDirs::new(c_str!("snd_rloop"))?;
-        let mut cards = KVec::new();
+        let (mut cards, mut refused) = (KVec::new(), Ok(()));
         for (slot, config) in &configs {
-            let parent = Parent::new(DEVICE, Some(*slot))?;
-            let card = LoopbackCard::new(module, &faults, *slot, parent, config)?;
-            cards.push(card, GFP_KERNEL)?;
+            let made = Parent::new(DEVICE, Some(*slot))
+                .and_then(|parent| LoopbackCard::new(module, &faults, *slot, parent, config));
+            match made {
+                Ok(card) => cards.push(card, GFP_KERNEL)?,
+                Err(error) if error == ENOMEM => return Err(error),
+                // As with snd-aloop, one that can't be had is no reason to have none.
+                Err(error) => {
+                    refused = Err(error);
+                    // Where there is no room for one with any number, there is none for others.
+                    if config.index == -1 && error != EINVAL {
+                        break;
+                    }
+                }
+            }
         }
-        pr_info!("module loaded, {} card(s)\n", cards.len());
+        if cards.is_empty() {
+            refused?;
+        }
+        match configs.len() {
+            wanted if wanted == cards.len() => pr_info!("module loaded, {wanted} card(s)\n"),
+            wanted => pr_warn!("module loaded, {} card(s) of {wanted}\n", cards.len()),
+        }
         Ok(Self {
             #[cfg(CONFIG_CONFIGFS_FS)]
             _directories: dynamic::register(module, &faults)?,

@@ -9,8 +9,9 @@ mod properties;
 use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::limits::{Limits, Ranges};
+use snd_rloop_pure::number::integer;
 use snd_rloop_pure::params::{
-    parse, parse_enable, BadParameter, Config, Topology, Written, ID_DEFAULT, NOT_UTF8, PARAMETERS,
+    parse, parse_enable, BadParameter, Config, Topology, Written, NOT_UTF8, PARAMETERS,
 };
 use snd_rloop_pure::source::{Address, Owner, Source, SourceText};
 
@@ -21,8 +22,8 @@ fn message(written: Written<'_>) -> String {
 #[test]
 fn nothing_written_is_the_default() {
     let config = Config {
-        index: None,
-        id: None,
+        index: -1,
+        id: "rloop",
         name: "Virtual Loopback",
         substreams: 8,
         topology: Topology::Cable,
@@ -43,12 +44,7 @@ fn what_is_shown_as_a_default_is_one() {
         Some(*default)
     };
     let written = Written::collect(|name| Ok::<_, ()>(shown(name))).unwrap();
-    let config = Config {
-        // The one that must be had, not something like it.
-        id: Some(ID_DEFAULT),
-        ..parse(&Written::default(), 32).unwrap()
-    };
-    assert_eq!(parse(&written, 32), Ok(config));
+    assert_eq!(parse(&written, 32), parse(&Written::default(), 32));
     let values = PARAMETERS.iter().map(|(_, default)| Some(*default));
     assert!(values.eq(written.values()));
 }
@@ -57,7 +53,7 @@ fn what_is_shown_as_a_default_is_one() {
 fn everything_written_is_taken() {
     let written = Written {
         index: Some("31"),
-        id: Some("MyLoopback2bcdef"),
+        id: Some("My_Loopback"),
         name: Some("My Virtual Loopback"),
         pcm_substreams: Some("128"),
         topology: Some("crossed"),
@@ -68,11 +64,9 @@ fn everything_written_is_taken() {
         rates: Some("48000"),
         channels: Some("2"),
     };
-    assert!(parse(&written, 32).is_err(), "16 characters are too many");
-    let id = Some("MyLoopback2bcde");
     let config = Config {
-        index: Some(31),
-        id,
+        index: 31,
+        id: "My_Loopback",
         name: "My Virtual Loopback",
         substreams: 128,
         topology: Topology::Crossed,
@@ -85,11 +79,11 @@ fn everything_written_is_taken() {
             channels: Ranges::one(2, 2),
         },
     };
-    assert_eq!(parse(&Written { id, ..written }, 32), Ok(config));
+    assert_eq!(parse(&written, 32), Ok(config));
 }
 
 #[test]
-fn an_index_is_a_card_number_or_minus_one() {
+fn an_index_is_what_alsa_takes_as_one() {
     let index = |index, cards| {
         let written = Written {
             index: Some(index),
@@ -99,25 +93,37 @@ fn an_index_is_a_card_number_or_minus_one() {
             .map(|config| config.index)
             .map_err(|bad| bad.to_string())
     };
-    assert_eq!(index("-1", 32), Ok(None));
-    assert_eq!(index("0", 32), Ok(Some(0)));
-    assert_eq!(index("31", 32), Ok(Some(31)));
-    assert_eq!(index("255", 256), Ok(Some(255)));
+    for (text, number) in [
+        ("-1", -1),
+        ("0", 0),
+        ("31", 31),
+        ("0x1f", 31),
+        ("010", 8),
+        ("+3", 3),
+        // Any but the first; the second alone; the last of those that a mask can tell.
+        ("-2", -2),
+        ("-2147483646", -2_147_483_646),
+        ("-2147483648", i32::MIN),
+    ] {
+        assert_eq!(index(text, 32), Ok(number), "{text}");
+    }
+    assert_eq!(index("255", 256), Ok(255));
     for bad in [
         "32",
-        "-2",
         "",
         " 1",
         "1 ",
-        "0x1",
         "1.0",
         "one",
+        "-2147483649",
         "99999999999999999999",
     ] {
         assert_eq!(
             index(bad, 32),
             Err(format!(
-                "parameter index={bad} is not allowed: must be a whole number from -1 to 31"
+                "parameter index={bad} is not allowed: must be a whole number from 0 to 31, -1 for \
+                 the first that is free, or a negative mask of the numbers that are allowed, such \
+                 as -2 for any but 0"
             ))
         );
     }
@@ -175,36 +181,36 @@ fn a_topology_is_one_of_a_few_words() {
 }
 
 #[test]
-fn an_id_is_what_alsa_takes_as_one() {
-    for good in ["a", "Loopback", "A09z", "Card", "abcdefghijklmno"] {
-        let written = Written {
-            id: Some(good),
-            ..Written::default()
-        };
-        assert_eq!(parse(&written, 32).map(|config| config.id), Ok(Some(good)));
-    }
-    for bad in [
-        "",
-        "a b",
-        "a_b",
-        "a-b",
+fn an_id_is_left_to_alsa() {
+    let id = |id| {
+        parse(
+            &Written {
+                id: Some(id),
+                ..Written::default()
+            },
+            32,
+        )
+        .map(|config| config.id)
+        .map_err(|bad| bad.to_string())
+    };
+    for text in [
+        "Loopback",
+        "my-loop back_1",
         "2x",
         "card1",
-        "ä",
-        "abcdefghijklmnop",
-        "a\n",
+        "\u{e4}",
+        "",
+        "16 or more of them",
     ] {
-        assert_eq!(
-            message(Written {
-                id: Some(bad),
-                ..Written::default()
-            }),
-            format!(
-                "parameter id={bad} is not allowed: \
-                 must be 1 to 15 letters and digits, the first a letter, not beginning with card"
-            )
-        );
+        assert_eq!(id(text), Ok(text));
     }
+    assert_eq!(
+        id(NOT_UTF8),
+        Err(
+            "parameter id=(not UTF-8) is not allowed: must be UTF-8, best letters and digits"
+                .into()
+        )
+    );
 }
 
 #[test]
@@ -239,22 +245,63 @@ fn a_name_is_1_to_31_printable_bytes() {
 }
 
 #[test]
-fn enable_speaks_the_words_of_the_kernel() {
+fn enable_and_pcm_notify_are_read_as_the_kernel_reads_them() {
+    let notify = |text| {
+        let written = Written {
+            pcm_notify: Some(text),
+            ..Written::default()
+        };
+        parse(&written, 32).map(|config| config.notify)
+    };
+    let said = |parameter, value| {
+        format!("parameter {parameter}={value} is not allowed: must be 1, y, on, 0, n or off")
+    };
     assert_eq!(parse_enable(None), Ok(None));
-    for yes in ["1", "y", "Y", "yes", "t", "T", "true", "on"] {
-        assert_eq!(parse_enable(Some(yes)), Ok(Some(true)));
+    for yes in ["1", "y", "Y", "yes", "t", "True", "ON", "enable"] {
+        assert_eq!(parse_enable(Some(yes)), Ok(Some(true)), "{yes}");
+        assert_eq!(notify(yes), Ok(true), "{yes}");
     }
-    for no in ["0", "n", "N", "no", "f", "F", "false", "off"] {
-        assert_eq!(parse_enable(Some(no)), Ok(Some(false)));
+    for no in ["0", "n", "N", "no", "f", "FALSE", "off", "disable"] {
+        assert_eq!(parse_enable(Some(no)), Ok(Some(false)), "{no}");
+        assert_eq!(notify(no), Ok(false), "{no}");
     }
-    for bad in ["", "2", "yes!", "maybe"] {
-        let said = parse_enable(Some(bad)).map_err(|bad: BadParameter<'_>| bad.to_string());
-        assert_eq!(
-            said,
-            Err(format!(
-                "parameter enable={bad} is not allowed: must be 1, y, on, 0, n or off"
-            ))
-        );
+    for bad in ["", "2", "o", "maybe", " 1"] {
+        let enable = parse_enable(Some(bad)).map_err(|bad: BadParameter<'_>| bad.to_string());
+        assert_eq!(enable, Err(said("enable", bad)));
+    }
+    // A number in snd-aloop.
+    for (number, on) in [("2", true), ("-1", true), ("0x0", false), ("00", false)] {
+        assert_eq!(notify(number), Ok(on), "{number}");
+    }
+    for bad in ["", "o", "maybe", " 1"] {
+        let bad_notify = notify(bad).map_err(|bad| bad.to_string());
+        assert_eq!(bad_notify, Err(said("pcm_notify", bad)));
+    }
+}
+
+#[test]
+fn a_number_is_read_as_the_kernel_reads_it() {
+    for (text, number) in [
+        ("0", Some(0)),
+        ("-0", Some(0)),
+        ("7", Some(7)),
+        ("0x7F", Some(127)),
+        ("0X7f", Some(127)),
+        ("-0x10", Some(-16)),
+        ("017", Some(15)),
+        ("2147483647", Some(i32::MAX)),
+        ("2147483648", None),
+        ("4294967296", None),
+        ("08", None),
+        ("0x", None),
+        ("0x-1", None),
+        ("--1", None),
+        ("-+1", None),
+        ("+", None),
+        ("a", None),
+        ("1\u{e4}", None),
+    ] {
+        assert_eq!(integer(text), number, "{text}");
     }
 }
 
@@ -263,12 +310,13 @@ proptest! {
 
     #[test]
     fn what_is_not_allowed_is_never_clamped(
-        index in any::<i64>(), substreams in prop_oneof![any::<i64>(), -2..200i64]
+        index in prop_oneof![any::<i64>(), any::<i32>().prop_map(i64::from), -40..40i64],
+        substreams in prop_oneof![any::<i64>(), -2..200i64]
     ) {
         let (index_text, substreams_text) = (index.to_string(), substreams.to_string());
         let only_index = Written { index: Some(&index_text), ..Written::default() };
         let got = parse(&only_index, 32).map(|config| config.index).ok();
-        let expected = (-1..32).contains(&index).then(|| u32::try_from(index).ok());
+        let expected = i32::try_from(index).ok().filter(|index| *index < 32);
         prop_assert_eq!(got, expected);
 
         let only = Written { pcm_substreams: Some(&substreams_text), ..Written::default() };
@@ -317,6 +365,7 @@ fn a_timer_source_is_written_as_for_snd_aloop() {
         ("hw:1.2,3", timer(Owner::Number(1), 2, 3)),
         ("plughw:0x1f.010.0", timer(Owner::Number(31), 8, 0)),
         (":0", timer(Owner::Number(0), 0, 0)),
+        ("1.+1", timer(Owner::Number(1), 1, 0)),
         ("PCH", timer(Owner::Id("PCH"), 0, 0)),
         ("hw:Loopback_1.0.1", timer(Owner::Id("Loopback_1"), 0, 1)),
         ("hw:jiffies", timer(Owner::Id("jiffies"), 0, 0)),
@@ -332,7 +381,6 @@ fn a_timer_source_is_written_as_for_snd_aloop() {
         "1.x",
         "1.0.0.0",
         "1.-1",
-        "1.+1",
         "1 ",
         "two words",
         "9lives",

@@ -26,5 +26,7 @@ RLOOP_AUTOLOAD ?= "1"
 RLOOP_PARAMETERS ?= ""
 
 KERNEL_MODULE_AUTOLOAD += "${@bb.utils.contains('RLOOP_AUTOLOAD', '1', 'snd-rloop', '', d)}"
-KERNEL_MODULE_PROBECONF += "${@'snd-rloop' if d.getVar('RLOOP_PARAMETERS') else ''}"
-module_conf_snd-rloop = "${@'options snd-rloop ' + d.getVar('RLOOP_PARAMETERS') if d.getVar('RLOOP_PARAMETERS') else ''}"
+KERNEL_MODULE_PROBECONF += "snd-rloop"
+# A codec may be found after the module has been loaded, and programs take card 0 for the default: none of up to
+# eight cards becomes that one, unless RLOOP_PARAMETERS have an index, which comes later.
+module_conf_snd-rloop = "options snd-rloop index=-2,-2,-2,-2,-2,-2,-2,-2 ${RLOOP_PARAMETERS}"

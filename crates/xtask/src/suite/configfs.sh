@@ -22,6 +22,8 @@ refused() {
 invalid() { refused 'Invalid argument' "$1" "$2" "config Radio: parameter $1=$3 is not allowed: must be $4"; }
 busy() { refused 'Device or resource busy' "$@"; }
 card() { cat "$here/card"; }
+# last TEXT: what the last line of the log begins with
+last() { dmesg | tail -n 1 | grep -qF "] snd_rloop: $1"; }
 listed() { grep -q "^ *$(card) \[$1 *\]: $2\$" /proc/asound/cards; }
 runs() { grep -qs '^state: RUNNING' "/proc/asound/card$(card)/$1/sub0/status"; }
 soon() {
@@ -38,7 +40,11 @@ check 'no card is there at first' [ "$(cat /proc/asound/cards)" = '--- no soundc
 
 check 'a directory can be made' mkdir $here
 for attribute in /sys/module/snd_rloop/parameters/*; do
-	check "it has the module's parameter ${attribute##*/}" [ -f "$here/${attribute##*/}" ]
+	parameter=${attribute##*/}
+	check "it has the module's parameter $parameter" [ -f "$here/$parameter" ]
+	# The switch is the only one that is another thing here, and the id has been written by mkdir.
+	case $parameter in enable | id) continue ;; esac
+	check "and the same holds where nothing is written to $parameter" is $parameter "$(cut -d, -f1 $attribute)"
 done
 check 'a card is not enabled' is enable 0
 check 'it has no number' is card -1
@@ -48,11 +54,11 @@ check 'it offers all formats' is formats all
 
 check 'pcm_substreams=0 is refused' invalid pcm_substreams 0 0 'a whole number from 1 to 128'
 check 'topology=ring is refused' invalid topology ring ring 'cable, crossed or fanout'
-check 'index=-2 is refused' invalid index -2 -2 'a whole number from -1 to 127'
-check 'id=a.b is refused' invalid id a.b a.b '1 to 15 letters and digits'
+check 'index=128 is refused' invalid index 128 128 'a whole number from 0 to 127, -1 for the first that is free, or a negative mask'
+check 'an id that is not UTF-8 is refused' invalid id "$(printf 'a\377')" '(not UTF-8)' 'UTF-8, best letters and digits'
 check 'an empty name is refused' invalid name '' '' '1 to 31 printable bytes of UTF-8'
 check 'a name that is not UTF-8 is refused' invalid name "$(printf 'a\377')" '(not UTF-8)' '1 to 31 printable'
-check 'pcm_notify=2 is refused' invalid pcm_notify 2 2 '1, y, on, 0, n or off'
+check 'pcm_notify=maybe is refused' invalid pcm_notify maybe maybe '1, y, on, 0, n or off'
 check 'formats=S17 is refused' invalid formats 'S16_LE S17' 'S16_LE S17' 'all, or names of sample formats'
 check 'rates=1 is refused' invalid rates 1 1 'up to 16 numbers or ranges from 8000 to 768000'
 check 'channels=1-129 is refused' invalid channels 1-129 1-129 'up to 16 numbers or ranges from 1 to 128'
@@ -107,19 +113,32 @@ check 'it has that number' is card 5
 here=$config/Radio2
 mkdir $here
 put id Radio
-check 'two of one id are refused' busy enable 1 'parameter id=Radio is not allowed: must be an id that no other card has'
-put id Other
+check 'of two of one id the second is made' put enable 1
+check 'it has the id that ALSA makes of it' listed Radio_1 'snd-rloop - Virtual Loopback'
+check 'and shows it' is id Radio_1
+check 'the log says so, last of all' last "card $(card): its id is Radio_1, made by ALSA of \"Radio\": "
+put enable 0
+check 'what was written is still there' is id Radio
 put index 5
 check 'two of one number are refused' busy enable 1 'parameter index=5 is not allowed: must be the number of a free slot'
+put index -33
+check 'a mask of numbers is taken' put enable 1
+check 'and is kept to' is card 0
+put enable 0
+put index -2
+check 'so is any but the first' put enable 1
+check 'and is kept to, too' is card 1
+put enable 0
+put index 5
 check 'what was refused has no number' is card -1
 check 'and can be removed' rmdir $here
 here=$config/no-id
 mkdir $here
-check 'a directory whose name is no id has the default one' is id rloop
+check 'a directory may have a name that is no id' is id no-id
 check 'and makes a card' put enable 1
-check 'with that id' listed rloop 'snd-rloop - Virtual Loopback'
+check 'with the id that ALSA makes of it' listed noid 'snd-rloop - Virtual Loopback'
 echo 1 >/sys/kernel/debug/snd_rloop/card$(card)/unplug
-check 'one that has been unplugged has gone' not listed rloop 'snd-rloop - Virtual Loopback'
+check 'one that has been unplugged has gone' not listed noid 'snd-rloop - Virtual Loopback'
 check 'its directory stays' not rmdir $here
 here=$config/Heir
 mkdir $here
@@ -134,7 +153,7 @@ rmdir $here
 here=$config/no-id
 check 'it can be removed' put enable 0
 check 'and made again' put enable 1
-check 'and be there' listed rloop 'snd-rloop - Virtual Loopback'
+check 'and be there' listed noid 'snd-rloop - Virtual Loopback'
 put enable 0
 rmdir $here
 here=$config/Radio

@@ -6,11 +6,12 @@
 
 use core::marker::PhantomData;
 use core::ops::Deref;
-use core::ptr::{null, null_mut, NonNull};
+use core::ptr::{null_mut, NonNull};
 
 use kernel::error::to_result;
-use kernel::ffi::{c_char, c_int};
+use kernel::ffi::c_char;
 use kernel::prelude::*;
+use kernel::str::CStr;
 use kernel::sync::Arc;
 
 use super::bindings;
@@ -54,29 +55,27 @@ impl Deref for NewCard {
 }
 
 impl NewCard {
-    /// Makes a card; it is not seen before [`NewCard::register`].
+    /// Makes a card; it is not seen before [`NewCard::register`], in which ALSA makes its id of `id`.
     ///
-    /// `index` is its number, or `None` for the first free one.
+    /// `index` is its number; if negative, a mask of those that it may have.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the number is in use, `ENODEV` if it can't be had at all, `ENOMEM`.
+    /// `EBUSY` if the number is in use, `ENODEV` if none of those that it may have is free, `ENOMEM`.
     pub(crate) fn new(
         parent: &Parent,
-        index: Option<u32>,
+        index: i32,
+        id: &CStr,
         module: &'static ThisModule,
     ) -> Result<Self> {
         let mut card = null_mut();
-        let index = index
-            .and_then(|index| c_int::try_from(index).ok())
-            .unwrap_or(-1);
-        // SAFETY: `parent` is valid, and ALSA takes a reference to it; `module` is this one. With
-        // no id ALSA makes one up at registration. `card` is written to on success.
+        // SAFETY: `parent` is valid, and ALSA takes a reference to it; `module` is this one. `id` is
+        // a string, and copied as far as there is room for it. `card` is written to on success.
         to_result(unsafe {
             bindings::snd_card_new(
                 parent.as_raw(),
                 index,
-                null(),
+                id.as_char_ptr(),
                 module.as_ptr().cast(),
                 0,
                 &mut card,
@@ -106,29 +105,16 @@ impl NewCard {
         put(&mut card.mixername, name);
     }
 
-    /// Asks for an id (at most 15 bytes), before the card is registered. If it is taken or
-    /// reserved, the card gets another: compare [`Card::has_id`] now, and again afterwards, since
-    /// another card may be faster. May sleep.
-    pub(crate) fn request_id(&mut self, id: &str) {
-        let mut field = [0; 16];
-        put(&mut field, id);
-        // SAFETY: The card is valid, and `field` is a string that ALSA copies.
-        unsafe { bindings::snd_card_set_id(self.as_raw(), field.as_ptr()) };
-    }
-
-    /// Shows the card and all that belongs to it to user space.
+    /// Shows the card and all that belongs to it to user space. May sleep.
     ///
     /// # Errors
     ///
-    /// What the registration of its parts returns.
+    /// `EBUSY` where the kernel has not as many device numbers left as the card takes, or what else the
+    /// registration of its parts returns.
     pub(crate) fn register(self) -> Result<Card> {
-        // SAFETY: The card is valid and complete.
-        let registered = to_result(unsafe { bindings::snd_card_register(self.as_raw()) });
-        if registered.is_err() {
-            // SAFETY: The card is valid, and its maker alone has it.
-            unsafe { bindings::rloop_card_unregister_pcm(self.as_raw()) };
-        }
-        registered.map(|()| self.0)
+        // SAFETY: The card is valid and complete, and nobody else adds to it or registers it.
+        to_result(unsafe { bindings::rloop_card_register(self.as_raw()) })?;
+        Ok(self.0)
     }
 }
 
@@ -150,13 +136,26 @@ impl Card {
         unsafe { (*self.as_raw()).number }
     }
 
-    /// Whether the card has the id `id`. User space may change it once the card is registered.
-    pub(crate) fn has_id(&self, id: &str) -> bool {
-        let mut field = [0; 16];
-        put(&mut field, id);
-        // SAFETY: The card is valid, and `field` is a string. The function reads the id as what may
-        // change meanwhile.
-        unsafe { bindings::rloop_card_has_id(self.as_raw(), field.as_ptr()) }
+    /// The card's id, which it has once it is registered. User space may change it.
+    pub(crate) fn id(&self) -> Id {
+        let mut id = [0; Id::SIZE];
+        // SAFETY: The card is valid, and the function writes as many bytes as an id has.
+        unsafe { bindings::rloop_card_id(self.as_raw(), id.as_mut_ptr()) };
+        Id(id)
+    }
+}
+
+/// A copy of a card's id.
+pub(crate) struct Id([c_char; Self::SIZE]);
+
+impl Id {
+    /// Bytes of an id, the final 0 among them (`struct snd_card`).
+    const SIZE: usize = 16;
+
+    /// The id.
+    pub(crate) fn text(&self) -> &str {
+        let id = self.0.split(|letter| *letter == 0).next();
+        core::str::from_utf8(id.unwrap_or_default()).unwrap_or_default()
     }
 }
 

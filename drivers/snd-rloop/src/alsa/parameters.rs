@@ -14,7 +14,10 @@ use crate::pure::params::NOT_UTF8;
 /// The most cards that the kernel can have, and that a parameter takes values for.
 pub(crate) const CARDS: u32 = bindings::RLOOP_CARDS;
 
-/// What was written to a parameter for the `card`-th card, from 0; `None` if nothing was.
+/// What was written to a parameter and holds for the `card`-th card, from 0; `None` if nothing does.
+///
+/// Some parameters hold for the cards after the one that they were written for, too: see the table
+/// in `bindings/helpers.c`.
 ///
 /// A value that is not UTF-8 is given as [`NOT_UTF8`], which no parameter takes.
 ///

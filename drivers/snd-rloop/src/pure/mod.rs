@@ -16,6 +16,7 @@ pub mod follow;
 pub mod format;
 pub mod layout;
 pub mod limits;
+pub mod number;
 pub mod pace;
 pub mod params;
 pub mod ring;

@@ -3,23 +3,23 @@
 //! The module's parameters: from what the administrator wrote to what a card is made of.
 //!
 //! Nothing is clamped or guessed: a value that is not allowed is refused with a message that says
-//! what is.
+//! what is. What snd-aloop has as well is read as the kernel reads it there.
 
 use core::fmt;
+use core::ops::RangeInclusive;
 
 use super::limits::{parse_formats, Limits, Ranges, ALL};
+use super::number::{integer, truth};
 use super::source::{self, SourceText};
 
 /// The most PCM substreams that a PCM device may have.
 pub const SUBSTREAMS_MAX: u32 = 128;
 /// How many PCM substreams a PCM device has if nothing else is asked for.
 pub const SUBSTREAMS_DEFAULT: u32 = 8;
-/// The card's id if nothing else is asked for; ALSA appends `_1` and so on where it is taken.
+/// The card's id if nothing else is asked for.
 pub const ID_DEFAULT: &str = "rloop";
 /// The card's name if nothing else is asked for.
 pub const NAME_DEFAULT: &str = "Virtual Loopback";
-/// The longest id, in bytes (`struct snd_card`).
-pub const ID_MAX: usize = 15;
 /// The longest name, in bytes (`struct snd_card`, `shortname`).
 pub const NAME_MAX: usize = 31;
 
@@ -108,10 +108,11 @@ parameters! {
 /// What a card is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// The card's number, or `None` for the first that is free.
-    pub index: Option<u32>,
-    /// The id that the card must get; `None` for [`ID_DEFAULT`] or something like it.
-    pub id: Option<&'a str>,
+    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new` takes it.
+    pub index: i32,
+    /// What ALSA is to make the card's id of: it keeps letters and digits, and appends `_1` and so
+    /// on where the id is taken. If there is nothing, it takes the last word of the name.
+    pub id: &'a str,
     /// The card's short and long name.
     pub name: &'a str,
     /// Substreams of each PCM device, 1 to [`SUBSTREAMS_MAX`]; with [`Topology::Fanout`] only of
@@ -145,6 +146,8 @@ pub struct BadParameter<'a> {
 pub enum Allowed {
     /// A whole number in a range.
     Number(i64, i64),
+    /// What `index` may be where cards have numbers up to this.
+    Index(u32),
     /// A word.
     Words(&'static str),
 }
@@ -168,6 +171,11 @@ impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::Index(most) => write!(
+                f,
+                "a whole number from 0 to {most}, -1 for the first that is free, or a negative \
+                 mask of the numbers that are allowed, such as -2 for any but 0"
+            ),
             Self::Words(words) => f.write_str(words),
         }
     }
@@ -189,13 +197,12 @@ impl fmt::Display for BadParameter<'_> {
 ///
 /// The first value that is not allowed.
 pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadParameter<'a>> {
-    let index = number("index", written.index, -1, i64::from(cards) - 1)?;
-    let substreams = number(
-        "pcm_substreams",
-        written.pcm_substreams,
-        1,
-        i64::from(SUBSTREAMS_MAX),
-    )?;
+    let last = cards.saturating_sub(1);
+    let indices = i64::from(i32::MIN)..=i64::from(last);
+    let index = number("index", written.index, indices, Allowed::Index(last))?;
+    let most = i64::from(SUBSTREAMS_MAX);
+    let allowed = Allowed::Number(1, most);
+    let substreams = number("pcm_substreams", written.pcm_substreams, 1..=most, allowed)?;
     let topology = match written.topology {
         None | Some("cable") => Topology::Cable,
         Some("crossed") => Topology::Crossed,
@@ -205,9 +212,12 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             return bad("topology", value, Allowed::Words(allowed));
         }
     };
-    if let Some(value) = written.id.filter(|id| !is_id(id)) {
-        let allowed = "1 to 15 letters and digits, the first a letter, not beginning with card";
-        return bad("id", value, Allowed::Words(allowed));
+    if let Some(value) = written.id.filter(|id| *id == NOT_UTF8) {
+        return bad(
+            "id",
+            value,
+            Allowed::Words("UTF-8, best letters and digits"),
+        );
     }
     if let Some(value) = written.name.filter(|name| !is_name(name)) {
         return bad(
@@ -239,12 +249,12 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         return bad("timer_source", source, Allowed::Words(source::ALLOWED));
     };
     Ok(Config {
-        index: index.and_then(|index| u32::try_from(index).ok()),
-        id: written.id,
+        index: index.unwrap_or(-1),
+        id: written.id.unwrap_or(ID_DEFAULT),
         name: written.name.unwrap_or(NAME_DEFAULT),
         substreams,
         topology,
-        notify: truth("pcm_notify", written.pcm_notify)?.unwrap_or(false),
+        notify: switch("pcm_notify", written.pcm_notify, notify)?.unwrap_or(false),
         free: match written.clock {
             None | Some("timer") => false,
             Some("free") => true,
@@ -255,39 +265,46 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     })
 }
 
-/// Reads `enable=`, in the words that the kernel's `kstrtobool` takes, too; `None` where nothing was written.
+/// Reads `enable=`; `None` where nothing was written.
 ///
 /// # Errors
 ///
 /// The value is no truth value.
 pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<'_>> {
-    truth("enable", written)
+    switch("enable", written, truth)
 }
 
-fn truth<'a>(
+/// What `pcm_notify` says. In snd-aloop it is a number.
+fn notify(text: &str) -> Option<bool> {
+    integer(text).map(|number| number != 0).or(truth(text))
+}
+
+fn switch<'a>(
     parameter: &'static str,
     written: Option<&'a str>,
+    read: fn(&str) -> Option<bool>,
 ) -> Result<Option<bool>, BadParameter<'a>> {
-    match written {
-        None => Ok(None),
-        Some("1" | "y" | "Y" | "yes" | "t" | "T" | "true" | "on") => Ok(Some(true)),
-        Some("0" | "n" | "N" | "no" | "f" | "F" | "false" | "off") => Ok(Some(false)),
-        Some(value) => bad(parameter, value, Allowed::Words("1, y, on, 0, n or off")),
-    }
+    let Some(value) = written else {
+        return Ok(None);
+    };
+    let allowed = "1, y, on, 0, n or off";
+    read(value)
+        .map(Some)
+        .ok_or(bad_value(parameter, value, allowed))
 }
 
 fn number<'a>(
     parameter: &'static str,
     written: Option<&'a str>,
-    least: i64,
-    most: i64,
-) -> Result<Option<i64>, BadParameter<'a>> {
+    range: RangeInclusive<i64>,
+    allowed: Allowed,
+) -> Result<Option<i32>, BadParameter<'a>> {
     let Some(value) = written else {
         return Ok(None);
     };
-    match value.parse::<i64>() {
-        Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
-        _ => bad(parameter, value, Allowed::Number(least, most)),
+    match integer(value).filter(|number| range.contains(&i64::from(*number))) {
+        Some(number) => Ok(Some(number)),
+        None => bad(parameter, value, allowed),
     }
 }
 
@@ -313,15 +330,6 @@ fn bad_value<'a>(
         value,
         allowed: Allowed::Words(allowed),
     }
-}
-
-/// Whether ALSA takes `id` as it is: it drops what is neither letter nor digit, puts a letter before
-/// a digit, and has a use of its own for `card` (`snd_card_set_id` in `sound/core/init.c`).
-pub fn is_id(id: &str) -> bool {
-    (1..=ID_MAX).contains(&id.len())
-        && id.bytes().all(|c| c.is_ascii_alphanumeric())
-        && id.starts_with(|c: char| c.is_ascii_alphabetic())
-        && !id.starts_with("card")
 }
 
 fn is_name(name: &str) -> bool {

@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use super::number::integer;
+
 /// What the clocks of a card go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source<'a> {
@@ -126,15 +128,7 @@ fn is_id(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-')
 }
 
-/// A number as `kstrtouint` reads it with base 0.
+/// A number as [`integer`] reads it, that is not negative.
 fn number(text: &str) -> Option<u32> {
-    let (digits, base) = match text.strip_prefix("0x").or(text.strip_prefix("0X")) {
-        Some(digits) => (digits, 16),
-        None if text.len() > 1 && text.starts_with('0') => (text, 8),
-        None => (text, 10),
-    };
-    let digits = Some(digits).filter(|digits| !digits.starts_with('+'))?;
-    let number = u32::from_str_radix(digits, base).ok()?;
-    // ALSA's are signed.
-    Some(number).filter(|number| i32::try_from(*number).is_ok())
+    integer(text).and_then(|number| u32::try_from(number).ok())
 }
