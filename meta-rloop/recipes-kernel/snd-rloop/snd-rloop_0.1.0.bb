@@ -14,6 +14,7 @@ SRC_URI = "\
     file://drivers/snd-rloop/Kbuild \
     file://drivers/snd-rloop/Makefile \
     file://drivers/snd-rloop/bindings \
+    file://drivers/snd-rloop/data \
     file://drivers/snd-rloop/src \
 "
 
@@ -30,3 +31,16 @@ KERNEL_MODULE_PROBECONF += "snd-rloop"
 # A codec may be found after the module has been loaded, and programs take card 0 for the default: none of up to
 # eight cards becomes that one, unless RLOOP_PARAMETERS have an index, which comes later.
 module_conf_snd-rloop = "options snd-rloop index=-2,-2,-2,-2,-2,-2,-2,-2 ${RLOOP_PARAMETERS}"
+
+# What alsa-lib, udev and WirePlumber know of the card
+do_install:append() {
+    install -D -m 0644 -t ${D}${datadir}/alsa/cards ${S}/data/alsa/snd-rloop.conf
+    install -D -m 0644 -t ${D}${nonarch_base_libdir}/udev/rules.d ${S}/data/udev/79-snd-rloop.rules
+    install -D -m 0644 -t ${D}${datadir}/wireplumber/wireplumber.conf.d ${S}/data/wireplumber/snd-rloop.conf
+}
+
+FILES:${PN} += "\
+    ${datadir}/alsa \
+    ${datadir}/wireplumber \
+    ${nonarch_base_libdir}/udev \
+"

@@ -14,6 +14,7 @@ mod dropin;
 mod kselftest;
 mod layer;
 mod module;
+mod servers;
 mod steps;
 mod tool;
 
@@ -240,6 +241,8 @@ fn plan(options: &Options) -> Plan {
     plan.add("drop-in", &plain, dropin::same);
     plan.add("many-cards", &plain, dropin::many);
     plan.add("noise", &plain, dropin::noise);
+    plan.add("servers-pulseaudio", &plain, servers::pulseaudio);
+    plan.add("servers-pipewire", &plain, servers::pipewire);
     plan.add("layer-ptest", &plain, layer::ptest);
     let rt = spec(first, Flavour::Rt);
     plan.add("boot-rt", &rt, steps::boot_rt);
