@@ -162,6 +162,10 @@ mod tests {
     }
 
     /// Runs `test` in another process, which holds the lock; and the number of what that has started.
+    #[allow(
+        clippy::zombie_processes,
+        reason = "whoever calls this kills it and waits"
+    )]
     fn hold(test: &str, path: &Path) -> (Child, i32) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", &format!("lock::tests::{test}"), "--nocapture"])
