@@ -25,8 +25,8 @@ within() {
 	tries=0
 	until "$@" >/dev/null 2>&1; do
 		tries=$((tries + 1))
-		[ $tries -lt $((limit * 10)) ] || return 1
-		sleep 0.1
+		[ $tries -lt $((limit * 4)) ] || return 1
+		sleep 0.25
 	done
 }
 

@@ -106,10 +106,13 @@ within 30 asleep
 from=$(node input .2)
 play pw-play --target "$(node output .0)" /tmp/sine.wav
 aplay -q -D hw:Fan /tmp/sine.wav &
+others=$!
 from_server minute-source 63 &
+others="$others $!"
 sleep 1
 record minute-sink hw:Plain,0,0 60
-wait %1 %2
+# shellcheck disable=SC2086
+wait $others
 quiet
 check 'no frame is lost on the card Plain' lossless Plain
 check 'no frame is lost on the card Fan' lossless Fan

@@ -17,11 +17,11 @@ server_end() {
 	wait "${daemons%% *}"
 	daemons=${daemons#* }
 } 2>/dev/null
-names() { pactl list short | grep -o 'alsa_[a-z]*[.][^[:space:]]*' | sort -u; }
+names() { for kind in cards sinks sources; do pactl list short $kind; done | cut -f2; }
 sink() { pactl list short sinks | cut -f2 | grep "snd_rloop.$1\."; }
 origin() { pactl list short sources | cut -f2 | grep "^alsa_input.*snd_rloop.$1\."; }
 has() { pactl list cards | awk -v RS= -v name="Name: alsa_card.platform-snd_rloop.$1\n" '$0 ~ name' | grep -q "$2"; }
-remark() { pactl list short | grep alsa_ | tr '\n\t' ', '; }
+remark() { names | tr '\n' ' '; }
 
 # volumes NAME sink|source TARGET COMMAND: records by the command at several volumes.
 volumes() {
@@ -115,10 +115,13 @@ within 30 asleep
 from=$(origin 2)
 play paplay -d "$(sink 0)" /tmp/sine.wav
 aplay -q -D hw:Fan /tmp/sine.wav &
+others=$!
 from_server minute-source 63 &
+others="$others $!"
 sleep 1
 record minute-sink hw:Plain,0,0 60
-wait %1 %2
+# shellcheck disable=SC2086
+wait $others
 quiet
 check 'no frame is lost on the card Plain' lossless Plain
 check 'no frame is lost on the card Fan' lossless Fan
