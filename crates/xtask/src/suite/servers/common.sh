@@ -10,7 +10,7 @@ daemons=
 mkdir -p $left $XDG_RUNTIME_DIR /run/dbus /var/lib/alsa
 chmod 700 $XDG_RUNTIME_DIR
 cp -r $files/. /tmp || exit 1
-exec 3>&1; set -x; exec 2>/mnt/share/trace.txt; PS4="+$(cut -d" " -f1 /proc/uptime) "
+exec 3>&1 >/tmp/said 2>&1
 
 # daemon COMMAND: it lives until the end of the script.
 daemon() {

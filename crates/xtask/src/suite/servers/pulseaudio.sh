@@ -17,7 +17,7 @@ server_end() {
 	wait "${daemons%% *}"
 	daemons=${daemons#* }
 } 2>/dev/null
-names() { for kind in cards sinks sources; do pactl list short $kind; done | cut -f2; }
+names() { for kind in cards sinks sources; do pactl list short $kind; done | cut -f2 | sort; }
 sink() { pactl list short sinks | cut -f2 | grep "snd_rloop.$1\."; }
 origin() { pactl list short sources | cut -f2 | grep "^alsa_input.*snd_rloop.$1\."; }
 has() { pactl list cards | awk -v RS= -v name="Name: alsa_card.platform-snd_rloop.$1\n" '$0 ~ name' | grep -q "$2"; }
