@@ -90,7 +90,6 @@ impl Plan {
     }
 
     /// As [`Self::add`], for what takes more than five minutes from nothing, such as a kernel of its own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no step takes so long yet"))]
     fn add_long(&mut self, name: impl Into<String>, spec: &Spec, run: Run) {
         self.add(name, spec, run);
         if let Some(last) = self.0.last_mut() {
@@ -241,8 +240,8 @@ fn plan(options: &Options) -> Plan {
     plan.add("drop-in", &plain, dropin::same);
     plan.add("many-cards", &plain, dropin::many);
     plan.add("noise", &plain, dropin::noise);
-    plan.add("servers-pulseaudio", &plain, servers::pulseaudio);
-    plan.add("servers-pipewire", &plain, servers::pipewire);
+    plan.add_long("servers-pulseaudio", &plain, servers::pulseaudio);
+    plan.add_long("servers-pipewire", &plain, servers::pipewire);
     plan.add("layer-ptest", &plain, layer::ptest);
     let rt = spec(first, Flavour::Rt);
     plan.add("boot-rt", &rt, steps::boot_rt);
