@@ -182,6 +182,26 @@ bool rloop_card_has_id(const struct snd_card *card, const char *id)
 	return false;
 }
 
+/*
+ * To be called when a card could not be registered. Where ALSA could register the playback node of a
+ * PCM device, and not its capture node, it does not take the first away again
+ * (snd_pcm_dev_register()), and snd_card_free() would wait for that for ever.
+ */
+void rloop_card_unregister_pcm(struct snd_card *card)
+{
+	struct snd_device *device;
+
+	list_for_each_entry(device, &card->devices, list) {
+		struct snd_pcm *pcm = device->device_data;
+
+		if (device->type != SNDRV_DEV_PCM || device->state == SNDRV_DEV_REGISTERED)
+			continue;
+		/* One that is not registered is not found. */
+		for (int i = 0; i < ARRAY_SIZE(pcm->streams); i++)
+			snd_unregister_device(pcm->streams[i].dev);
+	}
+}
+
 /* Makes a text file in the card's proc directory; -ENODEV without procfs. */
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *))

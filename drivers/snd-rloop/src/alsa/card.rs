@@ -123,8 +123,12 @@ impl NewCard {
     /// What the registration of its parts returns.
     pub(crate) fn register(self) -> Result<Card> {
         // SAFETY: The card is valid and complete.
-        to_result(unsafe { bindings::snd_card_register(self.as_raw()) })?;
-        Ok(self.0)
+        let registered = to_result(unsafe { bindings::snd_card_register(self.as_raw()) });
+        if registered.is_err() {
+            // SAFETY: The card is valid, and its maker alone has it.
+            unsafe { bindings::rloop_card_unregister_pcm(self.as_raw()) };
+        }
+        registered.map(|()| self.0)
     }
 }
 
