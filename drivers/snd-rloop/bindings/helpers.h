@@ -55,6 +55,7 @@ struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var);
 
 bool rloop_card_in_use(struct snd_card *card);
 bool rloop_card_held(struct snd_card *card);
+void rloop_card_disconnect(struct snd_card *card);
 void rloop_card_unregister_pcm(struct snd_card *card);
 bool rloop_card_has_id(const struct snd_card *card, const char *id);
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
