@@ -2,7 +2,10 @@
 
 //! What the tool writes, to readers that stop reading and to disks that are full; on any machine, with sound or without.
 
-#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test needs and does not get fails it"
+)]
 
 use std::fs::{self, File};
 use std::path::PathBuf;
