@@ -13,6 +13,7 @@ mod crates;
 mod kselftest;
 mod layer;
 mod module;
+mod races;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -87,7 +88,6 @@ impl Plan {
     }
 
     /// As [`Self::add`], for what takes more than five minutes from nothing, such as a kernel of its own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no step takes so long yet"))]
     fn add_long(&mut self, name: impl Into<String>, spec: &Spec, run: Run) {
         self.add(name, spec, run);
         if let Some(last) = self.0.last_mut() {
@@ -234,11 +234,19 @@ fn plan(options: &Options) -> Plan {
     plan.add("reload", &plain, steps::reload);
     plan.add("parameters", &plain, steps::parameters);
     plan.add("layer-ptest", &plain, layer::ptest);
-    plan.add("boot-rt", &spec(first, Flavour::Rt), steps::boot_rt);
+    let rt = spec(first, Flavour::Rt);
+    plan.add("boot-rt", &rt, steps::boot_rt);
+    plan.add("stress-rt", &rt, races::stress_rt);
     let debug = spec(first, Flavour::Debug);
     plan.add("unplug-debug", &debug, card::unplug);
     plan.add("configfs-debug", &debug, configfs::stress);
-    plan.add("stress-debug", &debug, steps::stress);
+    plan.add("allocations", &debug, races::allocations);
+    plan.add("stress-debug", &debug, races::stress);
+    plan.add_long(
+        "stress-kcsan",
+        &spec(first, Flavour::Kcsan),
+        races::stress_kcsan,
+    );
     plan
 }
 
