@@ -120,6 +120,9 @@ pub(crate) struct Test {
     /// Only steps with this in their names; may be given several times.
     #[arg(long, value_name = "PART")]
     pub(crate) only: Vec<String>,
+    /// Also the steps that take more than five minutes from nothing, such as those with a kernel of their own.
+    #[arg(long)]
+    pub(crate) all: bool,
     /// `rloop verify` tries the whole space of parameters.
     #[arg(long)]
     pub(crate) full: bool,

@@ -70,6 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
                 arch: test.arch,
                 kernel: test.kernel,
                 only: test.only,
+                all: test.all,
                 full: test.full,
                 stress_seconds: test.stress_seconds,
                 list: test.list,

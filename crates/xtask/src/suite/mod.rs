@@ -35,6 +35,8 @@ pub(crate) struct Options {
     pub(crate) kernel: Option<Version>,
     /// Only steps with one of these in their names.
     pub(crate) only: Vec<String>,
+    /// Also steps that take long.
+    pub(crate) all: bool,
     /// The whole space in `rloop verify`.
     pub(crate) full: bool,
     /// How long the debug kernel is put under stress.
@@ -50,6 +52,7 @@ impl Options {
             arch: None,
             kernel: None,
             only: vec!["layer-".to_owned()],
+            all: false,
             full: false,
             stress_seconds: 0,
             list: false,
@@ -64,6 +67,64 @@ struct Planned {
     name: String,
     spec: Spec,
     run: Run,
+    /// Whether it takes more than five minutes from nothing; `--all` alone has it then.
+    long: bool,
+}
+
+/// The steps, in the order in which they are run.
+#[derive(Default)]
+struct Plan(Vec<Planned>);
+
+impl Plan {
+    fn add(&mut self, name: impl Into<String>, spec: &Spec, run: Run) {
+        self.0.push(Planned {
+            name: name.into(),
+            spec: spec.clone(),
+            run,
+            long: false,
+        });
+    }
+
+    /// As [`Self::add`], for what takes more than five minutes from nothing, such as a kernel of its own.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no step takes so long yet"))]
+    fn add_long(&mut self, name: impl Into<String>, spec: &Spec, run: Run) {
+        self.add(name, spec, run);
+        if let Some(last) = self.0.last_mut() {
+            last.long = true;
+        }
+    }
+
+    /// The steps that the user wants.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadInput`] for a part of no step's name.
+    fn wanted(self, only: &[String], all: bool) -> Result<Vec<Planned>> {
+        for part in only {
+            let mut named = self.0.iter().filter(|step| step.name.contains(part));
+            let allowed = match named.next() {
+                Some(step) if !all && step.long && named.all(|step| step.long) => {
+                    format!("with --all, as {} takes long", step.name)
+                }
+                Some(_) => continue,
+                None => {
+                    let names: Vec<&str> = self.0.iter().map(|s| s.name.as_str()).collect();
+                    format!("parts of the names {}", names.join(", "))
+                }
+            };
+            return Err(Error::BadInput {
+                what: "--only",
+                given: part.clone(),
+                allowed,
+            });
+        }
+        let mut steps = self.0;
+        steps.retain(|step| {
+            (all || !step.long)
+                && (only.is_empty() || only.iter().any(|part| step.name.contains(part)))
+        });
+        Ok(steps)
+    }
 }
 
 /// What the steps share.
@@ -98,7 +159,7 @@ impl Suite<'_> {
 }
 
 /// The steps, in the order in which they tell most soonest.
-fn plan(options: &Options) -> Vec<Planned> {
+fn plan(options: &Options) -> Plan {
     let version = options.kernel.clone().unwrap_or(Version::DEFAULT);
     let arches: Vec<Arch> = match options.arch {
         Some(arch) => vec![arch],
@@ -112,26 +173,19 @@ fn plan(options: &Options) -> Vec<Planned> {
         extent: Extent::Bootable,
     };
     let plain = spec(first, Flavour::Plain);
-    let mut plan: Vec<Planned> = Vec::new();
-    let mut add = |name: String, spec: Spec, run: Run| {
-        plan.push(Planned { name, spec, run });
-    };
-    add("rustfmt".into(), plain.clone(), steps::rustfmt);
-    add("host-tests".into(), plain.clone(), steps::host_tests);
-    add("clippy".into(), plain.clone(), steps::clippy);
-    add("layer-kas".into(), plain.clone(), layer::configurations);
-    add("layer-lint".into(), plain.clone(), layer::lint);
-    add("layer-crates".into(), plain.clone(), crates::in_step);
-    add(
-        "module-rustfmt".into(),
-        plain.clone(),
-        steps::module_rustfmt,
-    );
-    add("module-clippy".into(), plain.clone(), steps::module_clippy);
+    let mut plan = Plan::default();
+    plan.add("rustfmt", &plain, steps::rustfmt);
+    plan.add("host-tests", &plain, steps::host_tests);
+    plan.add("clippy", &plain, steps::clippy);
+    plan.add("layer-kas", &plain, layer::configurations);
+    plan.add("layer-lint", &plain, layer::lint);
+    plan.add("layer-crates", &plain, crates::in_step);
+    plan.add("module-rustfmt", &plain, steps::module_rustfmt);
+    plan.add("module-clippy", &plain, steps::module_clippy);
     for arch in &arches {
-        add(
+        plan.add(
             format!("module-{arch}"),
-            spec(*arch, Flavour::Plain),
+            &spec(*arch, Flavour::Plain),
             steps::module,
         );
     }
@@ -141,75 +195,46 @@ fn plan(options: &Options) -> Vec<Planned> {
             extent: Extent::Prepared,
             ..plain.clone()
         };
-        add(format!("module-{}", Version::NEXT), next, steps::module);
+        plan.add(format!("module-{}", Version::NEXT), &next, steps::module);
     }
     for arch in &arches {
-        add(
+        plan.add(
             format!("boot-{arch}"),
-            spec(*arch, Flavour::Plain),
+            &spec(*arch, Flavour::Plain),
             steps::boot,
         );
     }
     for arch in arches.iter().skip(1) {
-        add(
+        plan.add(
             format!("topologies-{arch}"),
-            spec(*arch, Flavour::Plain),
+            &spec(*arch, Flavour::Plain),
             steps::topologies,
         );
     }
-    add("boot-crossed".into(), plain.clone(), steps::boot_crossed);
-    add("boot-fanout".into(), plain.clone(), steps::boot_fanout);
-    add("boot-free".into(), plain.clone(), steps::boot_free);
-    add("kselftest-cable".into(), plain.clone(), kselftest::cable);
-    add(
-        "kselftest-crossed".into(),
-        plain.clone(),
-        kselftest::crossed,
-    );
-    add("faults".into(), plain.clone(), steps::faults);
-    add("names".into(), plain.clone(), card::names);
-    add("alsactl".into(), plain.clone(), card::alsactl);
-    add("unplug".into(), plain.clone(), card::unplug);
-    add("configfs".into(), plain.clone(), configfs::functions);
-    add("reload".into(), plain.clone(), steps::reload);
-    add("parameters".into(), plain.clone(), steps::parameters);
-    add("layer-ptest".into(), plain, layer::ptest);
-    add("boot-rt".into(), spec(first, Flavour::Rt), steps::boot_rt);
+    plan.add("boot-crossed", &plain, steps::boot_crossed);
+    plan.add("boot-fanout", &plain, steps::boot_fanout);
+    plan.add("boot-free", &plain, steps::boot_free);
+    plan.add("kselftest-cable", &plain, kselftest::cable);
+    plan.add("kselftest-crossed", &plain, kselftest::crossed);
+    plan.add("faults", &plain, steps::faults);
+    plan.add("names", &plain, card::names);
+    plan.add("alsactl", &plain, card::alsactl);
+    plan.add("unplug", &plain, card::unplug);
+    plan.add("configfs", &plain, configfs::functions);
+    plan.add("reload", &plain, steps::reload);
+    plan.add("parameters", &plain, steps::parameters);
+    plan.add("layer-ptest", &plain, layer::ptest);
+    plan.add("boot-rt", &spec(first, Flavour::Rt), steps::boot_rt);
     let debug = spec(first, Flavour::Debug);
-    add("unplug-debug".into(), debug.clone(), card::unplug);
-    add("configfs-debug".into(), debug.clone(), configfs::stress);
-    add("stress-debug".into(), debug, steps::stress);
-    plan.retain(|step| {
-        options.only.is_empty()
-            || options
-                .only
-                .iter()
-                .any(|part| step.name.contains(part.as_str()))
-    });
+    plan.add("unplug-debug", &debug, card::unplug);
+    plan.add("configfs-debug", &debug, configfs::stress);
+    plan.add("stress-debug", &debug, steps::stress);
     plan
 }
 
 /// Runs the tests; true when all have passed.
 pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
-    let plan = plan(options);
-    let unused = options
-        .only
-        .iter()
-        .find(|part| !plan.iter().any(|step| step.name.contains(part.as_str())));
-    if let Some(part) = unused {
-        let all = Options {
-            only: Vec::new(),
-            arch: options.arch,
-            kernel: options.kernel.clone(),
-            ..*options
-        };
-        let names: Vec<String> = self::plan(&all).into_iter().map(|s| s.name).collect();
-        return Err(Error::BadInput {
-            what: "--only",
-            given: part.clone(),
-            allowed: format!("parts of the names {}", names.join(", ")),
-        });
-    }
+    let plan = plan(options).wanted(&options.only, options.all)?;
     if options.list {
         for step in &plan {
             println!("{}", step.name);
@@ -273,33 +298,65 @@ mod tests {
             arch: None,
             kernel: None,
             only: Vec::new(),
+            all: true,
             full: false,
             stress_seconds: 60,
             list: false,
         }
     }
 
+    fn names(steps: &[Planned]) -> Vec<&str> {
+        steps.iter().map(|step| step.name.as_str()).collect()
+    }
+
     #[test]
     fn names_of_steps_are_unique() {
-        let mut names: Vec<String> = plan(&options()).into_iter().map(|s| s.name).collect();
+        let plan = plan(&options());
+        let mut names = names(&plan.0);
         let all = names.len();
-        names.sort();
+        names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all);
-        assert!(names.contains(&"module-7.3".to_owned()));
+        assert!(names.contains(&"module-7.3"));
     }
 
     #[test]
     fn another_kernel_replaces_both() {
-        let names: Vec<String> = plan(&Options {
+        let plan = plan(&Options {
             kernel: Some(Version::NEXT),
             arch: Some(Arch::X86_64),
             ..options()
-        })
-        .into_iter()
-        .map(|s| s.name)
-        .collect();
-        assert!(!names.contains(&"module-7.3".to_owned()));
+        });
+        let names = names(&plan.0);
+        assert!(!names.contains(&"module-7.3"));
         assert!(!names.iter().any(|n| n.contains("aarch64")));
+    }
+
+    #[test]
+    fn long_steps_are_run_only_with_all() {
+        let spec = plan(&options()).0.remove(0).spec;
+        let wanted = |only: &[&str], all: bool| {
+            let mut plan = Plan::default();
+            let run: Run = |_, _, _| Ok(Vec::new());
+            plan.add("boot", &spec, run);
+            plan.add_long("boot-kcsan", &spec, run);
+            plan.add("unplug", &spec, run);
+            let only: Vec<String> = only.iter().map(|part| (*part).to_owned()).collect();
+            plan.wanted(&only, all)
+                .map(|steps| names(&steps).join(" "))
+                .map_err(|e| e.to_string())
+        };
+        assert_eq!(wanted(&[], false).unwrap(), "boot unplug");
+        assert_eq!(wanted(&[], true).unwrap(), "boot boot-kcsan unplug");
+        assert_eq!(wanted(&["boot"], false).unwrap(), "boot");
+        assert_eq!(wanted(&["kcsan"], true).unwrap(), "boot-kcsan");
+        assert_eq!(
+            wanted(&["kcsan"], false).unwrap_err(),
+            "--only: `kcsan` can't be used; allowed: with --all, as boot-kcsan takes long"
+        );
+        assert_eq!(
+            wanted(&["unplug", "x"], true).unwrap_err(),
+            "--only: `x` can't be used; allowed: parts of the names boot, boot-kcsan, unplug"
+        );
     }
 }
