@@ -144,7 +144,7 @@ bool rloop_card_held(struct snd_card *card)
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *))
 {
-#ifdef CONFIG_SND_PROC_FS
+#if IS_ENABLED(CONFIG_SND_PROC_FS)
 	struct snd_info_entry *entry = snd_info_create_card_entry(card, name, card->proc_root);
 
 	if (!entry)
@@ -156,7 +156,7 @@ int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_d
 #endif
 }
 
-#ifdef CONFIG_CONFIGFS_FS
+#if IS_ENABLED(CONFIG_CONFIGFS_FS)
 /* What a subsystem has to be before it is registered. */
 void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 			 const struct config_item_type *type)
@@ -173,7 +173,7 @@ void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 int rloop_card_proc_data(struct snd_card *card, const char *name, void *private_data,
 			 const struct snd_info_entry_ops *ops, unsigned int size)
 {
-#ifdef CONFIG_SND_PROC_FS
+#if IS_ENABLED(CONFIG_SND_PROC_FS)
 	struct snd_info_entry *entry = snd_info_create_card_entry(card, name, card->proc_root);
 
 	if (!entry)
