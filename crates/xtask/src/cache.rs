@@ -5,18 +5,20 @@
 //! It counts only when complete: it is made under another name and renamed, or
 //! (where a build can go on from where it was stopped) stamped at its end.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use fd_lock::RwLock;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{AtPath as _, Result};
-use crate::exec;
+use crate::lock::with_lock;
 use crate::sandbox;
 
 /// The file that says that a resumable entry is complete.
 const STAMP: &str = ".rloop-complete";
+
+/// The directory of the locks on entries.
+pub(crate) const LOCKS: &str = "locks";
 
 /// Collects what an entry depends on.
 pub(crate) struct Key(Sha256);
@@ -55,8 +57,8 @@ impl Key {
 pub(crate) enum Making {
     /// From nothing, in a directory that is renamed when it is complete.
     Anew,
-    /// In place; what an interrupted run has left is gone on with. For builds
-    /// under `make`, which knows itself what is left to do.
+    /// In place; what an interrupted run has left is gone on with. For builds under the kernel's `make`, which
+    /// knows itself what is left to do: beside a file that it has not finished, there is not yet the command.
     Resumed,
 }
 
@@ -86,6 +88,11 @@ impl Cache {
         sign.exists().then_some(path)
     }
 
+    /// The file of the lock on the entry `name`.
+    pub(crate) fn lock(&self, name: &str) -> PathBuf {
+        self.dir.join(LOCKS).join(name)
+    }
+
     /// The entry `name`; made by `make`, which gets the directory to fill,
     /// unless it is there. Other runs that want the same entry wait for this one.
     pub(crate) fn entry(
@@ -97,7 +104,7 @@ impl Cache {
         if let Some(path) = self.look(name, making) {
             return Ok(path);
         }
-        with_lock(&self.dir.join("locks").join(name), || {
+        with_lock(&self.lock(name), |_| {
             // Somebody else may have made it while we waited for the lock.
             if let Some(path) = self.look(name, making) {
                 return Ok(path);
@@ -130,38 +137,6 @@ impl Cache {
             }
             Ok(path)
         })
-    }
-}
-
-/// Runs `work` while holding a lock on the file `path`; says so when it has to
-/// wait for another run.
-pub(crate) fn with_lock<T>(path: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    if let Some(dir) = path.parent() {
-        fs::create_dir_all(dir).at(dir)?;
-    }
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .at(path)?;
-    let mut lock = RwLock::new(file);
-    let mut told = false;
-    loop {
-        if exec::interrupted() {
-            return Err(crate::error::Error::Interrupted);
-        }
-        match lock.try_write() {
-            Ok(_guard) => return work(),
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {
-                if !told {
-                    told = true;
-                    eprintln!("  wait  another cargo xtask holds {}", path.display());
-                }
-            }
-            Err(e) => return Err(e).at(path),
-        }
-        std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }
 

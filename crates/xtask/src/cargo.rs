@@ -6,17 +6,18 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::arch::Arch;
-use crate::cache::{Key, with_lock};
+use crate::cache::Key;
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
 use crate::exec::Cmd;
+use crate::lock::with_lock;
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 
 /// The crates of Cargo.lock, fetched when it has changed.
 fn vendor(context: &Context) -> Result<PathBuf> {
     let work = context.paths.work();
-    with_lock(&work.join("vendor.lock"), || {
+    with_lock(&work.join("vendor.lock"), |_| {
         let key = Key::new()
             .with_file(&context.paths.repo.join("Cargo.lock"))?
             .hex();
@@ -29,7 +30,8 @@ fn vendor(context: &Context) -> Result<PathBuf> {
         let partial = work.join("vendor.partial");
         sandbox::remove(&partial)?;
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        Cmd::new("fetching the crates", cargo)
+        sandbox::command("fetching the crates")
+            .arg(cargo)
             .args(["vendor", "--locked", "--versioned-dirs"])
             .arg(&partial)
             .dir(&context.paths.repo)

@@ -2,21 +2,14 @@
 //! `cargo xtask clean`: removes what the devkit has made, and nothing else.
 
 use std::fs;
+use std::path::Path;
 
+use crate::cache::{Cache, LOCKS};
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
+use crate::lock::Lock;
 use crate::sandbox;
 use crate::ui::Step;
-
-/// The first part of the names of all that the devkit puts into its cache.
-const OURS: &[&str] = &[
-    "toolchain-",
-    "linux-",
-    "kernel-",
-    "rootfs-",
-    "kvm-",
-    "locks",
-];
 
 /// Removes this checkout's outputs and, with `cache`, what all checkouts share.
 pub(crate) fn run(context: &Context, cache: bool) -> Result<()> {
@@ -24,26 +17,68 @@ pub(crate) fn run(context: &Context, cache: bool) -> Result<()> {
         context.paths.work(),
         context.paths.demo(),
         context.paths.test(),
+        context.paths.bench(),
     ] {
-        if dir.exists() {
-            let step = Step::new(format!("removing {}", dir.display()));
-            sandbox::remove(&dir)?;
-            step.ok();
-        }
+        remove(&dir)?;
     }
-    let dir = context.cache.dir();
-    if !cache || !dir.is_dir() {
-        return Ok(());
-    }
-    // RLOOP_CACHE may be a directory with other things in it.
-    for entry in fs::read_dir(dir).at(dir)? {
-        let entry = entry.at(dir)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if OURS.iter().any(|start| name.starts_with(start)) {
-            let step = Step::new(format!("removing {}", entry.path().display()));
-            sandbox::remove(&entry.path())?;
-            step.ok();
-        }
+    if cache {
+        entries(&context.cache)?;
     }
     Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok() {
+        let step = Step::new(format!("removing {}", path.display()));
+        sandbox::remove(path)?;
+        step.ok();
+    }
+    Ok(())
+}
+
+/// Removes all entries, whole or not, but for those that somebody makes at this moment. RLOOP_CACHE may be a
+/// directory with other things in it; an entry has a lock.
+fn entries(cache: &Cache) -> Result<()> {
+    let locks = cache.dir().join(LOCKS);
+    if !locks.is_dir() {
+        return Ok(());
+    }
+    for file in fs::read_dir(&locks).at(&locks)? {
+        let file = file.at(&locks)?;
+        let name = file.file_name().to_string_lossy().into_owned();
+        let Some(_lock) = Lock::take(&file.path())? else {
+            Step::new(name).end("left", "another cargo xtask works on it");
+            continue;
+        };
+        for suffix in ["", ".partial", ".packages"] {
+            remove(&cache.dir().join(format!("{name}{suffix}")))?;
+        }
+        sandbox::remove(&file.path())?;
+    }
+    // It is empty, unless somebody has a lock in it.
+    let _ = fs::remove_dir(&locks);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::Making;
+
+    #[test]
+    fn entries_go_and_other_things_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        let made = cache.entry("a", Making::Anew, |_| Ok(())).unwrap();
+        let busy = cache.entry("b", Making::Resumed, |_| Ok(())).unwrap();
+        let other = dir.path().join("c");
+        fs::write(&other, "").unwrap();
+        let lock = Lock::wait(&cache.lock("b")).unwrap();
+        entries(&cache).unwrap();
+        assert!(!made.exists() && busy.exists() && other.exists());
+        drop(lock);
+        entries(&cache).unwrap();
+        assert!(!busy.exists() && other.exists());
+        assert!(!dir.path().join(LOCKS).exists());
+    }
 }

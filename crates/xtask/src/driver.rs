@@ -8,7 +8,8 @@ use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
 use crate::exec::Cmd;
 use crate::kernel::{Extent, Kernel, Version};
-use crate::sandbox::Sandbox;
+use crate::lock::{self, with_lock};
+use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 
 /// Where the module for `kernel` is built.
@@ -44,21 +45,43 @@ fn make(context: &Context, sandbox: &Sandbox, kernel: &Kernel, target: &str) -> 
     Ok(cmd)
 }
 
+/// The module for `kernel`, once it is built.
+pub(crate) fn module(context: &Context, kernel: &Kernel) -> PathBuf {
+    directory(context, kernel).join("snd-rloop.ko")
+}
+
 fn log(context: &Context, kernel: &Kernel, target: &str) -> PathBuf {
     context.paths.log(&format!("{target}-{}", kernel.name))
 }
 
-/// The module for `kernel`; `make` decides what there is to compile.
+/// Runs `work` while nobody else builds the module for `kernel`; in an empty directory where it is to be made
+/// `anew`, and where a build was killed: `make` takes a file that is half written for a new one.
+fn alone<T>(
+    context: &Context,
+    kernel: &Kernel,
+    anew: bool,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let dir = directory(context, kernel);
+    with_lock(&lock::beside(&dir), |lock| {
+        if anew || lock.after_kill() {
+            sandbox::remove(&dir)?;
+        }
+        work()
+    })
+}
+
+/// The module for `kernel`; unless it is to be made `anew`, `make` decides what there is to compile.
 pub(crate) fn build(
     context: &Context,
     sandbox: &Sandbox,
     kernel: &Kernel,
+    anew: bool,
     step: &Step,
 ) -> Result<PathBuf> {
-    let lock = directory(context, kernel).with_extension("lock");
-    crate::cache::with_lock(&lock, || {
+    alone(context, kernel, anew, || {
         make(context, sandbox, kernel, "modules")?.run(step, &log(context, kernel, "module"))?;
-        let module = directory(context, kernel).join("snd-rloop.ko");
+        let module = module(context, kernel);
         if module.is_file() {
             Ok(module)
         } else {
@@ -78,8 +101,7 @@ pub(crate) fn check(
     target: &str,
     step: &Step,
 ) -> Result<()> {
-    let lock = directory(context, kernel).with_extension("lock");
-    crate::cache::with_lock(&lock, || {
+    alone(context, kernel, false, || {
         make(context, sandbox, kernel, target)?.run(step, &log(context, kernel, target))
     })
 }

@@ -11,6 +11,9 @@ mount --rbind /dev "$root/dev"
 mount --rbind /sys "$root/sys"
 # Where a fresh /proc isn't allowed (inside of some containers) the host's does.
 mount -t proc proc "$root/proc" 2>/dev/null || mount --rbind /proc "$root/proc"
+# A directory of its own for temporary files: what is left there by whom was killed, such as the fifo of a make
+# with the same number as the next one, goes with it.
+mount -t tmpfs tmpfs "$root/tmp"
 while [ "$1" != -- ]; do
 	mkdir -p "$root$1"
 	mount --rbind "$1" "$root$1"

@@ -2,6 +2,7 @@
 //! Runs programs: their output goes into a log, the user can stop them, and
 //! none of them outlives us.
 
+use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -37,6 +38,16 @@ pub(crate) fn catch_signals() -> Result<()> {
         signal_hook::flag::register(signal, Arc::clone(flag)).at("signal handler")?;
     }
     Ok(())
+}
+
+thread_local! {
+    static KILLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a program that this thread has started was killed since it was last asked, by us or by others. What it
+/// was writing may be half of it, and what it has started may be about to end still.
+pub(crate) fn killed() -> bool {
+    KILLED.take()
 }
 
 /// Whether the user has asked us to stop.
@@ -224,6 +235,9 @@ impl Running {
         }
         if let Some(status) = self.child.try_wait().at(&self.log)? {
             self.ended = true;
+            if status.signal().is_some() {
+                KILLED.set(true);
+            }
             return Ok(Some(status));
         }
         std::thread::sleep(POLL);
@@ -256,6 +270,9 @@ impl Running {
                 break;
             }
             std::thread::sleep(POLL);
+        }
+        if !self.ended {
+            KILLED.set(true);
         }
         if let Some(group) = group {
             let _ = kill_process_group(group, Signal::KILL);

@@ -22,6 +22,7 @@ mod host;
 mod kas;
 mod kernel;
 mod klog;
+mod lock;
 mod paths;
 mod picture;
 mod python;

@@ -7,6 +7,7 @@ use crate::cache::{Key, Making};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::exec::Cmd;
+use crate::sandbox;
 use crate::ui::Step;
 
 /// kas, and what looks at the layer.
@@ -37,8 +38,9 @@ impl Python {
             .cache
             .entry(&format!("python-{key}"), Making::Anew, |at| {
                 let step = Step::new("Python programs");
-                Cmd::new("fetching Python programs", "python3")
+                sandbox::command("fetching Python programs")
                     .args([
+                        "python3",
                         "-m",
                         "pip",
                         "install",

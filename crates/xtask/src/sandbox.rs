@@ -19,9 +19,10 @@ pub(crate) fn is_root() -> bool {
 }
 
 /// A command in name spaces of its own, on the host's file system. Whatever it
-/// mounts is gone when it ends, and so is whatever it starts.
+/// mounts is gone when it ends, and so is whatever it starts; it ends with us, even where we are killed.
 pub(crate) fn command(what: impl Into<String>) -> Cmd {
-    let mut cmd = Cmd::new(what, "unshare");
+    let mut cmd = Cmd::new(what, "setpriv");
+    cmd.args(["--pdeathsig", "KILL", "unshare"]);
     cmd.args(["--mount", "--pid", "--fork", "--kill-child"]);
     if !is_root() {
         cmd.args(["--user", "--map-root-user", "--map-auto"]);

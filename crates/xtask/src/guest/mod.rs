@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
 use crate::exec;
 use crate::kernel::Kernel;
+use crate::lock::{self, Lock};
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 use crate::{cargo, driver, paths, rootfs};
@@ -45,7 +46,7 @@ impl<'a> Guest<'a> {
         let tool = cargo::tool(context, sandbox, arch, &step)?;
         step.ok();
         let step = Step::new(format!("snd-rloop.ko for {}", kernel.spec));
-        let module = driver::build(context, sandbox, kernel, &step)?;
+        let module = driver::build(context, sandbox, kernel, false, &step)?;
         step.ok();
         Ok(Self {
             context,
@@ -83,13 +84,23 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// An empty directory for the run `name`, with an empty share in it.
-    fn run_directory(&self, name: &str) -> Result<PathBuf> {
-        let dir = self.context.paths.work().join("run").join(name);
+    /// An empty directory for the run `name`, with an empty share in it, and the lock on it. Where the one of this
+    /// name is in use, it is one with a number.
+    fn run_directory(&self, name: &str) -> Result<(PathBuf, Lock)> {
+        let runs = self.context.paths.work().join("run");
+        let mut dir = runs.join(name);
+        let mut number = 1;
+        let lock = loop {
+            if let Some(lock) = Lock::take(&lock::beside(&dir))? {
+                break lock;
+            }
+            number += 1;
+            dir = runs.join(format!("{name}-{number}"));
+        };
         sandbox::remove(&dir)?;
         let share = dir.join("share");
         fs::create_dir_all(&share).at(&share)?;
-        Ok(dir)
+        Ok((dir, lock))
     }
 
     /// Puts the initramfs into the run's directory.
@@ -118,7 +129,7 @@ impl<'a> Guest<'a> {
     /// no error: see [`Outcome::status`].
     pub(crate) fn run(&self, machine: &Machine, job: &Job<'_>, step: &Step) -> Result<Outcome> {
         let start = Instant::now();
-        let dir = self.run_directory(job.name)?;
+        let (dir, lock) = self.run_directory(job.name)?;
         let share = dir.join("share");
         let initrd = if job.sealed {
             self.initrd(&dir, Some(job.script))?
@@ -187,12 +198,13 @@ impl<'a> Guest<'a> {
             tainted: lossy("tainted")?.trim().parse().unwrap_or(0),
             share,
             serial,
+            _lock: lock,
         })
     }
 
     /// A shell on the user's terminal; `setup` is run before it.
     pub(crate) fn shell(&self, machine: &Machine, setup: &str, append: &str) -> Result<ExitStatus> {
-        let dir = self.run_directory("shell")?;
+        let (dir, _lock) = self.run_directory("shell")?;
         let share = dir.join("share");
         let script = share.join("shell.sh");
         fs::write(&script, setup).at(&script)?;
@@ -234,6 +246,8 @@ pub(crate) struct Outcome {
     pub(crate) share: PathBuf,
     /// The console's log.
     pub(crate) serial: PathBuf,
+    /// On the directory that it all lies in.
+    _lock: Lock,
 }
 
 /// Prints a growing log, line by line.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Guest, Job};
 use crate::arch::Arch;
+use crate::cache::Making;
 use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
 use crate::exec::Cmd;
@@ -144,6 +145,9 @@ pub(crate) fn interactive(cmd: &mut Cmd) {
     cmd.args(["-serial", "mon:stdio"]);
 }
 
+/// The file in an entry of the cache that says that KVM works.
+const WORKS: &str = "works";
+
 /// KVM where it really works, which is tried once for each kernel of the host's
 /// and the guest's: some hosts have a /dev/kvm under which guests hang.
 pub(crate) fn probe_kvm(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Accel> {
@@ -160,33 +164,35 @@ pub(crate) fn probe_kvm(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -
         .release()
         .to_string_lossy()
         .into_owned();
-    let path = context
-        .cache
-        .dir()
-        .join(format!("kvm-{host}-{}", kernel.name));
-    match fs::read_to_string(&path).as_deref() {
-        Ok("yes") => return Ok(Accel::Kvm),
-        Ok("no") => return Ok(Accel::Tcg),
-        _ => {}
-    }
-    let step = Step::new("does KVM work here?");
-    let job = Job {
-        name: "kvm",
-        script: "true\n",
-        timeout: Duration::from_secs(20),
-        append: String::new(),
-        follow: false,
-        sealed: false,
-    };
-    let machine = Machine::smp(Accel::Kvm, 2, 512);
-    let works = match Guest::bare(context, sandbox, kernel)?.run(&machine, &job, &step) {
-        Ok(outcome) => outcome.status == 0,
-        Err(Error::Interrupted) => return Err(Error::Interrupted),
-        Err(_) => false,
-    };
-    fs::write(&path, if works { "yes" } else { "no" }).at(&path)?;
-    step.end("ok", if works { "yes" } else { "no, TCG is used" });
-    Ok(if works { Accel::Kvm } else { Accel::Tcg })
+    let name = format!("kvm-probe-{host}-{}", kernel.name);
+    let entry = context.cache.entry(&name, Making::Anew, |at| {
+        let step = Step::new("does KVM work here?");
+        let job = Job {
+            name: "kvm",
+            script: "true\n",
+            timeout: Duration::from_secs(20),
+            append: String::new(),
+            follow: false,
+            sealed: false,
+        };
+        let machine = Machine::smp(Accel::Kvm, 2, 512);
+        let works = match Guest::bare(context, sandbox, kernel)?.run(&machine, &job, &step) {
+            Ok(outcome) => outcome.status == 0,
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(_) => false,
+        };
+        if works {
+            let path = at.join(WORKS);
+            fs::write(&path, "").at(&path)?;
+        }
+        step.end("ok", if works { "yes" } else { "no, TCG is used" });
+        Ok(())
+    })?;
+    Ok(if entry.join(WORKS).exists() {
+        Accel::Kvm
+    } else {
+        Accel::Tcg
+    })
 }
 
 #[cfg(test)]

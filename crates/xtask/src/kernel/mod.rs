@@ -14,6 +14,7 @@ use crate::cache::{Cache, Key, Making};
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
 use crate::exec::Cmd;
+use crate::lock::with_lock;
 use crate::sandbox::Sandbox;
 use crate::toolchain;
 use crate::ui::Step;
@@ -178,9 +179,14 @@ pub(crate) fn get(context: &Context, sandbox: &Sandbox, spec: &Spec) -> Result<K
         // The user may have changed it since: make knows what there is to do.
         Version::Tree(_) => {
             let dir = context.cache.dir().join(&name);
-            fs::create_dir_all(&dir).at(&dir)?;
-            let lock = context.cache.dir().join("locks").join(&name);
-            crate::cache::with_lock(&lock, || make(&dir))?;
+            with_lock(&context.cache.lock(&name), |lock| {
+                // A file that was made before, and is half written now, is newer than its sources.
+                if lock.after_kill() {
+                    crate::sandbox::remove(&dir)?;
+                }
+                fs::create_dir_all(&dir).at(&dir)?;
+                make(&dir)
+            })?;
             dir
         }
     };

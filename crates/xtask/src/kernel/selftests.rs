@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use super::Kernel;
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
+use crate::lock::{self, with_lock};
 use crate::paths;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 
 /// The programs, which come with a library of their own that they look for in the working directory.
@@ -27,7 +28,10 @@ pub(crate) fn build(
     let arch = kernel.spec.arch;
     let source = kernel.source.join("tools/testing/selftests/alsa");
     let out = context.paths.work().join("selftests").join(&kernel.name);
-    crate::cache::with_lock(&out.with_extension("lock"), || {
+    with_lock(&lock::beside(&out), |lock| {
+        if lock.after_kill() {
+            sandbox::remove(&out)?;
+        }
         fs::create_dir_all(&out).at(&out)?;
         let env = [("PKG_CONFIG_LIBDIR", arch.pkg_config())];
         sandbox
