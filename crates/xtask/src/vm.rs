@@ -34,7 +34,7 @@ pub(crate) struct Options {
 fn memory(flavour: Flavour) -> u32 {
     match flavour {
         Flavour::Debug => 3072,
-        Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => 1024,
+        _ => 1024,
     }
 }
 

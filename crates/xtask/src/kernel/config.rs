@@ -20,6 +20,10 @@ pub(crate) enum Flavour {
     Gdb,
     /// With PREEMPT_RT, another HZ and a tick that never stops.
     Rt,
+    /// Without all that the module can do without.
+    Least,
+    /// With configfs in a module, and ALSA in none.
+    Split,
     /// With exact accounting of the time that interrupts take, and so many ticks per second.
     Bench(Hz),
 }
@@ -52,6 +56,8 @@ impl Flavour {
             Self::Debug => format!("{before}debug"),
             Self::Gdb => format!("{before}gdb"),
             Self::Rt => format!("{before}rt"),
+            Self::Least => format!("{before}least"),
+            Self::Split => format!("{before}split"),
             Self::Bench(hz) => format!("{before}bench-hz{hz}"),
         }
     }
@@ -70,6 +76,8 @@ pub(crate) fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Debug => files.push(paths.shared_fragment("snd-rloop-debug.cfg")),
         Flavour::Gdb => files.push(own.join("gdb.config")),
         Flavour::Rt => files.push(own.join("rt.config")),
+        Flavour::Least => files.push(own.join("least.config")),
+        Flavour::Split => files.push(own.join("split.config")),
         Flavour::Bench(Hz::Hz250) => files.push(own.join("bench.config")),
         Flavour::Bench(Hz::Hz1000) => {
             files.extend([own.join("bench.config"), own.join("hz1000.config")]);

@@ -98,11 +98,9 @@ impl Spec {
     pub(crate) fn make_arguments(&self) -> Vec<String> {
         let mut arguments = vec![format!("ARCH={}", self.arch.kernel())];
         match self.flavour {
-            Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => {
-                arguments.push(format!("CROSS_COMPILE={}", self.arch.cross()));
-            }
             // With KASAN, Rust's code and C's have to be instrumented alike: by LLVM.
             Flavour::Debug => arguments.push("LLVM=1".to_owned()),
+            _ => arguments.push(format!("CROSS_COMPILE={}", self.arch.cross())),
         }
         arguments
     }

@@ -207,10 +207,8 @@ pub(super) fn alsactl(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec
 pub(super) fn unplug(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     // Real time goes on while the host is busy elsewhere.
     let (name, limit, time) = match spec.flavour {
-        Flavour::Plain | Flavour::Gdb | Flavour::Rt | Flavour::Bench(_) => {
-            ("unplug", 2, Time::Counted)
-        }
         Flavour::Debug => ("unplug-debug", 30, Time::Real),
+        _ => ("unplug", 2, Time::Counted),
     };
     let script = format!("limit={limit}\n{CHECK}{}", include_str!("unplug.sh"));
     let job = (name, script.as_str(), Duration::from_secs(600));

@@ -12,6 +12,7 @@ mod configfs;
 mod crates;
 mod kselftest;
 mod layer;
+mod module;
 mod steps;
 
 use std::collections::BTreeMap;
@@ -180,22 +181,31 @@ fn plan(options: &Options) -> Plan {
     plan.add("layer-kas", &plain, layer::configurations);
     plan.add("layer-lint", &plain, layer::lint);
     plan.add("layer-crates", &plain, crates::in_step);
-    plan.add("module-rustfmt", &plain, steps::module_rustfmt);
-    plan.add("module-clippy", &plain, steps::module_clippy);
+    plan.add("module-rustfmt", &plain, module::rustfmt);
+    plan.add("module-clippy", &plain, module::clippy);
     for arch in &arches {
         plan.add(
             format!("module-{arch}"),
             &spec(*arch, Flavour::Plain),
-            steps::module,
+            module::compiled,
         );
     }
-    if options.kernel.is_none() {
-        let next = Spec {
-            version: Version::NEXT,
+    // The others have configfs built in, and ALSA in modules.
+    let (next, name) = match &options.kernel {
+        None => (Version::NEXT, format!("module-{}-split", Version::NEXT)),
+        Some(version) => (version.clone(), "module-split".to_owned()),
+    };
+    for (version, flavour, name) in [
+        (version.clone(), Flavour::Least, "module-least".to_owned()),
+        (next, Flavour::Split, name),
+    ] {
+        let spec = Spec {
+            version,
+            arch: first,
+            flavour,
             extent: Extent::Prepared,
-            ..plain.clone()
         };
-        plan.add(format!("module-{}", Version::NEXT), &next, steps::module);
+        plan.add(name, &spec, module::compiled);
     }
     for arch in &arches {
         plan.add(
@@ -317,7 +327,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), all);
-        assert!(names.contains(&"module-7.3"));
+        assert!(names.contains(&"module-7.3-split"));
     }
 
     #[test]
@@ -328,7 +338,7 @@ mod tests {
             ..options()
         });
         let names = names(&plan.0);
-        assert!(!names.contains(&"module-7.3"));
+        assert!(names.contains(&"module-split"));
         assert!(!names.iter().any(|n| n.contains("aarch64")));
     }
 

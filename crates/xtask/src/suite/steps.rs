@@ -5,13 +5,13 @@ use std::fs;
 use std::time::Duration;
 
 use super::{Suite, bad_parameters};
+use crate::cargo;
 use crate::demo::{failed_status, log_complaints, verify_checks, verify_script};
 use crate::error::{Error, Result};
 use crate::guest::{Guest, Job, Machine, Outcome, probe_kvm};
-use crate::kernel::{Extent, Spec};
+use crate::kernel::Spec;
 use crate::report::{self, Check, Counts};
 use crate::ui::Step;
-use crate::{cargo, driver};
 
 /// How often the module is loaded and unloaded.
 const RELOADS: u32 = 100;
@@ -82,40 +82,6 @@ pub(super) fn host_tests(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec
     if Counts::of(&checks).failed == 0 && whole.verdict != report::Verdict::Pass {
         checks.push(whole);
     }
-    Ok(checks)
-}
-
-pub(super) fn module_rustfmt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    driver_target(suite, spec, step, "rustfmtcheck")
-}
-
-pub(super) fn module_clippy(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    driver_target(suite, spec, step, "clippy")
-}
-
-fn driver_target(suite: &Suite<'_>, spec: &Spec, step: &Step, target: &str) -> Result<Vec<Check>> {
-    let kernel = suite.kernel(spec)?;
-    let result = driver::check(suite.context, suite.sandbox, &kernel, target, step);
-    Ok(vec![program(&format!("make {target}"), result)?])
-}
-
-pub(super) fn module(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let kernel = suite.kernel(spec)?;
-    // Anew: what is not compiled gives no warnings.
-    let built = driver::build(suite.context, suite.sandbox, &kernel, true, step).map(drop);
-    let compiled = match spec.extent {
-        Extent::Bootable => "compiles",
-        Extent::Prepared => "compiles (against a prepared kernel, not booted)",
-    };
-    let mut checks = vec![program(compiled, built)?];
-    if Counts::of(&checks).failed > 0 {
-        return Ok(checks);
-    }
-    let warnings = driver::warnings(suite.context, &kernel)?;
-    checks.push(Check::that(
-        "compiles without a warning",
-        (!warnings.is_empty()).then(|| warnings.join("; ")),
-    ));
     Ok(checks)
 }
 

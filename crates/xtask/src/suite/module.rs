@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Steps that compile the module, for each kernel and configuration.
+
+use super::Suite;
+use super::steps::program;
+use crate::driver;
+use crate::error::Result;
+use crate::kernel::{Extent, Flavour, Kernel, Spec};
+use crate::report::{Check, Counts};
+use crate::ui::Step;
+
+pub(super) fn rustfmt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    driver_target(suite, spec, step, "rustfmtcheck")
+}
+
+pub(super) fn clippy(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    driver_target(suite, spec, step, "clippy")
+}
+
+fn driver_target(suite: &Suite<'_>, spec: &Spec, step: &Step, target: &str) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec)?;
+    let result = driver::check(suite.context, suite.sandbox, &kernel, target, step);
+    Ok(vec![program(&format!("make {target}"), result)?])
+}
+
+pub(super) fn compiled(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec)?;
+    // Anew: what is not compiled gives no warnings.
+    let built = driver::build(suite.context, suite.sandbox, &kernel, true, step).map(drop);
+    let compiled = match spec.extent {
+        Extent::Bootable => "compiles",
+        Extent::Prepared => "compiles (against a prepared kernel, not booted)",
+    };
+    let mut checks = vec![program(compiled, built)?];
+    if Counts::of(&checks).failed > 0 {
+        return Ok(checks);
+    }
+    if spec.extent == Extent::Prepared {
+        checks.push(Check::that(
+            "needs nothing that this configuration lacks",
+            lacking(&symbols(suite, &kernel)?, spec.flavour),
+        ));
+    }
+    let warnings = driver::warnings(suite.context, &kernel)?;
+    checks.push(Check::that(
+        "compiles without a warning",
+        (!warnings.is_empty()).then(|| warnings.join("; ")),
+    ));
+    Ok(checks)
+}
+
+/// The symbols that the module expects of others.
+fn symbols(suite: &Suite<'_>, kernel: &Kernel) -> Result<String> {
+    let module = driver::module(suite.context, kernel);
+    suite
+        .sandbox
+        .command::<&str, &str>("nm", &suite.context.paths.repo, &[], "nm")?
+        .args(["--undefined-only", "--just-symbols"])
+        .arg(module)
+        .read()
+}
+
+/// A prepared kernel has no list of its symbols. But what begins with `rloop_` would have to be in the module,
+/// and what begins with one of these is in no kernel of [`Flavour::Least`].
+const NOT_IN_LEAST: &[&str] = &[
+    "_printk",
+    "config_",
+    "configfs_",
+    "debugfs_",
+    "proc_",
+    "snd_info_",
+];
+
+/// Which of `symbols`, one a line, a kernel of this flavour can't have.
+fn lacking(symbols: &str, flavour: Flavour) -> Option<String> {
+    let not: &[&str] = match flavour {
+        Flavour::Least => NOT_IN_LEAST,
+        _ => &[],
+    };
+    let lacking: Vec<&str> = symbols
+        .lines()
+        .filter(|name| {
+            name.starts_with("rloop_") || not.iter().any(|start| name.starts_with(start))
+        })
+        .collect();
+    (!lacking.is_empty()).then(|| format!("undefined: {}", lacking.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kernel_lacks_is_told() {
+        let symbols = "memcpy\nsnd_info_register\nsnd_card_new\n";
+        assert_eq!(lacking(symbols, Flavour::Split), None);
+        assert_eq!(
+            lacking(symbols, Flavour::Least).as_deref(),
+            Some("undefined: snd_info_register")
+        );
+        assert_eq!(
+            lacking("rloop_configfs_init\n", Flavour::Split).as_deref(),
+            Some("undefined: rloop_configfs_init")
+        );
+    }
+}
