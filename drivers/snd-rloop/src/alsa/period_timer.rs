@@ -12,6 +12,7 @@ use core::mem::offset_of;
 use core::ptr::addr_of;
 
 use kernel::prelude::*;
+use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::types::Opaque;
 
 use super::bindings;
@@ -33,10 +34,11 @@ pub(crate) trait Handler: Send + Sync + Sized {
 }
 
 /// Timers with one [`Handler`].
-#[pin_data]
+#[pin_data(PinnedDrop)]
 pub(crate) struct PeriodTimers<H: Handler> {
-    // Dropped before the handler, which waits for the callbacks.
     timers: KVec<Pin<KBox<PeriodTimer<H>>>>,
+    /// 1 once they are about to go: a callback does nothing then. (6.18 has no atomic `bool`.)
+    going: Atomic<u32>,
     #[pin]
     handler: H,
     #[pin]
@@ -50,13 +52,14 @@ impl<H: Handler> PeriodTimers<H> {
             timers: {
                 let mut timers = KVec::with_capacity(count, GFP_KERNEL)?;
                 for number in 0..count {
-                    // INVARIANT: The timers go with, and before the rest of, what `this` points to,
-                    // which is pinned.
+                    // INVARIANT: The timers are part of what `this` points to, which is pinned, and all
+                    // are cancelled before any of it goes.
                     let timer = PeriodTimer::new(this.as_ptr(), number);
                     timers.push(KBox::pin_init(timer, GFP_KERNEL)?, GFP_KERNEL)?;
                 }
                 timers
             },
+            going: Atomic::new(0),
             handler <- handler,
             _pinned: PhantomPinned,
         }? Error)
@@ -75,6 +78,21 @@ impl<H: Handler> PeriodTimers<H> {
     /// What happens when one goes off.
     pub(crate) fn handler(&self) -> &H {
         &self.handler
+    }
+}
+
+#[pinned_drop]
+impl<H: Handler> PinnedDrop for PeriodTimers<H> {
+    fn drop(self: Pin<&mut Self>) {
+        // A callback may arm any of the timers, so none is freed before all are at rest. After the first
+        // round all callbacks are over that did not see this; after the second, what they have armed is
+        // cancelled, too.
+        self.going.store(1, Release);
+        for _ in 0..2 {
+            for timer in self.timers.iter() {
+                timer.cancel();
+            }
+        }
     }
 }
 
@@ -212,6 +230,11 @@ impl<H: Handler> PeriodTimer<H> {
         // precondition the result points to a `Self`, which is alive since it cancels the timer
         // before it goes.
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
+        // SAFETY: By the type's invariants all of them are there as long as this timer.
+        let all = unsafe { &*this.all };
+        if all.going.load(Acquire) != 0 {
+            return bindings::hrtimer_restart_HRTIMER_NORESTART;
+        }
         let now = super::now();
         // SAFETY: A timer's callback stays on its processor, and no other runs there meanwhile.
         let bindings::rloop_pace {
@@ -252,8 +275,6 @@ impl<H: Handler> PeriodTimer<H> {
             Wake::Stop => unsafe { Self::stop(substream) },
         }
         let earliest = pace.earliest(now, super::now());
-        // SAFETY: By the type's invariants all of them are there as long as this timer.
-        let all = unsafe { &*this.all };
         this.handler().rearm(this.number, all, earliest);
         pace.spend(now, super::now());
         set_pace(pace);
