@@ -118,3 +118,16 @@ proptest! {
         prop_assert!(pace.settled <= 10 + 2_000_000);
     }
 }
+
+#[test]
+fn a_timer_that_is_armed_again_and_again_puts_nobody_off_for_long() {
+    let mut pace = Pace::default();
+    pace.spend(START, START + 1_000_000);
+    for n in 0..100_000 {
+        let now = START + 1_000_000 + n;
+        let Some(later) = pace.put_off(now) else {
+            break;
+        };
+        assert!(later <= now + 4_000_000, "{} ns", later - now);
+    }
+}

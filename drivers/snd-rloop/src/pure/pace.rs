@@ -17,6 +17,8 @@ const BURST: u64 = 200_000;
 const CROWD: u64 = 30_000;
 /// The longest that counts for one interrupt, in nanoseconds. A virtual machine may stand still meanwhile.
 const SPENT_MAX: u64 = 1_000_000;
+/// The longest that an interrupt is put off at a time, in nanoseconds.
+const PUT_OFF_MAX: u64 = 4_000_000;
 /// What it takes the kernel to come to a timer and to leave it, in nanoseconds.
 const AROUND: u64 = 2_000;
 /// How many make an average.
@@ -42,8 +44,15 @@ impl Pace {
         if now >= self.closed {
             return None;
         }
-        self.settled = self.settled.saturating_add(2 * AROUND);
-        self.last = self.last.max(self.closed).saturating_add(self.cost);
+        let most = now.saturating_add(PUT_OFF_MAX);
+        self.settled = self.settled.saturating_add(2 * AROUND).min(most);
+        let next = self.last.max(self.closed).saturating_add(self.cost);
+        // A timer that is armed anew, again and again, leaves its place: the queue must not grow by that.
+        self.last = if next > most {
+            self.closed.min(most)
+        } else {
+            next
+        };
         Some(self.last)
     }
 
