@@ -47,7 +47,8 @@
 	X(timer_source, charp, false, "hrtimer", "What the clocks go by: hrtimer (default), jiffies, or [hw:]CARD[.DEV[.SUBDEV]].") \
 	X(formats, charp, true, "all", "Sample formats of each card, with spaces between (default: all).") \
 	X(rates, charp, true, "8000-768000", "Rates of each card, numbers or ranges with spaces between (default: 8000-768000).") \
-	X(channels, charp, true, "1-128", "Channels of each card, numbers or ranges with spaces between (default: 1-128).")
+	X(channels, charp, true, "1-128", "Channels of each card, numbers or ranges with spaces between (default: 1-128).") \
+	X(bandwidth, int, true, "2000", "MB/s that all streams of each card may ask for together (default: 2000).")
 
 struct rloop_values {
 	const char *name;

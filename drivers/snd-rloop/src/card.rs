@@ -19,8 +19,9 @@ use crate::alsa::parameters::CARDS;
 use crate::alsa::parent::Parent;
 use crate::alsa::pcm::{self, TriggerCommand};
 use crate::alsa::period_timer::PeriodTimer;
-use crate::alsa::quota::Quota;
+use crate::alsa::quota::{Quota, Share};
 use crate::alsa::setting;
+use crate::bandwidth::Bandwidth;
 use crate::cable::{Cable, Shared, CARD_BYTES_MAX};
 use crate::controls::Controls;
 use crate::fault_dirs::{FaultDir, FaultDirs};
@@ -86,6 +87,7 @@ impl LoopbackCard {
         let players = config.players().max(1);
         let (card_number, source) = (u32::try_from(card.number())?, config.timer_source);
         let memory = Quota::new(CARD_BYTES_MAX)?;
+        let bandwidth = Arc::new(Bandwidth::new(card_number, config.bandwidth)?, GFP_KERNEL)?;
         let mut plugs = KVec::new();
         let mut timed = TimerSource {
             card: card_number,
@@ -123,6 +125,7 @@ impl LoopbackCard {
                 playback: KVec::new(),
                 capture: KVec::new(),
                 limits: config.limits,
+                bandwidth: bandwidth.clone(),
             };
             for plug in plugs.iter().filter(|plug| plug.playback.device == number) {
                 let controls =
@@ -266,6 +269,7 @@ pub(crate) struct Device {
     playback: KVec<Controls>,
     capture: KVec<(Arc<Cable>, Port)>,
     limits: Limits,
+    bandwidth: Arc<Bandwidth>,
 }
 
 /// An open substream: it is plugged into a cable.
@@ -275,6 +279,7 @@ pub(crate) struct Stream {
     /// The control controls that follow this stream, if it is the player.
     controls: Option<Controls>,
     limits: Limits,
+    bandwidth: Arc<Bandwidth>,
     /// Whether the cable has a clock; stays as it is while a stream is open.
     clocked: bool,
 }
@@ -329,6 +334,7 @@ impl pcm::Stream for Stream {
             port,
             controls,
             limits: device.limits,
+            bandwidth: device.bandwidth.clone(),
         })
     }
 
@@ -346,6 +352,10 @@ impl pcm::Stream for Stream {
 
     fn bound(&self) -> Option<Params> {
         self.cable.bound(self.port)
+    }
+
+    fn claim(&self, rate: u32, frame_bytes: u32) -> Result<Share> {
+        self.bandwidth.take(rate, frame_bytes)
     }
 
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result {

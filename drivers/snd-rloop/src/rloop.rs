@@ -8,6 +8,7 @@ use kernel::c_str;
 use kernel::prelude::*;
 
 mod alsa;
+mod bandwidth;
 mod cable;
 mod card;
 #[cfg(CONFIG_CONFIGFS_FS)]

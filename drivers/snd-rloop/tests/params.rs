@@ -31,6 +31,7 @@ fn nothing_written_is_the_default() {
         free: false,
         timer_source: SourceText::new("hrtimer", 32).unwrap(),
         limits: Limits::NONE,
+        bandwidth: 2_000,
     };
     assert_eq!(parse(&Written::default(), 32), Ok(config));
     assert_eq!(Topology::Cable.devices(), 1);
@@ -63,6 +64,7 @@ fn everything_written_is_taken() {
         formats: Some("S16_LE"),
         rates: Some("48000"),
         channels: Some("2"),
+        bandwidth: Some("1000000"),
     };
     let config = Config {
         index: 31,
@@ -78,6 +80,7 @@ fn everything_written_is_taken() {
             rates: Ranges::one(48_000, 48_000),
             channels: Ranges::one(2, 2),
         },
+        bandwidth: 1_000_000,
     };
     assert_eq!(parse(&written, 32), Ok(config));
 }
@@ -339,6 +342,7 @@ proptest! {
                 formats: Some(&a),
                 rates: Some(&b),
                 channels: Some(&c),
+                bandwidth: Some(&d),
             };
             let _ = parse(&written, 32).map_err(|bad| bad.to_string());
             let _ = parse_enable(Some(&a));

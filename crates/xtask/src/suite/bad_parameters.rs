@@ -221,6 +221,14 @@ pub(crate) const CASES: &[Case] = &[
         parameters: "channels=2-1",
         message: &["snd_rloop: ", "channels=2-1 ", "from 1 to 128"],
     },
+    Case {
+        parameters: "bandwidth=0",
+        message: &[
+            "snd_rloop: ",
+            "bandwidth=0 ",
+            "a whole number from 1 to 1000000",
+        ],
+    },
 ];
 
 /// What separates the cases in the output and in the kernel's log.

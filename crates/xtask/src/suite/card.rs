@@ -30,7 +30,7 @@ const ARECORD: &str = "arecord -l | grep -v 'Subdevice #'";
 const CARDS: &str = "cat /proc/asound/cards";
 // Those that have to be there, then whatever else is.
 const MODES: &str = "cd /sys/module/snd_rloop/parameters; \
-     stat -c %a index id enable name pcm_substreams topology pcm_notify timer_source formats rates channels * | sort -u";
+     stat -c %a index id enable name pcm_substreams topology pcm_notify timer_source formats rates channels bandwidth * | sort -u";
 
 const NOTIFY: &str = "amixer -c0 cget iface=PCM,device=1,subdevice=2,name='PCM Notify' | grep :; \
      grep ^notify /proc/asound/card0/cable#5";
@@ -198,6 +198,15 @@ pub(super) fn names(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<C
 pub(super) fn alsactl(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let script = [CHECK, include_str!("alsactl.sh")].concat();
     let job = ("alsactl", script.as_str(), Duration::from_secs(300));
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}
+
+/// What root lets a card's streams ask for.
+pub(super) fn bandwidth(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let script = [CHECK, include_str!("bandwidth.sh")].concat();
+    let job = ("bandwidth", script.as_str(), Duration::from_secs(300));
     let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)

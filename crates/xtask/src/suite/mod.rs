@@ -230,6 +230,7 @@ fn plan(options: &Options) -> Plan {
     plan.add("kselftest-crossed", &plain, kselftest::crossed);
     plan.add("faults", &plain, steps::faults);
     plan.add("names", &plain, card::names);
+    plan.add("bandwidth", &plain, card::bandwidth);
     plan.add("alsactl", &plain, card::alsactl);
     plan.add("unplug", &plain, card::unplug);
     plan.add("configfs", &plain, configfs::functions);

@@ -9,6 +9,7 @@ use kernel::sync::Arc;
 use kernel::time::{delay::fsleep, Delta};
 
 use super::bindings;
+use super::log;
 use super::quota::{Quota, Share};
 use crate::lockless::gate::{Gate, Pass};
 use crate::pure::blocks::transpose;
@@ -99,7 +100,13 @@ impl Buffer {
     ///
     /// `ENOMEM`.
     pub(crate) fn own(layout: Layout, quota: &Arc<Quota>) -> Result<Self> {
-        let share = quota.take(layout.bytes())?;
+        let share = quota.take(layout.bytes()).ok_or_else(|| {
+            let most = quota.most();
+            log::debug(format_args!(
+                "refused: the card's delay lines would take more than {most} bytes"
+            ));
+            ENOMEM
+        })?;
         let mut owned = KVVec::from_elem(0u8, layout.bytes(), GFP_KERNEL)?;
         // INVARIANT: The elements are as many bytes as the layout says, and stay where they are when
         // the vector is moved. Nobody revokes this lease; it ends with the last reference.

@@ -23,6 +23,7 @@ use super::card::{put, CardRef, NewCard};
 use super::hardware::{parameters, set_hardware, Hardware};
 use super::log;
 use super::period_timer::{Handler, PeriodTimer};
+use super::quota::Share;
 use super::rules;
 use crate::pure::cable::Params;
 use crate::pure::end::{Direction, Setup};
@@ -76,6 +77,14 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
 
     /// The parameters that the stream is bound to, if any.
     fn bound(&self) -> Option<Params>;
+
+    /// Claims what a stream of `rate` frames per second takes, each of so many bytes, for as long as it keeps
+    /// its parameters.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if others have claimed too much.
+    fn claim(&self, rate: u32, frame_bytes: u32) -> Result<Share>;
 
     /// The stream is set up, and its position is 0.
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result;
@@ -168,25 +177,42 @@ unsafe extern "C" fn free<S: Stream>(pcm: *mut bindings::snd_pcm) {
 #[pin_data]
 struct Context<S> {
     stream: S,
-    /// The buffer that `stream` has been lent.
+    /// What the stream has of others.
     #[pin]
-    lease: Mutex<Option<Arc<Lease>>>,
+    held: Mutex<Held>,
     /// The last command that `stream` got, and when; only used with the stream locked.
     action: Atomic<u32>,
     action_time: Atomic<u64>,
 }
 
+/// What an open substream has of others.
+#[derive(Default)]
+struct Held {
+    /// The buffer that the stream has been lent.
+    lease: Option<Arc<Lease>>,
+    /// What it has claimed.
+    claim: Option<Share>,
+}
+
 impl<S: Stream> Context<S> {
     /// Makes sure that nobody uses the buffer, since it is about to change or to go. As long as the
     /// result lives, nobody gets a new one.
-    fn settle(&self) -> impl DerefMut<Target = Option<Arc<Lease>>> + '_ {
-        let mut lent = self.lease.lock();
+    fn settle(&self) -> impl DerefMut<Target = Held> + '_ {
+        let mut held = self.held.lock();
         self.stream.timer().cancel();
-        if let Some(lease) = lent.take() {
+        if let Some(lease) = held.lease.take() {
             self.stream.retract();
             lease.revoke();
         }
-        lent
+        held
+    }
+
+    /// As [`Context::settle`], and the stream has no parameters any more.
+    fn unset(&self) -> impl DerefMut<Target = Held> + '_ {
+        let mut held = self.settle();
+        self.stream.release();
+        held.claim = None;
+        held
     }
 }
 
@@ -276,7 +302,7 @@ impl<S: Stream> Table<S> {
             let context = KBox::pin_init(
                 pin_init!(Context {
                     stream,
-                    lease <- new_mutex!(None),
+                    held <- new_mutex!(Held::default()),
                     action: Atomic::new(TriggerCommand::Stop as u32),
                     action_time: Atomic::new(0),
                 }),
@@ -361,8 +387,7 @@ impl<S: Stream> Table<S> {
     ) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        let _settled = context.settle();
-        context.stream.release();
+        let mut held = context.unset();
         // SAFETY: `params` is valid.
         if unsafe { bindings::rloop_hw_params_hang(params) } {
             log::debug(format_args!(
@@ -370,15 +395,20 @@ impl<S: Stream> Table<S> {
             ));
             return EINVAL.to_errno();
         }
-        // SAFETY: `params` is valid, and nobody uses the old buffer.
-        from_result(|| unsafe {
-            let bytes = bindings::rloop_hw_param_interval(
-                params,
-                bindings::SNDRV_PCM_HW_PARAM_BUFFER_BYTES as c_int,
-            );
-            let bytes = usize::try_from((*bytes).min)?;
-            let changed = bindings::snd_pcm_lib_malloc_pages(substream, bytes);
+        // SAFETY: `params` is valid, and has one value for each of these.
+        let value = |parameter| unsafe {
+            (*bindings::rloop_hw_param_interval(params, parameter as c_int)).min
+        };
+        from_result(|| {
+            let claim = context.stream.claim(
+                value(bindings::SNDRV_PCM_HW_PARAM_RATE),
+                value(bindings::SNDRV_PCM_HW_PARAM_FRAME_BITS) / 8,
+            )?;
+            let bytes = usize::try_from(value(bindings::SNDRV_PCM_HW_PARAM_BUFFER_BYTES))?;
+            // SAFETY: The substream is open, and nobody uses its old buffer.
+            let changed = unsafe { bindings::snd_pcm_lib_malloc_pages(substream, bytes) };
             to_result(changed.min(0))?;
+            held.claim = Some(claim);
             Ok(changed)
         })
     }
@@ -389,8 +419,7 @@ impl<S: Stream> Table<S> {
     unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        let _settled = context.settle();
-        context.stream.release();
+        let _held = context.unset();
         // SAFETY: Nobody uses the buffer.
         unsafe { bindings::snd_pcm_lib_free_pages(substream) }
     }
@@ -401,7 +430,7 @@ impl<S: Stream> Table<S> {
     unsafe extern "C" fn prepare(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        let mut lent = context.settle();
+        let mut held = context.settle();
         // What it got last is of no action that is still going on, whatever has come of it.
         context.action.store(TriggerCommand::Stop as u32, Relaxed);
         from_result(|| {
@@ -415,7 +444,7 @@ impl<S: Stream> Table<S> {
             // `settle` revokes the lease: in `hw_params`, `hw_free` and `close`.
             let lease = unsafe { Lease::new(runtime, layout)? };
             let buffer = lease.lend();
-            *lent = Some(lease);
+            held.lease = Some(lease);
             // SAFETY: An open substream has a card, and that does not go before it is closed.
             let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
             context.stream.prepare(params, setup, buffer, &card)?;

@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much memory programs can make a card take. (ALSA has a limit of its own for the buffers of streams:
-//! `max_alloc_per_card` in `sound/core/pcm_memory.c`.)
+//! How much programs can make a card take, of memory or of time. (ALSA has a limit of its own for the buffers
+//! of streams: `max_alloc_per_card` in `sound/core/pcm_memory.c`.)
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-use super::log;
 use crate::lockless::allowance::Allowance;
 
-/// What can be taken by all together, in bytes.
+/// What can be taken by all together.
 pub(crate) struct Quota(Allowance);
 
 /// A part of a [`Quota`], which is given back with this value.
 pub(crate) struct Share {
     quota: Arc<Quota>,
-    bytes: usize,
+    amount: usize,
 }
 
 impl Quota {
-    /// So many bytes.
+    /// So much.
     ///
     /// # Errors
     ///
@@ -28,28 +27,22 @@ impl Quota {
         Ok(Arc::new(Self(Allowance::new(most)), GFP_KERNEL)?)
     }
 
-    /// Takes `bytes` of it.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM` if there are not so many left.
-    pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Result<Share> {
-        if !self.0.take(bytes) {
-            log::debug(format_args!(
-                "refused: all together take more than {} bytes",
-                self.0.most()
-            ));
-            return Err(ENOMEM);
-        }
-        Ok(Share {
+    /// All of it.
+    pub(crate) fn most(&self) -> usize {
+        self.0.most()
+    }
+
+    /// Takes `amount` of it, if so much is left. Any context.
+    pub(crate) fn take(self: &Arc<Self>, amount: usize) -> Option<Share> {
+        self.0.take(amount).then(|| Share {
             quota: self.clone(),
-            bytes,
+            amount,
         })
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.quota.0.give_back(self.bytes);
+        self.quota.0.give_back(self.amount);
     }
 }

@@ -23,6 +23,14 @@ pub const NAME_DEFAULT: &str = "Virtual Loopback";
 /// The longest name, in bytes (`struct snd_card`, `shortname`).
 pub const NAME_MAX: usize = 31;
 
+/// Bytes per second in the unit of `bandwidth`.
+pub const BANDWIDTH_UNIT: u32 = 1_000_000;
+/// The largest `bandwidth`.
+pub const BANDWIDTH_MAX: u32 = 1_000_000;
+/// What the streams of a card may ask for together if nothing else is asked for: both ends of one cable at its
+/// widest, and a quarter more.
+pub const BANDWIDTH_DEFAULT: u32 = 2_000;
+
 /// Stands for what was written and is not UTF-8. No parameter takes it.
 pub const NOT_UTF8: &str = "(not UTF-8)";
 
@@ -103,6 +111,7 @@ parameters! {
     formats: ALL,
     rates: "8000-768000",
     channels: "1-128",
+    bandwidth: "2000",
 }
 
 /// What a card is made of.
@@ -128,6 +137,8 @@ pub struct Config<'a> {
     pub timer_source: SourceText,
     /// What of all that it could do the card offers.
     pub limits: Limits,
+    /// How much its streams may ask for together, in [`BANDWIDTH_UNIT`]s.
+    pub bandwidth: u32,
 }
 
 /// A parameter's value is not allowed.
@@ -244,6 +255,9 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         limits.channels =
             Ranges::parse(value, &limits.channels).ok_or(bad_value("channels", value, channels))?;
     }
+    let most = i64::from(BANDWIDTH_MAX);
+    let allowed = Allowed::Number(1, most);
+    let bandwidth = number("bandwidth", written.bandwidth, 1..=most, allowed)?;
     let source = written.timer_source.unwrap_or_default();
     let Some(timer_source) = SourceText::new(source, cards) else {
         return bad("timer_source", source, Allowed::Words(source::ALLOWED));
@@ -262,6 +276,9 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         },
         timer_source,
         limits,
+        bandwidth: bandwidth
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(BANDWIDTH_DEFAULT),
     })
 }
 
