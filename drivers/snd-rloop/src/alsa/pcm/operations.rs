@@ -3,7 +3,7 @@
 //! What ALSA calls for a substream, `struct snd_pcm_ops`, and what there is of one while it is open.
 //!
 //! ALSA calls `trigger`, `pointer` and `ack` with the stream locked and interrupts off, the others where they may
-//! sleep, one at a time.
+//! sleep.
 
 use core::marker::PhantomData;
 use core::ops::DerefMut;
