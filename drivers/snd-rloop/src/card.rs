@@ -17,15 +17,17 @@ use crate::alsa::hardware::Hardware;
 use crate::alsa::info;
 use crate::alsa::parameters::CARDS;
 use crate::alsa::parent::Parent;
-use crate::alsa::pcm::{self, TriggerCommand};
+use crate::alsa::pcm;
 use crate::alsa::period_timer::PeriodTimer;
 use crate::alsa::quota::{Quota, Share};
 use crate::alsa::setting;
+use crate::alsa::stream::{self, TriggerCommand};
 use crate::bandwidth::Bandwidth;
 use crate::cable::{Cable, Shared, CARD_BYTES_MAX};
 use crate::controls::Controls;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::master::{is_own, TimerSource};
+use crate::plug::Plug;
 use crate::pure::cable::Params;
 use crate::pure::clock::{RATE_MAX, RATE_MIN};
 use crate::pure::end::{Direction, Port, Setup};
@@ -245,25 +247,6 @@ fn driver_name(topology: Topology) -> &'static str {
     }
 }
 
-/// A cable, and where on its card its ends are.
-#[derive(Clone)]
-pub(crate) struct Plug {
-    pub(crate) cable: Arc<Cable>,
-    /// The playback end.
-    pub(crate) playback: Place,
-    /// The first capture end; the others are the subdevices that follow.
-    pub(crate) capture: Place,
-}
-
-impl Plug {
-    /// Where the capture ends are.
-    pub(crate) fn captures(&self) -> impl Iterator<Item = Place> {
-        let Place { device, subdevice } = self.capture;
-        let all = subdevice..subdevice + self.cable.captures();
-        all.map(move |subdevice| Place { device, subdevice })
-    }
-}
-
 /// A PCM device: which ends of which cables its substreams are.
 pub(crate) struct Device {
     playback: KVec<Controls>,
@@ -293,7 +276,7 @@ impl Stream {
     }
 }
 
-impl pcm::Stream for Stream {
+impl stream::Stream for Stream {
     type Device = Device;
     type Timer = Shared;
 

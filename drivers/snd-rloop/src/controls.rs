@@ -21,7 +21,7 @@ use crate::alsa::card::{CardRef, NewCard};
 use crate::alsa::control::{create, Element, ElementId, Event, Place, Values};
 use crate::alsa::notifier::{self, Notifier};
 use crate::cable::Cable;
-use crate::card::Plug;
+use crate::plug::Plug;
 use crate::pure::clock::{
     pitch_of, rate_shift, PITCH_MAX, PITCH_MIN, RATE_MAX, RATE_SHIFT_MAX, RATE_SHIFT_MIN,
 };

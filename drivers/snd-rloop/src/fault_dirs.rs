@@ -12,8 +12,8 @@ use kernel::str::CStr;
 use kernel::sync::{Arc, Mutex};
 
 use crate::alsa::card::Card;
-use crate::card::Plug;
 use crate::faults::Faults;
+use crate::plug::Plug;
 
 /// The directory for all cards.
 #[pin_data]

@@ -23,7 +23,7 @@ use kernel::uaccess::UserSliceReader;
 
 use crate::alsa::card::Card;
 use crate::cable::Cable;
-use crate::card::Plug;
+use crate::plug::Plug;
 use crate::pure::end::Port;
 use crate::pure::params::{Allowed, BadParameter};
 

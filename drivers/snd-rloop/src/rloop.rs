@@ -20,6 +20,7 @@ mod fault_dirs;
 mod faults;
 mod lockless;
 mod master;
+mod plug;
 #[expect(
     unreachable_pub,
     reason = "it is a crate of its own as well, for tests on the host"

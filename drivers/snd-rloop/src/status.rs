@@ -9,7 +9,7 @@ use kernel::seq_print;
 use crate::alsa::control::Place;
 use crate::alsa::info::TextOps;
 use crate::alsa::now;
-use crate::card::Plug;
+use crate::plug::Plug;
 use crate::pure::clock::{rate_shift, RATE_MAX};
 use crate::pure::end::{Counters, End, Port, State};
 use crate::pure::follow::{self, Follower};

@@ -25,6 +25,7 @@ pub(crate) mod period_timer;
 pub(crate) mod quota;
 pub(crate) mod rules;
 pub(crate) mod setting;
+pub(crate) mod stream;
 pub(crate) mod timer;
 pub(crate) mod work;
 

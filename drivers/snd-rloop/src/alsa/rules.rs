@@ -9,7 +9,7 @@ use kernel::error::{code::EINVAL, to_result, Result};
 use kernel::ffi::{c_int, c_uint};
 
 use super::bindings;
-use super::pcm::Stream;
+use super::stream::Stream;
 use crate::pure::limits::{Ranges, RANGES_MAX};
 
 /// Binds a stream to what [`Stream::bound`] says, and limits it to [`Stream::limits`].

@@ -17,11 +17,11 @@ use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{Arc, Mutex};
 use kernel::types::ForeignOwnable;
 
-use super::{Stream, TriggerCommand};
 use crate::alsa::buffer::Lease;
 use crate::alsa::card::CardRef;
 use crate::alsa::hardware::{parameters, set_hardware};
 use crate::alsa::quota::Share;
+use crate::alsa::stream::{Stream, TriggerCommand};
 use crate::alsa::{bindings, log, now, rules};
 use crate::pure::end::Direction;
 
