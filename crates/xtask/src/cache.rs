@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{AtPath as _, Result};
-use crate::lock::with_lock;
+use crate::error::{AtPath as _, Error, Result};
+use crate::lock::Lock;
 use crate::sandbox;
 
 /// The file that says that a resumable entry is complete.
@@ -104,46 +104,50 @@ impl Cache {
         if let Some(path) = self.look(name, making) {
             return Ok(path);
         }
-        with_lock(&self.lock(name), |_| {
-            // Somebody else may have made it while we waited for the lock.
-            if let Some(path) = self.look(name, making) {
-                return Ok(path);
-            }
-            let path = self.dir.join(name);
-            let at = match making {
-                Making::Anew => self.dir.join(format!("{name}.partial")),
-                Making::Resumed => path.clone(),
-            };
-            if making == Making::Anew {
-                sandbox::remove(&at)?;
-            }
-            fs::create_dir_all(&at).at(&at)?;
-            match make(&at) {
-                Ok(()) => {}
-                Err(e) => {
-                    if making == Making::Anew {
-                        // The error that matters is the first one.
-                        let _ = sandbox::remove(&at);
-                    }
-                    return Err(e);
+        let _lock = Lock::wait(&self.lock(name)).map_err(|e| match e {
+            e @ Error::Io { .. } => Error::Without {
+                what: "cache".into(),
+                why: format!("{e}; RLOOP_CACHE names another place"),
+            },
+            e => e,
+        })?;
+        // Somebody else may have made it while we waited for the lock.
+        if let Some(path) = self.look(name, making) {
+            return Ok(path);
+        }
+        let path = self.dir.join(name);
+        let at = match making {
+            Making::Anew => self.dir.join(format!("{name}.partial")),
+            Making::Resumed => path.clone(),
+        };
+        if making == Making::Anew {
+            sandbox::remove(&at)?;
+        }
+        fs::create_dir_all(&at).at(&at)?;
+        match make(&at) {
+            Ok(()) => {}
+            Err(e) => {
+                if making == Making::Anew {
+                    // The error that matters is the first one.
+                    let _ = sandbox::remove(&at);
                 }
+                return Err(e);
             }
-            match making {
-                Making::Anew => fs::rename(&at, &path).at(&path)?,
-                Making::Resumed => {
-                    let stamp = path.join(STAMP);
-                    fs::write(&stamp, "").at(&stamp)?;
-                }
+        }
+        match making {
+            Making::Anew => fs::rename(&at, &path).at(&path)?,
+            Making::Resumed => {
+                let stamp = path.join(STAMP);
+                fs::write(&stamp, "").at(&stamp)?;
             }
-            Ok(path)
-        })
+        }
+        Ok(path)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     #[test]
     fn keys_keep_inputs_apart() {

@@ -10,6 +10,17 @@ use crate::{host, sandbox};
 /// The release that everything is taken from; kernels from its backports.
 pub(crate) const RELEASE: &str = "trixie";
 
+/// What apt says where another mirror helps.
+const FETCHING: &[&str] = &[
+    "Temporary failure resolving",
+    "onnect to",
+    "File not found",
+    "Release file",
+    "is not signed",
+    "Unable to locate package",
+    "no installation candidate",
+];
+
 /// What is to be fetched, and how it is to be laid out.
 pub(crate) struct Debootstrap<'a> {
     /// For error messages.
@@ -39,10 +50,14 @@ impl Debootstrap<'_> {
         .args(["mmdebstrap", "--mode=root", "--format=directory"])
         .arg(format!("--variant={}", self.variant))
         .arg(format!("--architectures={}", self.architectures))
-        .args(host::apt_options())
+        .args(host::apt_options()?)
         .arg(format!("--include={}", self.packages.join(",")))
         .arg("")
-        .arg(target);
+        .arg(target)
+        .advise(
+            FETCHING,
+            format!("--mirror names another one than {mirror}"),
+        );
         let mut suites = vec![RELEASE.to_owned(), format!("{RELEASE}-updates")];
         if self.backports {
             suites.push(format!("{RELEASE}-backports"));

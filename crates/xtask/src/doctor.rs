@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use rustix::fs::Access;
+
 use crate::context::Context;
 use crate::error::Result;
 use crate::exec::Cmd;
@@ -35,11 +37,14 @@ pub(crate) fn run(context: &Context) -> Result<bool> {
         ("machine", machine()),
         ("mmdebstrap", program("mmdebstrap", "mmdebstrap")),
         ("unshare", program("unshare", "util-linux")),
+        ("setpriv", program("setpriv", "util-linux")),
         ("name spaces", name_spaces()),
+        ("git", git()),
         ("Python", python()),
         ("Debian mirror", mirror(context)),
         ("Debian's keys", keys()),
         ("cargo", cargo()),
+        ("cache", writable(context.cache.dir())),
         ("disk", disk(context.cache.dir())),
         ("memory", memory()),
         ("KVM", kvm()),
@@ -56,7 +61,6 @@ pub(crate) fn run(context: &Context) -> Result<bool> {
         };
         println!("{sign:<5} {what:<14} {text}");
     }
-    println!("      {:<14} {}", "cache", context.cache.dir().display());
     for name in kernel::cached(&context.cache) {
         println!("      {:<14} {name}", "");
     }
@@ -89,24 +93,14 @@ fn program(name: &str, package: &str) -> Finding {
 
 /// Whether what every step does first works here.
 fn name_spaces() -> Finding {
-    let tried = sandbox::command("entering name spaces")
-        .args(["sh", "-c", "mount -t tmpfs none /mnt"])
-        .read();
     let who = if sandbox::is_root() {
         "as root"
     } else {
         "as an ordinary user"
     };
-    match tried {
-        Ok(_) => Finding::Good(format!("mount and PID name spaces, {who}")),
-        Err(e) if sandbox::is_root() => Finding::Missing(format!(
-            "{e}; inside of a container, start it with --privileged"
-        )),
-        Err(e) => Finding::Missing(format!(
-            "user name spaces don't work ({e}); as root: apt-get install uidmap, have a line for you in /etc/subuid \
-             and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER), and allow them: \
-             sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0; or run as root"
-        )),
+    match sandbox::check() {
+        Ok(()) => Finding::Good(format!("mounts and processes, {who}")),
+        Err(e) => Finding::Missing(e.to_string()),
     }
 }
 
@@ -117,10 +111,21 @@ fn python() -> Finding {
     }
 }
 
+fn git() -> Finding {
+    match program("git", "git") {
+        Finding::Missing(how) => Finding::Lesser(format!("{how}; only the layer's tests need it")),
+        other => other,
+    }
+}
+
 fn mirror(context: &Context) -> Finding {
-    match host::mirror(context.mirror.as_deref()) {
-        Ok(url) => Finding::Good(url),
-        Err(e) => Finding::Missing(e.to_string()),
+    let url = match host::mirror(context.mirror.as_deref()) {
+        Ok(url) => url,
+        Err(e) => return Finding::Missing(e.to_string()),
+    };
+    match host::try_mirror(&url, &context.paths.work().join("release")) {
+        Ok(()) => Finding::Good(url),
+        Err(e) => Finding::Missing(format!("{e}; --mirror names another one")),
     }
 }
 
@@ -148,7 +153,7 @@ fn cargo() -> Finding {
     match version(&text) {
         Some(found) if found >= CARGO => Finding::Good(text.trim().to_owned()),
         Some(_) => Finding::Missing(format!("{} is too old: {needed}", text.trim())),
-        None => Finding::Missing(needed),
+        None => Finding::Missing(format!("there is none: {needed}")),
     }
 }
 
@@ -158,9 +163,25 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
+/// The cache, or the directory that it will be made in.
+fn place(cache: &Path) -> &Path {
+    cache.ancestors().find(|dir| dir.is_dir()).unwrap_or(cache)
+}
+
+fn writable(cache: &Path) -> Finding {
+    let place = place(cache);
+    match rustix::fs::access(place, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Finding::Good(cache.display().to_string()),
+        Err(e) => Finding::Missing(format!(
+            "{}: {e}; RLOOP_CACHE names another place than {}",
+            place.display(),
+            cache.display()
+        )),
+    }
+}
+
 fn disk(cache: &Path) -> Finding {
-    // The cache itself may not exist yet.
-    let place = cache.ancestors().find(|dir| dir.is_dir()).unwrap_or(cache);
+    let place = place(cache);
     let Ok(stat) = rustix::fs::statvfs(place) else {
         return Finding::Lesser(format!(
             "can't tell how much is free at {}",
@@ -180,13 +201,7 @@ fn disk(cache: &Path) -> Finding {
 }
 
 fn memory() -> Finding {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib: Option<u64> = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemTotal:"))
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|number| number.parse().ok());
-    match kib.map(|kib| kib >> 20) {
+    match host::memory_gib() {
         Some(gib) if gib + 1 >= MEMORY_GIB => Finding::Good(format!("{gib} GiB")),
         Some(gib) => Finding::Missing(format!("{gib} GiB; {MEMORY_GIB} GiB are needed")),
         None => Finding::Lesser("can't tell how much there is".into()),

@@ -4,6 +4,7 @@
 # Arguments: ROOT DIRECTORY-TO-RUN-IN [DIRECTORY-TO-BIND…] -- PROGRAM [ARGUMENT…]
 # Every directory is seen inside under its own path.
 set -e
+umask 022
 root=$1 cwd=$2
 shift 2
 mount --bind "$root" "$root"

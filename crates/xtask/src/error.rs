@@ -21,24 +21,32 @@ pub(crate) enum Error {
         allowed: String,
     },
     /// The host lacks something.
-    #[error("{what} is missing on this host; {how}")]
+    #[error("{what} is missing; {how}")]
     Missing {
-        /// A program, a right or a setting.
+        /// A program, a right, a place or a setting.
         what: String,
         /// How to get it.
         how: String,
     },
     /// A program ended with an error.
-    #[error("{what} failed ({ended}); its output is in {}{}", .log.display(), tail_text(.tail))]
+    #[error("{what} failed ({ended}){}", command_text(.said, .log.as_deref()))]
     Command {
         /// What the program was to do.
         what: String,
         /// How it ended: an exit status or a signal.
         ended: String,
+        /// What it said of the cause.
+        said: Said,
         /// Where all that it said is.
-        log: PathBuf,
-        /// The last lines of it.
-        tail: String,
+        log: Option<PathBuf>,
+    },
+    /// Something can't be had, because of something else.
+    #[error("no {what}: {why}")]
+    Without {
+        /// What is needed.
+        what: String,
+        /// Why it isn't there.
+        why: String,
     },
     /// Something took too long and was ended.
     #[error("{what} took longer than {} s and was ended; its output is in {}{}", .limit.as_secs(), .log.display(), tail_text(.tail))]
@@ -72,12 +80,12 @@ pub(crate) enum Error {
         lines: Vec<String>,
     },
     /// A file operation failed.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {said}", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
+        /// What the system said. No source: whoever prints those, too, would say it twice.
+        said: std::io::Error,
     },
     /// A file's content isn't what it should be.
     #[error("{}: {problem}", .path.display())]
@@ -87,6 +95,32 @@ pub(crate) enum Error {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+/// What a program said before it failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// The line that names the cause.
+    Cause(String),
+    /// The last lines: none of them is known to name the cause.
+    Last(String),
+}
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cause(text) | Self::Last(text) => f.write_str(text.trim()),
+        }
+    }
+}
+
+fn command_text(said: &Said, log: Option<&Path>) -> String {
+    let log = log.map(|log| format!("; its output is in {}", log.display()));
+    let log = log.unwrap_or_default();
+    match said {
+        Said::Cause(line) => format!(": {line}{log}"),
+        Said::Last(lines) => format!("{log}{}", tail_text(lines)),
+    }
 }
 
 /// Indents a log's tail below the message; nothing for an empty one.
@@ -110,9 +144,9 @@ pub(crate) trait AtPath<T> {
 
 impl<T> AtPath<T> for std::io::Result<T> {
     fn at(self, path: impl AsRef<Path>) -> Result<T> {
-        self.map_err(|source| Error::Io {
+        self.map_err(|said| Error::Io {
             path: path.as_ref().to_path_buf(),
-            source,
+            said,
         })
     }
 }
@@ -138,5 +172,38 @@ mod tests {
     fn an_empty_tail_adds_nothing() {
         assert_eq!(tail_text(" \n"), "");
         assert_eq!(tail_text("a\nb"), "; it ended with:\n  | a\n  | b");
+    }
+
+    #[test]
+    fn a_failure_is_told_in_one_line_where_its_cause_is_known() {
+        let error = |said, log: Option<&str>| {
+            let e = Error::Command {
+                what: "x".into(),
+                ended: "exit status 1".into(),
+                said,
+                log: log.map(PathBuf::from),
+            };
+            e.to_string()
+        };
+        assert_eq!(
+            error(Said::Cause("no space".into()), Some("/l")),
+            "x failed (exit status 1): no space; its output is in /l"
+        );
+        assert_eq!(
+            error(Said::Last("a\nb".into()), None),
+            "x failed (exit status 1); it ended with:\n  | a\n  | b"
+        );
+    }
+
+    #[test]
+    fn what_the_system_says_is_said_once() {
+        let e = std::fs::read("/nonexistent")
+            .at("/nonexistent")
+            .unwrap_err();
+        assert_eq!(
+            e.to_string(),
+            "/nonexistent: No such file or directory (os error 2)"
+        );
+        assert!(std::error::Error::source(&e).is_none());
     }
 }

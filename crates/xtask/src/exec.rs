@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::error::{AtPath as _, Error, Result};
+use crate::cause;
+use crate::error::{AtPath as _, Error, Result, Said};
 use crate::ui::Step;
 
 /// How often a running program is looked at.
@@ -27,7 +28,7 @@ const TAIL_LINES: usize = 25;
 
 static INTERRUPTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// Takes over SIGINT, SIGTERM and SIGHUP, so that a step can clean up first.
+/// Takes over SIGINT, SIGTERM and SIGHUP, so that a step can clean up first; SIGPIPE ends us as it does others.
 pub(crate) fn catch_signals() -> Result<()> {
     let flag = INTERRUPTED.get_or_init(Arc::default);
     for signal in [
@@ -37,6 +38,10 @@ pub(crate) fn catch_signals() -> Result<()> {
     ] {
         signal_hook::flag::register(signal, Arc::clone(flag)).at("signal handler")?;
     }
+    // Nobody reads what we write, as in `cargo xtask test --list | head -1`: no error.
+    let always = Arc::new(AtomicBool::new(true));
+    signal_hook::flag::register_conditional_default(signal_hook::consts::SIGPIPE, always)
+        .at("signal handler")?;
     Ok(())
 }
 
@@ -62,6 +67,7 @@ pub(crate) struct Cmd {
     what: String,
     command: Command,
     shown: Vec<OsString>,
+    advice: Option<(&'static [&'static str], String)>,
 }
 
 impl Cmd {
@@ -71,7 +77,14 @@ impl Cmd {
             what: what.into(),
             command: Command::new(program.as_ref()),
             shown: vec![program.as_ref().to_owned()],
+            advice: None,
         }
+    }
+
+    /// What helps if it fails, and the cause that it names contains one of `causes`.
+    pub(crate) fn advise(&mut self, causes: &'static [&'static str], advice: String) -> &mut Self {
+        self.advice = Some((causes, advice));
+        self
     }
 
     /// Adds an argument.
@@ -118,7 +131,7 @@ impl Cmd {
                 return if status.success() {
                     Ok(())
                 } else {
-                    Err(self.failure(status, log))
+                    Err(self.failure(status, &read_log(log), Some(log)))
                 };
             }
             step.message(&running.last_line());
@@ -179,37 +192,54 @@ impl Cmd {
         {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
-            Err(Error::Command {
-                what: self.what.clone(),
-                ended: ended(output.status),
-                log: PathBuf::from("(none)"),
-                tail: String::from_utf8_lossy(&output.stderr).into_owned(),
-            })
+            let said = String::from_utf8_lossy(&output.stderr);
+            Err(self.failure(output.status, &said, None))
         }
     }
 
     fn not_started(&self, source: std::io::Error) -> Error {
         let program = self.shown.first().cloned().unwrap_or_default();
         if source.kind() == std::io::ErrorKind::NotFound {
-            Error::Missing {
-                what: format!("the program `{}`", program.to_string_lossy()),
-                how: "`cargo xtask doctor` says how to get it".into(),
-            }
+            missing(&program.to_string_lossy())
         } else {
             Error::Io {
                 path: program.into(),
-                source,
+                said: source,
             }
         }
     }
 
-    fn failure(&self, status: ExitStatus, log: &Path) -> Error {
+    fn advised(&self, cause: String) -> String {
+        match &self.advice {
+            Some((causes, advice)) if causes.iter().any(|part| cause.contains(part)) => {
+                format!("{}; {advice}", cause.trim_end_matches('.'))
+            }
+            _ => cause,
+        }
+    }
+
+    fn failure(&self, status: ExitStatus, said: &str, log: Option<&Path>) -> Error {
+        // A shell's way of saying it, and that of the programs which run another.
+        let program = (status.code() == Some(127)).then(|| cause::missing_program(said));
+        if let Some(program) = program.flatten() {
+            return missing(program);
+        }
         Error::Command {
             what: self.what.clone(),
             ended: ended(status),
-            log: log.to_path_buf(),
-            tail: tail(log),
+            said: match cause::of(said) {
+                Some(line) => Said::Cause(self.advised(line)),
+                None => Said::Last(last_lines(said, TAIL_LINES)),
+            },
+            log: log.map(Path::to_path_buf),
         }
+    }
+}
+
+fn missing(program: &str) -> Error {
+    Error::Missing {
+        what: format!("the program `{program}`"),
+        how: "`cargo xtask doctor` says how to get it".into(),
     }
 }
 
@@ -311,7 +341,16 @@ fn tail_lines(log: &Path, n: usize) -> String {
         let _ = file.seek(SeekFrom::Start(length.saturating_sub(WINDOW)));
         let _ = file.read_to_end(&mut bytes);
     }
-    let text = String::from_utf8_lossy(&bytes);
+    last_lines(&String::from_utf8_lossy(&bytes), n)
+}
+
+/// All of a log; as much as there is on any error.
+fn read_log(log: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(log).unwrap_or_default()).into_owned()
+}
+
+/// The last `n` lines that aren't empty.
+fn last_lines(text: &str, n: usize) -> String {
     let lines: Vec<&str> = text
         .lines()
         .map(str::trim_end)
@@ -341,12 +380,40 @@ mod tests {
     }
 
     #[test]
+    fn advice_is_given_where_it_helps() {
+        let said = |line: &str| {
+            let script = format!("echo '{line}' >&2; exit 1");
+            let mut cmd = Cmd::new("x", "sh");
+            cmd.args(["-c", &script]).advise(&["fetch"], "wait".into());
+            cmd.read().unwrap_err().to_string()
+        };
+        assert_eq!(
+            said("E: no fetch."),
+            "x failed (exit status 1): no fetch; wait"
+        );
+        assert_eq!(said("E: no"), "x failed (exit status 1): no");
+    }
+
+    #[test]
     fn a_missing_program_is_named() {
         let e = Cmd::new("x", "no-such-program").read().unwrap_err();
         assert!(
             e.to_string().contains("`no-such-program` is missing"),
             "{e}"
         );
+    }
+
+    #[test]
+    fn a_program_that_another_can_t_find_is_named() {
+        for (program, arguments) in [
+            ("sh", vec!["-c", "exec no-such-program"]),
+            ("env", vec!["no-such-program"]),
+        ] {
+            let e = Cmd::new("x", program).args(&arguments).read().unwrap_err();
+            let text =
+                "the program `no-such-program` is missing; `cargo xtask doctor` says how to get it";
+            assert_eq!(e.to_string(), text);
+        }
     }
 
     #[test]

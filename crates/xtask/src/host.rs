@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the host's own package client is configured for: which mirror of
+//! The host's memory, and what its package client is configured for: which mirror of
 //! Debian, and how it is reached.
 
-use crate::error::{Error, Result};
+use std::fs;
+use std::path::Path;
+
+use crate::debian::RELEASE;
+use crate::error::{AtPath as _, Error, Result};
 use crate::exec::Cmd;
 
 /// Releases whose presence in apt's sources shows that a mirror is Debian's.
@@ -28,6 +32,19 @@ const OPTIONS: &[&str] = &[
     "Acquire::Retries",
 ];
 
+/// apt's program that fetches a file as apt does.
+const HELPER: &str = "/usr/lib/apt/apt-helper";
+
+/// The host's memory, in GiB.
+pub(crate) fn memory_gib() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kib >> 20)
+}
+
 /// The address of the mirror: the given one, else the host's.
 pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
     if let Some(url) = given {
@@ -49,12 +66,45 @@ pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
             "$(REPO_URI) $(RELEASE)",
             "Created-By: Packages",
         ])
-        .read()
-        .unwrap_or_default();
+        .read()?;
     first_debian(&targets).ok_or_else(|| Error::Missing {
         what: "a Debian mirror in apt's configuration".into(),
         how: "name one with --mirror http://HOST/debian".into(),
     })
+}
+
+/// Asks the mirror `url` for the release that everything is taken from, as apt does, by way of the file `to`.
+pub(crate) fn try_mirror(url: &str, to: &Path) -> Result<()> {
+    let release = format!("{url}/dists/{RELEASE}/Release");
+    if let Some(path) = ["file:", "copy:"]
+        .iter()
+        .find_map(|s| release.strip_prefix(s))
+    {
+        let path = Path::new("/").join(path.trim_start_matches('/'));
+        return fs::metadata(&path).map(drop).at(&path);
+    }
+    if let Some(dir) = to.parent() {
+        fs::create_dir_all(dir).at(dir)?;
+    }
+    let result = Cmd::new("asking the mirror", HELPER)
+        .args([
+            "-o",
+            "Acquire::Retries=0",
+            "-o",
+            "Acquire::http::Timeout=20",
+        ])
+        .args([
+            "-o",
+            "Acquire::https::Timeout=20",
+            "download-file",
+            &release,
+        ])
+        .arg(to)
+        .read()
+        .map(drop);
+    // There is none after a failure.
+    let _ = fs::remove_file(to);
+    result
 }
 
 /// The first mirror in lines of `ADDRESS RELEASE` which has a release of Debian.
@@ -68,12 +118,11 @@ fn first_debian(targets: &str) -> Option<String> {
 }
 
 /// apt's settings that mmdebstrap, too, has to know, as `--aptopt=…`.
-pub(crate) fn apt_options() -> Vec<String> {
+pub(crate) fn apt_options() -> Result<Vec<String>> {
     let dump = Cmd::new("reading apt's configuration", "apt-config")
         .arg("dump")
-        .read()
-        .unwrap_or_default();
-    wanted_options(&dump)
+        .read()?;
+    Ok(wanted_options(&dump))
 }
 
 fn wanted_options(dump: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ mod audio;
 mod bench;
 mod cache;
 mod cargo;
+mod cause;
 mod clean;
 mod cli;
 mod context;
@@ -42,6 +43,7 @@ use clap::Parser as _;
 
 use crate::cli::{Build, Cli, Command, Vm};
 use crate::context::Context;
+use crate::error::Result;
 use crate::kernel::Flavour;
 use crate::ui::Step;
 
@@ -53,13 +55,13 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(status) => ExitCode::from(status),
         Err(e) => {
-            eprintln!("error: {e:#}");
+            eprintln!("error: {e}");
             ExitCode::from(COULD_NOT_RUN)
         }
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<u8> {
+fn run(cli: Cli) -> Result<u8> {
     exec::catch_signals()?;
     let context = Context::new(cli.mirror)?;
     let status = |passed: bool| u8::from(!passed);
@@ -105,7 +107,7 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     })
 }
 
-fn boot(context: &Context, vm: Vm) -> anyhow::Result<u8> {
+fn boot(context: &Context, vm: Vm) -> Result<u8> {
     let mut spec = vm.target.spec();
     if vm.gdb {
         spec.flavour = Flavour::Gdb;
@@ -120,10 +122,10 @@ fn boot(context: &Context, vm: Vm) -> anyhow::Result<u8> {
         timeout: vm.timeout,
         append: vm.append,
     };
-    Ok(vm::run(context, &spec, &options)?)
+    vm::run(context, &spec, &options)
 }
 
-fn build(context: &Context, options: &Build) -> anyhow::Result<()> {
+fn build(context: &Context, options: &Build) -> Result<()> {
     let sandbox = toolchain::get(context)?;
     let kernel = kernel::get(context, &sandbox, &options.target.spec())?;
     let guest = guest::Guest::build(context, &sandbox, &kernel)?;

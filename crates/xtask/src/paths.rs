@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Where everything is.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,25 +24,7 @@ impl Paths {
             .nth(2)
             .unwrap_or(Path::new("/"))
             .to_path_buf();
-        let var = |name| {
-            std::env::var_os(name)
-                .filter(|v| !v.is_empty())
-                .map(PathBuf::from)
-        };
-        let cache = var("RLOOP_CACHE")
-            .or_else(|| var("XDG_CACHE_HOME").map(|dir| dir.join("rloop")))
-            .or_else(|| var("HOME").map(|dir| dir.join(".cache/rloop")))
-            .ok_or_else(|| Error::Missing {
-                what: "a place for the cache".into(),
-                how: "set RLOOP_CACHE to a directory".into(),
-            })?;
-        if !cache.is_absolute() {
-            return Err(Error::BadInput {
-                what: "RLOOP_CACHE",
-                given: cache.display().to_string(),
-                allowed: "an absolute path".into(),
-            });
-        }
+        let cache = cache_of(|name| std::env::var_os(name))?;
         Ok(Self { repo, cache })
     }
 
@@ -89,6 +72,38 @@ impl Paths {
     }
 }
 
+/// Where the cache is by the variables of the environment: a directory, or a place for one.
+fn cache_of(variable: impl Fn(&str) -> Option<OsString>) -> Result<PathBuf> {
+    let places = [
+        ("RLOOP_CACHE", ""),
+        ("XDG_CACHE_HOME", "rloop"),
+        ("HOME", ".cache/rloop"),
+    ];
+    let set = places.iter().find_map(|(name, below)| {
+        let value = variable(name).filter(|value| !value.is_empty())?;
+        Some((*name, PathBuf::from(value), *below))
+    });
+    let Some((what, dir, below)) = set else {
+        return Err(Error::Missing {
+            what: "a place for the cache".into(),
+            how: "set RLOOP_CACHE to a directory".into(),
+        });
+    };
+    let there = dir.ancestors().find(|dir| dir.symlink_metadata().is_ok());
+    if !dir.is_absolute() || !there.is_some_and(Path::is_dir) {
+        return Err(Error::BadInput {
+            what,
+            given: dir.display().to_string(),
+            allowed: "the absolute path of a directory, which need not be there yet".into(),
+        });
+    }
+    // Joining "" would add a slash.
+    Ok(match below {
+        "" => dir,
+        below => dir.join(below),
+    })
+}
+
 /// Copies a file, or a directory's files and directories; links are left out.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     if from.is_file() {
@@ -102,4 +117,34 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(name: &str, value: &str) -> std::result::Result<PathBuf, String> {
+        cache_of(|asked| (asked == name).then(|| value.into())).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn the_cache_is_where_a_variable_says() {
+        assert_eq!(cache("RLOOP_CACHE", "/x/y"), Ok("/x/y".into()));
+        assert_eq!(cache("XDG_CACHE_HOME", "/x"), Ok("/x/rloop".into()));
+        assert_eq!(cache("HOME", "/x"), Ok("/x/.cache/rloop".into()));
+        assert!(cache("RLOOP_CACHE", "").unwrap_err().contains("is missing"));
+    }
+
+    #[test]
+    fn a_place_that_can_t_be_is_told_with_its_variable() {
+        for bad in ["x", "/dev/null", "/dev/null/x"] {
+            assert_eq!(
+                cache("XDG_CACHE_HOME", bad).unwrap_err(),
+                format!(
+                    "XDG_CACHE_HOME: `{bad}` can't be used; allowed: the absolute path of a directory, \
+                     which need not be there yet"
+                )
+            );
+        }
+    }
 }

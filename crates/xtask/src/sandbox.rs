@@ -31,6 +31,42 @@ pub(crate) fn command(what: impl Into<String>) -> Cmd {
     cmd
 }
 
+/// Tries what every step does first.
+///
+/// # Errors
+///
+/// [`Error::Without`], with what to do about it.
+pub(crate) fn check() -> Result<()> {
+    let tried = command("entering name spaces")
+        .args(["sh", "-c", "mount -t tmpfs tmpfs /mnt"])
+        .read();
+    match tried {
+        Ok(_) => Ok(()),
+        Err(Error::Command { said, .. }) => Err(Error::Without {
+            what: "name spaces for mounts and processes".into(),
+            why: advice(&said.to_string(), is_root()),
+        }),
+        Err(e) => Err(e),
+    }
+}
+
+/// What unshare has said, and what helps.
+fn advice(said: &str, root: bool) -> String {
+    let help = if said.contains("newuidmap") || said.contains("newgidmap") {
+        "as root: apt-get install uidmap"
+    } else if said.contains("/etc/subuid") || said.contains("/etc/subgid") {
+        "as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"
+    } else if said.contains("No space left on device") {
+        "that is the limit of their number; as root: sysctl user.max_user_namespaces=10000"
+    } else if root {
+        "inside of a container, start it with --privileged"
+    } else {
+        "as root: sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0; \
+         or run this as root"
+    };
+    format!("{}; {help}", said.trim_end_matches(": Success"))
+}
+
 /// Removes a file or a directory, also one whose files belong to the users of
 /// a name space. Nothing there is no error.
 pub(crate) fn remove(path: &Path) -> Result<()> {
@@ -100,7 +136,7 @@ impl Sandbox {
             if !dir.is_dir() {
                 return Err(Error::Missing {
                     what: format!("the directory {}", dir.display()),
-                    how: "it is needed inside of the toolchain root".into(),
+                    how: "programs in the toolchain root have to see it".into(),
                 });
             }
         }
@@ -115,5 +151,42 @@ impl Sandbox {
         }
         cmd.arg(program);
         Ok(cmd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_advice() {
+        let full = "unshare: unshare failed: No space left on device";
+        for (said, root, help) in [
+            (
+                "unshare: failed to execute newuidmap: No such file or directory",
+                false,
+                "uidmap",
+            ),
+            (
+                "unshare: no line matching user \"x\" in /etc/subuid: Success",
+                false,
+                "usermod",
+            ),
+            (full, false, "max_user_namespaces"),
+            (
+                "unshare: unshare failed: Operation not permitted",
+                false,
+                "userns_clone=1",
+            ),
+            (
+                "unshare: unshare failed: Operation not permitted",
+                true,
+                "--privileged",
+            ),
+        ] {
+            let text = advice(said, root);
+            assert!(text.contains(help), "{text}");
+            assert!(!text.contains("Success"), "{text}");
+        }
     }
 }

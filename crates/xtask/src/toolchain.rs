@@ -9,7 +9,7 @@ use crate::cache::{Key, Making};
 use crate::context::Context;
 use crate::debian::Debootstrap;
 use crate::error::{AtPath as _, Result};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 
 /// To be raised when the way of making the root changes.
@@ -76,6 +76,7 @@ fn name() -> String {
 
 /// The toolchain root, made on first use.
 pub(crate) fn get(context: &Context) -> Result<Sandbox> {
+    sandbox::check()?;
     let root = context.cache.entry(&name(), Making::Anew, |at| {
         let step = Step::new("toolchain root (Debian packages)");
         Debootstrap {

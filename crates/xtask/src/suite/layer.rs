@@ -94,7 +94,7 @@ pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result
                 }
                 Err(e) => Some(e.to_string()),
             },
-            Err(Error::Command { tail, .. }) => Some(tail),
+            Err(Error::Command { said, .. }) => Some(said.to_string()),
             Err(e) => return Err(e),
         };
         checks.push(Check::that(format!("kas dump {configuration}"), complaint));

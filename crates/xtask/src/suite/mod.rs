@@ -154,9 +154,9 @@ impl Suite<'_> {
                 result
             }
         };
-        result.map_err(|why| Error::Missing {
-            what: format!("the kernel for this step ({spec})"),
-            how: why,
+        result.map_err(|why| Error::Without {
+            what: format!("kernel ({spec})"),
+            why,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Suite, bad_parameters};
 use crate::cargo;
 use crate::demo::{failed_status, log_complaints, verify_checks, verify_script};
-use crate::error::{Error, Result};
+use crate::error::{AtPath as _, Error, Result};
 use crate::guest::{Guest, Job, Machine, Outcome, probe_kvm};
 use crate::kernel::Spec;
 use crate::report::{self, Check, Counts};
@@ -33,29 +33,9 @@ pub(super) enum Time {
 pub(super) fn program(name: &str, result: Result<()>) -> Result<Check> {
     match result {
         Ok(()) => Ok(Check::pass(name)),
-        Err(e @ Error::Command { .. }) => Ok(Check::fail(name, why(&e))),
+        Err(e @ Error::Command { .. }) => Ok(Check::fail(name, e.to_string())),
         Err(e) => Err(e),
     }
-}
-
-/// The first error of a compiler, if it is one that failed, else the whole message.
-fn why(error: &Error) -> String {
-    let Error::Command { ended, log, .. } = error else {
-        return error.to_string();
-    };
-    let text = fs::read_to_string(log).unwrap_or_default();
-    match first_error(&text) {
-        Some(line) => format!("{line} ({ended}, all of it in {})", log.display()),
-        None => error.to_string(),
-    }
-}
-
-/// The first line of rustc's or gcc's first error, with rustc's place of it.
-fn first_error(log: &str) -> Option<String> {
-    let mut lines = log.lines().map(str::trim);
-    let first = lines.find(|line| line.starts_with("error") || line.contains(" error: "))?;
-    let place = lines.next().filter(|line| line.starts_with("--> "));
-    Some(place.map_or(first.to_owned(), |place| format!("{first} {place}")))
 }
 
 pub(super) fn rustfmt(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
@@ -133,7 +113,7 @@ pub(super) fn run_in(
     let dir = suite.context.paths.test();
     for (suffix, text) in [("output", &outcome.output), ("dmesg", &outcome.dmesg)] {
         let path = dir.join(format!("{name}.{suffix}.txt"));
-        fs::write(&path, text).map_err(|source| Error::Io { path, source })?;
+        fs::write(&path, text).at(&path)?;
     }
     let checks = vec![
         Check::that("the guest's commands", failed_status(&outcome)),
@@ -272,24 +252,4 @@ pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<
     checks.extend(verify_checks(&outcome));
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_error_is_the_one_that_tells() {
-        let rust = "   Compiling x\nerror[E0308]: mismatched types\n  --> src/card.rs:65:23\nerror: aborting\n";
-        assert_eq!(
-            first_error(rust).as_deref(),
-            Some("error[E0308]: mismatched types --> src/card.rs:65:23")
-        );
-        let c = "  CC x.o\nx.c:3:1: error: expected ';'\n  3 | }\n";
-        assert_eq!(
-            first_error(c).as_deref(),
-            Some("x.c:3:1: error: expected ';'")
-        );
-        assert_eq!(first_error("Diff in main.rs"), None);
-    }
 }

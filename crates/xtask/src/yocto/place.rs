@@ -74,6 +74,7 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// Makes it: a Debian with what bitbake needs, and kas.
     pub(super) fn make(context: &'a Context) -> Result<Self> {
+        sandbox::check()?;
         let mut key = Key::new().with("1").with(RELEASE);
         for package in PACKAGES {
             key = key.with(package);
