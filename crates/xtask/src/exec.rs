@@ -112,6 +112,14 @@ impl Cmd {
         self
     }
 
+    /// Takes variables out of its environment.
+    pub(crate) fn without(&mut self, names: &[&str]) -> &mut Self {
+        for name in names {
+            self.command.env_remove(name);
+        }
+        self
+    }
+
     /// Sets the directory to run in.
     pub(crate) fn dir(&mut self, dir: impl AsRef<Path>) -> &mut Self {
         self.command.current_dir(dir);

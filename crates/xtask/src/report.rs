@@ -50,6 +50,14 @@ impl Check {
         }
     }
 
+    /// A check that couldn't be tried.
+    pub(crate) fn skip(name: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            verdict: Verdict::Skip(why.into()),
+        }
+    }
+
     /// A check whose failure is `why`, if there is one.
     pub(crate) fn that(name: impl Into<String>, why: Option<String>) -> Self {
         match why {

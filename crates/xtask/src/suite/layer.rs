@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What can be said of the Yocto layer and the kas files without Yocto's sources.
+//! What can be said of the Yocto layer without Yocto's sources.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,17 +9,12 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::Suite;
 use super::steps::{Time, in_guest, program};
-use crate::error::{AtPath as _, Error, Result};
-use crate::kas::{self, Dump};
+use crate::error::{AtPath as _, Result};
 use crate::kernel::Spec;
 use crate::python::{Python, TOOLS};
 use crate::report::{self, Check};
 use crate::ui::Step;
 
-/// Where commits are pinned: a file for each release of Yocto.
-const PINS: &[&str] = &["include/pins.yml", "include/pins-blacksail.yml"];
-/// The questions of `kas menu`.
-const MENU: &str = "kas/Kconfig";
 /// What the package `rloop-ptest` runs.
 const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
 /// ptest-runner ends a test that has written nothing for so long, in seconds.
@@ -38,7 +32,7 @@ fn entries(dir: &Path) -> Result<Vec<DirEntry>> {
 }
 
 /// The files below `dir` that `wanted` takes.
-fn files(dir: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
+pub(super) fn files(dir: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>> {
     let mut entries = entries(dir)?;
     entries.retain(|entry| entry.file_type().is_file() && wanted(entry.path()));
     Ok(entries.into_iter().map(DirEntry::into_path).collect())
@@ -56,103 +50,9 @@ fn links(dir: &Path) -> Result<Option<String>> {
         .then(|| format!("expected files alone, came links: {}", links.join(", "))))
 }
 
-fn extension(path: &Path, any: &[&str]) -> bool {
+pub(super) fn extension(path: &Path, any: &[&str]) -> bool {
     path.extension()
         .is_some_and(|e| any.iter().any(|one| e == *one))
-}
-
-/// Every kas file, every one of them with every option, and with all of them: read by kas itself, which holds
-/// them against its schema, and without a repository that is not pinned.
-pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let python = Python::get(suite.context, TOOLS, None)?;
-    let repo = &suite.context.paths.repo;
-    let (machines, options) = (kas::files(repo, "kas")?, kas::files(repo, "kas/opt")?);
-    let mut configurations = machines.clone();
-    for machine in &machines {
-        configurations.extend(options.iter().map(|option| format!("{machine}:{option}")));
-        configurations.push(format!("{machine}:{}", options.join(":")));
-    }
-    let work = suite.context.paths.work().join("kas");
-    fs::create_dir_all(&work).at(&work)?;
-    let mut checks = Vec::new();
-    let (mut pinned, mut used) = (BTreeSet::new(), BTreeSet::new());
-    for configuration in &configurations {
-        step.message(configuration);
-        let dump = python
-            .module("kas")
-            .env("KAS_WORK_DIR", &work)
-            .args(kas::DUMP)
-            .arg(configuration)
-            .dir(repo)
-            .read();
-        let complaint = match dump {
-            Ok(text) => match Dump::parse(&text) {
-                Ok(dump) => {
-                    pinned.extend(dump.pins().map(str::to_owned));
-                    used.extend(dump.repositories().map(|r| r.name.to_owned()));
-                    dump.complaint()
-                }
-                Err(e) => Some(e.to_string()),
-            },
-            Err(Error::Command { said, .. }) => Some(said.to_string()),
-            Err(e) => return Err(e),
-        };
-        checks.push(Check::that(format!("kas dump {configuration}"), complaint));
-    }
-    checks.push(Check::that(
-        "pins are in one place",
-        pins_elsewhere(&repo.join("kas"))?,
-    ));
-    let unused: Vec<&str> = pinned.difference(&used).map(String::as_str).collect();
-    checks.push(Check::that(
-        "every pin is used",
-        (!unused.is_empty()).then(|| format!("in no configuration: {}", unused.join(", "))),
-    ));
-    let path = repo.join(MENU);
-    let menu = fs::read_to_string(&path).at(&path)?;
-    let offered: BTreeSet<&str> = menu.split('"').filter(|s| s.ends_with(".yml")).collect();
-    let there: BTreeSet<&str> = machines
-        .iter()
-        .chain(&options)
-        .map(String::as_str)
-        .collect();
-    let wrong: Vec<&str> = offered.symmetric_difference(&there).copied().collect();
-    checks.push(Check::that(
-        "kas menu offers what is there",
-        (!wrong.is_empty())
-            .then(|| format!("not offered by {MENU}, or not there: {}", wrong.join(", "))),
-    ));
-    Ok(checks)
-}
-
-/// Lines of kas files that pin a commit where none should be pinned, or a repository a second time.
-fn pins_elsewhere(kas: &Path) -> Result<Option<String>> {
-    let mut found = Vec::new();
-    for path in files(kas, |path| extension(path, &["yml", "yaml", "json"]))? {
-        let text = fs::read_to_string(&path).at(&path)?;
-        let place = PINS.iter().any(|pins| path.ends_with(pins));
-        let mut seen = BTreeSet::new();
-        for (number, line) in (1..).zip(text.lines()) {
-            let line = line.split('#').next().unwrap_or_default();
-            let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-            let wrong = if place {
-                // kas takes the last of two without a word
-                line.trim_end().ends_with(':') && !seen.insert(line)
-            } else {
-                words.any(|word| matches!(word, "commit" | "tag") || kas::is_commit(word))
-            };
-            if wrong {
-                found.push(format!("{}:{number}", path.display()));
-            }
-        }
-    }
-    Ok((!found.is_empty()).then(|| {
-        let pins = PINS.join(" and ");
-        format!(
-            "expected each once, in {pins} alone; came in {}",
-            found.join(", ")
-        )
-    }))
 }
 
 /// oelint-adv for the layer, ruff for Python, shellcheck for the shell; and that the layer is whole.
@@ -261,32 +161,5 @@ mod tests {
         assert_eq!(links(dir.path()).unwrap(), None);
         std::os::unix::fs::symlink("../elsewhere", dir.path().join("link")).unwrap();
         assert!(links(dir.path()).unwrap().unwrap().ends_with("/link"));
-    }
-
-    #[test]
-    fn a_pin_in_a_wrong_place_is_told() {
-        let dir = tempfile::tempdir().unwrap();
-        let commit = "0123456789abcdef0123456789abcdef01234567";
-        let pins = format!("repos:\n  a:\n    commit: {commit}\n");
-        let write = |name: &str, text: &str| {
-            let path = dir.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
-        let complaint = || pins_elsewhere(dir.path()).unwrap();
-        write(PINS[0], &pins);
-        write("a.yml", "# at commit X\nrepos:\n  a:\n    url: u\n");
-        assert_eq!(complaint(), None);
-        write(PINS[0], &format!("{pins}  b:\n  a:\n"));
-        assert!(complaint().unwrap().ends_with("pins.yml:5"));
-        write(PINS[0], &pins);
-        for bad in [
-            "    commit: x",
-            "    \"tag\": v1",
-            &format!("  a: {{x: {commit}}}"),
-        ] {
-            write("a.yml", &format!("repos:\n{bad}\n"));
-            assert!(complaint().unwrap().ends_with("a.yml:2"), "{bad}");
-        }
     }
 }

@@ -11,6 +11,7 @@ mod card;
 mod configfs;
 mod crates;
 mod dropin;
+mod kas_files;
 mod kselftest;
 mod layer;
 mod module;
@@ -180,7 +181,7 @@ fn plan(options: &Options) -> Plan {
     plan.add("rustfmt", &plain, steps::rustfmt);
     plan.add("host-tests", &plain, steps::host_tests);
     plan.add("clippy", &plain, steps::clippy);
-    plan.add("layer-kas", &plain, layer::configurations);
+    plan.add("layer-kas", &plain, kas_files::configurations);
     plan.add("layer-lint", &plain, layer::lint);
     plan.add("layer-crates", &plain, crates::in_step);
     plan.add("module-rustfmt", &plain, module::rustfmt);

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What kas says of the kas files, without fetching anything for them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Suite;
+use super::layer::{extension, files};
+use crate::error::{AtPath as _, Error, Result};
+use crate::exec::Cmd;
+use crate::kas::{self, Dump};
+use crate::kernel::Spec;
+use crate::paths;
+use crate::python::{Python, TOOLS};
+use crate::report::Check;
+use crate::sandbox;
+use crate::ui::Step;
+
+/// Where commits are pinned: a file for each release of Yocto.
+const PINS: &[&str] = &["include/pins.yml", "include/pins-blacksail.yml"];
+/// The questions of `kas menu`.
+const MENU: &str = "kas/Kconfig";
+/// What users read; the section, and the paths in its example.
+const PAGE: &str = "docs/yocto.md";
+const SUBMODULE: &str = "### In a git submodule";
+const SUBMODULE_PATH: &str = "sources/rloop";
+const MAIN: &str = "kas/qemuarm64.yml";
+/// With these kas reads other settings of git than it does for a user.
+const RUNNER: &[&str] = &[
+    "GITHUB_ACTIONS",
+    "GITLAB_CI",
+    "REMOTE_CONTAINERS",
+    "GITCONFIG_FILE",
+];
+/// What git tells its hooks of the repository that they are run for: another one than is meant here.
+const HOOK: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_PREFIX",
+];
+
+/// kas, and a directory in which it is tried.
+struct Kas {
+    python: Python,
+    work: PathBuf,
+}
+
+impl Kas {
+    /// A repository in the directory `name`, with the kas files. kas asks git for the top of a project; where the
+    /// checkout itself lies, in a submodule or in an archive, is not to matter here.
+    fn project(&self, repo: &Path, name: &str) -> Result<PathBuf> {
+        let dir = self.work.join(name);
+        paths::copy(&repo.join("kas"), &dir.join("kas"))?;
+        git(&self.work, &["init", "-q", name])?;
+        Ok(dir)
+    }
+
+    /// What kas says of `configuration` in `dir`.
+    fn dump(&self, dir: &Path, arguments: &[&str], configuration: &str) -> Cmd {
+        let mut cmd = self.python.module("kas");
+        cmd.without(RUNNER)
+            .env("KAS_WORK_DIR", dir)
+            .args(arguments)
+            .arg(configuration)
+            .dir(dir);
+        cmd
+    }
+}
+
+/// git in `dir`, of which the user's and the host's settings are no part.
+fn git(dir: &Path, arguments: &[&str]) -> Result<()> {
+    Cmd::new("git", "git")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .without(HOOK)
+        .args(["-c", "protocol.file.allow=always"])
+        .args(["-c", "user.name=rloop", "-c", "user.email=rloop@localhost"])
+        .args(arguments)
+        .dir(dir)
+        .read()
+        .map(drop)
+}
+
+/// The configuration, or what kas complains of.
+fn read(cmd: &mut Cmd) -> Result<std::result::Result<Dump, String>> {
+    match cmd.read() {
+        Ok(text) => Ok(Dump::parse(&text).map_err(|e| e.to_string())),
+        Err(Error::Command { said, .. }) => Ok(Err(said.to_string())),
+        Err(e) => Err(e),
+    }
+}
+
+fn complaint(cmd: &mut Cmd) -> Result<Option<String>> {
+    Ok(match read(cmd)? {
+        Ok(dump) => dump.complaint(),
+        Err(why) => Some(why),
+    })
+}
+
+/// Every kas file, every one of them with every option, and with all of them: read by kas itself, which holds
+/// them against its schema, and without a repository that is not pinned.
+pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let repo = &suite.context.paths.repo;
+    let kas = Kas {
+        python: Python::get(suite.context, TOOLS, None)?,
+        work: suite.context.paths.work().join("kas"),
+    };
+    sandbox::remove(&kas.work)?;
+    let project = kas.project(repo, "project")?;
+    let (machines, options) = (kas::files(repo, "kas")?, kas::files(repo, "kas/opt")?);
+    let mut configurations = machines.clone();
+    for machine in &machines {
+        configurations.extend(options.iter().map(|option| format!("{machine}:{option}")));
+        configurations.push(format!("{machine}:{}", options.join(":")));
+    }
+    let mut checks = Vec::new();
+    let (mut pinned, mut used) = (BTreeSet::new(), BTreeSet::new());
+    for configuration in &configurations {
+        step.message(configuration);
+        let complaint = match read(&mut kas.dump(&project, kas::DUMP, configuration))? {
+            Ok(dump) => {
+                pinned.extend(dump.pins().map(str::to_owned));
+                used.extend(dump.repositories().map(|r| r.name.to_owned()));
+                dump.complaint()
+            }
+            Err(why) => Some(why),
+        };
+        checks.push(Check::that(format!("kas dump {configuration}"), complaint));
+    }
+    checks.push(Check::that(
+        "pins are in one place",
+        pins_elsewhere(&repo.join("kas"))?,
+    ));
+    let unused: Vec<&str> = pinned.difference(&used).map(String::as_str).collect();
+    checks.push(Check::that(
+        "every pin is used",
+        (!unused.is_empty()).then(|| format!("in no configuration: {}", unused.join(", "))),
+    ));
+    let path = repo.join(MENU);
+    let menu = fs::read_to_string(&path).at(&path)?;
+    let offered: BTreeSet<&str> = menu.split('"').filter(|s| s.ends_with(".yml")).collect();
+    let there: BTreeSet<&str> = machines
+        .iter()
+        .chain(&options)
+        .map(String::as_str)
+        .collect();
+    let wrong: Vec<&str> = offered.symmetric_difference(&there).copied().collect();
+    checks.push(Check::that(
+        "kas menu offers what is there",
+        (!wrong.is_empty())
+            .then(|| format!("not offered by {MENU}, or not there: {}", wrong.join(", "))),
+    ));
+    checks.push(Check::that(
+        "as a submodule, with the file in the manual",
+        submodule(&kas, repo, &project)?,
+    ));
+    checks.push(other_owner(&kas, repo)?);
+    Ok(checks)
+}
+
+/// The first indented block of the page after the line `heading`.
+fn example(page: &str, heading: &str) -> Option<String> {
+    let block: Vec<&str> = page
+        .lines()
+        .skip_while(|line| *line != heading)
+        .skip(1)
+        .take_while(|line| !line.starts_with('#'))
+        .skip_while(|line| !line.starts_with("    "))
+        .take_while(|line| line.starts_with("    ") || line.is_empty())
+        .map(|line| line.get(4..).unwrap_or_default())
+        .collect();
+    (!block.is_empty()).then(|| block.join("\n"))
+}
+
+/// kas takes a submodule for a part of the repository around it.
+fn submodule(kas: &Kas, repo: &Path, project: &Path) -> Result<Option<String>> {
+    let page = repo.join(PAGE);
+    let text = fs::read_to_string(&page).at(&page)?;
+    let Some(file) = example(&text, SUBMODULE) else {
+        return Ok(Some(format!("{PAGE} has no example below `{SUBMODULE}`")));
+    };
+    git(project, &["add", "kas"])?;
+    git(project, &["commit", "-q", "-m", "kas files"])?;
+    git(&kas.work, &["init", "-q", "around"])?;
+    let around = kas.work.join("around");
+    let from = project.display().to_string();
+    git(&around, &["submodule", "add", "-q", &from, SUBMODULE_PATH])?;
+    let path = around.join("board.yml");
+    fs::write(&path, file).at(&path)?;
+    // For what is included from a repository, kas has to set that up: it is there.
+    let arguments: Vec<&str> = kas::DUMP
+        .split(|word| *word == "--skip")
+        .filter(|words| *words != ["repo_setup_loop"])
+        .collect::<Vec<_>>()
+        .join(&"--skip");
+    complaint(&mut kas.dump(&around, &arguments, "board.yml"))
+}
+
+/// git tells nothing of a tree of another owner to whom it has not been told to, and kas does not read the user's
+/// settings of git.
+fn other_owner(kas: &Kas, repo: &Path) -> Result<Check> {
+    let name = "in a tree of another owner, as in the manual";
+    let dir = kas.project(repo, "other")?;
+    sandbox::command("giving a tree to another user")
+        .args(["chown", "-R", "1:1"])
+        .arg(&dir)
+        .read()?;
+    let told = kas.work.join("gitconfig");
+    let mut cmd = kas.dump(&dir, kas::DUMP, MAIN);
+    if complaint(&mut cmd)?.is_none() {
+        let why = "git tells of trees of any owner here: it is old, or /etc/gitconfig says so";
+        return Ok(Check::skip(name, why));
+    }
+    let (dir, file) = (dir.display().to_string(), told.display().to_string());
+    git(
+        &kas.work,
+        &["config", "--file", &file, "safe.directory", &dir],
+    )?;
+    let complaint = complaint(cmd.env("GITCONFIG_FILE", &told))?;
+    Ok(Check::that(name, complaint))
+}
+
+/// Lines of kas files that pin a commit where none should be pinned, or a repository a second time.
+fn pins_elsewhere(kas: &Path) -> Result<Option<String>> {
+    let mut found = Vec::new();
+    for path in files(kas, |path| extension(path, &["yml", "yaml", "json"]))? {
+        let text = fs::read_to_string(&path).at(&path)?;
+        let place = PINS.iter().any(|pins| path.ends_with(pins));
+        let mut seen = BTreeSet::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.split('#').next().unwrap_or_default();
+            let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let wrong = if place {
+                // kas takes the last of two without a word
+                line.trim_end().ends_with(':') && !seen.insert(line)
+            } else {
+                words.any(|word| matches!(word, "commit" | "tag") || kas::is_commit(word))
+            };
+            if wrong {
+                found.push(format!("{}:{number}", path.display()));
+            }
+        }
+    }
+    Ok((!found.is_empty()).then(|| {
+        let pins = PINS.join(" and ");
+        format!(
+            "expected each once, in {pins} alone; came in {}",
+            found.join(", ")
+        )
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_is_what_is_indented() {
+        let page = "# A\n\n    no\n\n## B\n\ntext\n\n    a:\n      b\n\n    c\ntext\n    no\n## C\n    no\n";
+        assert_eq!(example(page, "## B").as_deref(), Some("a:\n  b\n\nc"));
+        assert_eq!(example("## B\ntext\n## C\n    no\n", "## B"), None);
+    }
+
+    #[test]
+    fn a_pin_in_a_wrong_place_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        let pins = format!("repos:\n  a:\n    commit: {commit}\n");
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let complaint = || pins_elsewhere(dir.path()).unwrap();
+        write(PINS[0], &pins);
+        write("a.yml", "# at commit X\nrepos:\n  a:\n    url: u\n");
+        assert_eq!(complaint(), None);
+        write(PINS[0], &format!("{pins}  b:\n  a:\n"));
+        assert!(complaint().unwrap().ends_with("pins.yml:5"));
+        write(PINS[0], &pins);
+        for bad in [
+            "    commit: x",
+            "    \"tag\": v1",
+            &format!("  a: {{x: {commit}}}"),
+        ] {
+            write("a.yml", &format!("repos:\n{bad}\n"));
+            assert!(complaint().unwrap().ends_with("a.yml:2"), "{bad}");
+        }
+    }
+}
