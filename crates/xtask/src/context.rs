@@ -6,6 +6,11 @@ use crate::error::Result;
 use crate::host;
 use crate::paths::Paths;
 
+/// What a step takes at most: a kernel's largest link, or a guest, in GiB.
+const STEP_GIB: u64 = 3;
+/// So many steps at a time are enough.
+const SIDE_BY_SIDE: usize = 4;
+
 /// Where everything is, and where it comes from.
 pub(crate) struct Context {
     /// The directories.
@@ -30,6 +35,13 @@ impl Context {
             cache,
             mirror,
         })
+    }
+
+    /// How many steps of the tests are run at a time: one for each processor and for each so many GiB of memory.
+    pub(crate) fn side_by_side() -> usize {
+        let memory = host::memory_gib().unwrap_or(0) / STEP_GIB;
+        let memory = usize::try_from(memory).unwrap_or(1);
+        Self::jobs().min(memory).clamp(1, SIDE_BY_SIDE)
     }
 
     /// For `make -j`.

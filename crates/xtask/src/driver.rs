@@ -12,12 +12,23 @@ use crate::lock::{self, with_lock};
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 
-/// Where the module for `kernel` is built.
-fn directory(context: &Context, kernel: &Kernel) -> PathBuf {
-    context.paths.work().join("module").join(&kernel.name)
+/// What is built for guests, and what is built anew each time; and the names of their directories. As each of
+/// the Makefile's other targets has its own as well, nobody writes to a module that a guest is being given.
+const MODULE: &str = "module";
+const ANEW: &str = "module-anew";
+
+/// Where `what` is made for `kernel`.
+fn directory(context: &Context, kernel: &Kernel, what: &str) -> PathBuf {
+    context.paths.work().join(what).join(&kernel.name)
 }
 
-fn make(context: &Context, sandbox: &Sandbox, kernel: &Kernel, target: &str) -> Result<Cmd> {
+fn make(
+    context: &Context,
+    sandbox: &Sandbox,
+    kernel: &Kernel,
+    out: &Path,
+    target: &str,
+) -> Result<Cmd> {
     let driver = context.paths.driver();
     let makefile = driver.join("Makefile");
     if !makefile.is_file() {
@@ -26,8 +37,7 @@ fn make(context: &Context, sandbox: &Sandbox, kernel: &Kernel, target: &str) -> 
             how: "the checkout isn't complete".into(),
         });
     }
-    let out = directory(context, kernel);
-    fs::create_dir_all(&out).at(&out)?;
+    fs::create_dir_all(out).at(out)?;
     let sandbox = match &kernel.spec.version {
         Version::Tree(dir) => sandbox.seeing(dir),
         Version::Debian(_) => sandbox.seeing(&kernel.dir),
@@ -45,52 +55,62 @@ fn make(context: &Context, sandbox: &Sandbox, kernel: &Kernel, target: &str) -> 
     Ok(cmd)
 }
 
-/// The module for `kernel`, once it is built.
-pub(crate) fn module(context: &Context, kernel: &Kernel) -> PathBuf {
-    directory(context, kernel).join("snd-rloop.ko")
+fn log(context: &Context, kernel: &Kernel, what: &str) -> PathBuf {
+    context.paths.log(&format!("{what}-{}", kernel.name))
 }
 
-fn log(context: &Context, kernel: &Kernel, target: &str) -> PathBuf {
-    context.paths.log(&format!("{target}-{}", kernel.name))
-}
-
-/// Runs `work` while nobody else builds the module for `kernel`; in an empty directory where it is to be made
-/// `anew`, and where a build was killed: `make` takes a file that is half written for a new one.
-fn alone<T>(
+/// Makes `target` for `kernel` in the directory of `what`, where nobody else works meanwhile. That is empty where
+/// it is to be made `anew`, and where a build was killed: `make` takes a file that is half written for a new one.
+fn in_directory(
     context: &Context,
+    sandbox: &Sandbox,
     kernel: &Kernel,
+    (what, target): (&str, &str),
     anew: bool,
-    work: impl FnOnce() -> Result<T>,
-) -> Result<T> {
-    let dir = directory(context, kernel);
+    step: &Step,
+) -> Result<PathBuf> {
+    let dir = directory(context, kernel, what);
     with_lock(&lock::beside(&dir), |lock| {
         if anew || lock.after_kill() {
             sandbox::remove(&dir)?;
         }
-        work()
-    })
+        make(context, sandbox, kernel, &dir, target)?.run(step, &log(context, kernel, what))
+    })?;
+    Ok(dir)
 }
 
-/// The module for `kernel`; unless it is to be made `anew`, `make` decides what there is to compile.
+fn module_in(dir: &Path) -> Result<PathBuf> {
+    let module = dir.join("snd-rloop.ko");
+    if module.is_file() {
+        Ok(module)
+    } else {
+        Err(Error::BadFile {
+            path: module,
+            problem: "isn't there, although the driver's build went well".into(),
+        })
+    }
+}
+
+/// The module for `kernel`, for guests; `make` decides what there is to compile.
 pub(crate) fn build(
     context: &Context,
     sandbox: &Sandbox,
     kernel: &Kernel,
-    anew: bool,
     step: &Step,
 ) -> Result<PathBuf> {
-    alone(context, kernel, anew, || {
-        make(context, sandbox, kernel, "modules")?.run(step, &log(context, kernel, "module"))?;
-        let module = module(context, kernel);
-        if module.is_file() {
-            Ok(module)
-        } else {
-            Err(Error::BadFile {
-                path: module,
-                problem: "isn't there, although the driver's build went well".into(),
-            })
-        }
-    })
+    let job = (MODULE, "modules");
+    module_in(&in_directory(context, sandbox, kernel, job, false, step)?)
+}
+
+/// The module for `kernel`, all of it compiled: what is not compiled gives no warnings.
+pub(crate) fn build_anew(
+    context: &Context,
+    sandbox: &Sandbox,
+    kernel: &Kernel,
+    step: &Step,
+) -> Result<PathBuf> {
+    let job = (ANEW, "modules");
+    module_in(&in_directory(context, sandbox, kernel, job, true, step)?)
 }
 
 /// Another target of the driver's Makefile: `clippy`, `rustfmtcheck`, `rust-analyzer`.
@@ -101,14 +121,12 @@ pub(crate) fn check(
     target: &str,
     step: &Step,
 ) -> Result<()> {
-    alone(context, kernel, false, || {
-        make(context, sandbox, kernel, target)?.run(step, &log(context, kernel, target))
-    })
+    in_directory(context, sandbox, kernel, (target, target), false, step).map(drop)
 }
 
-/// Lines of the module's build log that are warnings.
+/// Lines of the log of [`build_anew`] that are warnings.
 pub(crate) fn warnings(context: &Context, kernel: &Kernel) -> Result<Vec<String>> {
-    let path = log(context, kernel, "module");
+    let path = log(context, kernel, ANEW);
     Ok(warning_lines(
         &fs::read_to_string(&path).at(&path)?,
         kernel.spec.extent,
@@ -130,8 +148,7 @@ fn is_modpost(line: &str) -> bool {
 
 /// The path of a checkout's file that the kernel's Rust tools find the sources by.
 pub(crate) fn rust_project(context: &Context, kernel: &Kernel) -> PathBuf {
-    let made: &Path = &directory(context, kernel);
-    made.join("rust-project.json")
+    directory(context, kernel, "rust-analyzer").join("rust-project.json")
 }
 
 #[cfg(test)]

@@ -221,7 +221,10 @@ fn as_seconds<S: serde::Serializer>(time: &Duration, s: S) -> std::result::Resul
 }
 
 /// Writes the steps as JUnit's XML.
-pub(crate) fn write_junit(steps: &[StepReport], to: &Path) -> Result<()> {
+pub(crate) fn write_junit<'a>(
+    steps: impl IntoIterator<Item = &'a StepReport>,
+    to: &Path,
+) -> Result<()> {
     let mut report = Report::new("rloop");
     for step in steps {
         let mut suite = TestSuite::new(step.name.clone());

@@ -3,9 +3,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::IsTerminal as _;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// How often a step that takes long says so when stderr is no terminal.
 const PLAIN_PERIOD: Duration = Duration::from_secs(15);
@@ -13,6 +14,9 @@ const PLAIN_PERIOD: Duration = Duration::from_secs(15);
 const PLAIN_QUIET: Duration = Duration::from_secs(2);
 /// A message is cut to this many characters, to stay on one line.
 const MESSAGE_WIDTH: usize = 70;
+
+/// All spinners: steps may run side by side.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// One piece of work that a user waits for.
 pub(crate) struct Step {
@@ -30,7 +34,7 @@ impl Step {
     pub(crate) fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new_spinner();
+            let bar = BARS.add(ProgressBar::new_spinner());
             if let Ok(style) =
                 ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {msg:.dim}")
             {
@@ -94,7 +98,7 @@ impl Step {
     /// Prints a line of output without disturbing the progress.
     pub(crate) fn print(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| println!("{line}")),
+            Some(_) => BARS.suspend(|| println!("{line}")),
             None => println!("{line}"),
         }
     }
@@ -106,19 +110,25 @@ impl Step {
 
     /// Ends the step, with a word on how and a remark.
     pub(crate) fn end(self, verdict: &str, remark: &str) {
-        self.clear();
-        eprintln!(
+        let text = format!(
             "  {verdict:<5} {} ({}){}{remark}",
             self.name,
             seconds(self.elapsed()),
             if remark.is_empty() { "" } else { ": " },
         );
+        self.clear(&text);
     }
 
-    fn clear(&self) {
+    /// Leaves one line of it.
+    fn clear(&self, text: &str) {
         self.done.set(true);
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+        match &self.bar {
+            Some(bar) => {
+                bar.finish_and_clear();
+                BARS.remove(bar);
+                BARS.suspend(|| eprintln!("{text}"));
+            }
+            None => eprintln!("{text}"),
         }
     }
 }
@@ -126,8 +136,11 @@ impl Step {
 impl Drop for Step {
     fn drop(&mut self) {
         if !self.done.get() {
-            self.clear();
-            eprintln!("  stop  {} ({})", self.name, seconds(self.elapsed()));
+            self.clear(&format!(
+                "  stop  {} ({})",
+                self.name,
+                seconds(self.elapsed())
+            ));
         }
     }
 }

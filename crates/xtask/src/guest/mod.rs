@@ -49,7 +49,7 @@ impl<'a> Guest<'a> {
         let tool = cargo::tool(context, sandbox, arch, &step)?;
         step.ok();
         let step = Step::new(format!("snd-rloop.ko for {}", kernel.spec));
-        let module = driver::build(context, sandbox, kernel, false, &step)?;
+        let module = driver::build(context, sandbox, kernel, &step)?;
         step.ok();
         Ok(Self {
             context,

@@ -18,19 +18,22 @@ mod module;
 mod servers;
 mod steps;
 mod tool;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::arch::Arch;
 use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
+use crate::exec;
 use crate::kernel::{self, Extent, Flavour, Kernel, Spec, Version};
 use crate::report::{self, Check, Counts, StepReport, Verdict};
 use crate::sandbox::Sandbox;
 use crate::toolchain;
 use crate::ui::Step;
+use turns::Turns;
 
 /// What the user wants to be tested.
 pub(crate) struct Options {
@@ -136,28 +139,58 @@ struct Suite<'a> {
     context: &'a Context,
     sandbox: &'a Sandbox,
     options: &'a Options,
-    kernels: std::cell::RefCell<BTreeMap<String, std::result::Result<Rc<Kernel>, String>>>,
+    turns: Turns,
+    kernels: Mutex<BTreeMap<String, Arc<Built>>>,
 }
+
+/// A kernel that somebody builds, then has built, or why that can't be.
+type Built = OnceLock<std::result::Result<Arc<Kernel>, String>>;
 
 impl Suite<'_> {
     /// The kernel `spec`; one that can't be built is tried only once.
-    fn kernel(&self, spec: &Spec) -> Result<Rc<Kernel>> {
+    fn kernel(&self, spec: &Spec) -> Result<Arc<Kernel>> {
         let key = format!("{spec} {:?}", spec.extent);
-        let known = self.kernels.borrow().get(&key).cloned();
-        let result = match known {
-            Some(result) => result,
-            None => {
-                let result = match kernel::get(self.context, self.sandbox, spec) {
-                    Err(Error::Interrupted) => return Err(Error::Interrupted),
-                    other => other.map(Rc::new).map_err(|e| e.to_string()),
-                };
-                self.kernels.borrow_mut().insert(key, result.clone());
-                result
-            }
-        };
-        result.map_err(|why| Error::Without {
+        let mut kernels = self.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        let built = Arc::clone(kernels.entry(key).or_default());
+        drop(kernels);
+        let built = built.get_or_init(|| {
+            kernel::get(self.context, self.sandbox, spec)
+                .map(Arc::new)
+                .map_err(|e| e.to_string())
+        });
+        if exec::interrupted() {
+            return Err(Error::Interrupted);
+        }
+        built.clone().map_err(|why| Error::Without {
             what: format!("kernel ({spec})"),
             why,
+        })
+    }
+
+    /// Runs a step, and says how it went.
+    fn step(&self, title: String, planned: Planned) -> Result<StepReport> {
+        let step = Step::new(title);
+        let checks = match (planned.run)(self, &planned.spec, &step) {
+            Ok(checks) => checks,
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(e) => vec![Check::fail("the step itself", e.to_string())],
+        };
+        let counts = Counts::of(&checks);
+        let elapsed = step.elapsed();
+        let mut remark = format!(
+            "{} passed, {} failed, {} skipped",
+            counts.passed, counts.failed, counts.skipped
+        );
+        for check in &checks {
+            if let Verdict::Fail(why) = &check.verdict {
+                remark.push_str(&format!("\n        {}: {}", check.name, report::short(why)));
+            }
+        }
+        step.end(if counts.failed == 0 { "PASS" } else { "FAIL" }, &remark);
+        Ok(StepReport {
+            name: planned.name,
+            elapsed,
+            checks,
         })
     }
 }
@@ -180,7 +213,6 @@ fn plan(options: &Options) -> Plan {
     let mut plan = Plan::default();
     plan.add("rustfmt", &plain, steps::rustfmt);
     plan.add("host-tests", &plain, steps::host_tests);
-    plan.add("clippy", &plain, steps::clippy);
     plan.add("layer-kas", &plain, kas_files::configurations);
     plan.add("layer-lint", &plain, layer::lint);
     plan.add("layer-crates", &plain, crates::in_step);
@@ -210,6 +242,8 @@ fn plan(options: &Options) -> Plan {
         };
         plan.add(name, &spec, module::compiled);
     }
+    // Not sooner, as cargo has it wait until host-tests has compiled.
+    plan.add("clippy", &plain, steps::clippy);
     for arch in &arches {
         plan.add(
             format!("boot-{arch}"),
@@ -273,37 +307,21 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
         context,
         sandbox: &sandbox,
         options,
-        kernels: Default::default(),
+        turns: Turns::default(),
+        kernels: Mutex::default(),
     };
-    let mut reports = Vec::new();
+    let reports = Mutex::new(BTreeMap::new());
     let total = plan.len();
-    for (number, planned) in plan.into_iter().enumerate() {
-        let step = Step::new(format!("[{}/{total}] {}", number + 1, planned.name));
-        let checks = match (planned.run)(&suite, &planned.spec, &step) {
-            Ok(checks) => checks,
-            Err(Error::Interrupted) => return Err(Error::Interrupted),
-            Err(e) => vec![Check::fail("the step itself", e.to_string())],
-        };
-        let counts = Counts::of(&checks);
-        let elapsed = step.elapsed();
-        let remark = format!(
-            "{} passed, {} failed, {} skipped",
-            counts.passed, counts.failed, counts.skipped
-        );
-        step.end(if counts.failed == 0 { "PASS" } else { "FAIL" }, &remark);
-        for check in &checks {
-            if let Verdict::Fail(why) = &check.verdict {
-                eprintln!("        {}: {}", check.name, report::short(why));
-            }
-        }
-        reports.push(StepReport {
-            name: planned.name,
-            elapsed,
-            checks,
-        });
+    turns::each(Context::side_by_side(), plan, |number, planned| {
+        let title = format!("[{}/{total}] {}", number + 1, planned.name);
+        let report = suite.turns.beside(|| suite.step(title, planned))?;
+        let mut reports = reports.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.insert(number, report);
         // After each step, so that an interrupted run has left what it found.
-        report::write_junit(&reports, &dir.join("junit.xml"))?;
-    }
+        report::write_junit(reports.values(), &dir.join("junit.xml"))
+    })?;
+    let reports = reports.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let reports: Vec<StepReport> = reports.into_values().collect();
     println!();
     for line in report::summary(&reports) {
         println!("{line}");

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Steps that compile the module, for each kernel and configuration.
 
+use std::path::Path;
+
 use super::Suite;
 use super::steps::program;
 use crate::driver;
 use crate::error::Result;
-use crate::kernel::{Extent, Flavour, Kernel, Spec};
-use crate::report::{Check, Counts};
+use crate::kernel::{Extent, Flavour, Spec};
+use crate::report::Check;
 use crate::ui::Step;
 
 pub(super) fn rustfmt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
@@ -25,20 +27,22 @@ fn driver_target(suite: &Suite<'_>, spec: &Spec, step: &Step, target: &str) -> R
 
 pub(super) fn compiled(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec)?;
-    // Anew: what is not compiled gives no warnings.
-    let built = driver::build(suite.context, suite.sandbox, &kernel, true, step).map(drop);
+    let (module, built) = match driver::build_anew(suite.context, suite.sandbox, &kernel, step) {
+        Ok(module) => (Some(module), Ok(())),
+        Err(e) => (None, Err(e)),
+    };
     let compiled = match spec.extent {
         Extent::Bootable => "compiles",
         Extent::Prepared => "compiles (against a prepared kernel, not booted)",
     };
     let mut checks = vec![program(compiled, built)?];
-    if Counts::of(&checks).failed > 0 {
+    let Some(module) = module else {
         return Ok(checks);
-    }
+    };
     if spec.extent == Extent::Prepared {
         checks.push(Check::that(
             "needs nothing that this configuration lacks",
-            lacking(&symbols(suite, &kernel)?, spec.flavour),
+            lacking(&symbols(suite, &module)?, spec.flavour),
         ));
     }
     let warnings = driver::warnings(suite.context, &kernel)?;
@@ -49,9 +53,8 @@ pub(super) fn compiled(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Ve
     Ok(checks)
 }
 
-/// The symbols that the module expects of others.
-fn symbols(suite: &Suite<'_>, kernel: &Kernel) -> Result<String> {
-    let module = driver::module(suite.context, kernel);
+/// The symbols that `module` expects of others.
+fn symbols(suite: &Suite<'_>, module: &Path) -> Result<String> {
     suite
         .sandbox
         .command::<&str, &str>("nm", &suite.context.paths.repo, &[], "nm")?

@@ -108,7 +108,13 @@ pub(super) fn run_in(
         follow: false,
         sealed: false,
     };
-    let outcome = guest.run(&machine, &job, step)?;
+    let outcome = match time {
+        Time::Counted => guest.run(&machine, &job, step)?,
+        Time::Real => {
+            step.message("waits to be alone");
+            suite.turns.alone(|| guest.run(&machine, &job, step))?
+        }
+    };
     // Beside junit.xml, for whoever has to find out why.
     let dir = suite.context.paths.test();
     for (suffix, text) in [("output", &outcome.output), ("dmesg", &outcome.dmesg)] {
