@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Part;
 use crate::report::Format;
+use crate::verify::checks::Kind;
 
 /// Proves that an ALSA loopback card loses, doubles, changes and delays nothing, and shows what it does.
 ///
@@ -59,6 +60,23 @@ pub struct Verify {
     /// root.
     #[arg(long, conflicts_with = "full")]
     pub faults: bool,
+    /// Let each allocation fail once that the kernel makes for the card, and see that it does no harm
+    ///
+    /// With --stress: let one in a hundred fail while it lasts. Needs root, and a kernel for it. Without, the
+    /// module has been loaded without parameters afterwards.
+    #[arg(long, conflicts_with = "full")]
+    pub failing_allocations: bool,
+    /// Measure for how long the card keeps a processor from its interrupts, under the heaviest loads
+    ///
+    /// Needs root, and a kernel with the tracer irqsoff. Says something only where time is counted in
+    /// instructions, or the machine has nothing else to do.
+    #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "stress"])]
+    pub interrupts: bool,
+    /// Suspend the machine for a moment while streams run, and see that they go on
+    ///
+    /// With --stress: freeze all programs now and then. Needs root, and a kernel for it.
+    #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "interrupts"])]
+    pub suspend: bool,
     /// Seed of the stress test, to repeat one [default: a new one each time; it is printed]
     #[arg(long, value_name = "NUMBER", requires = "stress")]
     pub seed: Option<u64>,
@@ -77,6 +95,24 @@ pub struct Verify {
     /// Matrix cases move at most this many KiB in one direction
     #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=65_536))]
     pub case_bytes: u64,
+}
+
+impl Verify {
+    /// The kind of checks that is asked for.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self { faults: true, .. } => Kind::Faults,
+            Self {
+                failing_allocations: true,
+                ..
+            } => Kind::Allocations,
+            Self {
+                interrupts: true, ..
+            } => Kind::Interrupts,
+            Self { suspend: true, .. } => Kind::Suspend,
+            _ => Kind::Usual,
+        }
+    }
 }
 
 /// Options of `rloop bench`.
@@ -144,4 +180,7 @@ pub struct StressChild {
     /// Cards to work on
     #[arg(long)]
     pub cards: Vec<String>,
+    /// Whether allocations may fail
+    #[arg(long)]
+    pub failing_allocations: bool,
 }

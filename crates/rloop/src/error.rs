@@ -92,6 +92,15 @@ pub enum Error {
         /// What can be done.
         advice: String,
     },
+    /// The kernel can't let allocations fail.
+    #[error("--failing-allocations: {0}")]
+    NoFailingAllocations(String),
+    /// The kernel can't trace for how long interrupts are off.
+    #[error("--interrupts: {0}")]
+    NoTracer(String),
+    /// The kernel can't suspend for a moment.
+    #[error("--suspend: {0}")]
+    NoSuspend(String),
     /// ALSA failed before a check could begin.
     #[error("card {card}: {why}")]
     Alsa {

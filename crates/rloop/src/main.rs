@@ -7,10 +7,12 @@
 // Both panic where nobody reads what they write.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
+mod allocations;
 mod bench;
 mod card;
 mod cli;
 mod error;
+mod latency;
 mod output;
 mod pcm;
 mod raw;
@@ -20,6 +22,7 @@ mod signal;
 mod status;
 mod stress;
 mod substream;
+mod suspend;
 mod utimer;
 mod verify;
 
@@ -34,6 +37,7 @@ use cli::{Cli, Command};
 use error::Error;
 use output::{Ending, complain};
 use verify::Selection;
+use verify::checks::Kind;
 use verify::context::Limits;
 
 fn main() -> ExitCode {
@@ -54,7 +58,7 @@ fn run(command: &Command) -> Result<Ending, Error> {
         Command::StressChild(options) => {
             let mut cards = card::all()?;
             cards.retain(|card| options.cards.contains(&card.id));
-            let passed = stress::child(&cards, options.seed);
+            let passed = stress::child(&cards, options.seed, options.failing_allocations);
             Ok(Ending::of(usize::from(!passed), true))
         }
     }
@@ -70,7 +74,7 @@ fn verify_command(options: &cli::Verify) -> Result<Ending, Error> {
         limits,
         only: options.only.clone(),
         quick: false,
-        faults: options.faults,
+        kind: options.kind(),
     };
     if options.list {
         output::print(&verify::list(&selection)?).map_err(Error::Write)?;
@@ -89,8 +93,9 @@ fn verify_command(options: &cli::Verify) -> Result<Ending, Error> {
         seconds,
         seed: options.seed.unwrap_or_else(stress::new_seed),
         faults: options.faults,
+        failing_allocations: options.failing_allocations,
     };
-    selection.faults = false;
+    selection.kind = Kind::Usual;
     // Without a selection the quick checks say whether the cards still work.
     selection.quick = selection.only.is_empty() && !options.full;
     // One for the stress, and one for each other card.

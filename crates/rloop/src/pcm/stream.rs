@@ -189,6 +189,8 @@ impl Pcm {
         reset() "snd_pcm_reset" = |h| h.reset();
         /// Pauses it or lets it go on.
         pause(on: bool) "snd_pcm_pause" = |h, on| h.pause(i32::from(on));
+        /// Lets it go on after a suspend, and all that are linked to it.
+        resume() "snd_pcm_resume" = |h| h.resume();
         /// Undoes a link.
         unlink() "snd_pcm_unlink" = |h| h.unlink();
     }

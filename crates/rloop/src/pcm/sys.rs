@@ -74,6 +74,7 @@ impl Handle {
         drain = snd_pcm_drain();
         reset = snd_pcm_reset();
         pause = snd_pcm_pause(on: i32);
+        resume = snd_pcm_resume();
         unlink = snd_pcm_unlink();
         hw_free = snd_pcm_hw_free();
         nonblock = snd_pcm_nonblock(on: i32);

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::allocations::Injection;
 use crate::card::Card;
 use crate::error::Error;
 use crate::output::complain;
@@ -53,6 +54,8 @@ pub struct Options {
     pub seed: u64,
     /// Whether the cards are to do wrong.
     pub faults: bool,
+    /// Whether the kernel's allocations are to fail now and then.
+    pub failing_allocations: bool,
 }
 
 /// No call may take longer. The longest legal one is a drain of a whole buffer.
@@ -84,6 +87,8 @@ struct Shared {
     cards: Vec<Card>,
     /// The shortest period.
     least: Duration,
+    /// Whether any call may find no memory.
+    failing_allocations: bool,
     stop: AtomicBool,
     /// What was not allowed.
     failed: Mutex<Vec<String>>,
@@ -126,8 +131,13 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
     let mut threads: Vec<_> = (0..THREADS)
         .map(|n| {
             spawn(Box::new(move |shared| {
-                let mut worker =
-                    Worker::new(&shared.cards, shared.least, seed(n), shared.watchdog());
+                let mut worker = Worker::new(
+                    &shared.cards,
+                    shared.least,
+                    shared.failing_allocations,
+                    seed(n),
+                    shared.watchdog(),
+                );
                 shared.repeat(|| worker.session());
             }))
         })
@@ -154,11 +164,12 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
     threads
 }
 
-fn share(cards: &[Card], ledger: Option<&Ledger>) -> Arc<Shared> {
+fn share(cards: &[Card], failing_allocations: bool, ledger: Option<&Ledger>) -> Arc<Shared> {
     Arc::new(Shared {
         cards: cards.to_vec(),
         // This is about races. A machine that can't keep up with its timers at all shows none.
         least: (Machine::measure().usual * 4).min(Duration::from_millis(5)),
+        failing_allocations,
         stop: AtomicBool::new(false),
         failed: Mutex::new(Vec::new()),
         calls: AtomicU64::new(0),
@@ -167,7 +178,7 @@ fn share(cards: &[Card], ledger: Option<&Ledger>) -> Arc<Shared> {
 }
 
 /// A process that does such things until it is killed.
-pub fn child(cards: &[Card], seed: u64) -> bool {
+pub fn child(cards: &[Card], seed: u64, failing_allocations: bool) -> bool {
     // Nobody kills it any more if its parent has been killed.
     let parent = parent_id();
     thread::spawn(move || {
@@ -176,7 +187,7 @@ pub fn child(cards: &[Card], seed: u64) -> bool {
         }
         process::exit(1);
     });
-    let shared = share(cards, None);
+    let shared = share(cards, failing_allocations, None);
     for worker in spawn_workers(&shared, seed) {
         // A worker that panicked has said so on standard error.
         if worker.join().is_err() {
@@ -208,7 +219,7 @@ impl Victim {
     }
 }
 
-fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
+fn start(cards: &[Card], failing_allocations: bool, random: &mut Random) -> Result<Victim, Error> {
     let mut command = Command::new(env::current_exe().map_err(Error::Process)?);
     command
         .arg("stress-child")
@@ -216,6 +227,9 @@ fn start(cards: &[Card], random: &mut Random) -> Result<Victim, Error> {
         .arg(random.next().to_string());
     for card in cards {
         command.arg("--cards").arg(&card.id);
+    }
+    if failing_allocations {
+        command.arg("--failing-allocations");
     }
     let process = command
         .stdin(Stdio::null())
@@ -243,16 +257,16 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
     ));
     let mut random = Random::new(options.seed);
     let sweeper = Sweeper::new(cards)?;
-    let mut operator = Operator::new(
-        cards,
-        options.faults,
-        random.next(),
-        watch_calls(Some(ledger)),
-    )?;
-    let shared = share(cards, Some(ledger));
+    let mut operator = Operator::new(cards, options, random.next(), watch_calls(Some(ledger)))?;
+    let failing = options.failing_allocations;
+    let injection = match failing {
+        true => Some(Injection::at_random().map_err(Error::NoFailingAllocations)?),
+        false => None,
+    };
+    let shared = share(cards, failing, Some(ledger));
     let workers = spawn_workers(&shared, random.next());
     let mut victims = (0..CHILDREN)
-        .map(|_| start(cards, &mut random))
+        .map(|_| start(cards, failing, &mut random))
         .collect::<Result<Vec<_>, _>>()?;
     let bar = ProgressBar::new(options.seconds);
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} s {msg}") {
@@ -279,7 +293,7 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
                     lock(&shared.failed).push(victim.last_words(status));
                 }
                 killed += 1;
-                *victim = start(cards, &mut random)?;
+                *victim = start(cards, failing, &mut random)?;
             }
         }
         bar.set_position(begin.elapsed().as_secs());
@@ -303,6 +317,7 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
         }
     }
     bar.finish_and_clear();
+    drop(injection);
     let turned = operator.turned();
     if let Err(error) = sweeper.sweep() {
         lock(&shared.failed).push(format!("control elements that were made: {error}"));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use alsa::ctl::{Ctl, ElemType};
 
+use super::Options;
 use super::random::Random;
 use crate::card::{self, Card, Driver};
 use crate::error::Error;
@@ -88,6 +89,7 @@ struct Source {
 pub struct Operator {
     random: Random,
     watchdog: Arc<Watchdog>,
+    failing_allocations: bool,
     knobs: Vec<Knob>,
     sources: Vec<Source>,
     /// Directories of faults, one for each cable.
@@ -98,19 +100,20 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// An operator for those of `cards` that are snd-rloop's; with `faults` it also lets them do wrong.
+    /// An operator for those of `cards` that are snd-rloop's; if `options` say so it also lets them do wrong.
     ///
     /// # Errors
     /// If a control device can't be opened, or there are to be faults and can't be.
     pub fn new(
         cards: &[Card],
-        faults: bool,
+        options: &Options,
         seed: u64,
         watchdog: Arc<Watchdog>,
     ) -> Result<Self, Error> {
         let mut operator = Self {
             random: Random::new(seed),
             watchdog,
+            failing_allocations: options.failing_allocations,
             knobs: Vec::new(),
             sources: Vec::new(),
             faults: Vec::new(),
@@ -129,11 +132,11 @@ impl Operator {
                     before: source,
                 });
             }
-            if faults {
+            if options.faults {
                 operator.find_faults(card)?;
             }
         }
-        if faults && operator.faults.is_empty() {
+        if options.faults && operator.faults.is_empty() {
             return Err(Error::NoFaults {
                 why: "no card of snd-rloop is under stress".to_owned(),
                 advice: "only such do wrong on demand".to_owned(),
@@ -208,9 +211,16 @@ impl Operator {
     /// # Errors
     /// If the card refuses that.
     pub fn thaw(&mut self) -> Verdict {
-        match self.frozen.take() {
-            Some(path) => self.write(&path, "0"),
-            None => Ok(()),
+        let Some(path) = self.frozen.take() else {
+            return Ok(());
+        };
+        self.watchdog.step(format!("0 to {}", path.display()));
+        // There may be no memory for it, but a clock must not stand still for ever.
+        loop {
+            match fs::write(&path, "0") {
+                Err(e) if self.lacks_memory(&e) => {}
+                other => return other.map_err(unexpected(&path)),
+            }
         }
     }
 
@@ -229,6 +239,7 @@ impl Operator {
             Err(e) if element.refusals.contains(&e.errno()) => Ok(()),
             // Somebody has locked it.
             Err(e) if e.errno() == libc::EPERM => Ok(()),
+            Err(e) if self.failing_allocations && e.errno() == libc::ENOMEM => Ok(()),
             Err(e) => fail(format!("{what}: {e}")),
         }
     }
@@ -271,14 +282,22 @@ impl Operator {
 
     fn write(&self, path: &Path, text: &str) -> Verdict {
         self.watchdog.step(format!("{text} to {}", path.display()));
-        fs::write(path, text).map_err(unexpected(path))
+        match fs::write(path, text) {
+            Err(e) if self.lacks_memory(&e) => Ok(()),
+            other => other.map_err(unexpected(path)),
+        }
     }
 
-    /// Turns everything back. Nobody must have a stream open.
+    fn lacks_memory(&self, error: &std::io::Error) -> bool {
+        self.failing_allocations && error.raw_os_error() == Some(libc::ENOMEM)
+    }
+
+    /// Turns everything back. Nobody must have a stream open, and no allocation fails any more.
     ///
     /// # Errors
     /// What can't be.
     pub fn rest(mut self) -> Verdict {
+        self.failing_allocations = false;
         self.thaw()?;
         for dir in &self.faults {
             for name in COUNTED.iter().chain(&["jitter"]) {

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::random::Random;
+use crate::allocations;
 use crate::card::{Cable, Card, Topology};
 use crate::pcm::{Access, Address, AlsaError, Config, Pcm, Start, State, Stop, wait};
 use crate::signal::format::FORMATS;
@@ -103,6 +104,7 @@ fn allowed(action: Action) -> &'static [i32] {
 pub struct Worker<'a> {
     cards: &'a [Card],
     least: Duration,
+    failing_allocations: bool,
     random: Random,
     watchdog: Arc<Watchdog>,
     calls: u64,
@@ -112,11 +114,18 @@ pub struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     /// A worker on `cards` whose actions `seed` selects, with periods no shorter than `least`, and whose
-    /// calls `watchdog` watches.
-    pub fn new(cards: &'a [Card], least: Duration, seed: u64, watchdog: Arc<Watchdog>) -> Self {
+    /// calls `watchdog` watches. With `failing_allocations` each call may find no memory.
+    pub fn new(
+        cards: &'a [Card],
+        least: Duration,
+        failing_allocations: bool,
+        seed: u64,
+        watchdog: Arc<Watchdog>,
+    ) -> Self {
         Self {
             cards,
             least,
+            failing_allocations,
             random: Random::new(seed),
             watchdog,
             calls: 0,
@@ -200,8 +209,20 @@ impl<'a> Worker<'a> {
         match Pcm::open(address) {
             Ok(pcm) => Ok(Some(pcm)),
             Err(e) if [libc::EBUSY, libc::EAGAIN].contains(&e.errno) => Ok(None),
+            Err(e) if self.no_memory(e.call, e.errno) => Ok(None),
             Err(e) => Err(format!("{e}: expected success, EBUSY or EAGAIN")),
         }
+    }
+
+    /// Whether a call has failed since it could have no memory, which may be.
+    fn no_memory(&self, call: &str, errno: i32) -> bool {
+        self.failing_allocations && allocations::of_library(call, errno) == libc::ENOMEM
+    }
+
+    /// Whether a cable has no clock. Who can't look, for want of memory, looks again.
+    fn is_free(&self, at: Address) -> bool {
+        let tries = if self.failing_allocations { 10 } else { 1 };
+        (0..tries).any(|_| is_free(at))
     }
 
     fn config(&mut self) -> Config {
@@ -265,6 +286,7 @@ impl<'a> Worker<'a> {
         match result {
             Ok(()) => Ok(()),
             Err(e) if allowed(action).contains(&e.errno) => Ok(()),
+            Err(e) if self.no_memory(e.call, e.errno) => Ok(()),
             // What alsa-lib itself says of a stream without parameters.
             Err(e) if e.errno == libc::EIO && !pcm.is_set_up() => Ok(()),
             Err(e) => Err(format!(
@@ -320,7 +342,9 @@ impl<'a> Worker<'a> {
             // no use here.
             Action::Drain | Action::DrainWatched if pcm.state() == State::Paused => Ok(()),
             // Without a clock it waits for a reader, who need not come.
-            Action::Drain | Action::DrainWatched if is_free(pcm.address()) => pcm.begin_drain(),
+            Action::Drain | Action::DrainWatched if self.is_free(pcm.address()) => {
+                pcm.begin_drain()
+            }
             Action::Drain => pcm.drain(),
             Action::DrainWatched => pcm.drain_watched(),
             Action::Link => other.map_or(Ok(()), |other| pcm.link(other)),

@@ -6,12 +6,15 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::allocations::Injection;
 use crate::card::{self, Card};
 use crate::error::Error;
+use crate::latency::Tracer;
 use crate::output::{Ending, complain, read};
 use crate::pcm::{Pcm, Space};
 use crate::report::{Format, Outcome, Report, Subject, reporter};
 use crate::root::Root;
+use crate::suspend::Suspender;
 use problem::Problem;
 
 pub mod cases;
@@ -26,7 +29,7 @@ pub mod settings;
 pub mod ticker;
 pub mod watchdog;
 
-use checks::Check;
+use checks::{Check, Kind};
 use context::{Context, Limits};
 use ledger::{Ledger, complain_unless_unread};
 use machine::Machine;
@@ -45,13 +48,13 @@ pub struct Selection {
     pub only: Vec<String>,
     /// Only those that show that a card works at all.
     pub quick: bool,
-    /// Only those that disturb the card, which are otherwise left out.
-    pub faults: bool,
+    /// Only those of this kind.
+    pub kind: Kind,
 }
 
 impl Selection {
     fn takes(&self, check: &Check) -> bool {
-        self.faults == check.disturbs()
+        self.kind == check.kind()
             && (!self.quick || check.quick)
             && (self.only.is_empty() || self.only.iter().any(|p| matches(p, &check.name)))
     }
@@ -136,8 +139,13 @@ pub fn run(
 ) -> Result<Ending, Error> {
     let space = probe(card)?;
     let checks = select(selection, Some(&space))?;
-    if selection.faults {
-        card::faults(&Root::default(), card)?;
+    // What the checks need that most do not.
+    match selection.kind {
+        Kind::Usual => {}
+        Kind::Faults => card::faults(&Root::default(), card)?,
+        Kind::Allocations => drop(Injection::new().map_err(Error::NoFailingAllocations)?),
+        Kind::Interrupts => drop(Tracer::new().map_err(Error::NoTracer)?),
+        Kind::Suspend => drop(Suspender::new().map_err(Error::NoSuspend)?),
     }
     let machine = Machine::measure();
     let subject = Subject {
@@ -187,7 +195,7 @@ pub fn works(card: &Card, limits: Limits, ledger: &Ledger) -> Result<Report, Err
         limits,
         only: Vec::new(),
         quick: true,
-        faults: false,
+        kind: Kind::Usual,
     };
     let machine = Machine::measure();
     let watchdog = Watchdog::start(STEP_LIMIT, {
@@ -222,7 +230,8 @@ fn run_all(checks: &[Check], context: &mut Context<'_>, ledger: &Ledger) -> Resu
         let outcome = match check.run(context) {
             Ok(()) => Outcome::Pass,
             Err(Problem::Skipped(why)) => Outcome::Skip(why),
-            Err(_) if !context.card.is_there() => {
+            // Those of other kinds take it away themselves.
+            Err(_) if check.kind() == Kind::Usual && !context.card.is_there() => {
                 ledger.ended(Outcome::Skip("the card has gone".to_owned()), Vec::new())?;
                 return Err(Error::Gone {
                     card: context.card.shown(),
@@ -250,7 +259,7 @@ mod tests {
             },
             only: Vec::new(),
             quick: false,
-            faults: false,
+            kind: Kind::Usual,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::pcm::{Access, Space};
 use crate::signal::Format;
 use crate::signal::format::FORMATS;
 
+mod allocations;
 mod cable;
 mod clock;
 mod controls;
@@ -18,6 +19,7 @@ mod ends;
 mod fanout;
 mod faults;
 mod free;
+mod interrupts;
 mod matrix;
 mod pause;
 mod pitch;
@@ -26,6 +28,7 @@ mod reported;
 mod silence;
 mod space;
 mod start;
+mod suspend;
 mod timer_source;
 mod user_elements;
 mod volume;
@@ -45,21 +48,45 @@ pub struct Check {
     run: Run,
 }
 
+/// Kinds of checks, of which one is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// They leave the card as it is.
+    Usual,
+    /// They let the card do wrong.
+    Faults,
+    /// They let allocations in the kernel fail.
+    Allocations,
+    /// They measure for how long interrupts are off.
+    Interrupts,
+    /// They suspend the machine.
+    Suspend,
+}
+
 enum Run {
     Plain(fn(&mut Context<'_>) -> Verdict),
     Matrix(Format, Vec<Case>),
 }
 
 impl Check {
-    /// Whether it disturbs the card, which is only done if asked for.
-    pub fn disturbs(&self) -> bool {
-        self.name.starts_with(FAULTS)
+    /// What kind of check it is.
+    pub fn kind(&self) -> Kind {
+        match self.group() {
+            "faults" => Kind::Faults,
+            "allocations" => Kind::Allocations,
+            "interrupts" => Kind::Interrupts,
+            "suspend" => Kind::Suspend,
+            _ => Kind::Usual,
+        }
+    }
+
+    fn group(&self) -> &str {
+        self.name.split('/').next().unwrap_or_default()
     }
 
     /// Runs it.
     pub fn run(&self, context: &mut Context<'_>) -> Verdict {
-        let group = self.name.split('/').next().unwrap_or_default();
-        if context.free && TIMED.contains(&group) {
+        if context.free && TIMED.contains(&self.group()) {
             return skip("the card has no clock (see free/…)");
         }
         context.watchdog.step(self.name.clone());
@@ -87,9 +114,6 @@ const QUICK: &[&str] = &[
     "pause/player",
     "cable/all-at-once",
 ];
-
-/// The group whose checks disturb the card.
-const FAULTS: &str = "faults/";
 
 /// The groups whose checks are about time.
 const TIMED: &[&str] = &[
@@ -189,7 +213,10 @@ pub fn all(limits: Limits, space: Option<&Space>) -> Vec<Check> {
             run: Run::Matrix(format, cases),
         }
     }));
-    // The last of them takes the card away.
+    // The last of each takes the card away.
     checks.extend(faults::CHECKS.iter().map(plain));
+    checks.extend(allocations::CHECKS.iter().map(plain));
+    checks.extend(interrupts::CHECKS.iter().map(plain));
+    checks.extend(suspend::CHECKS.iter().map(plain));
     checks
 }
