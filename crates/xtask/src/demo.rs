@@ -150,9 +150,18 @@ pub(crate) fn failed_status(outcome: &Outcome) -> Option<String> {
 
 /// What is wrong in the kernel's log and on the console; none if nothing is.
 pub(crate) fn log_complaints(outcome: &Outcome) -> Option<String> {
+    log_complaints_of(outcome, |log| log.to_owned())
+}
+
+/// As [`log_complaints`], of what `look` makes of the log.
+pub(crate) fn log_complaints_of(
+    outcome: &Outcome,
+    look: impl Fn(&str) -> String,
+) -> Option<String> {
     let console = fs::read_to_string(&outcome.serial).unwrap_or_default();
+    let (dmesg, console) = (look(&outcome.dmesg), look(&console));
     // What is on the console and in the log is the same line twice.
-    let mut lines: Vec<&str> = klog::complaints(&outcome.dmesg);
+    let mut lines: Vec<&str> = klog::complaints(&dmesg);
     for line in klog::complaints(&console) {
         if !outcome.dmesg.contains(line.trim()) && !outcome.output.contains(line.trim()) {
             lines.push(line);

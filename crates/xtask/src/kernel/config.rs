@@ -20,6 +20,8 @@ pub(crate) enum Flavour {
     Gdb,
     /// With PREEMPT_RT, another HZ and a tick that never stops.
     Rt,
+    /// With a look-out for data races.
+    Kcsan,
     /// Without all that the module can do without.
     Least,
     /// With configfs in a module, and ALSA in none.
@@ -56,6 +58,7 @@ impl Flavour {
             Self::Debug => format!("{before}debug"),
             Self::Gdb => format!("{before}gdb"),
             Self::Rt => format!("{before}rt"),
+            Self::Kcsan => format!("{before}kcsan"),
             Self::Least => format!("{before}least"),
             Self::Split => format!("{before}split"),
             Self::Bench(hz) => format!("{before}bench-hz{hz}"),
@@ -76,6 +79,7 @@ pub(crate) fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Debug => files.push(paths.shared_fragment("snd-rloop-debug.cfg")),
         Flavour::Gdb => files.push(own.join("gdb.config")),
         Flavour::Rt => files.push(own.join("rt.config")),
+        Flavour::Kcsan => files.push(own.join("kcsan.config")),
         Flavour::Least => files.push(own.join("least.config")),
         Flavour::Split => files.push(own.join("split.config")),
         Flavour::Bench(Hz::Hz250) => files.push(own.join("bench.config")),

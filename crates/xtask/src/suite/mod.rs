@@ -15,6 +15,7 @@ mod kas_files;
 mod kselftest;
 mod layer;
 mod module;
+mod races;
 mod servers;
 mod steps;
 mod tool;
@@ -282,12 +283,17 @@ fn plan(options: &Options) -> Plan {
     let rt = spec(first, Flavour::Rt);
     plan.add("boot-rt", &rt, steps::boot_rt);
     plan.add("drop-in-pcms", &rt, dropin::pcms);
+    plan.add("stress-rt", &rt, races::stress_rt);
     let debug = spec(first, Flavour::Debug);
     plan.add("unplug-debug", &debug, card::unplug);
     plan.add("configfs-debug", &debug, configfs::stress);
-    // One run had a drain that took more than ten seconds. Until several have passed since a cause was cured, this
-    // is for `--all`.
-    plan.add_long("stress-debug", &debug, steps::stress);
+    plan.add("stress-debug", &debug, races::stress);
+    plan.add_long("allocations", &debug, races::allocations);
+    plan.add_long(
+        "stress-kcsan",
+        &spec(first, Flavour::Kcsan),
+        races::stress_kcsan,
+    );
     plan
 }
 

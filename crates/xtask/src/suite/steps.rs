@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Suite, bad_parameters};
 use crate::cargo;
-use crate::demo::{failed_status, log_complaints, verify_checks, verify_script};
+use crate::demo::{failed_status, log_complaints_of, verify_checks, verify_script};
 use crate::error::{AtPath as _, Error, Result};
 use crate::guest::{Guest, Job, Machine, Outcome, probe_kvm};
 use crate::kernel::Spec;
@@ -86,15 +86,33 @@ pub(super) fn run_in(
     job: (&str, &str, Duration),
     time: Time,
 ) -> Result<(Outcome, Vec<Check>)> {
+    let special = Special {
+        append: "",
+        log: str::to_owned,
+    };
+    run_specially(guest, suite, step, job, time, &special)
+}
+
+/// What is not as in most guests.
+pub(super) struct Special {
+    /// More arguments for the kernel.
+    pub(super) append: &'static str,
+    /// What of the kernel's log is looked at.
+    pub(super) log: fn(&str) -> String,
+}
+
+/// As [`run_in`], with something special.
+pub(super) fn run_specially(
+    guest: &Guest<'_>,
+    suite: &Suite<'_>,
+    step: &Step,
+    job: (&str, &str, Duration),
+    time: Time,
+    special: &Special,
+) -> Result<(Outcome, Vec<Check>)> {
     let (name, script, timeout) = job;
     let (machine, append) = match time {
-        Time::Counted => {
-            let machine = Machine {
-                memory: guest.memory,
-                ..Machine::counted()
-            };
-            (machine, "")
-        }
+        Time::Counted => (Machine::counted(), ""),
         Time::Real => {
             let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
             (Machine::smp(accel, 2, DEBUG_MEMORY), PATIENT)
@@ -104,7 +122,7 @@ pub(super) fn run_in(
         name,
         script,
         timeout,
-        append: append.to_owned(),
+        append: format!("{append} {}", special.append),
         follow: false,
         sealed: false,
     };
@@ -121,9 +139,10 @@ pub(super) fn run_in(
         let path = dir.join(format!("{name}.{suffix}.txt"));
         fs::write(&path, text).at(&path)?;
     }
+    let complaints = log_complaints_of(&outcome, special.log);
     let checks = vec![
         Check::that("the guest's commands", failed_status(&outcome)),
-        Check::that("the kernel's log is clean", log_complaints(&outcome)),
+        Check::that("the kernel's log is clean", complaints),
     ];
     Ok((outcome, checks))
 }
@@ -232,30 +251,6 @@ pub(super) fn parameters(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<
         &outcome.output,
         &outcome.dmesg,
     ));
-    checks.extend(report::from_ptest(&outcome.output));
-    Ok(checks)
-}
-
-pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let seconds = suite.options.stress_seconds;
-    let verify = verify_script(&format!("--stress {seconds} --faults"));
-    // Several cards, as stress is for all cards at once. What depends on who is first, a trigger or a
-    // timer on another processor, is then tried at leisure.
-    let script = format!(
-        "set -e\n\
-         modprobe snd-rloop enable=1,1,1,1 id=rloop,Loopback,fan,free topology=cable,crossed,fanout,cable \
-         clock=timer,timer,timer,free\n\
-         {verify}\
-         rloop verify --format ptest --card Loopback --only 'drain/*' --only 'pause/*' --only 'controls/*'\n\
-         rloop verify --format ptest --card fan --only 'fanout/*'\n\
-         rloop verify --format ptest --card free --only 'free/*'\n\
-         modprobe -r snd-rloop\n"
-    );
-    // A debug kernel is slow, and the checks after the stress take their time.
-    let timeout = Duration::from_secs(seconds + 1200);
-    let job = ("stress-debug", script.as_str(), timeout);
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Real)?;
-    checks.extend(verify_checks(&outcome));
     checks.extend(report::from_ptest(&outcome.output));
     Ok(checks)
 }
