@@ -5,10 +5,12 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/configfs.h>
+#include <linux/device.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/kstrtox.h>
 #include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
@@ -283,6 +285,24 @@ void rloop_card_id(const struct snd_card *card, char *id)
 	for (i = 0; i < sizeof(card->id) - 1; i++)
 		id[i] = READ_ONCE(card->id[i]);
 	id[i] = 0;
+}
+
+/* Of several who disconnect a card at once the others wait for the first. */
+static DEFINE_MUTEX(disconnect_mutex);
+
+/*
+ * As snd_card_disconnect(), which may be called any number of times. Before that it takes away the
+ * file `id` in sysfs, and waits for whoever is writing to it: ALSA first frees what it has in /proc,
+ * and that is what writing an id uses (snd_info_card_disconnect(), snd_info_card_id_change()).
+ */
+void rloop_card_disconnect(struct snd_card *card)
+{
+	static const struct device_attribute id = { .attr.name = "id" };
+
+	guard(mutex)(&disconnect_mutex);
+	if (card->registered)
+		device_remove_file(&card->card_dev, &id);
+	snd_card_disconnect(card);
 }
 
 /* Makes a text file in the card's proc directory; -ENODEV without procfs. */

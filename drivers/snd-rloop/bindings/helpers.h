@@ -60,6 +60,7 @@ int rloop_card_register(struct snd_card *card);
 bool rloop_card_in_use(struct snd_card *card);
 bool rloop_card_held(struct snd_card *card);
 void rloop_card_id(const struct snd_card *card, char *id);
+void rloop_card_disconnect(struct snd_card *card);
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *));
 

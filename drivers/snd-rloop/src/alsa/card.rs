@@ -127,7 +127,7 @@ impl Card {
     /// closed. The card itself stays until this value goes. Done again it does nothing.
     pub(crate) fn disconnect(&self) {
         // SAFETY: The card is valid. May be called any number of times.
-        unsafe { bindings::snd_card_disconnect(self.as_raw()) };
+        unsafe { bindings::rloop_card_disconnect(self.as_raw()) };
     }
 
     /// The card's number.
@@ -178,6 +178,7 @@ impl Card {
 
 impl Drop for Card {
     fn drop(&mut self) {
+        self.disconnect();
         // SAFETY: The card is valid, and this value alone frees it. Waits until all its files are
         // closed; streams are stopped before.
         unsafe { bindings::snd_card_free(self.as_raw()) };
