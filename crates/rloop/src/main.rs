@@ -56,9 +56,17 @@ fn run(command: &Command) -> Result<Ending, Error> {
         Command::Bench(options) => bench_command(options),
         Command::Status(options) => status_command(options),
         Command::StressChild(options) => {
+            let failing = options.failing_allocations;
+            // It has to find the cards first.
+            let fail = |yes| match failing {
+                true => allocations::make_it_fail(yes).map_err(Error::NoFailingAllocations),
+                false => Ok(()),
+            };
+            fail(false)?;
             let mut cards = card::all()?;
             cards.retain(|card| options.cards.contains(&card.id));
-            let passed = stress::child(&cards, options.seed, options.failing_allocations);
+            fail(true)?;
+            let passed = stress::child(&cards, options.seed, failing);
             Ok(Ending::of(usize::from(!passed), true))
         }
     }
@@ -79,6 +87,10 @@ fn verify_command(options: &cli::Verify) -> Result<Ending, Error> {
     if options.list {
         output::print(&verify::list(&selection)?).map_err(Error::Write)?;
         return Ok(Ending::Passed);
+    }
+    if options.faults && options.failing_allocations && options.stress.is_none() {
+        let why = "not with --faults, but for --stress: each has checks of its own";
+        return Err(Error::NoFailingAllocations(why.to_owned()));
     }
     let card = card::choose(options.card.as_deref())?;
     let Some(seconds) = options.stress else {

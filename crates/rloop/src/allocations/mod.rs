@@ -50,10 +50,10 @@ impl From<alsa::Error> for Failure {
 }
 
 /// What the kernel has said, by what alsa-lib says: whatever has kept it from looking at a card, it says
-/// that there is none.
+/// that there is none. And so does the kernel itself of a control device (`snd_ctl_open` in `sound/core/control.c`).
 pub fn of_library(call: &str, errno: i32) -> i32 {
     match (call, errno) {
-        ("snd_pcm_open" | "snd_ctl_open", libc::ENOENT) => libc::ENOMEM,
+        ("snd_pcm_open" | "snd_ctl_open", libc::ENOENT | libc::ENODEV) => libc::ENOMEM,
         _ => errno,
     }
 }
@@ -173,14 +173,27 @@ impl Injection {
     /// What is missing.
     pub fn at_random() -> Result<Self, String> {
         let mut injection = Self::new()?;
-        let path = "/proc/self/make-it-fail";
-        fs::write(path, "1").map_err(|e| format!("{path}: {e}"))?;
-        injection.before.push((path.to_owned(), "0".to_owned()));
+        make_it_fail(true)?;
+        injection
+            .before
+            .push((MAKE_IT_FAIL.to_owned(), "0".to_owned()));
         for kind in KINDS {
             injection.set(kind, "probability", "1")?;
         }
         Ok(injection)
     }
+}
+
+const MAKE_IT_FAIL: &str = "/proc/self/make-it-fail";
+
+/// Whether allocations may fail from now on that are made for the main thread, and for what that starts. Only the
+/// main thread may call this.
+///
+/// # Errors
+/// What keeps it from that.
+pub fn make_it_fail(yes: bool) -> Result<(), String> {
+    let text = if yes { "1" } else { "0" };
+    fs::write(MAKE_IT_FAIL, text).map_err(|e| format!("{MAKE_IT_FAIL}: {e}"))
 }
 
 impl Drop for Injection {

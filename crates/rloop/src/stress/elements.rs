@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::no_memory;
 use super::random::Random;
 use crate::card::Card;
 use crate::error::Error;
@@ -123,15 +124,23 @@ impl Others {
 /// A thread that makes and removes elements.
 pub struct Maker<'a> {
     cards: &'a [Card],
+    failing_allocations: bool,
     random: Random,
     watchdog: Arc<Watchdog>,
 }
 
 impl<'a> Maker<'a> {
-    /// A maker on `cards` whose actions `seed` selects, and whose calls `watchdog` watches.
-    pub fn new(cards: &'a [Card], seed: u64, watchdog: Arc<Watchdog>) -> Self {
+    /// A maker on `cards` whose actions `seed` selects, and whose calls `watchdog` watches. With `failing_allocations`
+    /// each may find no memory.
+    pub fn new(
+        cards: &'a [Card],
+        failing_allocations: bool,
+        seed: u64,
+        watchdog: Arc<Watchdog>,
+    ) -> Self {
         Self {
             cards,
+            failing_allocations,
             random: Random::new(seed),
             watchdog,
         }
@@ -146,7 +155,10 @@ impl<'a> Maker<'a> {
         self.watchdog
             .step(format!("open of the control device of {}", card.id));
         let failed = |e| format!("control device of {}: {e}", card.id);
-        let control = Control::open(card.index).map_err(failed)?;
+        let control = match Control::open(card.index) {
+            Err(e) if no_memory(self.failing_allocations, &e) => return Ok(0),
+            other => other.map_err(failed)?,
+        };
         let count = if self.random.once_in(2) {
             self.hammer(card, &control)?
         } else {
@@ -181,8 +193,12 @@ impl<'a> Maker<'a> {
             done.store(true, Ordering::Relaxed);
             // What a stream refuses that others are linked to, or changed, is of no interest here.
             let starts = starts.and_then(|starts| starts.join().ok());
-            let count =
-                made.map_err(|e| format!("{id:?} of {}, made and removed: {e}", card.id))?;
+            let count = match made {
+                Err(e) if no_memory(self.failing_allocations, &e) => 0,
+                made => {
+                    made.map_err(|e| format!("{id:?} of {}, made and removed: {e}", card.id))?
+                }
+            };
             Ok(count + starts.unwrap_or(0))
         })
     }
@@ -202,6 +218,7 @@ impl<'a> Maker<'a> {
                 Err(e)
                     if e.raw_os_error()
                         .is_some_and(|e| allowed(action).contains(&e)) => {}
+                Err(e) if no_memory(self.failing_allocations, &e) => {}
                 Err(e) => {
                     let name = e.raw_os_error().map_or(String::new(), errno_name);
                     return Err(format!(
@@ -331,6 +348,7 @@ fn start_and_stop(stream: &Stream, done: &AtomicBool) -> u64 {
 
 /// Who reads all events of all cards, and knows what they may be about.
 pub struct Listener {
+    failing_allocations: bool,
     random: Random,
     controls: Vec<Control>,
     /// For each card.
@@ -338,11 +356,12 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// A listener to `cards`, whose pauses `seed` selects. What they have now they may tell of.
+    /// A listener to `cards`, whose pauses `seed` selects. What they have now they may tell of. With
+    /// `failing_allocations` any call may find no memory.
     ///
     /// # Errors
     /// What ALSA says.
-    pub fn new(cards: &[Card], seed: u64) -> io::Result<Self> {
+    pub fn new(cards: &[Card], failing_allocations: bool, seed: u64) -> io::Result<Self> {
         let (mut controls, mut known) = (Vec::new(), Vec::new());
         for card in cards {
             let control = Control::open(card.index)?;
@@ -353,6 +372,7 @@ impl Listener {
             known.push(ids);
         }
         Ok(Self {
+            failing_allocations,
             random: Random::new(seed),
             controls,
             known,
@@ -367,7 +387,10 @@ impl Listener {
     pub fn listen(&mut self) -> Result<u64, String> {
         let failed = |e| format!("control events: {e}");
         thread::sleep(Duration::from_millis(self.random.between(0, LAZY)));
-        Control::wait(&self.controls, 20).map_err(failed)?;
+        match Control::wait(&self.controls, 20) {
+            Err(e) if no_memory(self.failing_allocations, &e) => return Ok(0),
+            other => other.map_err(failed)?,
+        };
         let mut count = 0;
         for (control, known) in self.controls.iter().zip(&self.known) {
             while let Some(event) = control.event().map_err(failed)? {

@@ -9,7 +9,7 @@
 //! Every call's result must be one that ALSA allows for it, and every call must come back.
 
 use std::env;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::process::{ExitStatusExt, parent_id};
 use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,7 +23,9 @@ use crate::allocations::Injection;
 use crate::card::Card;
 use crate::error::Error;
 use crate::output::complain;
+use crate::pcm::Address;
 use crate::report::{Outcome, Report};
+use crate::verify::elements::is_free;
 use crate::verify::ledger::Ledger;
 use crate::verify::machine::Machine;
 use crate::verify::watchdog::Watchdog;
@@ -143,11 +145,14 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
         })
         .collect();
     threads.push(spawn(Box::new(move |shared| {
-        let mut maker = Maker::new(&shared.cards, seed(THREADS), shared.watchdog());
+        let failing = shared.failing_allocations;
+        let mut maker = Maker::new(&shared.cards, failing, seed(THREADS), shared.watchdog());
         shared.repeat(|| maker.session());
     })));
     threads.push(spawn(Box::new(move |shared| {
-        let mut foreman = Foreman::new(&shared.cards, seed(THREADS + 1), || shared.watchdog());
+        let failing = shared.failing_allocations;
+        let seed = seed(THREADS + 1);
+        let mut foreman = Foreman::new(&shared.cards, failing, seed, || shared.watchdog());
         shared.repeat(|| foreman.session());
     })));
     threads.push(spawn(Box::new(move |shared| {
@@ -155,8 +160,11 @@ fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<thread::JoinHandle<()>>
         shared.repeat(|| match &mut listener {
             Some(listener) => Listener::listen(listener),
             None => {
-                let new = Listener::new(&shared.cards, seed(THREADS + 2));
-                listener = Some(new.map_err(|e| format!("control events: {e}"))?);
+                let failing = shared.failing_allocations;
+                match Listener::new(&shared.cards, failing, seed(THREADS + 2)) {
+                    Err(e) if no_memory(failing, &e) => {}
+                    new => listener = Some(new.map_err(|e| format!("control events: {e}"))?),
+                }
                 Ok(0)
             }
         });
@@ -175,6 +183,18 @@ fn share(cards: &[Card], failing_allocations: bool, ledger: Option<&Ledger>) -> 
         calls: AtomicU64::new(0),
         ledger: ledger.cloned(),
     })
+}
+
+/// Whether a call of the kernel's may have failed for want of memory, as allocations are made to fail. `ENODEV` is
+/// what ALSA makes of that where a control device is opened.
+fn no_memory(failing_allocations: bool, error: &io::Error) -> bool {
+    failing_allocations && matches!(error.raw_os_error(), Some(libc::ENOMEM | libc::ENODEV))
+}
+
+/// Whether a cable has no clock. Who can't look, for want of memory, looks again.
+fn is_without_clock(failing_allocations: bool, at: Address) -> bool {
+    let tries = if failing_allocations { 10 } else { 1 };
+    (0..tries).any(|_| is_free(at))
 }
 
 /// A process that does such things until it is killed.

@@ -16,13 +16,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::elements::Maker;
-use super::lock;
 use super::random::Random;
+use super::{is_without_clock, lock, no_memory};
 use crate::card::{Cable, Card, Topology};
 use crate::pcm::errno_name;
 use crate::raw::ctl::Control;
 use crate::raw::pcm::{FRAMES, Page, Room, Setup, Stream};
-use crate::verify::elements::is_free;
 use crate::verify::watchdog::Watchdog;
 
 /// Threads that share.
@@ -122,6 +121,7 @@ const ALLOWED: &[i32] = &[
 /// Who lets a crew work on some streams, again and again.
 pub struct Foreman<'a> {
     cards: &'a [Card],
+    failing_allocations: bool,
     random: Random,
     /// One for each thread.
     watchdogs: Vec<Arc<Watchdog>>,
@@ -148,9 +148,16 @@ struct Alone {
 
 impl<'a> Foreman<'a> {
     /// A foreman on `cards` whose actions `seed` selects, and who gets the watchdogs of its threads from `watchdog`.
-    pub fn new(cards: &'a [Card], seed: u64, watchdog: impl Fn() -> Arc<Watchdog>) -> Self {
+    /// With `failing_allocations` each call may find no memory.
+    pub fn new(
+        cards: &'a [Card],
+        failing_allocations: bool,
+        seed: u64,
+        watchdog: impl Fn() -> Arc<Watchdog>,
+    ) -> Self {
         Self {
             cards,
+            failing_allocations,
             random: Random::new(seed),
             watchdogs: (0..CREW).map(|_| watchdog()).collect(),
         }
@@ -169,17 +176,20 @@ impl<'a> Foreman<'a> {
             for at in [cable.playback, cable.capture] {
                 match Stream::open(at) {
                     Ok(stream) => streams.push(Arc::new(stream)),
-                    Err(e) if is_in_use(&e) => {}
+                    Err(e) if is_in_use(&e) || no_memory(self.failing_allocations, &e) => {}
                     Err(e) => return Err(format!("open of {at}: {e}")),
                 }
             }
-            timed &= !is_free(cable.playback);
+            timed &= !is_without_clock(self.failing_allocations, cable.playback);
         }
         if streams.is_empty() {
             thread::sleep(Duration::from_millis(5));
             return Ok(0);
         }
-        let control = Control::open(card.index).map_err(|e| format!("control device: {e}"))?;
+        let control = match Control::open(card.index) {
+            Err(e) if no_memory(self.failing_allocations, &e) => return Ok(0),
+            other => other.map_err(|e| format!("control device: {e}"))?,
+        };
         let job = Job {
             card,
             streams,
@@ -215,6 +225,7 @@ impl<'a> Foreman<'a> {
                 .map(|watchdog| {
                     let mut worker = Worker {
                         card: job.card,
+                        failing_allocations: self.failing_allocations,
                         streams: job.streams.clone(),
                         control: Arc::clone(&job.control),
                         alone,
@@ -258,6 +269,7 @@ fn is_in_use(error: &io::Error) -> bool {
 /// A thread of a crew.
 struct Worker<'a> {
     card: &'a Card,
+    failing_allocations: bool,
     streams: Vec<Arc<Stream>>,
     control: Arc<Control>,
     alone: &'a Alone,
@@ -282,6 +294,7 @@ impl Worker<'_> {
             match self.act(action, &stream) {
                 Ok(()) => {}
                 Err(e) if e.raw_os_error().is_some_and(|e| ALLOWED.contains(&e)) => {}
+                Err(e) if no_memory(self.failing_allocations, &e) => {}
                 Err(e) => {
                     let name = e.raw_os_error().map_or(String::new(), errno_name);
                     return Err(format!(
@@ -398,6 +411,7 @@ impl Worker<'_> {
                 let seed = self.random.next();
                 let mut maker = Maker::new(
                     std::slice::from_ref(self.card),
+                    self.failing_allocations,
                     seed,
                     Arc::clone(&self.watchdog),
                 );

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::is_without_clock;
 use super::random::Random;
 use crate::allocations;
 use crate::card::{Cable, Card, Topology};
 use crate::pcm::{Access, Address, AlsaError, Config, Pcm, Start, State, Stop, wait};
 use crate::signal::format::FORMATS;
 use crate::verify::context::frames_time;
-use crate::verify::elements::is_free;
 use crate::verify::rig::describe;
 use crate::verify::watchdog::Watchdog;
 
@@ -219,12 +219,6 @@ impl<'a> Worker<'a> {
         self.failing_allocations && allocations::of_library(call, errno) == libc::ENOMEM
     }
 
-    /// Whether a cable has no clock. Who can't look, for want of memory, looks again.
-    fn is_free(&self, at: Address) -> bool {
-        let tries = if self.failing_allocations { 10 } else { 1 };
-        (0..tries).any(|_| is_free(at))
-    }
-
     fn config(&mut self) -> Config {
         let rate = self
             .random
@@ -342,7 +336,9 @@ impl<'a> Worker<'a> {
             // no use here.
             Action::Drain | Action::DrainWatched if pcm.state() == State::Paused => Ok(()),
             // Without a clock it waits for a reader, who need not come.
-            Action::Drain | Action::DrainWatched if self.is_free(pcm.address()) => {
+            Action::Drain | Action::DrainWatched
+                if is_without_clock(self.failing_allocations, pcm.address()) =>
+            {
                 pcm.begin_drain()
             }
             Action::Drain => pcm.drain(),
