@@ -7,8 +7,9 @@
 //! - They do not prepare (or reset) two streams that are linked, at a time. The core takes the mutexes of a group in the
 //!   order in which the calls name them, so two such calls may wait for each other for ever; and then every other
 //!   call on a group of streams waits as well.
-//! - They do not set up a stream while they write to it or read from it. The core changes the size of the buffer without
-//!   the lock under which a transfer calculates with it, and with `CONFIG_SND_DEBUG` warns of what comes of that.
+//! - They do not set up a stream, or give its buffer up, while they write to it or read from it. The core changes the
+//!   size of the buffer without the lock under which a transfer calculates with it, and frees the buffer before it says
+//!   so in the state; with `CONFIG_SND_DEBUG` it warns of what comes of that.
 
 use std::io;
 use std::sync::{Arc, Mutex, RwLock};
@@ -142,7 +143,7 @@ struct Job<'a> {
 struct Alone {
     /// Held while streams are prepared.
     preparing: Mutex<()>,
-    /// Held, by one, while a stream is set up and, by any number, during transfers.
+    /// Held, by one, while a stream is set up or its buffer given up and, by any number, during transfers.
     setting_up: RwLock<()>,
 }
 
@@ -328,6 +329,13 @@ impl Worker<'_> {
         stream.prepare()
     }
 
+    fn set_up(&self, call: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        match self.alone.setting_up.try_write() {
+            Ok(_alone) => call(),
+            Err(_) => Ok(()),
+        }
+    }
+
     fn transfer(&mut self, stream: &Stream, frames: usize, planar: bool) -> io::Result<()> {
         match self.alone.setting_up.try_read() {
             Ok(_others) => stream.transfer(&mut self.room, frames, planar),
@@ -340,17 +348,14 @@ impl Worker<'_> {
         match action {
             Action::HwParams => {
                 let setup = self.setup();
-                match self.alone.setting_up.try_write() {
-                    Ok(_alone) => stream.hw_params(&setup),
-                    Err(_) => Ok(()),
-                }
+                self.set_up(|| stream.hw_params(&setup))
             }
             Action::SwParams => {
                 let buffer = self.random.pick(&[480, 512, 960, 2_048, 8_192]);
                 let stop = (!self.random.once_in(3)).then_some(buffer);
                 stream.sw_params(number, stop, buffer)
             }
-            Action::HwFree => stream.hw_free(),
+            Action::HwFree => self.set_up(|| stream.hw_free()),
             Action::Prepare => self.prepare(stream),
             Action::Reset => {
                 let _alone = lock(&self.alone.preparing);
