@@ -27,13 +27,17 @@ struct Changed {
     what: String,
 }
 
-/// The settings of a card as they were, which they are again when this value goes.
+/// The settings of a card as they were, which they are again when this value goes. Nothing of the card is open
+/// meanwhile: a check may unload the module.
 pub struct Settings<'a> {
     card: &'a Card,
-    ctl: Ctl,
     changed: Vec<Changed>,
     /// What the cables went by, and where that is set.
     source: Option<(PathBuf, String)>,
+}
+
+fn open(card: &Card) -> alsa::Result<Ctl> {
+    Ctl::new(&format!("hw:{}", card.index), true)
 }
 
 /// Name, type and value of an element of a cable that nobody has set anything of.
@@ -63,34 +67,33 @@ impl<'a> Settings<'a> {
             card: card.shown(),
             why,
         };
-        let ctl = Ctl::new(&format!("hw:{}", card.index), true);
+        let ctl = open(card).map_err(|why| Error::Control {
+            card: card.id.clone(),
+            why,
+        })?;
         let mut settings = Self {
             card,
-            ctl: ctl.map_err(|why| Error::Control {
-                card: card.id.clone(),
-                why,
-            })?,
             changed: Vec::new(),
             source: None,
         };
         settings
-            .set_all()
+            .set_all(&ctl)
             .map_err(|problem| failed(problem.to_string()))?;
         Ok(settings)
     }
 
-    fn set_all(&mut self) -> Verdict {
+    fn set_all(&mut self, ctl: &Ctl) -> Verdict {
         for cable in self.card.cables() {
             for neutral in OF_PLAYBACK {
-                self.set(id(neutral.0, cable.playback)?, *neutral)?;
+                self.set(ctl, id(neutral.0, cable.playback)?, *neutral)?;
             }
             for neutral in OF_CAPTURE {
-                self.set(id(neutral.0, cable.capture)?, *neutral)?;
+                self.set(ctl, id(neutral.0, cable.capture)?, *neutral)?;
             }
             if self.card.driver == Driver::SndRloop {
                 for neutral in OF_MIXER {
                     let number = self.card.cable_number(&cable);
-                    self.set(mixer_id(neutral.0, number)?, *neutral)?;
+                    self.set(ctl, mixer_id(neutral.0, number)?, *neutral)?;
                 }
             }
         }
@@ -99,18 +102,18 @@ impl<'a> Settings<'a> {
     }
 
     /// Sets an element, if there is one and it has another value.
-    fn set(&mut self, id: ElemId, (name, kind, neutral): Neutral) -> Verdict {
+    fn set(&mut self, ctl: &Ctl, id: ElemId, (name, kind, neutral): Neutral) -> Verdict {
         let what = format!(
             "\"{name}\" (device {}, subdevice {}, index {})",
             id.get_device(),
             id.get_subdevice(),
             id.get_index()
         );
-        let Ok(before) = read(&self.ctl, &id, kind, &what) else {
+        let Ok(before) = read(ctl, &id, kind, &what) else {
             return Ok(());
         };
         if before != neutral {
-            write(&self.ctl, &id, kind, neutral, &what)?;
+            write(ctl, &id, kind, neutral, &what)?;
             self.changed.push(Changed {
                 id,
                 kind,
@@ -139,14 +142,19 @@ impl<'a> Settings<'a> {
 
     fn put_back(&mut self) -> Verdict {
         let mut result = Ok(());
-        for Changed {
-            id,
-            kind,
-            before,
-            what,
-        } in self.changed.drain(..)
-        {
-            result = result.and(write(&self.ctl, &id, kind, before, &what));
+        let changed = std::mem::take(&mut self.changed);
+        if !changed.is_empty() {
+            let ctl = open(self.card);
+            let ctl = ctl.map_err(|e| Problem::Failed(format!("the control device: {e}")))?;
+            for Changed {
+                id,
+                kind,
+                before,
+                what,
+            } in changed
+            {
+                result = result.and(write(&ctl, &id, kind, before, &what));
+            }
         }
         if let Some((path, before)) = self.source.take() {
             let what = path.display().to_string();
