@@ -3,7 +3,8 @@
 # What the guest does for the step `configfs-debug`: cards are made and removed
 # `cycles` times, while programs play, record, read and write on them, others
 # make, remove and unplug the same card at the same time, and others yet make
-# and remove its directory. What counts is the kernel's log, and that it ends.
+# and remove its directory. Then cards go while programs write their ids. What
+# counts is the kernel's log, and that it ends.
 config=/sys/kernel/config/rloop
 until_stop() { until [ -e /tmp/stop ]; do "$@"; done >/dev/null 2>&1; }
 # put FILE VALUE: as `echo VALUE >FILE`, with no word about its failure
@@ -85,7 +86,34 @@ gone() {
 for name in Shared Common Cycle; do
 	check "the directory $name can be removed" gone $name
 done
-check 'no card is left' [ "$(cat /proc/asound/cards)" = '--- no soundcards ---' ]
+no_card() { [ "$(cat /proc/asound/cards)" = '--- no soundcards ---' ]; }
+check 'no card is left' no_card
+
+# rename A B: a card's id in sysfs is written while the card comes and goes. (No line's end: that is no letter of an id.)
+rename() {
+	until [ -e /tmp/stop ]; do
+		printf $1 >/sys/class/sound/card0/id && echo $1 >>/tmp/renamed
+		printf $2 >/sys/class/sound/card0/id
+	done 2>/dev/null
+}
+rm /tmp/stop
+rename A B &
+jobs=$!
+rename C D &
+jobs="$jobs $!"
+mkdir $config/Named
+named=0
+while [ $named -lt $cycles ] && put $config/Named/enable 1 && put $config/Named/enable 0; do
+	named=$((named + 1))
+done
+touch /tmp/stop
+wait $jobs
+check "$cycles cards have gone while their ids were written" [ $named = $cycles ]
+echo "of which $(wc -l </tmp/renamed) were taken"
+check 'some of them were taken' [ -s /tmp/renamed ]
+check 'the directory Named can be removed' gone Named
+check 'no card is left of those' no_card
+
 mkdir $config/Last
 put $config/Last/enable 1
 rloop verify --format ptest --card Last --only 'start/*' --only 'cable/*' || status=1
