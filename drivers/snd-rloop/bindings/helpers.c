@@ -96,10 +96,10 @@ static const char *rloop_written(const struct rloop_values *values, unsigned int
 	return values->written[card];
 }
 
-const char *rloop_parameter(const char *name, unsigned int card)
+const char *rloop_parameter(const char *name, size_t length, unsigned int card)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rloop_values); i++)
-		if (!strcmp(rloop_values[i]->name, name))
+		if (strlen(rloop_values[i]->name) == length && !memcmp(rloop_values[i]->name, name, length))
 			return card < RLOOP_CARDS ? rloop_written(rloop_values[i], card) : NULL;
 	return ERR_PTR(-ENOENT);
 }

@@ -26,10 +26,10 @@ struct work_struct;
 #define RLOOP_CARDS SNDRV_CARDS
 
 /*
- * What holds of what was written to a parameter for a card, or NULL if nothing does; -ENOENT if there is no such
- * parameter.
+ * What holds of what was written for a card to the parameter whose name has so many letters, or NULL if nothing
+ * does; -ENOENT if there is no such parameter.
  */
-const char *rloop_parameter(const char *name, unsigned int card);
+const char *rloop_parameter(const char *name, size_t length, unsigned int card);
 
 void rloop_spin_lock_init(struct spinlock *lock);
 unsigned long rloop_spin_lock(struct spinlock *lock);

@@ -6,7 +6,7 @@
 
 use kernel::error::from_err_ptr;
 use kernel::prelude::*;
-use kernel::str::{CStr, CString};
+use kernel::str::CStr;
 
 use super::bindings;
 use crate::pure::params::NOT_UTF8;
@@ -23,11 +23,11 @@ pub(crate) const CARDS: u32 = bindings::RLOOP_CARDS;
 ///
 /// # Errors
 ///
-/// `ENOENT` if there is no such parameter, `ENOMEM`.
+/// `ENOENT` if there is no such parameter.
 pub(crate) fn written(parameter: &str, card: u32) -> Result<Option<&'static str>> {
-    let parameter = CString::try_from_fmt(fmt!("{}", parameter))?;
-    // SAFETY: The function takes any string and any number.
-    let value = unsafe { bindings::rloop_parameter(parameter.as_char_ptr(), card) };
+    // SAFETY: The function takes any bytes, of which it reads as many as it is told, and any number.
+    let value =
+        unsafe { bindings::rloop_parameter(parameter.as_ptr().cast(), parameter.len(), card) };
     let value = from_err_ptr(value.cast_mut())?;
     if value.is_null() {
         return Ok(None);
