@@ -20,47 +20,48 @@ use crate::verify::problem::{Problem, Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[
     (
-        "interrupts/planar-readers",
-        "a bounded cost",
+        "interrupts/fan-planar-readers",
+        BOUNDED,
         "an interleaved player of 128 channels at 768 kHz and three planar readers, linked and left alone",
-        |context| fan(context, Access::RwInterleaved, Access::RwNoninterleaved, 3),
+        |context| fan(context, Access::RwInterleaved, Access::RwNoninterleaved),
     ),
     (
-        "interrupts/planar-player",
-        "a bounded cost",
+        "interrupts/fan-planar-player",
+        BOUNDED,
         "the same, the player being planar and the readers interleaved",
-        |context| fan(context, Access::RwNoninterleaved, Access::RwInterleaved, 3),
+        |context| fan(context, Access::RwNoninterleaved, Access::RwInterleaved),
     ),
     (
-        "interrupts/many-readers",
-        "a bounded cost",
-        "the same with as many planar readers as the card has, up to 127",
-        |context| {
-            fan(
-                context,
-                Access::RwInterleaved,
-                Access::RwNoninterleaved,
-                127,
-            )
-        },
+        "interrupts/fan-many-readers",
+        BOUNDED,
+        "an interleaved player and 127 planar readers with periods of 64 frames",
+        many_readers,
     ),
     (
-        "interrupts/delay",
-        "a bounded cost",
+        "interrupts/cable-planar",
+        BOUNDED,
+        "three cables, planar FLOAT64 of 128 channels at 768 kHz at both ends",
+        planar,
+    ),
+    (
+        "interrupts/cable-delay",
+        BOUNDED,
         "a delay of almost 64 MiB is made longer and shorter while frames run",
         delay,
     ),
     (
-        "interrupts/short-periods",
-        "a bounded cost",
+        "interrupts/cable-short-periods",
+        BOUNDED,
         "three cables with periods of 16 frames at 768 kHz at both ends, left alone",
         short_periods,
     ),
 ];
 
+/// What of the card's contract all are about.
+const BOUNDED: &str = "a bounded cost";
 /// The longest time with interrupts off that sound may cause.
 const LIMIT: Duration = Duration::from_millis(1);
-/// The latest that the most urgent program may wake.
+/// The latest that the most urgent program may wake. Each timer that goes off meanwhile is written down, too.
 const LATEST: Duration = Duration::from_millis(2);
 /// How long each load lasts.
 const TIME: Duration = Duration::from_secs(3);
@@ -131,48 +132,80 @@ fn format(name: &str) -> Verdict<Format> {
         .ok_or_else(|| Problem::Failed(format!("there is no format {name}")))
 }
 
-/// What ALSA allows all buffers of a card to take, less what it may need besides.
-const CARD_BYTES: usize = 30 << 20;
 /// What the card allows one to take.
 const BUFFER_BYTES: usize = 4 << 20;
 
-/// One player and many readers.
-fn fan(
-    context: &mut Context<'_>,
-    player_access: Access,
-    reader_access: Access,
-    readers: usize,
-) -> Verdict {
-    let cables = context.card.readers();
-    if cables.len() < 3 {
-        return skip("one player with readers is what a card with topology=fanout has");
-    }
-    let cables = cables[..readers.min(cables.len())].to_vec();
-    let bytes = BUFFER_BYTES.min(CARD_BYTES / (cables.len() + 1));
+/// One player and three readers, as wide and fast as can be.
+fn fan(context: &mut Context<'_>, player: Access, readers: Access) -> Verdict {
     let format = format("S8")?;
+    let config = |access| widest(format, access, BUFFER_BYTES);
+    crowd(context, 3, true, (&config(player), &config(readers)))
+}
+
+/// As many readers as can be, who wake as often as can be.
+fn many_readers(context: &mut Context<'_>) -> Verdict {
+    const READERS: usize = 127;
+    let config = |access| {
+        Config {
+            access,
+            format: S16_LE,
+            stop: Stop::Never,
+            ..Config::default()
+        }
+        .with_buffer(64, 64)
+    };
+    let (player, reader) = (
+        config(Access::RwInterleaved),
+        config(Access::RwNoninterleaved),
+    );
+    // Not linked: a group's command is ALSA's, which holds the locks of all members until each has got it.
+    crowd(context, READERS, false, (&player, &reader))
+}
+
+/// One player and so many readers, left alone.
+fn crowd(
+    context: &mut Context<'_>,
+    readers: usize,
+    linked: bool,
+    (player, reader): (&Config, &Config),
+) -> Verdict {
+    let mut cables = context.card.readers();
+    if cables.len() < readers {
+        return skip(format!(
+            "a player with {readers} readers is what a card with topology=fanout pcm_substreams={readers} has"
+        ));
+    }
+    cables.truncate(readers);
+    let silence = vec![0; player.buffer as usize * player.frame_bytes()];
     measured(context, |context, time| {
-        let mut player = Pcm::open(context.cable().playback)?;
-        player.configure(&widest(format, player_access, bytes))?;
+        let mut source = Pcm::open(context.cable().playback)?;
+        source.configure(player)?;
         let mut all = Vec::new();
         for cable in &cables {
-            let mut reader = Pcm::open(cable.capture)?;
-            reader.configure(&widest(format, reader_access, bytes))?;
-            player.link(&reader)?;
-            all.push(reader);
+            let mut pcm = Pcm::open(cable.capture)?;
+            pcm.configure(reader)?;
+            if linked {
+                source.link(&pcm)?;
+            }
+            all.push(pcm);
         }
+        let singly = if linked { &[][..] } else { &all[..] };
         let begin = Instant::now();
         while begin.elapsed() < time {
-            player.write(&vec![0; bytes])?;
-            player.start()?;
+            source.write(&silence)?;
+            source.start()?;
+            singly.iter().try_for_each(Pcm::start)?;
             // Left alone: what piles up meanwhile is moved by whoever asks then, or stops.
             thread::sleep(time / 4);
-            player.avail()?;
-            for reader in &all {
-                reader.avail()?;
+            source.avail()?;
+            for pcm in &all {
+                pcm.avail()?;
             }
             read_status(context, &context.cable());
-            player.stop()?;
-            player.prepare()?;
+            for pcm in singly.iter().chain([&source]) {
+                pcm.stop()?;
+                pcm.prepare()?;
+            }
         }
         Ok(())
     })
@@ -218,7 +251,6 @@ fn delay(context: &mut Context<'_>) -> Verdict {
 }
 
 fn short_periods(context: &mut Context<'_>) -> Verdict {
-    let cables: Vec<Cable> = context.card.cables().into_iter().take(3).collect();
     let config = Config {
         format: S16_LE,
         rate: 768_000,
@@ -226,14 +258,31 @@ fn short_periods(context: &mut Context<'_>) -> Verdict {
         ..Config::default()
     }
     .with_buffer(16, 16);
+    pairs(context, &config)
+}
+
+fn planar(context: &mut Context<'_>) -> Verdict {
+    let (format, access) = (format("FLOAT64_LE")?, Access::RwNoninterleaved);
+    pairs(context, &widest(format, access, BUFFER_BYTES))
+}
+
+/// Both ends of three cables, left alone.
+fn pairs(context: &mut Context<'_>, config: &Config) -> Verdict {
+    const CABLES: usize = 3;
+    let mut cables = context.card.cables();
+    if cables.len() < CABLES {
+        return skip(format!("the card has less than {CABLES} cables"));
+    }
+    cables.truncate(CABLES);
+    let silence = vec![0; config.buffer as usize * config.frame_bytes()];
     measured(context, |_, time| {
         let mut all = Vec::new();
         for cable in &cables {
             for end in [cable.playback, cable.capture] {
                 let mut pcm = Pcm::open(end)?;
-                pcm.configure(&config)?;
+                pcm.configure(config)?;
                 if pcm.is_playback() {
-                    pcm.write(&vec![0; config.buffer as usize * config.frame_bytes()])?;
+                    pcm.write(&silence)?;
                 }
                 pcm.start()?;
                 all.push(pcm);
