@@ -106,6 +106,7 @@ fn verify_command(options: &cli::Verify) -> Result<Ending, Error> {
         seed: options.seed.unwrap_or_else(stress::new_seed),
         faults: options.faults,
         failing_allocations: options.failing_allocations,
+        suspend: options.suspend,
     };
     selection.kind = Kind::Usual;
     // Without a selection the quick checks say whether the cards still work.

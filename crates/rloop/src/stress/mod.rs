@@ -4,7 +4,7 @@
 //! threads of this process and by processes that are killed in the middle.
 //!
 //! Meanwhile the cards' control elements and timer sources are changed, others are made and removed under their names,
-//! and if asked for the cards do wrong.
+//! and if asked for the cards do wrong, the kernel finds no memory, or all programs are frozen now and then.
 //!
 //! Every call's result must be one that ALSA allows for it, and every call must come back.
 
@@ -31,12 +31,14 @@ use crate::verify::machine::Machine;
 use crate::verify::watchdog::Watchdog;
 
 mod elements;
+mod freezer;
 mod operator;
 mod random;
 mod shared;
 mod worker;
 
 use elements::{Listener, Maker, Sweeper};
+use freezer::Freezer;
 use operator::Operator;
 use random::Random;
 use shared::Foreman;
@@ -58,6 +60,8 @@ pub struct Options {
     pub faults: bool,
     /// Whether the kernel's allocations are to fail now and then.
     pub failing_allocations: bool,
+    /// Whether all programs are to be frozen now and then.
+    pub suspend: bool,
 }
 
 /// No call may take longer. The longest legal one is a drain of a whole buffer.
@@ -283,6 +287,10 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
         true => Some(Injection::at_random().map_err(Error::NoFailingAllocations)?),
         false => None,
     };
+    let mut freezer = match options.suspend {
+        true => Some(Freezer::new(random.next()).map_err(Error::NoSuspend)?),
+        false => None,
+    };
     let shared = share(cards, failing, Some(ledger));
     let workers = spawn_workers(&shared, random.next());
     let mut victims = (0..CHILDREN)
@@ -300,6 +308,10 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
         thread::sleep(Duration::from_millis(10));
         if let Err(problem) = operator.turn() {
             lock(&shared.failed).push(problem.to_string());
+            shared.stop.store(true, Ordering::Relaxed);
+        }
+        if let Some(Err(problem)) = freezer.as_mut().map(Freezer::turn) {
+            lock(&shared.failed).push(problem);
             shared.stop.store(true, Ordering::Relaxed);
         }
         for victim in &mut victims {
@@ -353,6 +365,11 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
     }
     let calls = shared.calls.load(Ordering::Relaxed);
     let failed = lock(&shared.failed).join("; ");
+    let mut notes = vec![format!(
+        "seed {}: {calls} calls, {killed} processes killed, {turned} settings changed",
+        options.seed
+    )];
+    notes.extend(freezer.as_ref().map(Freezer::note));
     Ok(Report {
         name: NAME.to_owned(),
         outcome: if failed.is_empty() {
@@ -361,9 +378,6 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
             Outcome::Fail(failed)
         },
         took: begin.elapsed(),
-        notes: vec![format!(
-            "seed {}: {calls} calls, {killed} processes killed, {turned} settings changed",
-            options.seed
-        )],
+        notes,
     })
 }

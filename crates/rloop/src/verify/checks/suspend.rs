@@ -12,7 +12,7 @@ use crate::pcm::{Config, Pcm, State, Stop};
 use crate::suspend::{Level, Suspender};
 use crate::verify::context::{Context, frames_time};
 use crate::verify::problem::{Problem, Verdict, ensure, fail};
-use crate::verify::rig::pump;
+use crate::verify::rig::{Player, Recorder, pump};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -61,6 +61,12 @@ fn patient() -> Config {
     .with_buffer(4_000, 8)
 }
 
+/// Plays on, and records up to `heard` frames.
+fn both(player: &mut Player, recorder: &mut Recorder, heard: u64) -> Verdict {
+    let most = player.written + player.config.buffer;
+    pump(Some(player), Some(recorder), most, heard)
+}
+
 fn frozen(context: &mut Context<'_>) -> Verdict {
     let (cable, config, suspender) = (context.cable(), patient(), suspender()?);
     let mut player = context.player(&cable, &config)?;
@@ -74,7 +80,7 @@ fn frozen(context: &mut Context<'_>) -> Verdict {
         suspend(&suspender, Level::Freezer)?;
         longest = longest.max(begin.elapsed());
         let heard = recorder.frames() + recorder.pcm.avail()?;
-        pump(Some(&mut player), Some(&mut recorder), u64::MAX >> 1, heard)?;
+        both(&mut player, &mut recorder, heard)?;
     }
     context.note(format!("{TIMES} times, in {longest:?} at most"));
     contiguous(&recorder.trace(&player.seq, player.written))
@@ -105,7 +111,7 @@ fn resumed(context: &mut Context<'_>) -> Verdict {
     player.pcm.start()?;
     for time in 1..=TIMES {
         let heard = recorder.frames() + config.period / 4;
-        pump(Some(&mut player), Some(&mut recorder), u64::MAX >> 1, heard)?;
+        both(&mut player, &mut recorder, heard)?;
         suspend(&suspender, Level::Devices)?;
         for pcm in [&player.pcm, &recorder.pcm] {
             let state = pcm.state();
@@ -122,7 +128,7 @@ fn resumed(context: &mut Context<'_>) -> Verdict {
         }
     }
     let heard = recorder.frames() + config.period;
-    pump(Some(&mut player), Some(&mut recorder), u64::MAX >> 1, heard)?;
+    both(&mut player, &mut recorder, heard)?;
     contiguous(&recorder.trace(&player.seq, player.written))
 }
 
