@@ -259,6 +259,11 @@ fn plan(options: &Options) -> Plan {
             steps::topologies,
         );
     }
+    if let Some(arch) = arches.iter().find(|arch| **arch == Arch::X86_64) {
+        // Whose kernel has the tracer.
+        let spec = spec(*arch, Flavour::Plain);
+        plan.add("interrupts-off", &spec, races::interrupts_off);
+    }
     plan.add("boot-crossed", &plain, steps::boot_crossed);
     plan.add("boot-fanout", &plain, steps::boot_fanout);
     plan.add("boot-free", &plain, steps::boot_free);
@@ -287,6 +292,7 @@ fn plan(options: &Options) -> Plan {
     let debug = spec(first, Flavour::Debug);
     plan.add("unplug-debug", &debug, card::unplug);
     plan.add("configfs-debug", &debug, configfs::stress);
+    plan.add("suspend", &debug, races::suspend);
     plan.add("stress-debug", &debug, races::stress);
     plan.add_long("allocations", &debug, races::allocations);
     plan.add_long(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Steps about what seldom happens: races, no memory.
+//! Steps about what seldom happens: races, no memory, a suspend, a processor that is kept from its interrupts.
 
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ use crate::ui::Step;
 /// Several cards, as stress is for all cards at once.
 const CARDS: &str = "modprobe snd-rloop enable=1,1,1,1 id=rloop,Loopback,fan,free \
      topology=cable,crossed,fanout,cable clock=timer,timer,timer,free\n";
+
+/// How long the machine is frozen now and then under random calls.
+const SUSPEND_SECONDS: u64 = 60;
 
 /// Random calls on a debug kernel, some of which find no memory, by which everything goes wrong that can.
 pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
@@ -37,6 +40,7 @@ pub(super) fn stress(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<
     let special = Special {
         append: "",
         log: klog::without_failed_mappings,
+        sealed: false,
     };
     // A debug kernel is slow, and the checks after the stress take their time.
     let limit = Duration::from_secs(seconds + 1200);
@@ -72,6 +76,7 @@ pub(super) fn stress_kcsan(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Resul
     let special = Special {
         append: "",
         log: |log| klog::without_others_races(log).0,
+        sealed: false,
     };
     let limit = Duration::from_secs(seconds + 1200);
     specially(
@@ -81,6 +86,49 @@ pub(super) fn stress_kcsan(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Resul
         ("stress-kcsan", &script, limit),
         &special,
     )
+}
+
+/// For how long interrupts are off, on a processor whose time is counted.
+pub(super) fn interrupts_off(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    let script = "set -e\n\
+         mount -t tracefs tracefs /sys/kernel/tracing\n\
+         modprobe snd-rloop enable=1,1 id=rloop,fan topology=cable,fanout pcm_substreams=8,128\n\
+         status=0\n\
+         rloop verify --interrupts --format ptest --card fan --only '*/fan-*' || status=$?\n\
+         rloop verify --interrupts --format ptest --card rloop --only '*/cable-*' || status=$?\n\
+         modprobe -r snd-rloop\n\
+         exit $status\n";
+    let job = ("interrupts-off", script, Duration::from_secs(900));
+    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
+}
+
+/// The machine suspends while streams run, and while random calls are made.
+pub(super) fn suspend(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+    // The share's device does not come back by itself from a suspend of devices.
+    let script = format!(
+        "{CARDS}\
+         status=0\n\
+         rloop verify --suspend --format ptest || status=1\n\
+         rloop verify --stress {SUSPEND_SECONDS} --suspend --format ptest || status=1\n\
+         modprobe -r snd-rloop || status=1\n\
+         cd /sys/bus/virtio/drivers/9pnet_virtio\n\
+         for device in virtio*; do echo $device >unbind; echo $device >bind; done\n\
+         exit $status\n"
+    );
+    let special = Special {
+        append: "",
+        log: str::to_owned,
+        sealed: true,
+    };
+    let limit = Duration::from_secs(SUSPEND_SECONDS + 600);
+    let job = ("suspend", script.as_str(), limit);
+    let kernel = suite.kernel(spec)?;
+    let guest = Guest::build(suite.context, suite.sandbox, &kernel)?;
+    let (outcome, mut checks) = run_specially(&guest, suite, step, job, Time::Real, &special)?;
+    checks.extend(report::from_ptest(&outcome.output));
+    Ok(checks)
 }
 
 /// Each allocation fails once; nothing is left of what could not be made.
@@ -103,6 +151,7 @@ pub(super) fn allocations(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result
     let special = Special {
         append: "kmemleak=on",
         log: klog::without_failed_mappings,
+        sealed: false,
     };
     let limit = Duration::from_secs(1800);
     specially(suite, spec, step, ("allocations", &script, limit), &special)

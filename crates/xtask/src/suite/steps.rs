@@ -89,6 +89,7 @@ pub(super) fn run_in(
     let special = Special {
         append: "",
         log: str::to_owned,
+        sealed: false,
     };
     run_specially(guest, suite, step, job, time, &special)
 }
@@ -99,6 +100,8 @@ pub(super) struct Special {
     pub(super) append: &'static str,
     /// What of the kernel's log is looked at.
     pub(super) log: fn(&str) -> String,
+    /// Whether the share is there only when the script has ended.
+    pub(super) sealed: bool,
 }
 
 /// As [`run_in`], with something special.
@@ -124,7 +127,7 @@ pub(super) fn run_specially(
         timeout,
         append: format!("{append} {}", special.append),
         follow: false,
-        sealed: false,
+        sealed: special.sealed,
     };
     let outcome = match time {
         Time::Counted => guest.run(&machine, &job, step)?,
