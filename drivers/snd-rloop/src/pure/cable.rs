@@ -341,17 +341,22 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             Touched::State(which) if !free && port != which && Some(port) != carrier => None,
             Touched::Position(which) if !self.stirred && port != which => None,
             Touched::Wakeup(which) if !free && port != which => None,
-            _ => Some((port, self.next_wakeup(port))),
+            _ => Some((port, self.wakeup(port, carrier == Some(port)))),
         })
     }
 
     /// When an end has something to tell ALSA next, by the clock's time.
     pub fn next_wakeup(&self, port: Port) -> Option<u64> {
+        self.wakeup(port, self.carrier() == Some(port))
+    }
+
+    /// As [`Self::next_wakeup`], of an end that `carries` or not: with many ends, to find that out for each would
+    /// take long.
+    fn wakeup(&self, port: Port, carries: bool) -> Option<u64> {
         let end = self.end(port);
         if end.broken.is_some() {
             return Some(0);
         }
-        let carries = self.carrier() == Some(port);
         if end.free {
             let at_once = self.behind && carries || self.changed == Some(port);
             let tells = || end.tells_at(port.direction());
