@@ -92,7 +92,8 @@ pub(super) fn stress_kcsan(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Resul
 pub(super) fn interrupts_off(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let script = "set -e\n\
          mount -t tracefs tracefs /sys/kernel/tracing\n\
-         modprobe snd-rloop enable=1,1 id=rloop,fan topology=cable,fanout pcm_substreams=8,128\n\
+         modprobe snd-rloop enable=1,1 id=rloop,fan topology=cable,fanout pcm_substreams=8,128 \
+         bandwidth=100000\n\
          status=0\n\
          rloop verify --interrupts --format ptest --card fan --only '*/fan-*' || status=$?\n\
          rloop verify --interrupts --format ptest --card rloop --only '*/cable-*' || status=$?\n\
