@@ -35,9 +35,13 @@ enum Want {
     /// What was played, sample by sample and without a break, from the `from`th second on for at
     /// least so many seconds.
     Exact { from: u32, seconds: u32 },
+    /// The same, with each channel for itself: they were played by two programs.
+    Each { from: u32, seconds: u32 },
+    /// The tone at the level at which it was played, without a break, although not the same samples.
+    Smooth { from: u32, seconds: u32 },
 }
 
-use Want::{Exact, Level, Silence};
+use Want::{Each, Exact, Level, Silence, Smooth};
 
 impl fmt::Display for Want {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,88 +49,130 @@ impl fmt::Display for Want {
             Level(decibels) => write!(f, "is at {decibels:.2} dB"),
             Silence => write!(f, "is silent"),
             Exact { seconds, .. } => write!(f, "is what was played, for {seconds} s in one run"),
+            Each { seconds, .. } => write!(
+                f,
+                "is what was played, for {seconds} s in one run in each channel"
+            ),
+            Smooth { seconds, .. } => write!(f, "is the tone, for {seconds} s without a break"),
         }
     }
 }
 
-/// Half of WirePlumber's scale, which is a cube's.
-const HALF: f64 = -18.06;
 /// How far a level may be off, in dB. The steps of alsa-lib's softvol are 0.2 dB.
 const TOLERANCE: f64 = 0.12;
+/// A second, once what a program begins with is over.
+const SAME: Want = Exact {
+    from: 1,
+    seconds: 1,
+};
+/// A minute, likewise.
+const MINUTE: Want = Exact {
+    from: 2,
+    seconds: 60,
+};
 
-const PULSEAUDIO: &[(&str, Want)] = &[
-    ("stock-0", Level(0.0)),
-    ("stock-20", Level(-20.0)),
-    ("stock-mute", Silence),
-    ("plain-sink-0", Level(0.0)),
-    ("plain-sink-20", Level(-20.0)),
-    ("plain-sink-mute", Silence),
-    ("crossed-sink-0", Level(0.0)),
-    ("crossed-sink-20", Level(-20.0)),
-    ("crossed-sink-mute", Silence),
-    ("fan-sink-0", Level(0.0)),
-    ("fan-sink-20", Level(-20.0)),
-    ("fan-sink-mute", Silence),
-    ("plain-source-0", Level(0.0)),
-    ("plain-source-20", Level(-20.0)),
-    ("plain-source-mute", Silence),
-    // The sink's knob is for what is played, not for what is recorded.
-    ("plain-other", Level(0.0)),
-    ("softvol-0", Level(0.0)),
-    ("softvol-20", Level(-20.0)),
-    (
-        "minute-sink",
-        Exact {
-            from: 0,
-            seconds: 59,
-        },
-    ),
-    (
-        "minute-source",
-        Exact {
-            from: 2,
-            seconds: 60,
-        },
-    ),
-];
+/// A step.
+struct Server {
+    name: &'static str,
+    /// At which it has its sinks and sources unless it is told.
+    rate: u32,
+    script: &'static str,
+    /// What `low` is for the script's knobs, in dB.
+    low: f64,
+    /// The cards whose knobs are tried.
+    cards: &'static [&'static str],
+    /// What is wanted of the script's own recordings.
+    own: &'static [(&'static str, Want)],
+}
 
-const PIPEWIRE: &[(&str, Want)] = &[
-    ("plain-sink-0", Level(0.0)),
-    ("plain-sink-half", Level(HALF)),
-    ("plain-sink-mute", Silence),
-    ("crossed-sink-0", Level(0.0)),
-    ("crossed-sink-half", Level(HALF)),
-    ("crossed-sink-mute", Silence),
-    ("fan-sink-0", Level(0.0)),
-    ("fan-sink-half", Level(HALF)),
-    ("fan-sink-mute", Silence),
-    ("plain-source-0", Level(0.0)),
-    ("plain-source-half", Level(HALF)),
-    ("plain-source-mute", Silence),
-    ("plain-other", Level(0.0)),
-    (
-        "minute-sink",
-        Exact {
-            from: 0,
-            seconds: 59,
-        },
-    ),
-    (
-        "minute-source",
-        Exact {
-            from: 2,
-            seconds: 60,
-        },
-    ),
-    // Before it follows, PipeWire drops once what has gathered.
-    (
-        "matched",
-        Exact {
-            from: 5,
-            seconds: 34,
-        },
-    ),
-];
+const PULSEAUDIO: Server = Server {
+    name: "servers-pulseaudio",
+    rate: 44_100,
+    script: include_str!("servers/pulseaudio.sh"),
+    low: -20.0,
+    cards: &["plain", "crossed", "fan", "aloop"],
+    own: &[
+        ("stock-sink-full", SAME),
+        ("stock-sink-low", Level(-20.0)),
+        ("stock-sink-mute", Silence),
+        ("crossed-softvol0", SAME),
+        ("crossed-softvol-20", Level(-20.0)),
+        ("aloop-softvol0", SAME),
+        ("aloop-softvol-20", Level(-20.0)),
+    ],
+};
+
+const PIPEWIRE: Server = Server {
+    name: "servers-pipewire",
+    rate: 48_000,
+    script: include_str!("servers/pipewire.sh"),
+    // Half of WirePlumber's scale, which is a cube's.
+    low: -18.06,
+    cards: &["plain", "crossed", "fan"],
+    own: &[
+        // A resampler that PipeWire steers takes its time; before, PipeWire once drops what has gathered.
+        (
+            "other-device",
+            Smooth {
+                from: 20,
+                seconds: 39,
+            },
+        ),
+        (
+            "other-substream",
+            Smooth {
+                from: 20,
+                seconds: 39,
+            },
+        ),
+        // Before it follows, PipeWire drops once what has gathered.
+        (
+            "matched",
+            Exact {
+                from: 5,
+                seconds: 34,
+            },
+        ),
+        (
+            "each",
+            Each {
+                from: 5,
+                seconds: 34,
+            },
+        ),
+    ],
+};
+
+impl Server {
+    /// What is wanted of the recordings, those of common.sh first.
+    fn wanted(&self) -> Vec<(String, Want)> {
+        let low = Level(self.low);
+        let mut wanted = Vec::new();
+        for card in ["plain", "crossed", "fan"] {
+            wanted.push((format!("boot-{card}"), SAME));
+        }
+        let mut knob = |card: &str, stream: &str| {
+            for (position, want) in [("full", SAME), ("low", low), ("mute", Silence)] {
+                wanted.push((format!("{card}-{stream}-{position}"), want));
+            }
+        };
+        for card in self.cards {
+            knob(card, "sink");
+            knob(card, "source");
+        }
+        for card in self.cards {
+            // Alsa-lib has one softvol for both directions of a card like snd-aloop's.
+            let softvol = matches!(*card, "crossed" | "aloop");
+            wanted.push((format!("{card}-other"), if softvol { low } else { SAME }));
+        }
+        for end in ["sink", "source"] {
+            wanted.push((format!("minute-{end}"), MINUTE));
+        }
+        let own = self.own.iter();
+        wanted.extend(own.map(|(name, want)| ((*name).to_owned(), *want)));
+        wanted
+    }
+}
 
 /// The tone, in stereo.
 fn tone(rate: u32, seconds: u32) -> Sound {
@@ -154,16 +200,10 @@ fn amplitude(samples: &[i16], rate: u32) -> f64 {
 }
 
 /// One channel of the second from 0.5 s on.
-fn second(sound: &Sound, channel: usize) -> Vec<i16> {
-    let channels = usize::from(sound.channels);
+fn second(sound: &Sound, number: usize) -> Vec<i16> {
     let rate = sound.rate as usize;
-    let frames = sound.samples.chunks_exact(channels);
-    let half = rate / 2;
-    frames
-        .skip(half)
-        .take(rate)
-        .filter_map(|frame| frame.get(channel).copied())
-        .collect()
+    let all = channel(&sound.samples, number, usize::from(sound.channels));
+    all.into_iter().skip(rate / 2).take(rate).collect()
 }
 
 /// Why `recording` is not what is wanted of it; nothing if it is.
@@ -199,21 +239,43 @@ fn problem(recording: &Sound, played: &Sound, want: Want) -> Option<String> {
                 .find(|s| *s != 0);
             loud.map(|sample| format!("expected zeros, came {sample}"))
         }
-        Exact { from, seconds } => {
+        Exact { from, seconds } | Each { from, seconds } | Smooth { from, seconds } => {
             let channels = usize::from(recording.channels);
             let start = (from * rate) as usize * channels;
             let got = recording.samples.get(start..).unwrap_or_default();
-            let run = longest_run(got, &played.samples, channels) / channels;
-            let want = (seconds * rate) as usize;
+            let want_frames = (seconds * rate) as usize;
+            let run = match want {
+                Exact { .. } => longest_run(got, &played.samples, channels) / channels,
+                Each { .. } => (0..channels)
+                    .map(|n| {
+                        longest_run(
+                            &channel(got, n, channels),
+                            &channel(&played.samples, n, channels),
+                            1,
+                        )
+                    })
+                    .min()
+                    .unwrap_or(0),
+                _ => (0..channels)
+                    .map(|n| longest_tone(&channel(got, n, channels), AMPLITUDE / (n + 1) as f64))
+                    .min()
+                    .unwrap_or(0),
+            };
             // What the player had played is over in the recording, too.
-            (run < want).then(|| {
+            (run < want_frames).then(|| {
                 format!(
-                    "expected {want} frames in one run from {from} s on, came {run}, then a break at {:.4} s",
+                    "expected {want_frames} frames in one run from {from} s on, came {run}, then a break at {:.4} s",
                     f64::from(from) + run as f64 / f64::from(rate)
                 )
             })
         }
     }
+}
+
+/// One channel of interleaved samples.
+fn channel(samples: &[i16], number: usize, channels: usize) -> Vec<i16> {
+    let samples = samples.iter().skip(number);
+    samples.step_by(channels).copied().collect()
 }
 
 /// How many samples at the beginning of `got` are a part of `whole`; parts begin with a frame.
@@ -228,9 +290,34 @@ fn longest_run(got: &[i16], whole: &[i16], channels: usize) -> usize {
         .unwrap_or(0)
 }
 
+/// How many samples at the beginning of `got` are a sine of about this amplitude that goes on without a break,
+/// whatever its frequency is precisely: in such a one the sum of the neighbours of a sample is always the same multiple
+/// of it. A sample more or less at the top, where it is seen least, changes the sum by the square of the
+/// angle between two samples.
+fn longest_tone(got: &[i16], wanted: f64) -> usize {
+    let triples = || {
+        got.windows(3)
+            .map(|w| [f64::from(w[0]), f64::from(w[1]), f64::from(w[2])])
+    };
+    let (mut products, mut squares) = (0.0, 0.0);
+    for [before, now, after] in triples() {
+        products += (before + after) * now;
+        squares += now * now;
+    }
+    let amplitude = (2.0 * squares / got.len().max(1) as f64).sqrt();
+    if (20.0 * (amplitude / wanted).log10()).abs() > TOLERANCE {
+        return 0;
+    }
+    let factor = products / squares;
+    let least = wanted * (2.0 - factor) / 2.0;
+    triples()
+        .take_while(|[before, now, after]| (before + after - factor * now).abs() < least)
+        .count()
+}
+
 /// Judges the recordings that the guest has left in `share`.
-fn judge(share: &Path, played: &Sound, wanted: &[(&str, Want)]) -> Vec<Check> {
-    let one = |(name, want): &(&str, Want)| {
+fn judge(share: &Path, played: &Sound, wanted: &[(String, Want)]) -> Vec<Check> {
+    let one = |(name, want): &(String, Want)| {
         let file = share.join(format!("{name}.wav"));
         let why = match Sound::read(&file) {
             Ok(recording) => problem(&recording, played, *want),
@@ -241,17 +328,9 @@ fn judge(share: &Path, played: &Sound, wanted: &[(&str, Want)]) -> Vec<Check> {
     wanted.iter().map(one).collect()
 }
 
-fn run(
-    suite: &Suite<'_>,
-    spec: &Spec,
-    step: &Step,
-    name: &str,
-    rate: u32,
-    script: &str,
-    wanted: &[(&str, Want)],
-) -> Result<Vec<Check>> {
-    let played = tone(rate, SECONDS);
-    let files = suite.context.paths.work().join(name);
+fn run(suite: &Suite<'_>, spec: &Spec, step: &Step, server: &Server) -> Result<Vec<Check>> {
+    let played = tone(server.rate, SECONDS);
+    let files = suite.context.paths.work().join(server.name);
     sandbox::remove(&files)?;
     fs::create_dir_all(&files).at(&files)?;
     write_wav(&played, &files.join("sine.wav"))?;
@@ -266,11 +345,11 @@ fn run(
     let guest = Guest::build(suite.context, suite.sandbox, &kernel)?
         .with_root(&rootfs::SERVERS)?
         .with_files(files);
-    let script = [CHECK, include_str!("servers/common.sh"), script].concat();
-    let job = (name, script.as_str(), Duration::from_secs(1200));
+    let script = [CHECK, include_str!("servers/common.sh"), server.script].concat();
+    let job = (server.name, script.as_str(), Duration::from_secs(1200));
     let (outcome, mut checks) = run_in(&guest, suite, step, job, Time::Counted)?;
     checks.extend(report::from_ptest(&outcome.output));
-    checks.extend(judge(&outcome.share, &played, wanted));
+    checks.extend(judge(&outcome.share, &played, &server.wanted()));
     Ok(checks)
 }
 
@@ -295,15 +374,11 @@ fn write_wav(sound: &Sound, to: &Path) -> Result<()> {
 }
 
 pub(super) fn pulseaudio(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let script = include_str!("servers/pulseaudio.sh");
-    let name = "servers-pulseaudio";
-    run(suite, spec, step, name, 44_100, script, PULSEAUDIO)
+    run(suite, spec, step, &PULSEAUDIO)
 }
 
 pub(super) fn pipewire(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let script = include_str!("servers/pipewire.sh");
-    let name = "servers-pipewire";
-    run(suite, spec, step, name, 48_000, script, PIPEWIRE)
+    run(suite, spec, step, &PIPEWIRE)
 }
 
 #[cfg(test)]
@@ -364,5 +439,59 @@ mod tests {
         let mut short = whole;
         short.samples.truncate(2 * 2 * RATE as usize);
         assert!(!passes(&short, want));
+    }
+
+    #[test]
+    fn each_channel_may_begin_by_itself() {
+        let want = Each {
+            from: 1,
+            seconds: 2,
+        };
+        let whole = recorded(|s| s);
+        let right = |from: usize| channel(&whole.samples[2 * from..], 1, 2);
+        let with = |right: Vec<i16>| {
+            let left = channel(&whole.samples, 0, 2);
+            let both = left.into_iter().zip(right);
+            Sound {
+                samples: both.flat_map(|(one, other)| [one, other]).collect(),
+                ..whole.clone()
+            }
+        };
+        assert!(passes(&with(right(77)), want));
+        assert!(!passes(
+            &with(right(77)),
+            Exact {
+                from: 1,
+                seconds: 2
+            }
+        ));
+        let mut broken = right(77);
+        broken.remove(2 * RATE as usize);
+        assert!(!passes(&with(broken), want));
+    }
+
+    #[test]
+    fn a_tone_may_have_other_samples_and_no_break() {
+        let want = Smooth {
+            from: 1,
+            seconds: 2,
+        };
+        let high = |rate: f64| {
+            let mut sound = tone(RATE, 4);
+            for (n, frame) in sound.samples.chunks_mut(2).enumerate() {
+                let phase = std::f64::consts::TAU * TONE * rate * n as f64 / f64::from(RATE);
+                frame[0] = (AMPLITUDE * phase.sin()).round() as i16;
+                frame[1] = (AMPLITUDE / 2.0 * phase.sin()).round() as i16;
+            }
+            sound
+        };
+        assert!(passes(&high(1.0), want) && passes(&high(0.9997), want));
+        for frame in 2 * RATE..2 * RATE + 8 {
+            let mut less = high(0.9997);
+            less.samples
+                .drain(2 * frame as usize..2 * frame as usize + 2);
+            assert!(!passes(&less, want), "without {frame}");
+        }
+        assert!(!passes(&recorded(|s| s / 2), want) && !passes(&recorded(|_| 0), want));
     }
 }

@@ -2,6 +2,7 @@
 #
 # What the guest does for the step `servers-pulseaudio`: PulseAudio as Debian has set it up.
 rate=44100
+cards='plain crossed fan aloop'
 # cards INDICES: the cards of this step, with these numbers.
 cards() {
 	modprobe snd-rloop index="$1" enable=1,1,1 id=Plain,Loopback,Fan topology=cable,crossed,fanout \
@@ -12,44 +13,25 @@ server() {
 	daemon pulseaudio --exit-idle-time=-1 --log-level=info
 	within 10 pactl info && within 30 asleep
 }
-server_end() {
-	pactl exit
-	wait "${daemons%% *}"
-	daemons=${daemons#* }
-} 2>/dev/null
-names() { for kind in cards sinks sources; do pactl list short $kind; done | cut -f2 | sort; }
-sink() { pactl list short sinks | cut -f2 | grep "snd_rloop.$1\."; }
-origin() { pactl list short sources | cut -f2 | grep "^alsa_input.*snd_rloop.$1\."; }
+names() { for kind in cards sinks sources; do pactl list short $kind; done | cut -f2 | grep -v '\.monitor$' | sort; }
+into() { exec paplay -d "$1" /tmp/sine.wav; }
+from_server() { timeout -s INT "${2:-4}" parecord -d "$from" --rate $rate --file-format=wav "$left/$1.wav"; }
+knob() {
+	kind=sink
+	case $1 in alsa_input*) kind=source ;; esac
+	case $2 in
+	mute) pactl set-$kind-mute "$1" 1 ;;
+	low) pactl set-$kind-volume "$1" -20dB ;;
+	full) pactl set-$kind-volume "$1" 0dB && pactl set-$kind-mute "$1" 0 ;;
+	esac
+}
 has() { pactl list cards | awk -v RS= -v name="Name: alsa_card.platform-snd_rloop.$1\n" '$0 ~ name' | grep -q "$2"; }
 remark() { names | tr '\n' ' '; }
 
-# volumes NAME sink|source TARGET COMMAND: records by the command at several volumes.
-volumes() {
-	what=$1 kind=$2 target=$3
-	shift 3
-	pactl "set-$kind-volume" "$target" 0dB
-	sleep 1
-	"$@" "$what-0"
-	pactl "set-$kind-volume" "$target" -20dB
-	sleep 1
-	"$@" "$what-20"
-	pactl "set-$kind-mute" "$target" 1
-	sleep 1
-	"$@" "$what-mute"
-	pactl "set-$kind-mute" "$target" 0
-	pactl "set-$kind-volume" "$target" 0dB
-}
-from_plain() { record "$1" hw:Plain,0,0; }
-from_fan() { record "$1" hw:Fan,0,3; }
-from_crossed() { record "$1" hw:Loopback,1,0; }
-# from_server NAME [SECONDS]: what comes out of the source $from.
-from_server() { timeout -s INT "${2:-3}" parecord -d "$from" --rate $rate --file-format=wav "$left/$1.wav"; }
-
 system
 cards 0,1,2 || finish
-for card in Plain Loopback Fan; do
-	check "the first boot leaves the card $card as it is" untouched $card
-done
+modprobe snd-aloop index=3 id=Other
+first_boot
 for number in 0 1 2; do
 	check "udev has a path for card $number" \
 		[ "$(readlink -f /dev/snd/by-path/platform-snd_rloop.$number)" = /dev/snd/controlC$number ]
@@ -57,14 +39,16 @@ done
 
 check 'PulseAudio runs without files of ours' server
 check 'a card is stereo without files of ours' has 0 'output:stereo-fallback+input:stereo-fallback:'
-play paplay -d "$(sink 0)" /tmp/sine.wav
-volumes stock sink "$(sink 0)" from_plain
+card plain
+target=$(sink plain)
+play into "$target"
+volumes stock-sink "$target" from_far
 quiet
-server_end
+end 1
 
 install_data
 check 'PulseAudio runs with our files' server
-check 'sound servers know cards by their places' [ "$(names | grep card | tr '\n' ' ')" = \
+check 'sound servers know cards by their places' [ "$(names | grep card.*rloop | tr '\n' ' ')" = \
 	'alsa_card.platform-snd_rloop.0 alsa_card.platform-snd_rloop.1 alsa_card.platform-snd_rloop.2 ' ]
 for number in 0 1 2; do
 	for profile in analog-stereo analog-surround-40 analog-surround-51 analog-surround-71; do
@@ -77,59 +61,33 @@ before=$(names)
 amixer -q -c Plain cset name='Cable Playback Volume' 123
 amixer -q -c Plain cset iface=PCM,name='Cable Pitch',subdevice=2 1000100
 pitches=$(pitches)
-play paplay -d "$(sink 0)" /tmp/sine.wav
-volumes plain-sink sink "$(sink 0)" from_plain
-quiet
-play paplay -d "$(sink 1)" /tmp/sine.wav
-volumes crossed-sink sink "$(sink 1)" from_crossed
-quiet
-play paplay -d "$(sink 2)" /tmp/sine.wav
-volumes fan-sink sink "$(sink 2)" from_fan
-quiet
-
-within 30 asleep
-from=$(origin 0)
-play aplay -q -D hw:Plain,0,0 /tmp/sine.wav
-volumes plain-source source "$from" from_server
-pactl set-sink-volume "$(sink 0)" -20dB
-sleep 1
-from_server plain-other
-pactl set-sink-volume "$(sink 0)" 0dB
-quiet
+knobs
 check 'a volume that touches no sample is left alone' is Plain name='Cable Playback Volume' 123
 check 'the pitches are left alone' [ "$(pitches)" = "$pitches" ]
 
-within 30 asleep
-amixer -q -c Loopback sset PCM 0dB
-play aplay -q -D front:Loopback /tmp/sine.wav
-sleep 1
-from_crossed softvol-0
-amixer -q -c Loopback sset PCM -- -20dB
-sleep 1
-from_crossed softvol-20
-quiet
-amixer -q -c Loopback sset PCM 0dB
+# The softvol of alsa-lib's own configuration for snd-aloop.
+for word in crossed aloop; do
+	card $word
+	id=${near#hw:} id=${id%%,*}
+	play aplay -q -D front:$id /tmp/sine.wav
+	for level in 0 -20; do
+		amixer -q -c $id sset PCM -- ${level}dB
+		sleep 1
+		from_far $word-softvol$level
+	done
+	quiet
+	amixer -q -c $id sset PCM 0dB
+done
 
-# A minute, out of the server on one card and into it on another.
-within 30 asleep
-from=$(origin 2)
-play paplay -d "$(sink 0)" /tmp/sine.wav
-aplay -q -D hw:Fan /tmp/sine.wav &
-others=$!
-from_server minute-source 63 &
-others="$others $!"
-sleep 1
-record minute-sink hw:Plain,0,0 60
-# shellcheck disable=SC2086
-wait $others
-quiet
-check 'no frame is lost on the card Plain' lossless Plain
-check 'no frame is lost on the card Fan' lossless Fan
-server_end
+held
+minute
+end 1
 
+check 'alsactl stores what there is' alsactl store
 check 'cards that nobody uses can go' modprobe -r snd-rloop
 cards 6,5,4
+check 'the next boot restores a volume' is Plain name='Cable Playback Volume' 123
+check 'the next boot restores the pitches' is Plain iface=PCM,name='Cable Pitch',subdevice=2 1000100
 check 'PulseAudio runs with other numbers of cards' server
 check 'with other numbers all is called as before' [ "$(names)" = "$before" ]
-server_end
 finish
