@@ -282,9 +282,8 @@ fn plan(options: &Options) -> Plan {
     plan.add("drop-in", &plain, dropin::same);
     plan.add("many-cards", &plain, dropin::many);
     plan.add("noise", &plain, dropin::noise);
-    // They take a minute or two, and are for `--all` until each of their checks has been seen to fail.
-    plan.add_long("servers-pulseaudio", &plain, servers::pulseaudio);
-    plan.add_long("servers-pipewire", &plain, servers::pipewire);
+    plan.add("servers-pulseaudio", &plain, servers::pulseaudio);
+    plan.add("servers-pipewire", &plain, servers::pipewire);
     plan.add("layer-ptest", &plain, layer::ptest);
     let rt = spec(first, Flavour::Rt);
     plan.add("boot-rt", &rt, steps::boot_rt);
