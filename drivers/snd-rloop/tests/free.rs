@@ -13,7 +13,7 @@ mod properties;
 
 use std::rc::Rc;
 
-use memory::{Fake, Memory};
+use memory::{Fake, Memory, NextWakeup as _};
 use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_pure::cable::{Cable, Params};

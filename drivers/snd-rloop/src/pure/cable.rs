@@ -345,13 +345,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         })
     }
 
-    /// When an end has something to tell ALSA next, by the clock's time.
-    pub fn next_wakeup(&self, port: Port) -> Option<u64> {
-        self.wakeup(port, self.carrier() == Some(port))
-    }
-
-    /// As [`Self::next_wakeup`], of an end that `carries` or not: with many ends, to find that out for each would
-    /// take long.
+    /// When an end, which `carries` or not, has something to tell ALSA next, by the clock's time. (With many ends,
+    /// to find out for each whether it carries would take long.)
     fn wakeup(&self, port: Port, carries: bool) -> Option<u64> {
         let end = self.end(port);
         if end.broken.is_some() {
@@ -547,7 +542,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         passed * u64::from(there)
     }
 
-    /// An end's timer has gone off. Returns what ALSA is to be told; [`Cable::next_wakeup`] after
+    /// An end's timer has gone off. Returns what ALSA is to be told; [`Cable::timers`] after
     /// that.
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
         let passed = self.passed(port, now);

@@ -7,7 +7,7 @@ use snd_rloop_pure::clock::PITCH_MIN;
 use snd_rloop_pure::end::{Port, State, Wake};
 use Port::Playback;
 
-use crate::memory::{Fake, Slot};
+use crate::memory::{Fake, NextWakeup as _, Slot};
 use crate::random::Op;
 use crate::rig::{plain, variant, Pcm, Rig, Spec, Stop, CAPTURE};
 

@@ -6,7 +6,7 @@ use snd_rloop_pure::end::{Port, State, Wake};
 use snd_rloop_pure::follow::{Heard, State as Follows};
 use Port::Playback;
 
-use crate::memory::Slot;
+use crate::memory::{NextWakeup as _, Slot};
 use crate::rig::{plain, variant, Pcm, Rig, CAPTURE};
 
 /// Both ends run, and 64 frames have been written.

@@ -5,7 +5,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use snd_rloop_pure::end::{Buffer, Pointers};
+use snd_rloop_pure::cable::{Cable, Touched};
+use snd_rloop_pure::end::{Buffer, End, Pointers, Port};
 use snd_rloop_pure::format::Format;
 use snd_rloop_pure::layout::{Layout, Move, Span};
 
@@ -128,5 +129,18 @@ impl Memory {
             let sample = &Self::sample(what, channel, format)[..self.layout.sample];
             bytes[at..at + sample.len()] == *sample
         })
+    }
+}
+
+/// What tests ask of each end alone.
+pub(crate) trait NextWakeup {
+    /// When it has something to tell ALSA next.
+    fn next_wakeup(&self, port: Port) -> Option<u64>;
+}
+
+impl NextWakeup for Cable<Fake, Vec<End<Fake>>> {
+    fn next_wakeup(&self, port: Port) -> Option<u64> {
+        let mut timers = self.timers(Touched::All);
+        timers.find(|(of, _)| *of == port)?.1
     }
 }

@@ -11,7 +11,7 @@ use snd_rloop_pure::format::Format;
 use snd_rloop_pure::layout::{Access, Layout};
 use Port::Playback;
 
-use crate::memory::{Fake, Memory, Slot, UNTOUCHED};
+use crate::memory::{Fake, Memory, NextWakeup as _, Slot, UNTOUCHED};
 use crate::oracle::{Oracle, Should};
 
 /// A boundary as 64-bit kernels have it: nothing wraps.

@@ -10,7 +10,7 @@ use snd_rloop_pure::format::Format;
 use snd_rloop_pure::layout::{Access, Layout};
 use Port::Playback;
 
-use crate::memory::{Fake, UNTOUCHED};
+use crate::memory::{Fake, NextWakeup as _, UNTOUCHED};
 use crate::properties::cases;
 
 const MS: u64 = 1_000_000;

@@ -10,7 +10,7 @@ use snd_rloop_pure::follow::Heard;
 use snd_rloop_pure::layout::{Access, Layout};
 use Port::Playback;
 
-use crate::memory::{Fake, UNTOUCHED};
+use crate::memory::{Fake, NextWakeup as _, UNTOUCHED};
 use crate::properties::cases;
 use crate::rig::{index, variant, CAPTURE};
 
