@@ -20,10 +20,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::allocations::Injection;
-use crate::card::Card;
+use crate::card::{Cable, Card};
 use crate::error::Error;
 use crate::output::complain;
-use crate::pcm::Address;
 use crate::report::{Outcome, Report};
 use crate::verify::elements::is_free;
 use crate::verify::ledger::Ledger;
@@ -196,9 +195,9 @@ fn no_memory(failing_allocations: bool, error: &io::Error) -> bool {
 }
 
 /// Whether a cable has no clock. Who can't look, for want of memory, looks again.
-fn is_without_clock(failing_allocations: bool, at: Address) -> bool {
+fn is_without_clock(failing_allocations: bool, cable: &Cable) -> bool {
     let tries = if failing_allocations { 10 } else { 1 };
-    (0..tries).any(|_| is_free(at))
+    (0..tries).any(|_| is_free(cable))
 }
 
 /// A process that does such things until it is killed.

@@ -181,7 +181,7 @@ impl<'a> Foreman<'a> {
                     Err(e) => return Err(format!("open of {at}: {e}")),
                 }
             }
-            timed &= !is_without_clock(self.failing_allocations, cable.playback);
+            timed &= !is_without_clock(self.failing_allocations, &cable);
         }
         if streams.is_empty() {
             thread::sleep(Duration::from_millis(5));

@@ -163,7 +163,7 @@ impl<'a> Worker<'a> {
         }
         let shared = self.config();
         for pcm in &mut streams {
-            self.act(Action::Configure, pcm, None, &shared)?;
+            self.act(Action::Configure, &cable, pcm, None, &shared)?;
         }
         for _ in 0..self.random.between(0, 40) {
             let action = self.random.pick(ACTIONS);
@@ -179,7 +179,7 @@ impl<'a> Worker<'a> {
                 continue;
             };
             let other = left.first().or(right.first());
-            self.act(action, pcm, other, &config)?;
+            self.act(action, &cable, pcm, other, &config)?;
         }
         self.watchdog.step("close");
         while !streams.is_empty() {
@@ -253,6 +253,7 @@ impl<'a> Worker<'a> {
     fn act(
         &mut self,
         action: Action,
+        cable: &Cable,
         pcm: &mut Pcm,
         other: Option<&Pcm>,
         config: &Config,
@@ -264,7 +265,7 @@ impl<'a> Worker<'a> {
             pcm.address()
         ));
         self.calls += 1;
-        let result = self.perform(action, pcm, other, config);
+        let result = self.perform(action, cable, pcm, other, config);
         let shown = format!(
             "{action:?} {}",
             if pcm.is_playback() {
@@ -305,6 +306,7 @@ impl<'a> Worker<'a> {
     fn perform(
         &mut self,
         action: Action,
+        cable: &Cable,
         pcm: &mut Pcm,
         other: Option<&Pcm>,
         config: &Config,
@@ -337,7 +339,7 @@ impl<'a> Worker<'a> {
             Action::Drain | Action::DrainWatched if pcm.state() == State::Paused => Ok(()),
             // Without a clock it waits for a reader, who need not come.
             Action::Drain | Action::DrainWatched
-                if is_without_clock(self.failing_allocations, pcm.address()) =>
+                if is_without_clock(self.failing_allocations, cable) =>
             {
                 pcm.begin_drain()
             }

@@ -129,7 +129,7 @@ impl<'a> Context<'a> {
             .max(frames_time(config.buffer, config.rate));
         let seq = self.sequence(config);
         let mut player = Player::open(cable, config, seq)?;
-        player.free = is_free(cable.playback);
+        player.free = is_free(cable);
         Ok(player)
     }
 
@@ -139,7 +139,7 @@ impl<'a> Context<'a> {
             .longest_buffer
             .max(frames_time(config.buffer, config.rate));
         let mut recorder = Recorder::open(cable, config)?;
-        recorder.free = is_free(cable.playback);
+        recorder.free = is_free(cable);
         Ok(recorder)
     }
 
@@ -195,7 +195,7 @@ impl<'a> Context<'a> {
 /// The cables of a card that have a clock now.
 pub fn timed(card: &Card) -> Vec<Cable> {
     let mut cables = card.cables();
-    cables.retain(|cable| !is_free(cable.playback));
+    cables.retain(|cable| !is_free(cable));
     cables
 }
 

@@ -8,7 +8,7 @@ use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
 
 use super::context::Context;
 use super::problem::{Problem, Verdict, skip};
-use crate::card::Driver;
+use crate::card::{Cable, Driver};
 use crate::pcm::Address;
 
 /// What moves a cable's frames, and its items.
@@ -114,8 +114,11 @@ pub fn read(ctl: &Ctl, id: &ElemId, kind: ElemType, what: &str) -> Verdict<i32> 
     number.ok_or_else(|| Problem::Failed(format!("{what}: has no value")))
 }
 
-/// Whether the cable of the player at `at` has no clock now. On cards that have no such element it has one.
-pub fn is_free(at: Address) -> bool {
+/// Whether a cable has no clock now. On cards that have no such element it has one.
+///
+/// The element is at the player's end. What is at the recorder's is, with `topology=crossed`, another cable's.
+pub fn is_free(cable: &Cable) -> bool {
+    let at = cable.playback;
     let ctl = Ctl::new(&format!("hw:{}", at.card), true);
     let clock = ctl.map_err(error("control device"));
     clock

@@ -89,18 +89,18 @@ done
 no_card() { [ "$(cat /proc/asound/cards)" = '--- no soundcards ---' ]; }
 check 'no card is left' no_card
 
-# rename A B: a card's id in sysfs is written while the card comes and goes. (No line's end: that is no letter of an id.)
+# A card's id in sysfs is written while the card comes and goes; by one program, since two at a time leave ALSA's link
+# in /proc behind. (No line's end: that is no letter of an id.)
 rename() {
 	until [ -e /tmp/stop ]; do
-		printf $1 >/sys/class/sound/card0/id && echo $1 >>/tmp/renamed
-		printf $2 >/sys/class/sound/card0/id
+		for id in A B C D; do
+			printf $id >/sys/class/sound/card0/id && echo $id >>/tmp/renamed
+		done
 	done 2>/dev/null
 }
 rm /tmp/stop
-rename A B &
+rename &
 jobs=$!
-rename C D &
-jobs="$jobs $!"
 mkdir $config/Named
 named=0
 while [ $named -lt $cycles ] && put $config/Named/enable 1 && put $config/Named/enable 0; do
