@@ -217,6 +217,18 @@ bool rloop_in_interrupt(void)
 	return in_hardirq() || in_serving_softirq();
 }
 
+/*
+ * Says of a stream that was prepared that it no longer is: to prepare it anew has failed, after which ALSA leaves it
+ * in the state it was in. A drain would then start it, not mind that the driver refuses, and wait for ever.
+ */
+void rloop_pcm_not_prepared(struct snd_pcm_substream *substream)
+{
+	snd_pcm_stream_lock_irq(substream);
+	if (substream->runtime->state == SNDRV_PCM_STATE_PREPARED)
+		__snd_pcm_set_state(substream->runtime, SNDRV_PCM_STATE_SETUP);
+	snd_pcm_stream_unlock_irq(substream);
+}
+
 /* Keeps whoever drains the stream from giving up. */
 void rloop_pcm_keep_draining(struct snd_pcm_substream *substream)
 {

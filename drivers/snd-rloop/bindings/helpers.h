@@ -51,6 +51,7 @@ struct rloop_pace {
 struct rloop_pace rloop_pace(void);
 void rloop_set_pace(struct rloop_pace pace);
 bool rloop_in_interrupt(void);
+void rloop_pcm_not_prepared(struct snd_pcm_substream *substream);
 void rloop_pcm_keep_draining(struct snd_pcm_substream *substream);
 bool rloop_hw_params_hang(struct snd_pcm_hw_params *params);
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var);

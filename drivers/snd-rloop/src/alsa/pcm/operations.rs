@@ -285,7 +285,7 @@ impl<S: Stream> Table<S> {
         let mut held = context.settle();
         // What it got last is of no action that is still going on, whatever has come of it.
         context.action.store(TriggerCommand::Stop as u32, Relaxed);
-        from_result(|| {
+        let prepared = from_result(|| {
             // SAFETY: The substream is open, so it has a runtime; ALSA does not change the
             // parameters while a stream is being prepared.
             let (runtime, (params, setup, layout)) = unsafe {
@@ -303,7 +303,12 @@ impl<S: Stream> Table<S> {
             // SAFETY: The substream is open, and ALSA lets nobody else set it up meanwhile.
             unsafe { Self::set_delay(substream) };
             Ok(0)
-        })
+        });
+        if prepared != 0 {
+            // SAFETY: The substream is open, and no lock is held that its own comes before.
+            unsafe { bindings::rloop_pcm_not_prepared(substream) };
+        }
+        prepared
     }
 
     /// # Safety
