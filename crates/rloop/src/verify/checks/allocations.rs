@@ -135,13 +135,29 @@ fn play(cable: &Cable) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A stream that could not be prepared anew is not prepared: what is written to it could never be played out.
+fn prepare_again(cable: &Cable) -> Result<(), Failure> {
+    let config = Config {
+        period_wakeup: false,
+        ..short()
+    };
+    let mut player = Pcm::open(cable.playback)?;
+    player.configure(&config)?;
+    let again = player.prepare();
+    if player.write(&[0; 512]).is_ok() {
+        player.drain_watched()?;
+    }
+    Ok(again?)
+}
+
 fn streams(context: &mut Context<'_>) -> Verdict {
     let cable = context.cable();
     for (end, letter) in [(cable.playback, 'p'), (cable.capture, 'c')] {
         let path = format!("/dev/snd/pcmC{}D{}{letter}", end.card, end.device);
         each(context, &path, || open(&path))?;
     }
-    each(context, "streams", || play(&cable))
+    each(context, "streams", || play(&cable))?;
+    each(context, "another prepare", || prepare_again(&cable))
 }
 
 /// The element that every cable has.
