@@ -6,8 +6,8 @@ use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
 
-use crate::alsa::quota::{Quota, Share};
-use crate::pure::params::BANDWIDTH_UNIT;
+use crate::lib::kernel::quota::{Quota, Share};
+use crate::model::params::BANDWIDTH_UNIT;
 
 /// Bytes in the unit in which streams are counted: 64 bits would be more than a 32-bit processor divides
 /// at once.

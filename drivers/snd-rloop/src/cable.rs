@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One cable: the bookkeeping of [`pure::cable`], its lock, and a timer for each end.
+//! One cable: the bookkeeping of [`model::cable`], its lock, and a timer for each end.
 //!
 //! Lock order: ALSA's stream lock, then the cable's lock, then what arming a timer takes. Nothing
 //! in here calls ALSA with the cable's lock held.
@@ -13,24 +13,26 @@ use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::{Arc, Mutex};
 
-use crate::alsa::buffer::Buffer;
-use crate::alsa::lock::{Guard, IrqSpinLock};
-use crate::alsa::log;
-use crate::alsa::now;
-use crate::alsa::period_timer::{Handler, PeriodTimer, PeriodTimers};
-use crate::alsa::quota::Quota;
-use crate::alsa::stream::TriggerCommand;
-use crate::alsa::timer::Listener;
-use crate::alsa::work::DelayedWork;
+use crate::lib::alsa::buffer::Buffer;
+use crate::lib::alsa::period_timer::{Handler, PeriodTimer, PeriodTimers};
+use crate::lib::alsa::stream::TriggerCommand;
+use crate::lib::alsa::timer::Listener;
+use crate::lib::kernel::lock::{Guard, IrqSpinLock};
+use crate::lib::kernel::log;
+use crate::lib::kernel::quota::Quota;
+use crate::lib::kernel::time::now;
+use crate::lib::kernel::work::DelayedWork;
+use crate::lib::model::stream::Params;
+use crate::lib::model::stream::{Setup, Wake};
+use crate::lib::model::ticks::Heard;
 use crate::master::{step, Master};
-use crate::pure;
-use crate::pure::cable::{Params, Touched, LINE_BYTES_MAX};
-use crate::pure::end::{End, Port, Setup, Wake};
-use crate::pure::faults::Faults;
-use crate::pure::follow::Heard;
-use crate::pure::source::SourceText;
+use crate::model;
+use crate::model::cable::{Touched, LINE_BYTES_MAX};
+use crate::model::end::{End, Port};
+use crate::model::faults::Faults;
+use crate::model::source::SourceText;
 
-type State = pure::cable::Cable<Buffer, KVec<End<Buffer>>>;
+type State = model::cable::Cable<Buffer, KVec<End<Buffer>>>;
 
 /// A cable.
 pub(crate) struct Cable {

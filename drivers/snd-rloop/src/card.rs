@@ -9,32 +9,33 @@ use kernel::prelude::*;
 use kernel::str::{CStr, CString};
 use kernel::sync::{Arc, ArcBorrow};
 
-use crate::alsa::bindings;
-use crate::alsa::buffer::Buffer;
-use crate::alsa::card::{Card, CardRef, NewCard};
-use crate::alsa::control::Place;
-use crate::alsa::hardware::Hardware;
-use crate::alsa::info;
-use crate::alsa::parameters::CARDS;
-use crate::alsa::parent::Parent;
-use crate::alsa::pcm;
-use crate::alsa::period_timer::PeriodTimer;
-use crate::alsa::quota::{Quota, Share};
-use crate::alsa::setting;
-use crate::alsa::stream::{self, TriggerCommand};
 use crate::bandwidth::Bandwidth;
 use crate::cable::{Cable, Shared, CARD_BYTES_MAX};
 use crate::controls::Controls;
 use crate::fault_dirs::{FaultDir, FaultDirs};
+use crate::lib::alsa::buffer::Buffer;
+use crate::lib::alsa::card::{Card, CardRef, NewCard};
+use crate::lib::alsa::control::Place;
+use crate::lib::alsa::hardware::{self, Hardware};
+use crate::lib::alsa::info;
+use crate::lib::alsa::parameters::CARDS;
+use crate::lib::alsa::pcm;
+use crate::lib::alsa::period_timer::PeriodTimer;
+use crate::lib::alsa::setting;
+use crate::lib::alsa::stream::{self, TriggerCommand};
+use crate::lib::kernel::parent::Parent;
+use crate::lib::kernel::quota::{Quota, Share};
+use crate::lib::model::clock::{RATE_MAX, RATE_MIN};
+use crate::lib::model::format;
+use crate::lib::model::limits::{Limits, CHANNELS_MAX};
+use crate::lib::model::parameters::{Allowed, BadParameter};
+use crate::lib::model::stream::Params;
+use crate::lib::model::stream::{Direction, Setup};
 use crate::master::{is_own, TimerSource};
+use crate::model::end::Port;
+use crate::model::params::{Config, Topology};
+use crate::model::source::ALLOWED;
 use crate::plug::Plug;
-use crate::pure::cable::Params;
-use crate::pure::clock::{RATE_MAX, RATE_MIN};
-use crate::pure::end::{Direction, Port, Setup};
-use crate::pure::format;
-use crate::pure::limits::{Limits, CHANNELS_MAX};
-use crate::pure::params::{Allowed, BadParameter, Config, Topology};
-use crate::pure::source::ALLOWED;
 use crate::status::CableStatus;
 use crate::volume;
 
@@ -195,7 +196,7 @@ impl LoopbackCard {
     }
 
     /// The card's id.
-    pub(crate) fn id(&self) -> crate::alsa::card::Id {
+    pub(crate) fn id(&self) -> crate::lib::alsa::card::Id {
         self.card.id()
     }
 
@@ -281,15 +282,15 @@ impl stream::Stream for Stream {
     type Timer = Shared;
 
     const HARDWARE: Hardware = Hardware {
-        info: bindings::SNDRV_PCM_INFO_MMAP
-            | bindings::SNDRV_PCM_INFO_MMAP_VALID
-            | bindings::SNDRV_PCM_INFO_INTERLEAVED
-            | bindings::SNDRV_PCM_INFO_NONINTERLEAVED
-            | bindings::SNDRV_PCM_INFO_PAUSE
-            | bindings::SNDRV_PCM_INFO_RESUME
-            | bindings::SNDRV_PCM_INFO_SYNC_START
-            | bindings::SNDRV_PCM_INFO_NO_PERIOD_WAKEUP
-            | bindings::SNDRV_PCM_INFO_DRAIN_TRIGGER,
+        info: hardware::SNDRV_PCM_INFO_MMAP
+            | hardware::SNDRV_PCM_INFO_MMAP_VALID
+            | hardware::SNDRV_PCM_INFO_INTERLEAVED
+            | hardware::SNDRV_PCM_INFO_NONINTERLEAVED
+            | hardware::SNDRV_PCM_INFO_PAUSE
+            | hardware::SNDRV_PCM_INFO_RESUME
+            | hardware::SNDRV_PCM_INFO_SYNC_START
+            | hardware::SNDRV_PCM_INFO_NO_PERIOD_WAKEUP
+            | hardware::SNDRV_PCM_INFO_DRAIN_TRIGGER,
         formats: format::mask(),
         rates: RATE_MIN..=RATE_MAX,
         channels: CHANNELS,

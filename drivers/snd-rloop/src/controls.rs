@@ -17,18 +17,18 @@ use kernel::str::CStr;
 use kernel::sync::{Arc, Mutex};
 use kernel::{c_str, new_mutex};
 
-use crate::alsa::card::{CardRef, NewCard};
-use crate::alsa::control::{create, Element, ElementId, Event, Place, Values};
-use crate::alsa::notifier::{self, Notifier};
 use crate::cable::Cable;
-use crate::plug::Plug;
-use crate::pure::clock::{
+use crate::lib::alsa::card::{CardRef, NewCard};
+use crate::lib::alsa::control::{create, Element, ElementId, Event, Place, Values};
+use crate::lib::alsa::notifier::{self, Notifier};
+use crate::lib::model::clock::{
     pitch_of, rate_shift, PITCH_MAX, PITCH_MIN, RATE_MAX, RATE_SHIFT_MAX, RATE_SHIFT_MIN,
 };
-use crate::pure::end::{Port, State};
-use crate::pure::format::FORMATS;
-use crate::pure::layout::Access;
-use crate::pure::params::Topology;
+use crate::lib::model::format::FORMATS;
+use crate::lib::model::layout::Access;
+use crate::model::end::{Port, State};
+use crate::model::params::Topology;
+use crate::plug::Plug;
 
 /// What an element is about.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -13,15 +13,14 @@ use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{Arc, Mutex};
 use kernel::{c_str, new_mutex};
 
-use crate::alsa::card::Id;
-use crate::alsa::parameters::CARDS;
-use crate::alsa::parent::Parent;
 use crate::card::{LoopbackCard, DEVICE};
-use crate::configfs::{Directory, Here, Kept, Subsystem, ATTRIBUTES_MAX};
 use crate::fault_dirs::FaultDirs;
-use crate::pure::params::{
-    parse, parse_enable, BadParameter, Config, Written, NOT_UTF8, PARAMETERS,
-};
+use crate::lib::alsa::card::Id;
+use crate::lib::alsa::parameters::CARDS;
+use crate::lib::kernel::configfs::{Directory, Here, Kept, Subsystem, ATTRIBUTES_MAX};
+use crate::lib::kernel::parent::Parent;
+use crate::lib::model::parameters::{BadParameter, NOT_UTF8};
+use crate::model::params::{parse, parse_enable, Config, Written, PARAMETERS};
 
 /// The number of the attribute `enable`.
 const ENABLE: usize = 0;

@@ -11,8 +11,8 @@ use kernel::prelude::*;
 use kernel::str::CStr;
 use kernel::sync::{Arc, Mutex};
 
-use crate::alsa::card::Card;
 use crate::faults::Faults;
+use crate::lib::alsa::card::Card;
 use crate::plug::Plug;
 
 /// The directory for all cards.

@@ -21,11 +21,11 @@ use kernel::str::CString;
 use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
-use crate::alsa::card::Card;
 use crate::cable::Cable;
+use crate::lib::alsa::card::Card;
+use crate::lib::model::parameters::{Allowed, BadParameter};
+use crate::model::end::Port;
 use crate::plug::Plug;
-use crate::pure::end::Port;
-use crate::pure::params::{Allowed, BadParameter};
 
 /// The longest jitter in microseconds.
 const JITTER_MAX: u32 = 1_000_000;

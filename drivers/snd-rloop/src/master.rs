@@ -5,7 +5,7 @@
 //! A timer is listened to while an end of the cable is open. Opening and closing one sleeps, so that
 //! happens where programs open and close streams, where the setting is written, and once a second
 //! meanwhile: then a timer that was not there yet is looked for, and one that has gone is let go. The
-//! tick itself takes the cable's lock, and no other (see [`pure::follow`]).
+//! tick itself takes the cable's lock, and no other (see [`model::follow`]).
 //!
 //! Lock order: what ALSA holds when it opens a stream, [`Master::held`], ALSA's timer locks. A tick
 //! comes with the master's stream locked, and takes the cable's lock, which is a leaf.
@@ -16,14 +16,15 @@ use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::{Arc, Mutex};
 
-use crate::alsa::parameters::CARDS;
-use crate::alsa::setting::Setting;
-use crate::alsa::timer::{card_by_id, card_is_there, Timer, TimerId};
-use crate::alsa::work::{DelayedWork, Work};
-use crate::alsa::{now, JIFFY};
 use crate::cable::{Cable, Ends};
-use crate::pure::params::{Allowed, BadParameter};
-use crate::pure::source::{Owner, Source, SourceText, ALLOWED};
+use crate::lib::alsa::parameters::CARDS;
+use crate::lib::alsa::setting::Setting;
+use crate::lib::alsa::timer::{card_by_id, card_is_there, Timer, TimerId};
+use crate::lib::kernel::time::now;
+use crate::lib::kernel::time::JIFFY;
+use crate::lib::kernel::work::{DelayedWork, Work};
+use crate::lib::model::parameters::{Allowed, BadParameter};
+use crate::model::source::{Owner, Source, SourceText, ALLOWED};
 
 /// How often a timer is looked after, in milliseconds.
 const LOOK: u32 = 1_000;

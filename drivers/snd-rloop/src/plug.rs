@@ -4,8 +4,8 @@
 
 use kernel::sync::Arc;
 
-use crate::alsa::control::Place;
 use crate::cable::Cable;
+use crate::lib::alsa::control::Place;
 
 /// A cable, and where on its card its ends are.
 #[derive(Clone)]

@@ -7,20 +7,22 @@
 use kernel::c_str;
 use kernel::prelude::*;
 
-mod alsa;
 mod bandwidth;
 mod cable;
 mod card;
-#[cfg(CONFIG_CONFIGFS_FS)]
-mod configfs;
 mod controls;
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod dynamic;
 mod fault_dirs;
 mod faults;
-mod lockless;
+#[expect(
+    unreachable_pub,
+    reason = "parts of it are crates of their own as well, for tests on the host"
+)]
+#[allow(dead_code, reason = "each driver needs a part of it")]
+#[path = "../../lib/mod.rs"]
+mod lib;
 mod master;
-mod plug;
 #[expect(
     unreachable_pub,
     reason = "it is a crate of its own as well, for tests on the host"
@@ -29,15 +31,18 @@ mod plug;
     not(CONFIG_CONFIGFS_FS),
     allow(dead_code, reason = "some of it is for configfs")
 )]
-mod pure;
+#[path = "../model/mod.rs"]
+mod model;
+mod plug;
 mod status;
 mod volume;
 
-use alsa::parameters::{written, CARDS};
-use alsa::parent::Parent;
 use card::{LoopbackCard, DEVICE};
 use fault_dirs::FaultDirs;
-use pure::params::{parse, parse_enable, BadParameter, Written};
+use lib::alsa::parameters::{written, CARDS};
+use lib::kernel::parent::Parent;
+use lib::model::parameters::BadParameter;
+use model::params::{parse, parse_enable, Written};
 
 module! {
     type: Loopback,
@@ -50,7 +55,7 @@ module! {
 /// The loaded module: its cards go when it does.
 struct Loopback {
     #[cfg(CONFIG_CONFIGFS_FS)]
-    _directories: configfs::Subsystem<dynamic::CardDirectory>,
+    _directories: lib::kernel::configfs::Subsystem<dynamic::CardDirectory>,
     _cards: KVec<LoopbackCard>,
 }
 

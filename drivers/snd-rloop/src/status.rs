@@ -6,13 +6,13 @@ use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::seq_print;
 
-use crate::alsa::control::Place;
-use crate::alsa::info::TextOps;
-use crate::alsa::now;
+use crate::lib::alsa::control::Place;
+use crate::lib::alsa::info::TextOps;
+use crate::lib::kernel::time::now;
+use crate::lib::model::clock::{rate_shift, RATE_MAX};
+use crate::model::end::{Counters, End, Port, State};
+use crate::model::follow::{self, Follower};
 use crate::plug::Plug;
-use crate::pure::clock::{rate_shift, RATE_MAX};
-use crate::pure::end::{Counters, End, Port, State};
-use crate::pure::follow::{self, Follower};
 
 /// A cable and where it is plugged in.
 pub(crate) struct CableStatus {

@@ -13,8 +13,8 @@ use kernel::c_str;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 
-use crate::alsa::card::{CardRef, NewCard};
-use crate::alsa::control::{create as create_element, DecibelScale, Element, Home, Values};
+use crate::lib::alsa::card::{CardRef, NewCard};
+use crate::lib::alsa::control::{create as create_element, DecibelScale, Element, Home, Values};
 
 /// From -100 dB to 0 dB in steps of half a dB.
 const SCALE: DecibelScale = DecibelScale::new(-10_000, 50, VOLUME_MAX);

@@ -11,10 +11,19 @@ CVE_PRODUCT = "snd-rloop"
 # Single files and directories, so that a change elsewhere in the repository rebuilds nothing
 SRC_URI = "\
     file://LICENSES/GPL-2.0-only.txt \
+    file://drivers/lib/module.kbuild \
+    file://drivers/lib/module.mk \
+    file://drivers/lib/mod.rs \
+    file://drivers/lib/bindings.rs \
+    file://drivers/lib/alsa \
+    file://drivers/lib/helpers \
+    file://drivers/lib/kernel \
+    file://drivers/lib/model \
     file://drivers/snd-rloop/Kbuild \
     file://drivers/snd-rloop/Makefile \
     file://drivers/snd-rloop/bindings \
     file://drivers/snd-rloop/data \
+    file://drivers/snd-rloop/model \
     file://drivers/snd-rloop/src \
 "
 

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Sound cards.
+//!
+//! C header: `include/sound/core.h`
+
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::{null_mut, NonNull};
+
+use kernel::error::to_result;
+use kernel::ffi::c_char;
+use kernel::prelude::*;
+use kernel::str::CStr;
+use kernel::sync::Arc;
+
+use crate::lib::bindings;
+use crate::lib::kernel::parent::Parent;
+
+/// Anything that a part of a card points to.
+pub(super) trait Part: Send + Sync {}
+
+impl<T: Send + Sync> Part for T {}
+
+/// An owned `struct snd_card`. Dropping it calls `snd_card_free()`, which stops its streams and sleeps
+/// until all its files are closed.
+///
+/// # Invariants
+///
+/// `raw` points to a card that this value alone frees.
+pub(crate) struct Card {
+    raw: NonNull<bindings::snd_card>,
+    /// What the card's parts point to; goes after the card.
+    kept: KVec<Arc<dyn Part>>,
+}
+
+// SAFETY: A card is not bound to the thread that has made it.
+unsafe impl Send for Card {}
+
+// SAFETY: Of the card `&self` methods read its number, which does not change, and what C functions
+// read under ALSA's locks or atomically; disconnecting takes ALSA's locks. Parts are added to a
+// `NewCard` alone, by `&mut`.
+unsafe impl Sync for Card {}
+
+/// A [`Card`] that is being put together. Nobody else knows it before [`NewCard::register`], so what is
+/// added to it needs no lock. It is not `Sync` in what it adds: all of that takes `&mut`.
+pub(crate) struct NewCard(Card);
+
+impl Deref for NewCard {
+    type Target = Card;
+
+    fn deref(&self) -> &Card {
+        &self.0
+    }
+}
+
+impl NewCard {
+    /// Makes a card; it is not seen before [`NewCard::register`], in which ALSA makes its id of `id`.
+    ///
+    /// `index` is its number; if negative, a mask of those that it may have.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if the number is in use, `ENODEV` if none of those that it may have is free, `ENOMEM`.
+    pub(crate) fn new(
+        parent: &Parent,
+        index: i32,
+        id: &CStr,
+        module: &'static ThisModule,
+    ) -> Result<Self> {
+        let mut card = null_mut();
+        // SAFETY: `parent` is valid, and ALSA takes a reference to it; `module` is this one. `id` is
+        // a string, and copied as far as there is room for it. `card` is written to on success.
+        to_result(unsafe {
+            bindings::snd_card_new(
+                parent.as_raw(),
+                index,
+                id.as_char_ptr(),
+                module.as_ptr().cast(),
+                0,
+                &mut card,
+            )
+        })?;
+        // INVARIANT: Just made.
+        let raw = NonNull::new(card).ok_or(ENOMEM)?;
+        let kept = KVec::new();
+        Ok(Self(Card { raw, kept }))
+    }
+
+    /// Keeps `part` until the card has been freed.
+    pub(super) fn keep(&mut self, part: Arc<dyn Part>) -> Result {
+        Ok(self.0.kept.push(part, GFP_KERNEL)?)
+    }
+
+    /// Names the card, before it is registered: its driver (at most 15 bytes, also the name of
+    /// alsa-lib's configuration for it), its short and long name (31, 79).
+    ///
+    /// What is longer is cut off; the callers have checked.
+    pub(crate) fn set_names(&mut self, driver: &str, name: &str) {
+        // SAFETY: The card is valid, and nobody else has seen it yet.
+        let card = unsafe { self.0.raw.as_mut() };
+        put(&mut card.driver, driver);
+        put(&mut card.shortname, name);
+        put(&mut card.longname, name);
+        put(&mut card.mixername, name);
+    }
+
+    /// Shows the card and all that belongs to it to user space. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` where the kernel has not as many device numbers left as the card takes, or what else the
+    /// registration of its parts returns.
+    pub(crate) fn register(self) -> Result<Card> {
+        // SAFETY: The card is valid and complete, and nobody else adds to it or registers it.
+        to_result(unsafe { bindings::rloop_card_register(self.as_raw()) })?;
+        Ok(self.0)
+    }
+}
+
+impl Card {
+    pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
+        self.raw.as_ptr()
+    }
+
+    /// Takes the card away from user space: streams are stopped, and whatever is open can only be
+    /// closed. The card itself stays until this value goes. Done again it does nothing.
+    pub(crate) fn disconnect(&self) {
+        // SAFETY: The card is valid. May be called any number of times.
+        unsafe { bindings::rloop_card_disconnect(self.as_raw()) };
+    }
+
+    /// The card's number.
+    pub(crate) fn number(&self) -> i32 {
+        // SAFETY: The card is valid, and its number does not change.
+        unsafe { (*self.as_raw()).number }
+    }
+
+    /// The card's id, which it has once it is registered. User space may change it.
+    pub(crate) fn id(&self) -> Id {
+        let mut id = [0; Id::SIZE];
+        // SAFETY: The card is valid, and the function writes as many bytes as an id has.
+        unsafe { bindings::rloop_card_id(self.as_raw(), id.as_mut_ptr()) };
+        Id(id)
+    }
+}
+
+/// A copy of a card's id.
+pub(crate) struct Id([c_char; Self::SIZE]);
+
+impl Id {
+    /// Bytes of an id, the final 0 among them (`struct snd_card`).
+    const SIZE: usize = 16;
+
+    /// The id.
+    pub(crate) fn text(&self) -> &str {
+        let id = self.0.split(|letter| *letter == 0).next();
+        core::str::from_utf8(id.unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+/// Without these a card goes with the module only.
+#[cfg(CONFIG_CONFIGFS_FS)]
+impl Card {
+    /// Whether a program has a stream or the control device of the card open.
+    pub(crate) fn in_use(&self) -> bool {
+        // SAFETY: The card is valid.
+        unsafe { bindings::rloop_card_in_use(self.as_raw()) }
+    }
+
+    /// Whether the end of a card that has been disconnected would wait for somebody. Once nobody
+    /// has it, nobody gets it any more.
+    pub(crate) fn held(&self) -> bool {
+        // SAFETY: The card is valid.
+        unsafe { bindings::rloop_card_held(self.as_raw()) }
+    }
+}
+
+impl Drop for Card {
+    fn drop(&mut self) {
+        self.disconnect();
+        // SAFETY: The card is valid, and this value alone frees it. Waits until all its files are
+        // closed; streams are stopped before.
+        unsafe { bindings::snd_card_free(self.as_raw()) };
+    }
+}
+
+/// A `struct snd_card` that stays for as long as `'a`, because a stream of it is open, an element of it
+/// is in use, or a reference to it is counted ([`CardHold`]).
+pub(crate) struct CardRef<'a>(NonNull<bindings::snd_card>, PhantomData<&'a Card>);
+
+impl CardRef<'_> {
+    /// # Safety
+    ///
+    /// `card` must be valid for the lifetime that the caller gives the result.
+    pub(super) unsafe fn from_raw(card: *mut bindings::snd_card) -> Self {
+        // SAFETY: A valid pointer is not null.
+        Self(unsafe { NonNull::new_unchecked(card) }, PhantomData)
+    }
+
+    pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
+        self.0.as_ptr()
+    }
+}
+
+/// A counted reference to a card: its memory stays until this value is dropped, though the card may be
+/// disconnected meanwhile. `snd_card_free()` waits for it, so it must not be kept for long.
+///
+/// # Invariants
+///
+/// `self.0` points to a card whose `card_dev` counts this value.
+pub(super) struct CardHold(NonNull<bindings::snd_card>);
+
+// SAFETY: The count is atomic, and may be dropped by any thread that may sleep.
+unsafe impl Send for CardHold {}
+
+impl CardHold {
+    /// Counts a reference. Any context.
+    pub(super) fn new(card: &CardRef<'_>) -> Self {
+        // SAFETY: The card is there as long as `card`, so its device can be counted.
+        unsafe { bindings::get_device(&raw mut (*card.as_raw()).card_dev) };
+        // INVARIANT: It has just been counted.
+        Self(card.0)
+    }
+
+    /// The card.
+    pub(super) fn card(&self) -> CardRef<'_> {
+        // The reference keeps it for as long as the result may live.
+        CardRef(self.0, PhantomData)
+    }
+
+    /// Gives the reference away as an address, which is never 0, for [`CardHold::from_address`].
+    pub(super) fn into_address(self) -> usize {
+        let address = self.0.as_ptr() as usize;
+        core::mem::forget(self);
+        address
+    }
+
+    /// Takes back what [`CardHold::into_address`] gave; `None` for 0.
+    ///
+    /// # Safety
+    ///
+    /// `address` must be 0, or come from [`CardHold::into_address`] and be taken back once.
+    pub(super) unsafe fn from_address(address: usize) -> Option<Self> {
+        // INVARIANT: The caller promises that this is the address of a counted card.
+        NonNull::new(address as *mut bindings::snd_card).map(Self)
+    }
+}
+
+impl Drop for CardHold {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant the card is there, and this reference is given up once.
+        unsafe { bindings::put_device(&raw mut (*self.0.as_ptr()).card_dev) };
+    }
+}
+
+/// Writes `text` and a final 0 into `field`.
+pub(super) fn put(field: &mut [c_char], text: &str) {
+    let Some(room) = field.len().checked_sub(1) else {
+        return;
+    };
+    field.fill(0);
+    for (to, from) in field[..room].iter_mut().zip(text.bytes()) {
+        *to = from as c_char;
+    }
+}

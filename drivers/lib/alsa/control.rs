@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Control elements of one value.
+//!
+//! C header: `include/sound/control.h`
+
+use core::mem::size_of;
+use core::ptr::null_mut;
+
+use kernel::error::{from_result, to_result};
+use kernel::ffi::{c_int, c_long, c_uint};
+use kernel::prelude::*;
+use kernel::str::CStr;
+use kernel::types::ForeignOwnable;
+
+use crate::lib::alsa::card::{put as put_text, CardRef, NewCard};
+use crate::lib::bindings;
+
+/// What values an element takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Values {
+    /// 0 or 1.
+    Boolean,
+    /// From the first to the second.
+    Integer(u32, u32),
+    /// The place of one of two words.
+    Enumerated([&'static CStr; 2]),
+    /// From 0 to the scale's last step.
+    Decibels(&'static DecibelScale),
+}
+
+/// What the values of a volume mean: a number of dB that grows by the same with each step.
+pub(crate) struct DecibelScale {
+    /// What ALSA hands to programs: type, bytes of what follows, least, step
+    /// (`SNDRV_CTL_TLVD_DECLARE_DB_SCALE` in `include/uapi/sound/tlv.h`).
+    tlv: [c_uint; 4],
+    last: u32,
+}
+
+impl DecibelScale {
+    /// The value 0 means `least` hundredths of a dB, each next one `step` more, up to `last`.
+    pub(crate) const fn new(least: i32, step: u16, last: u32) -> Self {
+        let tlv = [
+            bindings::SNDRV_CTL_TLVT_DB_SCALE,
+            2 * size_of::<c_uint>() as c_uint,
+            least as c_uint,
+            step as c_uint,
+        ];
+        Self { tlv, last }
+    }
+}
+
+/// The PCM substream that an element belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The PCM device.
+    pub(crate) device: u32,
+    /// The number of the substream.
+    pub(crate) subdevice: u32,
+}
+
+/// An event of an element, `SNDRV_CTL_EVENT_MASK_*`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// VALUE: it has another value.
+    Value,
+    /// INFO: its attributes may have changed; whoever shows it reads it again.
+    Info,
+}
+
+/// What an element is found by, beside its name.
+#[derive(Clone, Copy)]
+pub(crate) enum Home {
+    /// It belongs to a PCM substream.
+    Substream(Place),
+    /// It is a mixer's, and has this number among those of its name.
+    Mixer(u32),
+}
+
+impl From<Place> for Home {
+    fn from(place: Place) -> Self {
+        Self::Substream(place)
+    }
+}
+
+impl Home {
+    fn id(self) -> bindings::snd_ctl_elem_id {
+        match self {
+            Self::Substream(Place { device, subdevice }) => bindings::snd_ctl_elem_id {
+                iface: bindings::rloop_constant_RLOOP_CTL_IFACE_PCM
+                    as bindings::snd_ctl_elem_iface_t,
+                device,
+                subdevice,
+                ..Default::default()
+            },
+            Self::Mixer(index) => bindings::snd_ctl_elem_id {
+                iface: bindings::rloop_constant_RLOOP_CTL_IFACE_MIXER
+                    as bindings::snd_ctl_elem_iface_t,
+                index,
+                ..Default::default()
+            },
+        }
+    }
+}
+
+/// A control element. The operations may sleep.
+pub(crate) trait Element: Send + Sync + 'static {
+    /// What values it takes.
+    fn values(&self) -> Values;
+
+    /// The value now.
+    fn get(&self) -> u32;
+
+    /// Sets the value, which is one of [`Element::values`], and returns whether it is another than
+    /// before, of which ALSA then tells. Of other elements that change with it, it has to tell
+    /// itself. Only called if the element is writable.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if it can't be set now.
+    fn put(&self, value: u32, card: &CardRef<'_>) -> Result<bool>;
+}
+
+/// What an element's `private_data` points to.
+struct Context<E> {
+    element: E,
+    card: *mut bindings::snd_card,
+}
+
+/// The id of an element that [`create`] has made: all by which user space and events name it, `numid`
+/// included. It is a copy, so it may outlive the element, and of an element of that name which a
+/// program has made it says nothing.
+pub(crate) struct ElementId(bindings::snd_ctl_elem_id);
+
+/// Makes an element; it goes with the card.
+///
+/// # Errors
+///
+/// `EBUSY` if there is one of that name already, `ENOMEM`.
+pub(crate) fn create<E: Element>(
+    card: &mut NewCard,
+    name: &CStr,
+    home: impl Into<Home>,
+    writable: bool,
+    element: E,
+) -> Result<ElementId> {
+    let mut access = match writable {
+        true => bindings::SNDRV_CTL_ELEM_ACCESS_READWRITE,
+        false => bindings::SNDRV_CTL_ELEM_ACCESS_READ,
+    };
+    let mut tlv = bindings::snd_kcontrol_new__bindgen_ty_1::default();
+    if let Values::Decibels(scale) = element.values() {
+        access |= bindings::SNDRV_CTL_ELEM_ACCESS_TLV_READ;
+        tlv.p = scale.tlv.as_ptr();
+    }
+    let mut id = home.into().id();
+    put_text(&mut id.name, name.to_str().unwrap_or_default());
+    let template = bindings::snd_kcontrol_new {
+        iface: id.iface,
+        device: id.device,
+        subdevice: id.subdevice,
+        index: id.index,
+        name: name.as_char_ptr(),
+        tlv,
+        access,
+        count: 1,
+        info: Some(info::<E>),
+        get: Some(get::<E>),
+        put: writable.then_some(put::<E>),
+        ..Default::default()
+    };
+    let card = card.as_raw();
+    let context = KBox::new(Context { element, card }, GFP_KERNEL)?;
+    // SAFETY: ALSA copies the template and the name. The TLV is that of a `&'static` scale.
+    let control = unsafe { bindings::snd_ctl_new1(&template, null_mut()) };
+    if control.is_null() {
+        return Err(ENOMEM);
+    }
+    // SAFETY: The control is new, and nobody else has it. `private_data` stays valid until `free`
+    // is called, which the control's end calls.
+    unsafe {
+        (*control).private_data = context.into_foreign().cast();
+        (*control).private_free = Some(free::<E>);
+    }
+    // SAFETY: The card is valid; the control is new, and ALSA frees it if it can't add it.
+    to_result(unsafe { bindings::snd_ctl_add(card, control) })?;
+    // SAFETY: It has been added, and the card is still being put together (a `NewCard`, borrowed
+    // mutably): nobody else reaches it, to remove the control or to give it another number.
+    id.numid = unsafe { (*control).id.numid };
+    Ok(ElementId(id))
+}
+
+impl CardRef<'_> {
+    /// Sends an event of an element of this card to whoever has subscribed (`snd_ctl_notify()`). The
+    /// element is not looked up: programs make and remove elements, and what a look-up finds is
+    /// theirs to free. Any context; takes time for each subscriber.
+    pub(crate) fn notify(&self, element: &ElementId, event: Event) {
+        let mask = match event {
+            Event::Value => bindings::SNDRV_CTL_EVENT_MASK_VALUE,
+            Event::Info => bindings::SNDRV_CTL_EVENT_MASK_INFO,
+        };
+        let mut id = element.0;
+        // SAFETY: The card is there as long as this reference. ALSA reads and copies the id, which is
+        // ours, under its own locks, and does nothing once the card is disconnected.
+        unsafe { bindings::snd_ctl_notify(self.as_raw(), mask, &mut id) };
+    }
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, and must not end during the call.
+unsafe fn context<'a, E: Element>(control: *mut bindings::snd_kcontrol) -> &'a Context<E> {
+    // SAFETY: `private_data` comes from `into_foreign` and is valid until `free`.
+    unsafe { KBox::<Context<E>>::borrow((*control).private_data.cast()) }
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, and `info` valid.
+unsafe extern "C" fn info<E: Element>(
+    control: *mut bindings::snd_kcontrol,
+    info: *mut bindings::snd_ctl_elem_info,
+) -> c_int {
+    // SAFETY: As this function's.
+    let values = unsafe { context::<E>(control) }.element.values();
+    // SAFETY: `info` is valid.
+    unsafe {
+        let (kind, least, most) = match values {
+            Values::Boolean => (bindings::rloop_constant_RLOOP_CTL_TYPE_BOOLEAN, 0, 1),
+            Values::Integer(least, most) => {
+                (bindings::rloop_constant_RLOOP_CTL_TYPE_INTEGER, least, most)
+            }
+            Values::Decibels(scale) => (
+                bindings::rloop_constant_RLOOP_CTL_TYPE_INTEGER,
+                0,
+                scale.last,
+            ),
+            Values::Enumerated(words) => {
+                let words = words.map(|word| word.as_char_ptr());
+                return bindings::snd_ctl_enum_info(info, 1, 2, words.as_ptr());
+            }
+        };
+        (*info).type_ = kind as bindings::snd_ctl_elem_type_t;
+        (*info).count = 1;
+        (*info).value.integer.min = least as c_long;
+        (*info).value.integer.max = most as c_long;
+        (*info).value.integer.step = 1;
+    }
+    0
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, and `value` valid.
+unsafe extern "C" fn get<E: Element>(
+    control: *mut bindings::snd_kcontrol,
+    value: *mut bindings::snd_ctl_elem_value,
+) -> c_int {
+    // SAFETY: As this function's.
+    let element = &unsafe { context::<E>(control) }.element;
+    let now = element.get();
+    // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
+    unsafe {
+        match element.values() {
+            Values::Enumerated(_) => (*value).value.enumerated.item[0] = now as c_uint,
+            _ => (*value).value.integer.value[0] = now as c_long,
+        }
+    }
+    0
+}
+
+/// # Safety
+///
+/// As [`get`].
+unsafe extern "C" fn put<E: Element>(
+    control: *mut bindings::snd_kcontrol,
+    value: *mut bindings::snd_ctl_elem_value,
+) -> c_int {
+    // SAFETY: As this function's.
+    let Context { element, card } = unsafe { context::<E>(control) };
+    let values = element.values();
+    // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
+    let wanted = unsafe {
+        match values {
+            Values::Enumerated(_) => i64::from((*value).value.enumerated.item[0]),
+            _ => (*value).value.integer.value[0] as i64,
+        }
+    };
+    let (least, most) = match values {
+        Values::Integer(least, most) => (least, most),
+        Values::Decibels(scale) => (0, scale.last),
+        Values::Boolean | Values::Enumerated(_) => (0, 1),
+    };
+    // SAFETY: The card stays at least as long as its control, which does not end during the call.
+    let card = unsafe { CardRef::from_raw(*card) };
+    match u32::try_from(wanted) {
+        Ok(wanted) if (least..=most).contains(&wanted) => {
+            from_result(|| Ok(c_int::from(element.put(wanted, &card)?)))
+        }
+        _ => EINVAL.to_errno(),
+    }
+}
+
+/// # Safety
+///
+/// `control` must be one that [`create`] has made for `E`, at its end.
+unsafe extern "C" fn free<E: Element>(control: *mut bindings::snd_kcontrol) {
+    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
+    drop(unsafe { KBox::<Context<E>>::from_foreign((*control).private_data.cast()) });
+}

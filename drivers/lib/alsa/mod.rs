@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Safe abstractions over the ALSA core. Nothing in here knows what a loopback is.
+//!
+//! All of the module's `unsafe` is in here and in `crate::lib::kernel::configfs`. The names follow the experimental Rust sound
+//! abstractions (`sound::{card, pcm, control, info}`), the shape that of `kernel::miscdevice`: a
+//! trait, a constant table of operations, and one documented trampoline for each operation.
+//!
+//! C headers: `include/sound/core.h`, `include/sound/control.h`, `include/sound/pcm.h`,
+//! `include/sound/info.h`, `include/sound/timer.h`.
+
+pub(crate) mod buffer;
+pub(crate) mod card;
+pub(crate) mod control;
+pub(crate) mod hardware;
+pub(crate) mod info;
+pub(crate) mod notifier;
+pub(crate) mod parameters;
+pub(crate) mod pcm;
+pub(crate) mod period_timer;
+pub(crate) mod rules;
+pub(crate) mod setting;
+pub(crate) mod stream;
+pub(crate) mod timer;

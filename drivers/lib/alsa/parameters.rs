@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Module parameters, one value for each card, as every ALSA driver has them.
+//!
+//! The kernel crate has no arrays of parameters; they are declared in `bindings/helpers.c`.
+
+use kernel::error::from_err_ptr;
+use kernel::prelude::*;
+use kernel::str::CStr;
+
+use crate::lib::bindings;
+use crate::lib::model::parameters::NOT_UTF8;
+
+/// The most cards that the kernel can have, and that a parameter takes values for.
+pub(crate) const CARDS: u32 = bindings::RLOOP_CARDS;
+
+/// What was written to a parameter and holds for the `card`-th card, from 0; `None` if nothing does.
+///
+/// Some parameters hold for the cards after the one that they were written for, too: see the table
+/// in `bindings/helpers.c`.
+///
+/// A value that is not UTF-8 is given as [`NOT_UTF8`], which no parameter takes.
+///
+/// # Errors
+///
+/// `ENOENT` if there is no such parameter.
+pub(crate) fn written(parameter: &str, card: u32) -> Result<Option<&'static str>> {
+    // SAFETY: The function takes any bytes, of which it reads as many as it is told, and any number.
+    let value =
+        unsafe { bindings::rloop_parameter(parameter.as_ptr().cast(), parameter.len(), card) };
+    let value = from_err_ptr(value.cast_mut())?;
+    if value.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: A `charp` parameter that is set points to a string that lives as long as the module
+    // does, and cannot change, since the parameters are not writable (0444).
+    let value: &'static CStr = unsafe { CStr::from_char_ptr(value) };
+    Ok(Some(value.to_str().unwrap_or(NOT_UTF8)))
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! PCM devices.
+//!
+//! C header: `include/sound/pcm.h`
+
+use core::ptr::null_mut;
+
+use kernel::error::to_result;
+use kernel::ffi::c_int;
+use kernel::prelude::*;
+use kernel::str::CStr;
+use kernel::sync::Arc;
+use kernel::types::ForeignOwnable;
+
+use crate::lib::alsa::card::{put, NewCard};
+use crate::lib::alsa::stream::Stream;
+use crate::lib::bindings;
+
+mod operations;
+
+use operations::Table;
+
+/// Makes a PCM device with so many substreams for playback and for capture.
+///
+/// `id` is its id (at most 63 bytes) and name (79). It goes with the card.
+///
+/// # Errors
+///
+/// `EBUSY` if the card has a device of that number, `ENOMEM`.
+pub(crate) fn create<S: Stream>(
+    card: &mut NewCard,
+    id: &CStr,
+    number: u32,
+    substreams: [u32; 2],
+    device: Arc<S::Device>,
+) -> Result {
+    let mut pcm = null_mut();
+    let number = c_int::try_from(number)?;
+    let [playback, capture] = substreams;
+    let (playback, capture) = (c_int::try_from(playback)?, c_int::try_from(capture)?);
+    // SAFETY: The card is valid, and ALSA copies the id. `pcm` is written to on success.
+    to_result(unsafe {
+        bindings::snd_pcm_new(
+            card.as_raw(),
+            id.as_char_ptr(),
+            number,
+            playback,
+            capture,
+            &mut pcm,
+        )
+    })?;
+
+    // SAFETY: `pcm` has just been made, and the card is still being put together (a `NewCard`,
+    // borrowed mutably), so nobody else sees it. The operations are those of streams whose device is an `S::Device`; `private_data`
+    // stays valid until `private_free` is called, which is after the last stream has been closed.
+    unsafe {
+        put(&mut (*pcm).name, id.to_str().unwrap_or_default());
+        (*pcm).private_data = device.into_foreign().cast();
+        (*pcm).private_free = Some(free::<S>);
+        for direction in [
+            bindings::SNDRV_PCM_STREAM_PLAYBACK,
+            bindings::SNDRV_PCM_STREAM_CAPTURE,
+        ] {
+            bindings::snd_pcm_set_ops(pcm, direction as c_int, Table::<S>::OPS);
+        }
+        bindings::snd_pcm_lib_preallocate_pages_for_all(
+            pcm,
+            bindings::SNDRV_DMA_TYPE_VMALLOC as c_int,
+            null_mut(),
+            0,
+            0,
+        );
+    }
+    Ok(())
+}
+
+/// # Safety
+///
+/// `pcm` must be one that [`create`] has made for `S`, at its end.
+unsafe extern "C" fn free<S: Stream>(pcm: *mut bindings::snd_pcm) {
+    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
+    drop(unsafe { Arc::<S::Device>::from_foreign((*pcm).private_data.cast()) });
+}

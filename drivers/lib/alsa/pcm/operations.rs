@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What ALSA calls for a substream, `struct snd_pcm_ops`, and what there is of one while it is open.
+//!
+//! ALSA calls `trigger`, `pointer` and `ack` with the stream locked and interrupts off, the others where they may
+//! sleep.
+
+use core::marker::PhantomData;
+use core::ops::DerefMut;
+use core::ptr::{addr_of, addr_of_mut, null_mut};
+
+use kernel::error::{from_result, to_result};
+use kernel::ffi::{c_int, c_long, c_uint};
+use kernel::new_mutex;
+use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::sync::{Arc, Mutex};
+use kernel::types::ForeignOwnable;
+
+use crate::lib::alsa::buffer::Lease;
+use crate::lib::alsa::card::CardRef;
+use crate::lib::alsa::hardware::{parameters, set_hardware};
+use crate::lib::alsa::rules;
+use crate::lib::alsa::stream::{Stream, TriggerCommand};
+use crate::lib::bindings;
+use crate::lib::kernel::log;
+use crate::lib::kernel::quota::Share;
+use crate::lib::kernel::time::now;
+use crate::lib::model::stream::Direction;
+
+/// What an open substream's `runtime->private_data` points to.
+#[pin_data]
+struct Context<S> {
+    stream: S,
+    /// What the stream has of others.
+    #[pin]
+    held: Mutex<Held>,
+    /// The last command that `stream` got, and when; only used with the stream locked.
+    action: Atomic<u32>,
+    action_time: Atomic<u64>,
+}
+
+/// What an open substream has of others.
+#[derive(Default)]
+struct Held {
+    /// The buffer that the stream has been lent.
+    lease: Option<Arc<Lease>>,
+    /// What it has claimed.
+    claim: Option<Share>,
+}
+
+impl<S: Stream> Context<S> {
+    /// Makes sure that nobody uses the buffer, since it is about to change or to go. As long as the
+    /// result lives, nobody gets a new one.
+    fn settle(&self) -> impl DerefMut<Target = Held> + '_ {
+        let mut held = self.held.lock();
+        self.stream.timer().cancel();
+        if let Some(lease) = held.lease.take() {
+            self.stream.retract();
+            lease.revoke();
+        }
+        held
+    }
+
+    /// As [`Context::settle`], and the stream has no parameters any more.
+    fn unset(&self) -> impl DerefMut<Target = Held> + '_ {
+        let mut held = self.settle();
+        self.stream.release();
+        held.claim = None;
+        held
+    }
+}
+
+/// Called when a substream has been closed and no longer belongs to a group of linked ones.
+///
+/// # Safety
+///
+/// `runtime` must be that of a substream that [`Table::open`] has opened for `S`, at its end.
+unsafe extern "C" fn free_context<S: Stream>(runtime: *mut bindings::snd_pcm_runtime) {
+    // SAFETY: `open` has put this pointer there, and ALSA calls this once, at the end.
+    let context: Pin<KBox<Context<S>>> =
+        unsafe { ForeignOwnable::from_foreign((*runtime).private_data.cast()) };
+    drop(context);
+}
+
+/// What a stream that time does not move says of itself besides: each new position of the program
+/// must be made known (also one that is mapped), none can be taken back, and many frames may move
+/// at once.
+const FREE_INFO: u32 = bindings::SNDRV_PCM_INFO_SYNC_APPLPTR
+    | bindings::SNDRV_PCM_INFO_NO_REWINDS
+    | bindings::SNDRV_PCM_INFO_BATCH;
+
+/// How long a write or read waits for such a stream, in milliseconds: what is more than an `int`
+/// has, `msecs_to_jiffies` takes for ever.
+const FOREVER: c_long = c_uint::MAX as c_long;
+
+/// The operations of a PCM device whose streams are `S`.
+pub(super) struct Table<S>(PhantomData<S>);
+
+impl<S: Stream> Table<S> {
+    pub(super) const OPS: &'static bindings::snd_pcm_ops = &bindings::snd_pcm_ops {
+        open: Some(Self::open),
+        close: Some(Self::close),
+        ioctl: None,
+        hw_params: Some(Self::hw_params),
+        hw_free: Some(Self::hw_free),
+        prepare: Some(Self::prepare),
+        trigger: Some(Self::trigger),
+        sync_stop: Some(Self::sync_stop),
+        pointer: Some(Self::pointer),
+        get_time_info: None,
+        fill_silence: None,
+        copy: None,
+        page: None,
+        mmap: None,
+        ack: Some(Self::ack),
+    };
+
+    /// What [`Table::open`] has made for a substream. ALSA calls the operations other than `open` only
+    /// between that and `private_free`: `snd_pcm_detach_substream()` calls the latter, after it has
+    /// taken the substream out of its group of linked ones.
+    ///
+    /// # Safety
+    ///
+    /// `substream` must be one that [`Table::open`] has opened and whose context has not been freed.
+    unsafe fn context<'a>(substream: *mut bindings::snd_pcm_substream) -> &'a Context<S> {
+        // SAFETY: `open` has made `private_data` a pointer to a `Context<S>`, which lives until
+        // `free_context`. It is only ever borrowed in between.
+        unsafe { &*(*(*substream).runtime).private_data.cast() }
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be of a PCM device that [`super::create`] has made for `S`, not open.
+    unsafe extern "C" fn open(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The caller promises that the substream is valid; ALSA has given it a runtime.
+        let (pcm, runtime, number, direction) = unsafe {
+            let substream = &*substream;
+            let direction = match substream.stream as u32 {
+                bindings::SNDRV_PCM_STREAM_PLAYBACK => Direction::Playback,
+                _ => Direction::Capture,
+            };
+            (
+                substream.pcm,
+                substream.runtime,
+                substream.number,
+                direction,
+            )
+        };
+        // SAFETY: `private_data` comes from `Arc::into_foreign` and is valid while the PCM device
+        // is, hence while a substream of it is open.
+        let device = unsafe { Arc::<S::Device>::borrow((*pcm).private_data.cast()) };
+
+        from_result(|| {
+            let number = u32::try_from(number)?;
+            let stream = S::open(device, direction, number)?;
+            let context = KBox::pin_init(
+                pin_init!(Context {
+                    stream,
+                    held <- new_mutex!(Held::default()),
+                    action: Atomic::new(TriggerCommand::Stop as u32),
+                    action_time: Atomic::new(0),
+                }),
+                GFP_KERNEL,
+            )?;
+
+            // SAFETY: ALSA has given the substream its runtime, and nobody else uses either before this
+            // function has returned: the device's `open_mutex` is held.
+            let hardware = unsafe { &mut (*runtime).hw };
+            set_hardware(hardware, &S::HARDWARE, context.stream.limits());
+            let clocked = context.stream.clocked();
+            if !clocked {
+                hardware.info |= FREE_INFO;
+                // With one alone, a program that waits for it would wait for an xrun.
+                hardware.periods_min = 2;
+            }
+            // SAFETY: As above.
+            unsafe { (*substream).wait_time = if clocked { 0 } else { FOREVER } };
+            // SAFETY: The substream is valid and has a runtime, whose sync id this sets.
+            unsafe { bindings::rloop_pcm_set_sync(substream) };
+            // SAFETY: The runtime is valid, and its constraints have been set up by ALSA.
+            to_result(unsafe {
+                bindings::snd_pcm_hw_constraint_minmax(
+                    runtime,
+                    bindings::SNDRV_PCM_HW_PARAM_PERIOD_SIZE as c_int,
+                    S::HARDWARE.period_frames,
+                    c_uint::MAX,
+                )
+            })?;
+            // SAFETY: As above. The rules go with the runtime's constraints, which ALSA frees when the
+            // substream is detached or this function has failed; no rule is called after that. The
+            // stream is in `context`, which is pinned and lives at least as long: until `free_context`,
+            // or until this function has failed.
+            unsafe { rules::add(runtime, &context.stream)? };
+            // From here on nothing fails, since only `close` undoes it.
+            //
+            // SAFETY: The substream is open as soon as this function has returned, and `close` detaches
+            // it before it no longer is.
+            unsafe { context.stream.timer().attach(substream) };
+            // SAFETY: `private_data` is the driver's, and stays valid until ALSA calls `private_free`.
+            unsafe {
+                (*runtime).private_data = context.into_foreign().cast();
+                (*runtime).private_free = Some(free_context::<S>);
+            }
+            Ok(0)
+        })
+    }
+
+    /// Sets what `snd_pcm_delay()` adds to the frames in the buffer.
+    ///
+    /// # Safety
+    ///
+    /// `substream` must be open, and locked or being prepared.
+    unsafe fn set_delay(substream: *mut bindings::snd_pcm_substream) {
+        // SAFETY: The substream is open.
+        let delay = unsafe { Self::context(substream) }.stream.delay();
+        // SAFETY: The runtime's `delay` is the driver's to write, with the stream locked; where it is
+        // being prepared it stands still, and a reader gets the one value or the other.
+        unsafe {
+            addr_of_mut!((*(*substream).runtime).delay).write(delay as bindings::snd_pcm_sframes_t)
+        };
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be one that [`Table::open`] has opened.
+    unsafe extern "C" fn close(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open. The context stays until ALSA has taken the substream out
+        // of its group, whose other members may still look at it: see `free_context`.
+        let context = unsafe { Self::context(substream) };
+        context.stream.timer().detach();
+        drop(context.settle());
+        0
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open, and `params` valid.
+    unsafe extern "C" fn hw_params(
+        substream: *mut bindings::snd_pcm_substream,
+        params: *mut bindings::snd_pcm_hw_params,
+    ) -> c_int {
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        let mut held = context.unset();
+        // SAFETY: `params` is valid.
+        if unsafe { bindings::rloop_hw_params_hang(params) } {
+            log::debug(format_args!(
+                "refused: without period wake-ups a buffer must not be shorter than a jiffy"
+            ));
+            return EINVAL.to_errno();
+        }
+        // SAFETY: `params` is valid, and has one value for each of these.
+        let value = |parameter| unsafe {
+            (*bindings::rloop_hw_param_interval(params, parameter as c_int)).min
+        };
+        from_result(|| {
+            let claim = context.stream.claim(
+                value(bindings::SNDRV_PCM_HW_PARAM_RATE),
+                value(bindings::SNDRV_PCM_HW_PARAM_FRAME_BITS) / 8,
+            )?;
+            let bytes = usize::try_from(value(bindings::SNDRV_PCM_HW_PARAM_BUFFER_BYTES))?;
+            // SAFETY: The substream is open, and nobody uses its old buffer.
+            let changed = unsafe { bindings::snd_pcm_lib_malloc_pages(substream, bytes) };
+            to_result(changed.min(0))?;
+            held.claim = Some(claim);
+            Ok(changed)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open.
+    unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        let _held = context.unset();
+        // SAFETY: Nobody uses the buffer.
+        unsafe { bindings::snd_pcm_lib_free_pages(substream) }
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open and have its parameters and its buffer.
+    unsafe extern "C" fn prepare(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        let mut held = context.settle();
+        // What it got last is of no action that is still going on, whatever has come of it.
+        context.action.store(TriggerCommand::Stop as u32, Relaxed);
+        let prepared = from_result(|| {
+            // SAFETY: The substream is open, so it has a runtime; ALSA does not change the
+            // parameters while a stream is being prepared.
+            let (runtime, (params, setup, layout)) = unsafe {
+                let runtime = (*substream).runtime;
+                (runtime, parameters(runtime)?)
+            };
+            // SAFETY: The buffer has been allocated by `hw_params`. Before it changes or goes,
+            // `settle` revokes the lease: in `hw_params`, `hw_free` and `close`.
+            let lease = unsafe { Lease::new(runtime, layout)? };
+            let buffer = lease.lend();
+            held.lease = Some(lease);
+            // SAFETY: An open substream has a card, and that does not go before it is closed.
+            let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
+            context.stream.prepare(params, setup, buffer, &card)?;
+            // SAFETY: The substream is open, and ALSA lets nobody else set it up meanwhile.
+            unsafe { Self::set_delay(substream) };
+            Ok(0)
+        });
+        if prepared != 0 {
+            // SAFETY: The substream is open, and no lock is held that its own comes before.
+            unsafe { bindings::rloop_pcm_not_prepared(substream) };
+        }
+        prepared
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open, and it and all that it is linked with must be locked.
+    unsafe extern "C" fn trigger(
+        substream: *mut bindings::snd_pcm_substream,
+        command: c_int,
+    ) -> c_int {
+        let command = match command as u32 {
+            bindings::SNDRV_PCM_TRIGGER_START => TriggerCommand::Start,
+            bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE | bindings::SNDRV_PCM_TRIGGER_RESUME => {
+                TriggerCommand::Resume
+            }
+            bindings::SNDRV_PCM_TRIGGER_STOP => TriggerCommand::Stop,
+            bindings::SNDRV_PCM_TRIGGER_PAUSE_PUSH | bindings::SNDRV_PCM_TRIGGER_SUSPEND => {
+                TriggerCommand::Pause
+            }
+            bindings::SNDRV_PCM_TRIGGER_DRAIN => TriggerCommand::Drain,
+            _ => return EINVAL.to_errno(),
+        };
+        // SAFETY: The substream is open.
+        let context = unsafe { Self::context(substream) };
+        // SAFETY: As this function's.
+        let now = unsafe { Self::time_of_action(substream, command) };
+        context.action.store(command as u32, Relaxed);
+        context.action_time.store(now, Relaxed);
+        // SAFETY: An open substream has a card, and that does not go before it is closed.
+        let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
+        from_result(|| {
+            context.stream.trigger(command, now, &card)?;
+            if command == TriggerCommand::Resume {
+                // For a pause ALSA dates its position back by 1000 s, so as to skip a check that
+                // it does not make for streams without period wake-ups, and after a suspend it
+                // leaves the old date. For these streams it takes the time for frames that have
+                // passed unnoticed, and finds an xrun.
+                //
+                // SAFETY: The substream is open and locked.
+                unsafe { bindings::rloop_pcm_time_of_position(substream) };
+            }
+            Ok(0)
+        })
+    }
+
+    /// When `command` takes effect: now, or if a stream that is linked with this one has just got
+    /// it in the course of the same action, at the same time as there.
+    ///
+    /// ALSA hands a group's command to each member in turn, and changes their states only when all
+    /// have got it: whoever has got it and is not in the state that follows is of the same action.
+    /// (To let the first member act for all, as some drivers do, would be wrong: a drain starts and
+    /// stops the members of a group one by one.)
+    ///
+    /// # Safety
+    ///
+    /// As [`Table::trigger`].
+    unsafe fn time_of_action(
+        substream: *mut bindings::snd_pcm_substream,
+        command: TriggerCommand,
+    ) -> u64 {
+        let mut member = null_mut();
+        loop {
+            // SAFETY: ALSA holds the locks of the whole group, so its list does not change.
+            member = unsafe { bindings::rloop_pcm_group_next(substream, member) };
+            if member.is_null() || command == TriggerCommand::Drain {
+                return now();
+            }
+            // SAFETY: Both are valid; a group has only substreams whose context is there.
+            let ours = unsafe { (*member).ops == (*substream).ops };
+            if member == substream || !ours {
+                continue;
+            }
+            // SAFETY: It has this table, so its device was made for `S`, and it is in a group.
+            let context = unsafe { Self::context(member) };
+            // SAFETY: As above; its lock is held.
+            let state = unsafe { addr_of!((*(*member).runtime).state).read() } as u32;
+            let runs = state == bindings::rloop_constant_RLOOP_PCM_STATE_RUNNING
+                || state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
+            let starts = matches!(command, TriggerCommand::Start | TriggerCommand::Resume);
+            let follows = runs == starts;
+            if context.action.load(Relaxed) == command as u32 && !follows {
+                return context.action_time.load(Relaxed);
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open.
+    unsafe extern "C" fn sync_stop(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        unsafe { Self::context(substream) }.stream.timer().cancel();
+        0
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open and locked.
+    unsafe extern "C" fn ack(substream: *mut bindings::snd_pcm_substream) -> c_int {
+        // SAFETY: The substream is open.
+        unsafe { Self::context(substream) }.stream.acknowledge();
+        0
+    }
+
+    /// # Safety
+    ///
+    /// `substream` must be open and locked.
+    unsafe extern "C" fn pointer(
+        substream: *mut bindings::snd_pcm_substream,
+    ) -> bindings::snd_pcm_uframes_t {
+        // SAFETY: The substream is open.
+        let stream = &unsafe { Self::context(substream) }.stream;
+        if !stream.clocked() {
+            // From the time since the last position ALSA would conclude that it has missed buffers.
+            //
+            // SAFETY: The substream is open and locked.
+            unsafe { bindings::rloop_pcm_time_of_position(substream) };
+        }
+        // SAFETY: The function may be called in any context. Only the stream's own timer asks ALSA for it
+        // in an interrupt.
+        let notified = unsafe { bindings::rloop_in_interrupt() };
+        let position = stream.pointer(notified);
+        // SAFETY: The substream is open and locked.
+        unsafe { Self::set_delay(substream) };
+        match position {
+            Some(position) => position as bindings::snd_pcm_uframes_t,
+            // SNDRV_PCM_POS_XRUN, which bindgen does not see for its cast.
+            None => bindings::snd_pcm_uframes_t::MAX,
+        }
+    }
+}

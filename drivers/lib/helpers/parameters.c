@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Arrays of module parameters, a value for each card. All are strings, so that the driver reads them all, tells a
+ * value that was not written from one that was, and refuses a bad one with a message of one form.
+ *
+ * A driver's helpers.c includes this after it has defined RLOOP_PARAMETERS(X), in which there is for each
+ *
+ * X(name, type, kept, standard, text): the type that users are told; whether a value holds for the cards after
+ * it, too, until there is another; what holds where nothing was written. One of them is `enable`.
+ */
+#include <linux/err.h>
+#include <linux/kstrtox.h>
+#include <linux/moduleparam.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "parameters.h"
+
+struct rloop_values {
+	const char *name;
+	int (*show)(char *page, int at, const char *value);
+	bool kept;
+	const char *standard;
+	char *written[RLOOP_CARDS];
+};
+
+/* These add a value to what is shown of a parameter, and return how many bytes that took. */
+static int show_charp(char *page, int at, const char *value)
+{
+	return sysfs_emit_at(page, at, "%s", value);
+}
+
+static int show_int(char *page, int at, const char *value)
+{
+	int number;
+
+	return kstrtoint(value, 0, &number) ? show_charp(page, at, value) : sysfs_emit_at(page, at, "%d", number);
+}
+
+static int show_bool(char *page, int at, const char *value)
+{
+	bool yes;
+
+	return show_charp(page, at, kstrtobool(value, &yes) ? value : yes ? "Y" : "N");
+}
+
+#define RLOOP_VALUES(_name, type, _kept, _standard, text)					\
+	static struct rloop_values values_##_name = {						\
+		.name = #_name, .show = show_##type, .kept = _kept, .standard = _standard,	\
+	};
+RLOOP_PARAMETERS(RLOOP_VALUES)
+
+#define RLOOP_ENTRY(name, ...) &values_##name,
+static const struct rloop_values *const rloop_values[] = { RLOOP_PARAMETERS(RLOOP_ENTRY) };
+
+static const char *rloop_written(const struct rloop_values *values, unsigned int card)
+{
+	while (values->kept && card && !values->written[card])
+		card--;
+	return values->written[card];
+}
+
+const char *rloop_parameter(const char *name, size_t length, unsigned int card)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rloop_values); i++)
+		if (strlen(rloop_values[i]->name) == length && !memcmp(rloop_values[i]->name, name, length))
+			return card < RLOOP_CARDS ? rloop_written(rloop_values[i], card) : NULL;
+	return ERR_PTR(-ENOENT);
+}
+
+static int rloop_values_set(const char *text, const struct kernel_param *parameter)
+{
+	return param_array_ops.set(text, parameter);
+}
+
+/*
+ * Shows what holds for each card, numbers and switches as snd-aloop does, and as much of it as a page has room
+ * for: the core's own function would write beyond it.
+ */
+static int rloop_values_get(char *page, const struct kernel_param *parameter)
+{
+	const struct rloop_values *values = parameter->arr->elem - offsetof(struct rloop_values, written);
+	int at = 0;
+
+	for (unsigned int card = 0; card < RLOOP_CARDS; card++) {
+		const char *value = rloop_written(values, card);
+
+		if (!value)
+			value = values == &values_enable && card == 0 ? "Y" : values->standard;
+		at += values->show(page, at, value);
+		at += sysfs_emit_at(page, at, card + 1 < RLOOP_CARDS ? "," : "\n");
+	}
+	return at;
+}
+
+static void rloop_values_free(void *array)
+{
+	param_array_ops.free(array);
+}
+
+static const struct kernel_param_ops rloop_values_ops = {
+	.set = rloop_values_set,
+	.get = rloop_values_get,
+	.free = rloop_values_free,
+};
+
+#define RLOOP_PARAMETER(name, type, kept, standard, text)					\
+	static const struct kparam_array array_##name = {					\
+		.max = RLOOP_CARDS,								\
+		.elemsize = sizeof(char *),							\
+		.ops = &param_ops_charp,							\
+		.elem = values_##name.written,							\
+	};											\
+	__module_param_call(MODULE_PARAM_PREFIX, name, &rloop_values_ops,			\
+			    .arr = &array_##name, 0444, -1, 0);				\
+	__MODULE_PARM_TYPE(name, "array of " #type);						\
+	MODULE_PARM_DESC(name, text);
+RLOOP_PARAMETERS(RLOOP_PARAMETER)

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Directories that users make in configfs, with attributes in them.
+//!
+//! The kernel crate has `kernel::configfs`. But that can't keep a directory from being removed, its
+//! files don't keep the module, and up to Linux 7.2 it looks for a subsystem's data in the wrong
+//! place.
+//!
+//! C header: `include/linux/configfs.h`
+
+use core::fmt::Write;
+use core::marker::PhantomData;
+use core::ptr::{from_mut, from_ref, null_mut, NonNull};
+
+use kernel::container_of;
+use kernel::error::to_result;
+use kernel::ffi::c_char;
+use kernel::prelude::*;
+use kernel::str::{CStr, CString, Formatter};
+use kernel::types::{ForeignOwnable, Opaque};
+
+use crate::lib::bindings;
+
+/// The most attributes that a directory can have.
+pub(crate) const ATTRIBUTES_MAX: usize = 24;
+/// How long an attribute's text can be (`SIMPLE_ATTR_SIZE` in `fs/configfs/file.c`).
+const TEXT_MAX: usize = 4096;
+
+/// A directory that a user has made. The operations may sleep.
+pub(crate) trait Directory: Send + Sync + Sized + 'static {
+    /// What all directories share.
+    type Shared: Send + Sync + 'static;
+
+    /// The name of the `number`-th attribute from 0, and whether it is writable; `None` after the
+    /// last, or from [`ATTRIBUTES_MAX`] on.
+    fn attribute(number: usize) -> Option<(&'static str, bool)>;
+
+    /// A user makes a directory.
+    fn make(shared: &Self::Shared, name: &CStr) -> Result<impl PinInit<Self, Error>>;
+
+    /// A user reads an attribute.
+    fn show(&self, number: usize, text: &mut dyn Write) -> Result;
+
+    /// A user writes a writable attribute.
+    fn store(&self, number: usize, text: &[u8], here: &Here<'_>) -> Result;
+}
+
+/// The directory that is being written to.
+pub(crate) struct Here<'a>(NonNull<bindings::config_group>, PhantomData<&'a ()>);
+
+impl Here<'_> {
+    /// Keeps the directory from being removed (`EBUSY`) until the result is dropped.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if it is being removed already.
+    pub(crate) fn keep(&self) -> Result<Kept> {
+        let group = self.0.as_ptr();
+        // SAFETY: `self` only exists in `store`, hence in a callback of the directory's own
+        // subsystem, as this function wants it, and while the directory does.
+        unsafe {
+            let item = &raw mut (*group).cg_item;
+            to_result(bindings::configfs_depend_item_unlocked(
+                (*group).cg_subsys,
+                item,
+            ))?;
+            // INVARIANT: It has been counted.
+            Ok(Kept(NonNull::new_unchecked(item)))
+        }
+    }
+}
+
+/// A directory that can't be removed.
+///
+/// # Invariants
+///
+/// `self.0` points to an item that counts this value as a dependent, and therefore stays.
+pub(crate) struct Kept(NonNull<bindings::config_item>);
+
+// SAFETY: It may be dropped by any thread.
+unsafe impl Send for Kept {}
+
+// SAFETY: There is nothing to be done with a reference to it.
+unsafe impl Sync for Kept {}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant the item is there, and this value is counted once.
+        unsafe { bindings::configfs_undepend_item(self.0.as_ptr()) };
+    }
+}
+
+/// A registered subsystem, a directory in which users can make directories. It goes when this value
+/// does; by then there are none, since each keeps the module, and so does each open attribute.
+pub(crate) struct Subsystem<D: Directory>(Pin<KBox<Tree<D>>>);
+
+// SAFETY: A registered subsystem is not bound to a thread, and `D::Shared` is `Send`.
+unsafe impl<D: Directory> Send for Subsystem<D> {}
+
+// SAFETY: There is nothing to be done with a reference to it.
+unsafe impl<D: Directory> Sync for Subsystem<D> {}
+
+/// What a subsystem consists of.
+#[pin_data]
+struct Tree<D: Directory> {
+    #[pin]
+    raw: Opaque<bindings::configfs_subsystem>,
+    types: Types,
+    shared: D::Shared,
+}
+
+/// A directory in a subsystem.
+#[pin_data]
+struct Group<D> {
+    #[pin]
+    raw: Opaque<bindings::config_group>,
+    #[pin]
+    data: D,
+}
+
+impl<D: Directory> Subsystem<D> {
+    /// Registers the subsystem `name` of `module`.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what configfs returns.
+    pub(crate) fn new(
+        module: &'static ThisModule,
+        name: &'static CStr,
+        shared: D::Shared,
+    ) -> Result<Self> {
+        let types = Types::new::<D>(module)?;
+        let root: *const bindings::config_item_type = &*types.root;
+        let tree = KBox::pin_init(
+            pin_init!(Tree {
+                // SAFETY: The slot is valid memory for a subsystem, which is nothing but zeroes
+                // before this; type and name stay as long as it does.
+                raw <- Opaque::ffi_init(move |slot: *mut bindings::configfs_subsystem| unsafe {
+                    slot.write(Default::default());
+                    bindings::rloop_configfs_init(slot, name.as_char_ptr(), root);
+                }),
+                types,
+                shared,
+            }),
+            GFP_KERNEL,
+        )?;
+        // SAFETY: It has been initialised, is pinned, and is registered once.
+        to_result(unsafe { bindings::configfs_register_subsystem(tree.raw.get()) })?;
+        Ok(Self(tree))
+    }
+}
+
+impl<D: Directory> Drop for Subsystem<D> {
+    fn drop(&mut self) {
+        // SAFETY: It is registered, and is unregistered once.
+        unsafe { bindings::configfs_unregister_subsystem(self.0.raw.get()) };
+    }
+}
+
+type Show = unsafe extern "C" fn(*mut bindings::config_item, *mut c_char) -> isize;
+type Store = unsafe extern "C" fn(*mut bindings::config_item, *const c_char, usize) -> isize;
+
+/// What configfs is told of a subsystem and its directories. All of it points to other parts of it,
+/// which are on the heap and stay where they are and as they are.
+struct Types {
+    root: KBox<bindings::config_item_type>,
+    child: KBox<bindings::config_item_type>,
+    _group_operations: KBox<bindings::configfs_group_operations>,
+    _item_operations: KBox<bindings::configfs_item_operations>,
+    _names: KVec<CString>,
+    _attributes: KVec<bindings::configfs_attribute>,
+    _list: KVec<*mut bindings::configfs_attribute>,
+}
+
+impl Types {
+    fn new<D: Directory>(module: &'static ThisModule) -> Result<Self> {
+        let owner = module.as_ptr();
+        let (mut names, mut attributes) = (KVec::new(), KVec::new());
+        for (number, (show, store)) in operations::<D>().into_iter().enumerate() {
+            let Some((name, writable)) = D::attribute(number) else {
+                break;
+            };
+            let name = CString::try_from_fmt(fmt!("{}", name))?;
+            let attribute = bindings::configfs_attribute {
+                ca_name: name.as_char_ptr(),
+                ca_owner: owner.cast(),
+                ca_mode: if writable { 0o644 } else { 0o444 },
+                show: Some(show),
+                store: writable.then_some(store),
+            };
+            names.push(name, GFP_KERNEL)?;
+            attributes.push(attribute, GFP_KERNEL)?;
+        }
+        let mut list = KVec::new();
+        for attribute in attributes.iter_mut() {
+            list.push(from_mut(attribute), GFP_KERNEL)?;
+        }
+        list.push(null_mut(), GFP_KERNEL)?;
+
+        let item_operations = KBox::new(
+            bindings::configfs_item_operations {
+                release: Some(release::<D>),
+                ..Default::default()
+            },
+            GFP_KERNEL,
+        )?;
+        let group_operations = KBox::new(
+            bindings::configfs_group_operations {
+                make_group: Some(make_group::<D>),
+                ..Default::default()
+            },
+            GFP_KERNEL,
+        )?;
+        // What is `const` in 7.2 is not in 6.18.
+        let child = bindings::config_item_type {
+            ct_owner: owner.cast(),
+            ct_item_ops: from_ref(&*item_operations).cast_mut(),
+            ct_attrs: list.as_mut_ptr(),
+            ..Default::default()
+        };
+        let root = bindings::config_item_type {
+            ct_owner: owner.cast(),
+            ct_group_ops: from_ref(&*group_operations).cast_mut(),
+            ..Default::default()
+        };
+        Ok(Self {
+            root: KBox::new(root, GFP_KERNEL)?,
+            child: KBox::new(child, GFP_KERNEL)?,
+            _group_operations: group_operations,
+            _item_operations: item_operations,
+            _names: names,
+            _attributes: attributes,
+            _list: list,
+        })
+    }
+}
+
+/// The operations of each attribute by its number, which configfs does not tell them.
+fn operations<D: Directory>() -> [(Show, Store); ATTRIBUTES_MAX] {
+    macro_rules! operations {
+        ($($number:literal)*) => {
+            [$((show::<D, $number> as Show, store::<D, $number> as Store),)*]
+        };
+    }
+    operations!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23)
+}
+
+/// # Safety
+///
+/// `parent` must be the group of a registered [`Subsystem`] for `D`, and `name` a string.
+unsafe extern "C" fn make_group<D: Directory>(
+    parent: *mut bindings::config_group,
+    name: *const c_char,
+) -> *mut bindings::config_group {
+    // SAFETY: The group is part of a subsystem, and that of a tree, which is only ever borrowed.
+    let tree: &Tree<D> = unsafe {
+        let raw = container_of!(parent, bindings::configfs_subsystem, su_group);
+        &*container_of!(Opaque::cast_from(raw.cast_const()), Tree<D>, raw)
+    };
+    // SAFETY: The caller promises that it is a string.
+    let name = unsafe { CStr::from_char_ptr(name) };
+    let child: *const bindings::config_item_type = &*tree.types.child;
+    let make = || -> Result<Pin<KBox<Group<D>>>> {
+        let data = D::make(&tree.shared, name)?;
+        KBox::try_pin_init(
+            try_pin_init!(Group {
+                data <- data,
+                // SAFETY: The slot is valid memory for a group, which is nothing but zeroes before
+                // this; the name is copied, and the type stays longer than any directory.
+                raw <- Opaque::ffi_init(move |slot: *mut bindings::config_group| unsafe {
+                    slot.write(Default::default());
+                    bindings::config_group_init_type_name(slot, name.as_char_ptr(), child);
+                }),
+            }? Error),
+            GFP_KERNEL,
+        )
+    };
+    match make() {
+        Ok(group) => {
+            let raw = group.raw.get();
+            // `release` takes it back.
+            let _ = group.into_foreign();
+            raw
+        }
+        Err(error) => error.to_ptr(),
+    }
+}
+
+/// # Safety
+///
+/// `item` must be that of a directory that [`make_group`] has made for `D`.
+unsafe fn group<D: Directory>(item: *mut bindings::config_item) -> *mut Group<D> {
+    // SAFETY: The item is part of a group, and that of a `Group`.
+    unsafe {
+        let raw: *mut bindings::config_group = container_of!(item, bindings::config_group, cg_item);
+        container_of!(raw.cast::<Opaque<bindings::config_group>>(), Group<D>, raw)
+    }
+}
+
+/// # Safety
+///
+/// `item` must be that of a directory that [`make_group`] has made for `D`, at its end.
+unsafe extern "C" fn release<D: Directory>(item: *mut bindings::config_item) {
+    // SAFETY: `make_group` has made it by `into_foreign`, and configfs calls this once, at the end.
+    drop(unsafe { Pin::<KBox<Group<D>>>::from_foreign(group::<D>(item).cast()) });
+}
+
+/// # Safety
+///
+/// `item` must be that of a directory that [`make_group`] has made for `D` and that does not end
+/// during the call, and `page` must have room for [`TEXT_MAX`] bytes.
+unsafe extern "C" fn show<D: Directory, const NUMBER: usize>(
+    item: *mut bindings::config_item,
+    page: *mut c_char,
+) -> isize {
+    // SAFETY: The directory is there, and is only ever borrowed.
+    let directory = unsafe { &(*group::<D>(item)).data };
+    // SAFETY: The caller promises the room, which nobody else uses, and configfs zeroes it.
+    let page = unsafe { core::slice::from_raw_parts_mut(page.cast::<u8>(), TEXT_MAX) };
+    let mut text = Formatter::new(page);
+    match directory.show(NUMBER, &mut text) {
+        Ok(()) => text.bytes_written() as isize,
+        Err(error) => error.to_errno() as isize,
+    }
+}
+
+/// # Safety
+///
+/// `item` must be that of a directory that [`make_group`] has made for `D` and that does not end
+/// during the call, and `page` must have `size` bytes.
+unsafe extern "C" fn store<D: Directory, const NUMBER: usize>(
+    item: *mut bindings::config_item,
+    page: *const c_char,
+    size: usize,
+) -> isize {
+    // SAFETY: The directory is there, and is only ever borrowed.
+    let group = unsafe { &*group::<D>(item) };
+    // SAFETY: The caller promises that they are there, and nobody else writes to them.
+    let text = unsafe { core::slice::from_raw_parts(page.cast::<u8>(), size) };
+    // SAFETY: A part of something is not at address 0.
+    let raw = unsafe { NonNull::new_unchecked(group.raw.get()) };
+    match group.data.store(NUMBER, text, &Here(raw, PhantomData)) {
+        Ok(()) => size as isize,
+        Err(error) => error.to_errno() as isize,
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What drivers need and what needs no kernel: arithmetic, formats, layouts, parameters.
+//!
+//! Nothing in here allocates, locks, or knows a driver. Modules compile these very files, and so does the crate
+//! `driver-model` for tests on the host (`cargo test`).
+//!
+//! There is no 128-bit division in here: the kernel does not link it.
+
+pub mod blocks;
+pub mod clock;
+pub mod format;
+pub mod layout;
+pub mod limits;
+pub mod number;
+pub mod pace;
+pub mod parameters;
+pub mod ring;
+pub mod stream;
+pub mod ticks;
+pub mod wide;

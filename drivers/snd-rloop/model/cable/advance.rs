@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Moving frames, in steps of a bounded cost.
+//!
+//! Whoever moves frames holds the cable's lock, mostly with interrupts off. So no more is moved at a time
+//! than [`Effort::step`] allows; the position that ALSA is told is that of what has been moved, and the
+//! rest follows. So that there seldom is a rest, a timer moves frames before much has piled up
+//! ([`Effort::carry`]), though nobody may be waiting for them.
+//!
+//! Where frames come in faster than they can be moved, those that a reader's buffer can't hold any more
+//! are not moved at all: they are lost, and counted.
+
+use core::ops::DerefMut;
+
+use super::super::end::{put, End, Port};
+use super::line::LINE_STEP;
+use super::Cable;
+use crate::lib::model::layout::Layout;
+use crate::lib::model::stream::Buffer;
+
+/// How much may be done in one go, in units: the cost of a byte that is moved in one run with others, some
+/// 0.3 instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// What may be moved with the lock held.
+    pub step: u64,
+    /// What may pile up, at least; as much as comes in in 1/8000 s if that is more.
+    pub carry: u64,
+}
+
+impl Default for Effort {
+    /// 0.1 to 0.2 ms on a machine of 500 MIPS.
+    fn default() -> Self {
+        Self {
+            step: 256 << 10,
+            carry: 32 << 10,
+        }
+    }
+}
+
+/// Units for a sample that changes its layout, beside its bytes.
+const SAMPLE: u64 = 16;
+/// Units for a run of samples, in each step.
+const RUN: u64 = 32;
+/// Units for a buffer that is written to, in each step.
+const TARGET: u64 = 256;
+/// The least number of frames that a timer goes off for: as of a period.
+const FRAMES_MIN: u64 = 16;
+/// How many steps what can't wait may take: an end that starts or stops does so in its frame.
+const STEPS_AT_ONCE: u64 = 2;
+
+/// Where frames are to be found that are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keep {
+    /// Nowhere: they are only counted.
+    Nothing,
+    /// In the delay line: in the readers' buffers they would be overwritten before anybody sees them.
+    Line,
+    /// In the readers' buffers, too.
+    All,
+}
+
+/// What it costs to move frames, in units.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    /// Any number of them.
+    step: u64,
+    /// Each of them.
+    frame: u64,
+}
+
+impl Cost {
+    /// Adds what it costs to fill a buffer: from another, or with silence.
+    fn add(&mut self, from: Option<&Layout>, to: &Layout) {
+        let channels = to.channels as u64;
+        let runs = to.planes().map_or(1, |_| channels);
+        self.step += TARGET + RUN * runs;
+        self.frame += to.frame() as u64;
+        if from.is_some_and(|from| from.planes().is_some() != to.planes().is_some()) {
+            self.frame += SAMPLE * channels;
+        }
+    }
+
+    /// How many frames can be moved for `units`; a whole step's are good for one at least.
+    fn frames(&self, units: u64, whole: bool) -> u64 {
+        let frames = units.saturating_sub(self.step).checked_div(self.frame);
+        frames.unwrap_or(u64::MAX).max(u64::from(whole))
+    }
+
+    fn of(&self, frames: u64) -> u64 {
+        self.step.saturating_add(self.frame.saturating_mul(frames))
+    }
+}
+
+impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
+    /// Moves frames whose play time has passed, in the order of time; without a clock, frames that have
+    /// been written and that all readers have room for. As many as may be moved at a time.
+    ///
+    /// Returns whether all have been moved.
+    pub fn advance(&mut self, now: u64) -> bool {
+        self.advance_for(now, self.effort.step)
+    }
+
+    /// Moves all frames whose play time has passed, or loses them.
+    pub(super) fn advance_to(&mut self, now: u64) {
+        let units = self.effort.step.saturating_mul(STEPS_AT_ONCE);
+        if !self.advance_for(now, units) && self.clock.is_some() {
+            self.lose(self.due(now));
+        }
+    }
+
+    /// How many frames are to be moved by now.
+    pub fn due(&self, now: u64) -> u64 {
+        match &self.clock {
+            Some(clock) => clock
+                .position(self.faults.local(now))
+                .saturating_sub(self.moved),
+            None if self.faults.frozen() => 0,
+            None => self.flow(),
+        }
+    }
+
+    fn advance_for(&mut self, now: u64, mut units: u64) -> bool {
+        let mut left = self.due(now);
+        if left == 0 {
+            (self.behind, self.skipped) = (false, false);
+            return true;
+        }
+        // If nobody has looked for long, what comes first will be overwritten in each reader's buffer by
+        // what follows.
+        let (heard, line) = (self.heard_frames(), self.line_frames());
+        let surplus = left.saturating_sub(heard.saturating_add(line));
+        if surplus > 0 {
+            if self.skipped {
+                // As it was the last time, and it has not been moved since.
+                self.lose(left);
+                return true;
+            }
+            self.skipped = true;
+            self.pass(surplus, Keep::Nothing);
+            left -= surplus;
+        }
+        let cost = self.cost();
+        let mut whole = true;
+        while left > 0 {
+            let most = cost.frames(units, whole);
+            if most == 0 {
+                break;
+            }
+            let (next, keep) = match left.checked_sub(heard) {
+                Some(ahead @ 1..) => (ahead, Keep::Line),
+                // Or what is still to be heard would be overwritten.
+                _ if line > 0 => (left.min(LINE_STEP), Keep::All),
+                _ => (left, Keep::All),
+            };
+            let next = next.min(most);
+            self.pass(next, keep);
+            left -= next;
+            (units, whole) = (units.saturating_sub(cost.of(next)), false);
+        }
+        self.note_lag();
+        self.behind = left > 0;
+        self.skipped &= self.behind;
+        !self.behind
+    }
+
+    /// How many frames the reader with the largest buffer can have before it.
+    fn heard_frames(&self) -> u64 {
+        let readers = self.captures.iter().filter_map(|end| end.running());
+        let frames = readers.map(|buffer| buffer.layout().frames);
+        frames.max().unwrap_or(0)
+    }
+
+    /// How many frames the delay line holds.
+    fn line_frames(&self) -> u64 {
+        self.line.as_ref().map_or(0, |line| line.layout().frames)
+    }
+
+    /// Gives up the next `frames` frames: no reader gets what is left of them, and each has an xrun.
+    fn lose(&mut self, frames: u64) {
+        self.pass(frames, Keep::Nothing);
+        for end in self.captures.iter_mut() {
+            end.note_overrun();
+        }
+        self.note_lag();
+        (self.behind, self.skipped) = (false, false);
+    }
+
+    /// Moves the next `frames` frames, those that a fault concerns as it wants it.
+    fn pass(&mut self, frames: u64, keep: Keep) {
+        let mut left = frames;
+        self.stirred = true;
+        while left > 0 {
+            let (run, copies) = match self.is_heard() {
+                true => self.faults.run(left),
+                false => (left, 1),
+            };
+            left -= run;
+            self.transfer(run, copies, keep);
+            self.moved += run;
+        }
+        if keep == Keep::Nothing {
+            // What the lines hold is of another time.
+            self.line_begin = self.moved;
+            if let Some(relay) = &mut self.relay {
+                relay.restart(self.moved);
+            }
+        }
+    }
+
+    /// Whether a frame can be moved to all readers in one go, if all ends run that have been prepared.
+    pub(super) fn is_bearable(&self) -> bool {
+        let cost = self.cost_for(|end| end.setup.and(end.buffer.as_ref()));
+        cost.of(1) <= Effort::default().step
+    }
+
+    /// What it costs now to move frames.
+    fn cost(&self) -> Cost {
+        self.cost_for(End::running)
+    }
+
+    /// What it costs to move frames with the buffers that `used` says.
+    fn cost_for(&self, used: impl Fn(&End<B>) -> Option<&B>) -> Cost {
+        let mut cost = Cost::default();
+        let player = used(&self.playback).map(B::layout);
+        let line = self.line.as_ref().map(B::layout);
+        let relay = self.relay.as_ref().map(|relay| relay.line.layout());
+        for line in line.into_iter().chain(relay) {
+            cost.add(player, line);
+        }
+        for end in self.captures.iter() {
+            if let Some(buffer) = used(end) {
+                cost.add(line.or(player), buffer.layout());
+            }
+        }
+        if self.faults.flip > 0 && cost.frame > 0 {
+            cost.frame += SAMPLE * self.captures.len() as u64;
+        }
+        cost
+    }
+
+    /// The end whose timer moves frames when many have piled up: one that runs, if there is one.
+    pub fn carrier(&self) -> Option<Port> {
+        if self.playback.running().is_some() {
+            return Some(Port::Playback);
+        }
+        let mut readers = self.captures.iter();
+        let reader = readers.position(|end| end.running().is_some())?;
+        Some(Port::Capture(reader))
+    }
+
+    /// After how many frames they are moved though nobody waits for them; `None` if there is nothing to be
+    /// moved.
+    pub fn carries_after(&self) -> Option<u64> {
+        let (cost, params) = (self.cost(), self.params?);
+        let units = cost.frame.saturating_mul(params.rate.into()) / 8_000;
+        let units = units.max(self.effort.carry).min(self.effort.step);
+        Some(units.checked_div(cost.frame)?.max(FRAMES_MIN))
+    }
+
+    /// How many frames can be moved without a clock: what the player has written and has not been
+    /// moved, as far as there is a reader and all of them have room for it.
+    fn flow(&self) -> u64 {
+        let ready = self.playback.running().map_or(0, |source| {
+            let written = self.playback.written(source);
+            written.saturating_sub(self.playback.position)
+        });
+        let readers = self.captures.iter();
+        let rooms = readers.filter_map(|end| Some(end.room(end.running()?)));
+        // A fault may let a frame take the room of two.
+        let twice = self.faults.drop == 0 && self.faults.double > 0;
+        let room = rooms.min().unwrap_or(0) / if twice { 2 } else { 1 };
+        room.min(ready)
+    }
+
+    /// Whether the player and a reader run.
+    fn is_heard(&self) -> bool {
+        let mut readers = self.captures.iter();
+        self.playback.running().is_some() && readers.any(|reader| reader.running().is_some())
+    }
+
+    /// Moves the next `frames` frames; the readers get them `copies` times.
+    fn transfer(&mut self, frames: u64, copies: u64, keep: Keep) {
+        let kept = keep == Keep::All;
+        let delay = self.delay();
+        let silence = self
+            .params
+            .map_or(&[0][..], |params| params.format.silence());
+        let (player, readers) = (&mut self.playback, &mut self.captures);
+        let heard = readers.iter().any(|reader| reader.running().is_some());
+
+        let source = player.running();
+        let written = source.map(|source| player.written(source));
+        let data = written.map_or(0, |written| {
+            written.saturating_sub(player.position).min(frames)
+        });
+        let flipped = self.faults.flip.min(data);
+        let source = source.map(|source| (source, player.position));
+        if keep != Keep::Nothing {
+            let next = self.relay.as_ref().map(|relay| &relay.line);
+            for line in self.line.iter().chain(next) {
+                put(line, self.moved, source, data, frames, silence);
+            }
+        }
+        for reader in readers.iter_mut() {
+            for _ in 0..copies {
+                let at = reader.position;
+                match &self.line {
+                    Some(line) => {
+                        let line = (line, self.line_begin);
+                        reader.follow(line, (self.moved, frames), delay, silence, kept);
+                    }
+                    None if kept => reader.receive(source, data, frames, silence),
+                    None => reader.pass(frames),
+                }
+                if reader.running().is_some() {
+                    reader.counters.silence += frames - data;
+                }
+                if kept {
+                    reader.flip(at, flipped);
+                }
+            }
+        }
+        if heard && copies > 0 {
+            self.faults.flip -= flipped;
+        }
+
+        let Some(written) = written else { return };
+        if heard {
+            player.note_gap(written, frames);
+        } else {
+            player.note_late(written);
+        }
+        player.position += frames;
+        player.counters.moved += frames;
+        if !heard {
+            player.counters.unheard += frames;
+            player.gap = (player.position, player.position);
+        }
+    }
+}

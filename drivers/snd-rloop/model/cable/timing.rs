@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a cable's clock goes by, and what it hears of a master.
+
+use super::super::follow::{Follower, State};
+use super::Cable;
+use crate::lib::model::ticks::Heard;
+
+impl<B, R> Cable<B, R> {
+    /// What the clock goes by.
+    pub fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    /// What the clock goes by at `now`, in a word.
+    pub fn follows(&self, now: u64) -> State {
+        self.follower.state(self.faults.local(now))
+    }
+
+    /// Lets the clock go by another source from `now` on: by its own time in steps of `step`
+    /// nanoseconds, until a master is heard.
+    pub fn set_source(&mut self, step: u64, now: u64) {
+        let now = self.faults.local(now);
+        self.follower = Follower::new(step);
+        if let (Some(clock), Some(params)) = (&mut self.clock, self.params) {
+            clock.set_step(step, now);
+            clock.set_pitch(params.rate, self.pitch, now);
+        }
+    }
+
+    /// The master begins to be listened to.
+    pub fn listen(&mut self) {
+        self.follower.interrupt();
+    }
+
+    /// Something was heard of the master at the time `at`; it is `now`. Returns whether the clock goes much
+    /// faster or slower since, so that timers should be set anew: by less than a hundredth they may be
+    /// late.
+    pub fn hear(&mut self, heard: Heard, at: u64, now: u64) -> bool {
+        if self.faults.frozen() {
+            return false;
+        }
+        let (at, now) = (self.faults.local(at), self.faults.local(now));
+        self.follower.hear(heard, at);
+        let (Some(clock), Some(params)) = (&mut self.clock, self.params) else {
+            return false;
+        };
+        let before = clock.speed(now);
+        self.follower.steer(clock, params.rate, self.pitch, now);
+        before.abs_diff(clock.speed(now)) > before / 100
+    }
+}

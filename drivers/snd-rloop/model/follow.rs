@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Following another clock: from the ticks of a master to the speed of a cable's [`Clock`].
+//!
+//! A master tells from time to time how far it has come, in units of its own: ticks of a timer, or
+//! frames of another card. That count is exact; the time at which it is heard of is not. So
+//!
+//! 1. a straight line is laid through the times of the counts ([`Line`]), by least squares over all
+//!    of them so far, and after [`WINDOW`] by the same filter with its gains held. Its slope is the
+//!    master's rate, and its noise that of the ticks, averaged;
+//! 2. what the cable should have counted is summed up exactly ([`Aim`]), and the clock is made to
+//!    go at the master's rate and, for a while, so much faster or slower that it gets there: a
+//!    [`Slide`] of at most [`SLEW`]. It never jumps, and where no further tick comes it just goes
+//!    on at the master's rate.
+//!
+//! Before the first ticks a cable goes by its own clock, and after the last at the rate that the
+//! master had. Where a master comes back, or leaps, the count goes on from where the cable is: the
+//! pause is not made up for.
+//!
+//! What comes of it (`tests/follow.rs`): a master is followed once it has been heard for 0.5 s and 8
+//! ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the master's
+//! count than the ticks' times are from even, to 5 µs (where fewer than 25 of them come in 0.1 s, hardly
+//! ever than twice that), and that does not add up, not in a day. A machine on which every fiftieth tick
+//! is held up for up to 130 ms makes that hardly ever more than 50 ms. A master that changes its rate by
+//! 1000 ppm from one tick to the next is lost by less than 1 ms, and caught up with within 10 s.
+
+use crate::lib::model::clock::{speed, Clock, Slide, PITCH_NOMINAL};
+use crate::lib::model::ticks::Heard;
+use crate::lib::model::wide::{div_rem, product, scale};
+
+mod line;
+
+use line::{Line, Pace, Unit};
+
+const NS_PER_S: u64 = 1_000_000_000;
+const MS: u64 = 1_000_000;
+const MICRO: u64 = 1_000_000;
+/// Fractional bits of times relative to the last tick, in nanoseconds.
+const TIME_BITS: u32 = 16;
+
+/// The longest time from one tick to the next, in nanoseconds.
+pub const TICK_MAX: u64 = NS_PER_S;
+/// The span of time that the rate is measured over, in nanoseconds.
+pub const WINDOW: u64 = 8 * NS_PER_S;
+/// A master is followed once it has been heard for so long, and so many times.
+pub const ACQUIRE: (u64, u64) = (NS_PER_S / 2, 8);
+/// A cable never goes faster or slower than its master by more than this, in millionths.
+pub const SLEW: u64 = 5_000;
+/// The time that a slide takes where [`SLEW`] does not make it longer, in nanoseconds.
+pub const SETTLE: u64 = NS_PER_S;
+/// A master is taken for silent after this time, in nanoseconds, or after four ticks if that is
+/// longer. If it comes back, it is another one, as far as the count is concerned.
+pub const SILENCE: u64 = 250 * MS;
+/// The farthest that a cable lets itself be from its master, in nanoseconds.
+pub const FAR: u64 = 500 * MS;
+
+/// What a cable's clock goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its own clock: no master has been heard for long enough.
+    Own,
+    /// Its own clock, or what it held before: the master is out of range, more than 20 % faster or
+    /// slower than nominal.
+    Ignoring,
+    /// The master.
+    Following,
+    /// The rate that the master had, since it is silent.
+    Holdover,
+}
+
+/// Where a cable's clock should be.
+#[derive(Clone, Copy, Debug)]
+struct Aim {
+    /// Frames at the master's last count, and the rest of a frame in parts.
+    frames: u64,
+    rest: u64,
+    /// Parts per frame, at most 10^15.
+    frame: u64,
+    /// Parts per unit: a fraction's numerator, at most 10^15, and the pitch.
+    unit: u64,
+    pitch: u64,
+    /// Millionths of a frame by which the sum is beyond where it should be.
+    bias: i64,
+}
+
+impl Aim {
+    fn new(unit: Unit, rate: u32, pitch: u32) -> Self {
+        let (numerator, denominator) = unit.frames(rate);
+        Self {
+            frames: 0,
+            rest: 0,
+            frame: denominator * MICRO,
+            unit: numerator,
+            pitch: u64::from(pitch),
+            bias: 0,
+        }
+    }
+
+    fn add(&mut self, units: u64) {
+        // A line that is not broken has less than 10 s of units, less than 10^16 parts.
+        let sum = product(units.saturating_mul(self.unit), self.pitch) + u128::from(self.rest);
+        let (frames, rest) = div_rem(sum, self.frame);
+        self.frames = self.frames.wrapping_add(frames);
+        self.rest = rest;
+    }
+
+    /// Millionths of a frame by which a clock that is to go at `speed` is behind.
+    fn error(&self, line: &Line, clock: &Clock, speed: u64, now: u64) -> i64 {
+        let (part, _) = div_rem(product(self.rest, MICRO), self.frame);
+        let at_count = self.frames.wrapping_mul(MICRO).wrapping_add(part);
+        let since =
+            now.saturating_sub(line.last).min(8 * TICK_MAX) as i64 - (line.ahead >> TIME_BITS);
+        let due = at_count.wrapping_add_signed(scale(since, speed, NS_PER_S));
+        (due.wrapping_sub(clock.micro_frames(now)) as i64).wrapping_sub(self.bias)
+    }
+}
+
+/// What a cable's clock goes by: its own time, or a master.
+#[derive(Clone, Copy, Debug)]
+pub struct Follower {
+    line: Option<Line>,
+    /// How fast the master was when it was last followed.
+    held: Option<Pace>,
+    /// There while a master is followed and the cable's clock goes.
+    aim: Option<Aim>,
+    /// Ticks heard.
+    ticks: u64,
+    /// Times that the count was lost: the master was silent, or leapt.
+    breaks: u64,
+    /// In steps of how many nanoseconds the clock goes.
+    step: u64,
+}
+
+impl Follower {
+    /// Nothing is followed; time passes in steps of `step` nanoseconds.
+    pub fn new(step: u64) -> Self {
+        Self {
+            line: None,
+            held: None,
+            aim: None,
+            ticks: 0,
+            breaks: 0,
+            step,
+        }
+    }
+
+    /// What the clock goes by at `now`.
+    pub fn state(&self, now: u64) -> State {
+        match (&self.line, self.held) {
+            (Some(line), held) if self.is_heard(now) && line.is_known() => match held {
+                _ if !line.is_in_range() => State::Ignoring,
+                _ => State::Following,
+            },
+            (_, Some(_)) => State::Holdover,
+            (_, None) => State::Own,
+        }
+    }
+
+    /// Ticks heard since the master was chosen.
+    pub fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
+    /// Times since then that the master was silent or leapt, so that its count was lost.
+    pub fn breaks(&self) -> u64 {
+        self.breaks
+    }
+
+    /// How much faster than nominal a cable with this rate makes the master or, if it is silent,
+    /// made it; in thousandths of a ppm. `None` before it is known.
+    pub fn deviation(&self, rate: u32) -> Option<i64> {
+        let known = self.line.filter(Line::is_known);
+        let pace = known.map(|line| line.pace()).or(self.held)?;
+        let nominal = speed(rate, PITCH_NOMINAL);
+        let faster = pace.speed(rate, PITCH_NOMINAL).wrapping_sub(nominal) as i64;
+        Some(scale(faster, NS_PER_S, nominal))
+    }
+
+    /// A clock for a cable that starts now.
+    pub fn start(&mut self, rate: u32, pitch: u32, now: u64) -> Clock {
+        let mut clock = Clock::new(rate, pitch, now).in_steps(self.step);
+        self.aim = None;
+        self.take_up(&mut clock, rate, pitch, now);
+        clock
+    }
+
+    /// What comes next is heard of a master that has not been listened to for a while, or of another.
+    pub fn interrupt(&mut self) {
+        self.line = None;
+        self.aim = None;
+    }
+
+    /// Something has been heard of the master at `now`.
+    pub fn hear(&mut self, heard: Heard, now: u64) {
+        let Some(unit) = Unit::new(heard) else { return };
+        let position = match heard {
+            Heard::Ticks { .. } => 0,
+            Heard::Frames { position, .. } => position,
+        };
+        let Some(line) = self.line.as_mut().filter(|line| line.unit == unit) else {
+            self.begin(unit, position, now);
+            return;
+        };
+        let units = match heard {
+            Heard::Ticks { count, .. } => count,
+            Heard::Frames { .. } if position >= line.position => position - line.position,
+            Heard::Frames { boundary, .. } => boundary.saturating_sub(line.position - position),
+        };
+        if units == 0 {
+            return;
+        }
+        self.ticks += 1;
+        if !line.tick(units, now) {
+            self.breaks += 1;
+            self.begin(unit, position, now);
+            return;
+        }
+        line.position = position;
+        if line.is_known() && line.is_in_range() {
+            self.held = Some(line.pace());
+            if let Some(aim) = &mut self.aim {
+                aim.add(units);
+            }
+        } else {
+            self.aim = None;
+        }
+    }
+
+    fn begin(&mut self, unit: Unit, position: u64, now: u64) {
+        self.line = Some(Line::new(unit, position, now));
+        self.aim = None;
+    }
+
+    fn is_heard(&self, now: u64) -> bool {
+        self.line
+            .is_some_and(|line| now.saturating_sub(line.last) <= line.patience)
+    }
+
+    /// Makes a clock that goes get nearer to the master, from `now` on.
+    pub fn steer(&mut self, clock: &mut Clock, rate: u32, pitch: u32, now: u64) {
+        let (Some(line), State::Following) = (&self.line, self.state(now)) else {
+            return;
+        };
+        let Some(aim) = &mut self.aim else {
+            self.take_up(clock, rate, pitch, now);
+            return;
+        };
+        let speed = line.pace().speed(rate, pitch);
+        let error = aim.error(line, clock, speed, now);
+        let far = scale(FAR as i64, speed, NS_PER_S);
+        if error.abs() > far {
+            self.breaks += 1;
+            self.aim = None;
+            self.take_up(clock, rate, pitch, now);
+            return;
+        }
+
+        let most = scale(SLEW as i64, speed, MICRO);
+        let extra = scale(error, NS_PER_S, SETTLE).clamp(-most, most);
+        let lasts = match extra {
+            0 => 0,
+            extra => scale(error.abs(), NS_PER_S, extra.unsigned_abs()).unsigned_abs(),
+        };
+        let slide = Slide {
+            speed: speed.saturating_add_signed(extra),
+            lasts,
+        };
+        clock.set_speed(speed, Some(slide), now);
+    }
+
+    /// Goes on at another pitch, as near to the master as before.
+    pub fn set_pitch(&mut self, clock: &mut Clock, rate: u32, old: u32, new: u32, now: u64) {
+        let error = self.error(clock, rate, old, now);
+        self.aim = None;
+        self.take_up(clock, rate, new, now);
+        if let Some(aim) = &mut self.aim {
+            aim.bias -= error;
+        }
+    }
+
+    fn error(&self, clock: &Clock, rate: u32, pitch: u32, now: u64) -> i64 {
+        match (&self.aim, &self.line) {
+            (Some(aim), Some(line)) => {
+                let speed = line.pace().speed(rate, pitch);
+                aim.error(line, clock, speed, now)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Lets a clock go at the master's rate, or the one that it had, or its own. If the master is
+    /// followed, its count goes on from where the clock is.
+    fn take_up(&mut self, clock: &mut Clock, rate: u32, pitch: u32, now: u64) {
+        let speed = match self.held {
+            Some(pace) => pace.speed(rate, pitch),
+            None => speed(rate, pitch),
+        };
+        clock.set_speed(speed, None, now);
+        if let (Some(line), State::Following) = (&self.line, self.state(now)) {
+            let mut aim = Aim::new(line.unit, rate, pitch);
+            aim.bias = aim.error(line, clock, speed, now);
+            self.aim = Some(aim);
+        }
+    }
+}

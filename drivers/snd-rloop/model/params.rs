@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The module's parameters: from what the administrator wrote to what a card is made of.
+//!
+//! Nothing is clamped or guessed: a value that is not allowed is refused with a message that says
+//! what is. What snd-aloop has as well is read as the kernel reads it there.
+
+use super::source::{self, SourceText};
+use crate::lib::model::limits::{parse_formats, Limits, Ranges, ALL};
+use crate::lib::model::number::{integer, truth};
+use crate::lib::model::parameters::{
+    bad, bad_value, number, switch, Allowed, BadParameter, NOT_UTF8,
+};
+
+/// The most PCM substreams that a PCM device may have.
+pub const SUBSTREAMS_MAX: u32 = 128;
+/// How many PCM substreams a PCM device has if nothing else is asked for.
+pub const SUBSTREAMS_DEFAULT: u32 = 8;
+/// The card's id if nothing else is asked for.
+pub const ID_DEFAULT: &str = "rloop";
+/// The card's name if nothing else is asked for.
+pub const NAME_DEFAULT: &str = "Virtual Loopback";
+/// The longest name, in bytes (`struct snd_card`, `shortname`).
+pub const NAME_MAX: usize = 31;
+
+/// Bytes per second in the unit of `bandwidth`.
+pub const BANDWIDTH_UNIT: u32 = 1_000_000;
+/// The largest `bandwidth`.
+pub const BANDWIDTH_MAX: u32 = 1_000_000;
+/// What the streams of a card may ask for together if nothing else is asked for: both ends of one cable at its
+/// widest, and a quarter more.
+pub const BANDWIDTH_DEFAULT: u32 = 2_000;
+
+/// Which playback substream a capture substream hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topology {
+    /// One PCM device: `hw:CARD,0,N` is heard on `hw:CARD,0,N`.
+    Cable,
+    /// Two PCM devices as in snd-aloop: `hw:CARD,0,N` is heard on `hw:CARD,1,N` and the other way
+    /// round.
+    Crossed,
+    /// One PCM device with one playback substream, which is heard on every capture substream.
+    Fanout,
+}
+
+impl Topology {
+    /// How many PCM devices a card has.
+    pub fn devices(self) -> u32 {
+        match self {
+            Self::Cable | Self::Fanout => 1,
+            Self::Crossed => 2,
+        }
+    }
+
+    /// The PCM device on which is heard what is played on `device`, and the other way round.
+    pub fn opposite(self, device: u32) -> u32 {
+        self.devices() - 1 - device
+    }
+}
+
+/// Makes [`Written`] of the parameters' names and of what they are if nothing is written.
+macro_rules! parameters {
+    ($($name:ident: $default:expr,)*) => {
+        /// What was written for one card; `None` where nothing was.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Written<'a> {
+            $(
+                #[doc = concat!("`", stringify!($name), "=`")]
+                pub $name: Option<&'a str>,
+            )*
+        }
+
+        /// The parameters' names, and what they are if nothing is written.
+        pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
+
+        impl<'a> Written<'a> {
+            /// What was written to each parameter, in the order of [`PARAMETERS`].
+            pub fn values(&self) -> [Option<&'a str>; PARAMETERS.len()] {
+                [$(self.$name,)*]
+            }
+
+            /// Asks for what was written to each parameter, in the order of [`PARAMETERS`].
+            ///
+            /// # Errors
+            ///
+            /// The first that `written` returns.
+            pub fn collect<E>(
+                mut written: impl FnMut(&'static str) -> Result<Option<&'a str>, E>,
+            ) -> Result<Self, E> {
+                Ok(Self {
+                    $($name: written(stringify!($name))?,)*
+                })
+            }
+        }
+    };
+}
+
+// The same, but for `enable`, as in the table of `bindings/helpers.c`.
+parameters! {
+    index: "-1",
+    id: ID_DEFAULT,
+    name: NAME_DEFAULT,
+    pcm_substreams: "8",
+    pcm_notify: "0",
+    clock: "timer",
+    topology: "cable",
+    timer_source: "hrtimer",
+    formats: ALL,
+    rates: "8000-768000",
+    channels: "1-128",
+    bandwidth: "2000",
+}
+
+/// What a card is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config<'a> {
+    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new` takes it.
+    pub index: i32,
+    /// What ALSA is to make the card's id of: it keeps letters and digits, and appends `_1` and so
+    /// on where the id is taken. If there is nothing, it takes the last word of the name.
+    pub id: &'a str,
+    /// The card's short and long name.
+    pub name: &'a str,
+    /// Substreams of each PCM device, 1 to [`SUBSTREAMS_MAX`]; with [`Topology::Fanout`] only of
+    /// capture.
+    pub substreams: u32,
+    /// Which playback substream a capture substream hears.
+    pub topology: Topology,
+    /// Whether a player may change the parameters under an open recorder.
+    pub notify: bool,
+    /// Whether the cables have no clock to begin with.
+    pub free: bool,
+    /// What the cables' clocks go by.
+    pub timer_source: SourceText,
+    /// What of all that it could do the card offers.
+    pub limits: Limits,
+    /// How much its streams may ask for together, in [`BANDWIDTH_UNIT`]s.
+    pub bandwidth: u32,
+}
+
+impl Config<'_> {
+    /// Playback substreams of each PCM device; each is an end of a cable of its own.
+    pub fn players(&self) -> u32 {
+        match self.topology {
+            Topology::Cable | Topology::Crossed => self.substreams,
+            Topology::Fanout => 1,
+        }
+    }
+
+    /// Capture ends of each cable.
+    pub fn readers(&self) -> u32 {
+        self.substreams / self.players().max(1)
+    }
+}
+
+/// Reads what was written for one card. `cards` is how many cards the kernel can have.
+///
+/// # Errors
+///
+/// The first value that is not allowed.
+pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadParameter<'a>> {
+    let last = cards.saturating_sub(1);
+    let indices = i64::from(i32::MIN)..=i64::from(last);
+    let index = number("index", written.index, indices, Allowed::Index(last))?;
+    let most = i64::from(SUBSTREAMS_MAX);
+    let allowed = Allowed::Number(1, most);
+    let substreams = number("pcm_substreams", written.pcm_substreams, 1..=most, allowed)?;
+    let topology = match written.topology {
+        None | Some("cable") => Topology::Cable,
+        Some("crossed") => Topology::Crossed,
+        Some("fanout") => Topology::Fanout,
+        Some(value) => {
+            let allowed = "cable, crossed or fanout";
+            return bad("topology", value, Allowed::Words(allowed));
+        }
+    };
+    if let Some(value) = written.id.filter(|id| *id == NOT_UTF8) {
+        return bad(
+            "id",
+            value,
+            Allowed::Words("UTF-8, best letters and digits"),
+        );
+    }
+    if let Some(value) = written.name.filter(|name| !is_name(name)) {
+        return bad(
+            "name",
+            value,
+            Allowed::Words("1 to 31 printable bytes of UTF-8"),
+        );
+    }
+    let substreams = substreams
+        .and_then(|n| u32::try_from(n).ok())
+        .unwrap_or(SUBSTREAMS_DEFAULT);
+    let mut limits = Limits::NONE;
+    if let Some(value) = written.formats {
+        let names = "all, or names of sample formats such as S16_LE, with spaces between";
+        limits.formats = parse_formats(value).ok_or(bad_value("formats", value, names))?;
+    }
+    if let Some(value) = written.rates {
+        let rates = "up to 16 numbers or ranges from 8000 to 768000, with spaces between";
+        limits.rates =
+            Ranges::parse(value, &limits.rates).ok_or(bad_value("rates", value, rates))?;
+    }
+    if let Some(value) = written.channels {
+        let channels = "up to 16 numbers or ranges from 1 to 128, with spaces between";
+        limits.channels =
+            Ranges::parse(value, &limits.channels).ok_or(bad_value("channels", value, channels))?;
+    }
+    let most = i64::from(BANDWIDTH_MAX);
+    let allowed = Allowed::Number(1, most);
+    let bandwidth = number("bandwidth", written.bandwidth, 1..=most, allowed)?;
+    let source = written.timer_source.unwrap_or_default();
+    let Some(timer_source) = SourceText::new(source, cards) else {
+        return bad("timer_source", source, Allowed::Words(source::ALLOWED));
+    };
+    Ok(Config {
+        index: index.unwrap_or(-1),
+        id: written.id.unwrap_or(ID_DEFAULT),
+        name: written.name.unwrap_or(NAME_DEFAULT),
+        substreams,
+        topology,
+        notify: switch("pcm_notify", written.pcm_notify, notify)?.unwrap_or(false),
+        free: match written.clock {
+            None | Some("timer") => false,
+            Some("free") => true,
+            Some(value) => return bad("clock", value, Allowed::Words("timer or free")),
+        },
+        timer_source,
+        limits,
+        bandwidth: bandwidth
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(BANDWIDTH_DEFAULT),
+    })
+}
+
+/// Reads `enable=`; `None` where nothing was written.
+///
+/// # Errors
+///
+/// The value is no truth value.
+pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<'_>> {
+    switch("enable", written, truth)
+}
+
+/// What `pcm_notify` says. In snd-aloop it is a number.
+fn notify(text: &str) -> Option<bool> {
+    integer(text).map(|number| number != 0).or(truth(text))
+}
+
+fn is_name(name: &str) -> bool {
+    name != NOT_UTF8 && (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
+}
