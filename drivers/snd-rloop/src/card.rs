@@ -17,11 +17,10 @@ use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::card::{Card, CardRef, NewCard};
 use crate::lib::alsa::control::Place;
 use crate::lib::alsa::hardware::{self, Hardware};
-use crate::lib::alsa::info;
 use crate::lib::alsa::parameters::CARDS;
 use crate::lib::alsa::pcm;
 use crate::lib::alsa::period_timer::PeriodTimer;
-use crate::lib::alsa::setting;
+use crate::lib::alsa::proc;
 use crate::lib::alsa::stream::{self, TriggerCommand};
 use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::quota::{Quota, Share};
@@ -115,13 +114,13 @@ impl LoopbackCard {
             };
             let entry = Arc::new(CableStatus::new(number, plug.clone()), GFP_KERNEL)?;
             let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
-            info::create(&mut card, &name, entry)?;
+            proc::create_text(&mut card, &name, entry)?;
             volume::create(&mut card, number)?;
             plugs.push(plug, GFP_KERNEL)?;
         }
 
         let timed = Arc::new(timed, GFP_KERNEL)?;
-        setting::create(&mut card, c_str!("timer_source"), timed)?;
+        proc::create_setting(&mut card, c_str!("timer_source"), timed)?;
 
         for number in 0..topology.devices() {
             let mut device = Device {

@@ -18,7 +18,7 @@ use kernel::sync::{Arc, Mutex};
 
 use crate::cable::{Cable, Ends};
 use crate::lib::alsa::parameters::CARDS;
-use crate::lib::alsa::setting::Setting;
+use crate::lib::alsa::proc::Setting;
 use crate::lib::alsa::timer::{card_by_id, card_is_there, Timer, TimerId};
 use crate::lib::kernel::time::now;
 use crate::lib::kernel::time::JIFFY;

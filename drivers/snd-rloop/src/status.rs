@@ -7,7 +7,7 @@ use kernel::seq_file::SeqFile;
 use kernel::seq_print;
 
 use crate::lib::alsa::control::Place;
-use crate::lib::alsa::info::TextOps;
+use crate::lib::alsa::proc::Text;
 use crate::lib::kernel::time::now;
 use crate::lib::model::clock::{rate_shift, RATE_MAX};
 use crate::model::end::{Counters, End, Port, State};
@@ -37,7 +37,7 @@ struct Snapshot {
     counters: Counters,
 }
 
-impl TextOps for CableStatus {
+impl Text for CableStatus {
     fn read(&self, text: &SeqFile) {
         let cable = &self.plug.cable;
         let Ok(mut captures) = KVec::with_capacity(cable.captures() as usize, GFP_KERNEL) else {

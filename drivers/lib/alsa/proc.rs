@@ -1,21 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files in a card's proc directory that hold one line, which may be written as well.
+//! Files in a card's proc directory, `/proc/asound/CARD/`: texts to be read, and settings of one line.
+//!
+//! All go with the card. On a kernel without procfs none is made.
 //!
 //! C header: `include/sound/info.h`
 
 use core::marker::PhantomData;
 
 use kernel::error::to_result;
-use kernel::ffi::{c_char, c_void};
+use kernel::ffi::{c_char, c_int, c_void};
 use kernel::prelude::*;
+use kernel::seq_file::SeqFile;
 use kernel::str::{CStr, CString};
 use kernel::sync::Arc;
 
-use crate::lib::alsa::card::NewCard;
+use super::card::NewCard;
 use crate::lib::bindings;
 
-/// What a file holds.
+/// A text to be read.
+pub(crate) trait Text: Send + Sync + 'static {
+    /// Writes the whole text.
+    fn read(&self, text: &SeqFile);
+}
+
+/// A setting of one line.
 pub(crate) trait Setting: Send + Sync + 'static {
     /// The line, with its end. May sleep.
     ///
@@ -35,31 +44,80 @@ pub(crate) trait Setting: Send + Sync + 'static {
 /// The longest text that can be written, in bytes.
 const TEXT_MAX: usize = 128;
 
-/// Makes a file for `setting`.
-///
-/// It goes with the card. On a kernel without procfs nothing is made.
+/// Makes the file of a text.
 ///
 /// # Errors
 ///
 /// `ENOMEM`.
-pub(crate) fn create<S: Setting>(card: &mut NewCard, name: &CStr, setting: Arc<S>) -> Result {
-    let private = Arc::as_ptr(&setting).cast_mut();
-    card.keep(setting)?;
-    // SAFETY: `card` is valid, and `name` is a string that ALSA copies. `private` stays valid until
-    // the card has been freed, and before that ALSA removes the file and waits for its users.
-    let made = to_result(unsafe {
-        bindings::rloop_card_proc_data(
-            card.as_raw(),
-            name.as_char_ptr(),
-            private.cast(),
-            Table::<S>::OPS,
-            4096,
-        )
-    });
-    match made {
+pub(crate) fn create_text<T: Text>(card: &mut NewCard, name: &CStr, text: Arc<T>) -> Result {
+    add(card, text, |card, private| {
+        // SAFETY: `card` is valid, and `name` is a string that ALSA copies. By `add`, `private` is a `T`.
+        unsafe {
+            bindings::rloop_card_proc_new(
+                card.as_raw(),
+                name.as_char_ptr(),
+                private,
+                Some(read::<T>),
+            )
+        }
+    })
+}
+
+/// Makes the file of a setting.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn create_setting<S: Setting>(
+    card: &mut NewCard,
+    name: &CStr,
+    setting: Arc<S>,
+) -> Result {
+    add(card, setting, |card, private| {
+        // SAFETY: `card` is valid, and `name` is a string that ALSA copies. By `add`, `private` is an `S`.
+        unsafe {
+            bindings::rloop_card_proc_data(
+                card.as_raw(),
+                name.as_char_ptr(),
+                private,
+                Table::<S>::OPS,
+                4096,
+            )
+        }
+    })
+}
+
+/// Makes a file by `make`, which gets what the file's `private_data` is to be: it points to what `owner` owns,
+/// and stays valid until the card has been freed, before which ALSA removes the file and waits for its users.
+fn add<T: Send + Sync + 'static>(
+    card: &mut NewCard,
+    owner: Arc<T>,
+    make: impl FnOnce(&mut NewCard, *mut c_void) -> c_int,
+) -> Result {
+    let private = Arc::as_ptr(&owner).cast_mut().cast();
+    // The file's own destructor would be the place to free it. But ALSA (up to 7.2 at least) calls
+    // that when the sound core is unloaded, long after the card and perhaps this module has gone.
+    card.keep(owner)?;
+    match to_result(make(card, private)) {
+        // There is no procfs.
         Err(error) if error == ENODEV => Ok(()),
         made => made,
     }
+}
+
+/// # Safety
+///
+/// `entry` must be one that [`create_text`] has made with this `T`, as it is when ALSA calls.
+unsafe extern "C" fn read<T: Text>(
+    entry: *mut bindings::snd_info_entry,
+    buffer: *mut bindings::snd_info_buffer,
+) {
+    // SAFETY: `create_text` has made `private_data` a pointer to a `T` that the card keeps.
+    let this = unsafe { &*(*entry).private_data.cast::<T>() };
+    // SAFETY: A text file's buffer is a `struct seq_file` that only this call uses
+    // (`snd_iprintf` in the header says so).
+    let text = unsafe { SeqFile::from_raw((*buffer).buffer.cast()) };
+    this.read(text);
 }
 
 /// The operations of a file whose setting is an `S`.
@@ -79,9 +137,9 @@ impl<S: Setting> Table<S> {
 
     /// # Safety
     ///
-    /// `entry` must be one that [`create`] has made for `S`, as it is when ALSA calls.
+    /// `entry` must be one that [`create_setting`] has made for `S`, as it is when ALSA calls.
     unsafe fn setting<'a>(entry: *mut bindings::snd_info_entry) -> &'a S {
-        // SAFETY: `create` has made `private_data` a pointer to an `S` that the card keeps.
+        // SAFETY: `create_setting` has made `private_data` a pointer to an `S` that the card keeps.
         unsafe { &*(*entry).private_data.cast::<S>() }
     }
 
@@ -143,7 +201,7 @@ impl<S: Setting> Table<S> {
     }
 }
 
-/// What the file system is told.
+/// Maps a result to the return value of a file operation.
 fn answer(operation: impl FnOnce() -> Result<usize>) -> isize {
     match operation() {
         Ok(size) => isize::try_from(size).unwrap_or(isize::MAX),
