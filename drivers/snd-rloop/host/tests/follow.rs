@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../../lib/host/tests/properties/mod.rs"]
 mod properties;
 
 use driver_model::clock::{Clock, PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX, RATE_MIN};

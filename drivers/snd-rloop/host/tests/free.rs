@@ -9,6 +9,7 @@
 #[expect(dead_code, reason = "the other test needs more of it")]
 mod memory;
 
+#[path = "../../../lib/host/tests/properties/mod.rs"]
 mod properties;
 
 use std::rc::Rc;

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "../../../lib/host/tests/properties/mod.rs"]
 mod properties;
 
 use driver_model::clock::{RATE_MAX, RATE_MIN};

@@ -15,7 +15,7 @@ mod examples;
 mod faults;
 mod memory;
 mod oracle;
-#[path = "../properties/mod.rs"]
+#[path = "../../../../lib/host/tests/properties/mod.rs"]
 mod properties;
 mod random;
 mod rig;
