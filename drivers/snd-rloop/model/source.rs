@@ -47,6 +47,14 @@ pub const ALLOWED: &str = "hrtimer, jiffies, or a timer as [hw:]CARD[.DEVICE[.SU
 pub const SOURCE_MAX: usize = 63;
 
 impl<'a> Source<'a> {
+    /// In which steps time passes, in nanoseconds, where a kernel's tick takes `jiffy`.
+    pub fn step(&self, jiffy: u64) -> u64 {
+        match self {
+            Self::Jiffies => jiffy,
+            Self::Hrtimer | Self::Timer(_) => 1,
+        }
+    }
+
     /// Reads `hrtimer`, `jiffies`, or `[pref:]card[{.,}dev[{.,}subdev]]`; nothing is `hrtimer`.
     ///
     /// Numbers are written as in C. `None` if it is something else; `cards` is how many cards the

@@ -1,38 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One cable: the bookkeeping of [`model::cable`], its lock, and a timer for each end.
+//! One cable: what programs and controls do to it.
 //!
-//! Lock order: ALSA's stream lock, then the cable's lock, then what arming a timer takes. Nothing
-//! in here calls ALSA with the cable's lock held.
-//!
-//! Whatever is done to a cable ends with its timers being set, in one of two ways: [`Cable::change`] for
-//! what may sleep, [`Cable::touch`] for what comes with a stream locked. So nobody is left asleep who could
-//! be told something.
+//! Its state, the lock and the timers are [`Ends`]; what it listens to is a [`Master`].
 
-use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::sync::{Arc, Mutex};
+use kernel::sync::Arc;
 
+use crate::ends::{number, Ends, Shared, State};
 use crate::lib::alsa::buffer::Buffer;
-use crate::lib::alsa::period_timer::{Handler, PeriodTimer, PeriodTimers};
+use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
 use crate::lib::alsa::stream::TriggerCommand;
-use crate::lib::alsa::timer::Listener;
-use crate::lib::kernel::lock::{Guard, IrqSpinLock};
+use crate::lib::kernel::lock::Guard;
 use crate::lib::kernel::log;
 use crate::lib::kernel::quota::Quota;
-use crate::lib::kernel::time::now;
+use crate::lib::kernel::time::{now, JIFFY};
 use crate::lib::kernel::work::DelayedWork;
-use crate::lib::model::stream::Params;
-use crate::lib::model::stream::{Setup, Wake};
-use crate::lib::model::ticks::Heard;
-use crate::master::{step, Master};
-use crate::model;
+use crate::lib::model::stream::{Params, Setup};
+use crate::master::Master;
 use crate::model::cable::{Touched, LINE_BYTES_MAX};
 use crate::model::end::{End, Port};
 use crate::model::faults::Faults;
 use crate::model::source::SourceText;
-
-type State = model::cable::Cable<Buffer, KVec<End<Buffer>>>;
 
 /// A cable.
 pub(crate) struct Cable {
@@ -45,109 +34,6 @@ pub(crate) struct Cable {
 /// The most that the delay lines of a card take together, in bytes. The old and the new one of a cable
 /// whose delay is changed are both there for a moment.
 pub(crate) const CARD_BYTES_MAX: usize = 2 * LINE_BYTES_MAX;
-
-/// The ends' timers, and what they, the operations of all ends and the master use. A timer goes only while
-/// somebody waits for it, or frames pile up.
-pub(crate) type Ends = PeriodTimers<Shared>;
-
-/// A cable's state.
-#[pin_data]
-pub(crate) struct Shared {
-    #[pin]
-    state: IrqSpinLock<State>,
-    /// Held while the delay line is looked at and another one is made. Taken before the state's lock.
-    #[pin]
-    line: Mutex<()>,
-}
-
-/// How often the lock is let go to catch up with the time, before what is left is left.
-const STEPS_MAX: u32 = 1_000;
-
-/// The number of an end's timer.
-fn number(port: Port) -> usize {
-    match port {
-        Port::Playback => 0,
-        Port::Capture(number) => number + 1,
-    }
-}
-
-/// The end that the timer with the number `number` is for.
-fn port(number: usize) -> Port {
-    number.checked_sub(1).map_or(Port::Playback, Port::Capture)
-}
-
-impl Handler for Shared {
-    fn expired(&self, number: usize, now: u64) -> Wake {
-        self.state.lock().wake(port(number), now)
-    }
-
-    fn draining(&self, number: usize) {
-        // A recorder that drains has stopped.
-        if port(number) == Port::Playback {
-            let mut state = self.state.lock();
-            if !state.end(Port::Playback).draining() {
-                state.drain(now());
-            }
-        }
-    }
-
-    fn rearm(&self, number: usize, timers: &Ends, earliest: u64) {
-        // Under the lock, so that a stop or a start meanwhile has the last word.
-        let state = self.state.lock();
-        timers.arm_from(earliest, &state, Touched::Wakeup(port(number)));
-    }
-}
-
-impl Ends {
-    /// The state as it is, which may be behind the time. Any context.
-    pub(crate) fn lock(&self) -> Guard<'_, State> {
-        self.handler().state.lock()
-    }
-
-    /// Does something to a cable that has moved all that is due by then, and sees to it that whoever waits
-    /// is told. May sleep, though `change` must not.
-    ///
-    /// What is due is moved in steps, with interrupts on in between.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State, u64) -> T) -> T {
-        let mut state = self.lock();
-        for _ in 0..STEPS_MAX {
-            if state.advance(now()) {
-                break;
-            }
-            drop(state);
-            state = self.lock();
-        }
-        let result = change(&mut state, now());
-        state.advance(now());
-        self.arm(&state, Touched::All);
-        result
-    }
-
-    /// Sets the timers that `touched` concerns to the times that are right now.
-    fn arm(&self, state: &State, touched: Touched) {
-        self.arm_from(0, state, touched);
-    }
-
-    /// As [`Ends::arm`], but none for a time before `earliest`.
-    fn arm_from(&self, earliest: u64, state: &State, touched: Touched) {
-        for (port, when) in state.timers(touched) {
-            let timer = self.timer(number(port));
-            match when {
-                Some(when) => timer.arm(when.max(earliest)),
-                None => timer.disarm(),
-            }
-        }
-    }
-}
-
-impl Listener for Ends {
-    fn heard(&self, heard: Heard, at: u64) {
-        let mut state = self.lock();
-        if state.hear(heard, at, now()) {
-            self.arm(&state, Touched::All);
-        }
-    }
-}
 
 impl Cable {
     /// Makes a cable with `captures` capture ends and nothing plugged in, on the card with the number
@@ -167,12 +53,11 @@ impl Cable {
             captures_ends.push(End::new(), GFP_KERNEL)?;
         }
         let count = captures_ends.len() + 1;
-        let shared = try_pin_init!(Shared {
-            state <- IrqSpinLock::new(State::new(captures_ends)),
-            line <- new_mutex!(()),
-        }? Error);
-        let ends = Arc::pin_init(PeriodTimers::new(count, shared), GFP_KERNEL)?;
-        ends.lock().set_source(step(&source), now());
+        let ends = Arc::pin_init(
+            PeriodTimers::new(count, Shared::new(captures_ends)),
+            GFP_KERNEL,
+        )?;
+        ends.lock().set_source(source.source().step(JIFFY), now());
         Ok(Self {
             master: KBox::pin_init(Master::new(ends.clone(), card, source), GFP_KERNEL)?,
             ends,

@@ -10,8 +10,9 @@ use kernel::str::{CStr, CString};
 use kernel::sync::{Arc, ArcBorrow};
 
 use crate::bandwidth::Bandwidth;
-use crate::cable::{Cable, Shared, CARD_BYTES_MAX};
+use crate::cable::{Cable, CARD_BYTES_MAX};
 use crate::controls::Controls;
+use crate::ends::Shared;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::card::{Card, CardRef, NewCard};
@@ -30,12 +31,13 @@ use crate::lib::model::limits::{Limits, CHANNELS_MAX};
 use crate::lib::model::parameters::{Allowed, BadParameter};
 use crate::lib::model::stream::Params;
 use crate::lib::model::stream::{Direction, Setup};
-use crate::master::{is_own, TimerSource};
+use crate::master::is_own;
 use crate::model::end::Port;
 use crate::model::params::{Config, Topology};
 use crate::model::source::ALLOWED;
 use crate::plug::Plug;
 use crate::status::CableStatus;
+use crate::timer_source::TimerSource;
 use crate::volume;
 
 /// How the names of the cards' parents begin.

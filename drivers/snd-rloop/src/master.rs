@@ -16,15 +16,12 @@ use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::{Arc, Mutex};
 
-use crate::cable::{Cable, Ends};
-use crate::lib::alsa::parameters::CARDS;
-use crate::lib::alsa::proc::Setting;
+use crate::ends::Ends;
 use crate::lib::alsa::timer::{card_by_id, card_is_there, Timer, TimerId};
 use crate::lib::kernel::time::now;
 use crate::lib::kernel::time::JIFFY;
 use crate::lib::kernel::work::{DelayedWork, Work};
-use crate::lib::model::parameters::{Allowed, BadParameter};
-use crate::model::source::{Owner, Source, SourceText, ALLOWED};
+use crate::model::source::{Owner, Source, SourceText};
 
 /// How often a timer is looked after, in milliseconds.
 const LOOK: u32 = 1_000;
@@ -161,18 +158,10 @@ impl DelayedWork<Master> {
         held.source = source;
         master
             .ends
-            .change(|state, now| state.set_source(step(&source), now));
+            .change(|state, now| state.set_source(source.source().step(JIFFY), now));
         if let Some(ms) = master.look(&mut held) {
             self.schedule(ms);
         }
-    }
-}
-
-/// In which steps time passes, in nanoseconds.
-pub(crate) fn step(source: &SourceText) -> u64 {
-    match source.source() {
-        Source::Jiffies => JIFFY,
-        Source::Hrtimer | Source::Timer(_) => 1,
     }
 }
 
@@ -196,37 +185,4 @@ fn find(source: &SourceText) -> Option<TimerId> {
 /// Whether `source` is a timer of the card with this number itself.
 pub(crate) fn is_own(source: &SourceText, card: u32) -> bool {
     find(source).is_some_and(|id| id.card == Some(card))
-}
-
-/// The file `timer_source` of a card.
-pub(crate) struct TimerSource {
-    /// The card's number.
-    pub(crate) card: u32,
-    /// Its cables, of which there is at least one.
-    pub(crate) cables: KVec<Arc<Cable>>,
-}
-
-impl Setting for TimerSource {
-    fn read(&self) -> Result<CString> {
-        let cable = self.cables.first().ok_or(ENODEV)?;
-        let source = cable.master().work().source();
-        CString::try_from_fmt(fmt!("{}\n", format_args!("{source}")))
-    }
-
-    fn write(&self, text: &str) -> Result {
-        let written = SourceText::new(text, CARDS).filter(|source| !is_own(source, self.card));
-        let Some(source) = written else {
-            let bad = BadParameter {
-                parameter: "timer_source",
-                value: text,
-                allowed: Allowed::Words(ALLOWED),
-            };
-            pr_err!("card {}: {}\n", self.card, format_args!("{bad}"));
-            return Err(EINVAL);
-        };
-        for cable in &self.cables {
-            cable.master().set_source(source);
-        }
-        Ok(())
-    }
 }

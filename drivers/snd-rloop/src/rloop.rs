@@ -13,6 +13,7 @@ mod card;
 mod controls;
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod dynamic;
+mod ends;
 mod fault_dirs;
 mod faults;
 #[expect(
@@ -35,6 +36,7 @@ mod master;
 mod model;
 mod plug;
 mod status;
+mod timer_source;
 mod volume;
 
 use card::{LoopbackCard, DEVICE};
