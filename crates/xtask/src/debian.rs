@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
+use crate::context::Context;
 use crate::error::Result;
 use crate::exec::Cmd;
+use crate::fetched::Fetched;
 use crate::{host, sandbox};
 
 /// The release that everything is taken from; kernels from its backports.
@@ -37,8 +39,9 @@ pub(crate) struct Debootstrap<'a> {
 
 impl Debootstrap<'_> {
     /// The command that puts it into `target`.
-    pub(crate) fn command(&self, target: &Path, mirror: Option<&str>) -> Result<Cmd> {
-        let mirror = host::mirror(mirror)?;
+    pub(crate) fn command(&self, target: &Path, context: &Context) -> Result<Cmd> {
+        let mirror = host::mirror(context.mirror.as_deref())?;
+        let fetched = Fetched::get(context)?;
         let mut cmd = sandbox::command(self.what);
         // mmdebstrap looks at /proc, which has to be that of the new PID name space.
         cmd.args([
@@ -51,6 +54,11 @@ impl Debootstrap<'_> {
         .arg(format!("--variant={}", self.variant))
         .arg(format!("--architectures={}", self.architectures))
         .args(host::apt_options()?)
+        .args(
+            fetched
+                .keyring()
+                .map(|ring| format!("--keyring={}", ring.display())),
+        )
         .arg(format!("--include={}", self.packages.join(",")))
         .arg("")
         .arg(target)
@@ -58,6 +66,9 @@ impl Debootstrap<'_> {
             FETCHING,
             format!("--mirror names another one than {mirror}"),
         );
+        for (name, value) in fetched.environment() {
+            cmd.env(name, value);
+        }
         let mut suites = vec![RELEASE.to_owned(), format!("{RELEASE}-updates")];
         if self.backports {
             suites.push(format!("{RELEASE}-backports"));

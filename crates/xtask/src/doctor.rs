@@ -9,6 +9,7 @@ use rustix::fs::Access;
 use crate::context::Context;
 use crate::error::Result;
 use crate::exec::Cmd;
+use crate::fetched;
 use crate::host;
 use crate::kernel;
 use crate::python;
@@ -35,14 +36,13 @@ enum Finding {
 pub(crate) fn run(context: &Context) -> Result<bool> {
     let findings = [
         ("machine", machine()),
-        ("mmdebstrap", program("mmdebstrap", "mmdebstrap")),
+        ("fetched", fetched()),
         ("unshare", program("unshare", "util-linux")),
         ("setpriv", program("setpriv", "util-linux")),
         ("name spaces", name_spaces()),
         ("git", git()),
         ("Python", python()),
         ("Debian mirror", mirror(context)),
-        ("Debian's keys", keys()),
         ("cargo", cargo()),
         ("cache", writable(context.cache.dir())),
         ("disk", disk(context.cache.dir())),
@@ -129,15 +129,12 @@ fn mirror(context: &Context) -> Finding {
     }
 }
 
-fn keys() -> Finding {
-    let known = [
-        "/usr/share/keyrings/debian-archive-keyring.gpg",
-        "/usr/share/keyrings/debian-archive-keyring.pgp",
-    ];
-    match known.iter().find(|path| Path::new(path).exists()) {
-        Some(path) => Finding::Good((*path).to_owned()),
-        None => Finding::Missing("as root: apt-get install debian-archive-keyring".into()),
-    }
+/// What the host need not have.
+fn fetched() -> Finding {
+    Finding::Good(match fetched::missing().as_slice() {
+        [] => "nothing: mmdebstrap and Debian's keys are there".into(),
+        missing => format!("{}, into the cache, when needed", missing.join(", ")),
+    })
 }
 
 fn cargo() -> Finding {

@@ -59,15 +59,11 @@ pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
             allowed: "the address of a Debian mirror, such as http://HOST/debian".into(),
         });
     }
-    let targets = Cmd::new("reading apt's configuration", "apt-get")
-        .args([
-            "indextargets",
-            "--format",
-            "$(REPO_URI) $(RELEASE)",
-            "Created-By: Packages",
-        ])
+    // Nothing is fetched by this; it needs no lists, which a fresh machine has not.
+    let uris = Cmd::new("reading apt's configuration", "apt-get")
+        .args(["-o", "Debug::NoLocking=1", "update", "--print-uris"])
         .read()?;
-    first_debian(&targets).ok_or_else(|| Error::Missing {
+    first_debian(&uris).ok_or_else(|| Error::Missing {
         what: "a Debian mirror in apt's configuration".into(),
         how: "name one with --mirror http://HOST/debian".into(),
     })
@@ -107,10 +103,10 @@ pub(crate) fn try_mirror(url: &str, to: &Path) -> Result<()> {
     result
 }
 
-/// The first mirror in lines of `ADDRESS RELEASE` which has a release of Debian.
-fn first_debian(targets: &str) -> Option<String> {
-    targets.lines().find_map(|line| {
-        let (address, release) = line.split_once(' ')?;
+/// The first mirror with a release of Debian in lines of `'MIRROR/dists/RELEASE/InRelease' …`.
+fn first_debian(uris: &str) -> Option<String> {
+    uris.lines().find_map(|line| {
+        let (address, release) = line.strip_prefix('\'')?.split_once("/dists/")?;
         let base = release.split(['-', '/']).next()?;
         let security = release.contains("security") || address.contains("security");
         (RELEASES.contains(&base) && !security).then(|| address.trim_end_matches('/').to_owned())
@@ -141,15 +137,16 @@ mod tests {
 
     #[test]
     fn the_mirror_is_the_first_with_a_release_of_debian() {
-        let targets = "http://x.example/other/ noble\n\
-                       http://s.example/debian-security/ bookworm-security\n\
-                       http://m.example/debian/ bookworm-updates\n\
-                       http://n.example/debian/ bookworm\n";
+        let uris = "'http://x.example/other/dists/noble/InRelease' x 0 \n\
+                    'http://s.example/debian-security/dists/bookworm-security/InRelease' x 0 \n\
+                    'http://m.example/debian/dists/bookworm-updates/InRelease' x 0 \n\
+                    'http://n.example/debian/dists/bookworm/InRelease' x 0 \n";
         assert_eq!(
-            first_debian(targets).as_deref(),
+            first_debian(uris).as_deref(),
             Some("http://m.example/debian")
         );
-        assert_eq!(first_debian("http://x.example/other/ noble\n"), None);
+        let other = "'http://x.example/other/dists/noble/InRelease' x 0 \n";
+        assert_eq!(first_debian(other), None);
     }
 
     #[test]

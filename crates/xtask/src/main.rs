@@ -17,6 +17,7 @@ mod doctor;
 mod driver;
 mod error;
 mod exec;
+mod fetched;
 mod gdb;
 mod guest;
 mod host;

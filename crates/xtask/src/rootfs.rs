@@ -185,7 +185,7 @@ pub(crate) fn get(context: &Context, arch: Arch, contents: &Contents) -> Result<
             backports: false,
         };
         let result = fetch
-            .command(&files, context.mirror.as_deref())?
+            .command(&files, context)?
             .run(&step, &context.paths.log(&format!("rootfs-{label}")))
             .and_then(|()| pack(&files, &at.join("rootfs.cpio")));
         sandbox::remove(&files)?;

@@ -86,7 +86,7 @@ pub(crate) fn get(context: &Context) -> Result<Sandbox> {
             packages: PACKAGES,
             backports: false,
         }
-        .command(at, context.mirror.as_deref())?
+        .command(at, context)?
         .run(&step, &context.paths.log("toolchain"))?;
         step.ok();
         Ok(())

@@ -44,7 +44,7 @@ fn fetch(
         packages: &[&format!("{package}/{RELEASE}-backports")],
         backports: true,
     }
-    .command(packages, context.mirror.as_deref())?
+    .command(packages, context)?
     .run(step, &context.paths.log(package))?;
     let archive = packages.join(format!("usr/src/{package}.tar.xz"));
     if !archive.is_file() {

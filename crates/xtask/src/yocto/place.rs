@@ -89,7 +89,7 @@ impl<'a> Place<'a> {
                 packages: PACKAGES,
                 backports: false,
             }
-            .command(at, context.mirror.as_deref())?
+            .command(at, context)?
             .run(&step, &context.paths.log("yocto-root"))?;
             step.ok();
             Ok(())
