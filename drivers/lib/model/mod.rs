@@ -9,6 +9,7 @@
 
 pub mod blocks;
 pub mod clock;
+pub mod encode;
 pub mod format;
 pub mod layout;
 pub mod limits;
