@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The waveforms are those that floating point says, for as long as one likes.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../../lib/host/tests/properties/mod.rs"]
+mod properties;
+
+use driver_model::format::{Format, FORMATS};
+use properties::cases;
+use proptest::prelude::*;
+use snd_minivosc_model::oscillator::{Oscillator, Settings, Waveform, LEVEL_MAX, WAVEFORMS};
+
+fn named(name: &str) -> &'static Format {
+    FORMATS.iter().find(|format| format.name == name).unwrap()
+}
+
+fn settings(waveform: Waveform, millihertz: u32) -> Settings {
+    Settings {
+        waveform,
+        millihertz,
+        level: LEVEL_MAX,
+        lift: 0,
+    }
+}
+
+/// The sample as a number from -1 to 1.
+fn level(oscillator: &Oscillator, number: u64) -> f64 {
+    f64::from_le_bytes(oscillator.sample(number, named("FLOAT64_LE")))
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn a_sine_is_one(millihertz in 1..4_000_000u32, number in 0..10_000_000u64) {
+        let oscillator = Oscillator::new(settings(Waveform::Sine, millihertz), 48_000);
+        // Exactly: turns are whole numbers of 1/48,000,000.
+        let part = u128::from(number) * u128::from(millihertz) % 48_000_000;
+        let exact = (part as f64 / 48e6 * std::f64::consts::TAU).sin();
+        let off = (level(&oscillator, number) - exact).abs();
+        prop_assert!(off < 16.0 / 2f64.powi(31), "{off}");
+    }
+
+    #[test]
+    fn a_change_goes_on_from_the_same_phase(
+        from in 1..1_000_000u32, to in 1..1_000_000u32, at in 0..1_000_000u64,
+    ) {
+        let mut oscillator = Oscillator::new(settings(Waveform::Saw, from), 48_000);
+        let before = level(&oscillator, at);
+        oscillator.set(settings(Waveform::Saw, to), at);
+        prop_assert_eq!(level(&oscillator, at), before);
+        let step = f64::from(to) / 48e6 * 2.0;
+        let moved = (level(&oscillator, at + 1) - before).rem_euclid(2.0);
+        prop_assert!((moved - step.rem_euclid(2.0)).abs() < 1e-6, "{moved}, {step}");
+    }
+
+    #[test]
+    fn a_sample_depends_on_its_number_alone(kind in 0..WAVEFORMS.len(), number in any::<u32>()) {
+        let oscillator = Oscillator::new(settings(WAVEFORMS[kind].1, 440_000), 44_100);
+        let format = named("S32_LE");
+        let first = oscillator.sample(number.into(), format);
+        let _ = oscillator.sample(u64::from(number) / 2, format);
+        prop_assert_eq!(oscillator.sample(number.into(), format), first);
+    }
+}
+
+#[test]
+fn waveforms_at_their_corners() {
+    let at = |waveform, number| {
+        level(
+            &Oscillator::new(settings(waveform, 1_000_000), 8_000),
+            number,
+        )
+    };
+    let square: Vec<bool> = (0..16).map(|n| at(Waveform::Square, n) > 0.0).collect();
+    assert_eq!(
+        square,
+        [[true; 4], [false; 4], [true; 4], [false; 4]].concat()
+    );
+    let saw: Vec<f64> = (0..9).map(|n| at(Waveform::Saw, n)).collect();
+    assert_eq!(saw, [-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, -1.0]);
+    let pulses: Vec<u64> = (0..24)
+        .filter(|n| at(Waveform::Impulse, *n) > 0.5)
+        .collect();
+    assert_eq!(pulses, [0, 8, 16]);
+    assert_eq!(at(Waveform::Silence, 5), 0.0);
+}
+
+#[test]
+fn an_impulse_comes_once_a_turn_whatever_the_rate() {
+    let oscillator = Oscillator::new(settings(Waveform::Impulse, 1_234_567), 44_100);
+    let pulses = (0..44_100_000).filter(|n| oscillator.sample(*n, named("S8"))[0] != 0);
+    assert_eq!(pulses.count(), 1_234_567);
+}
+
+#[test]
+fn a_counter_is_the_samples_number() {
+    let oscillator = Oscillator::new(settings(Waveform::Counter, 440_000), 48_000);
+    assert_eq!(oscillator.sample(0x0102_0304, named("S16_LE"))[..2], [4, 3]);
+    assert_eq!(
+        oscillator.sample(0x0102_0304, named("S24_3BE"))[..3],
+        [2, 3, 4]
+    );
+    assert_eq!(oscillator.sample(300, named("U8"))[0], 44);
+}
+
+#[test]
+fn level_and_lift() {
+    let mut half = settings(Waveform::Square, 1_000_000);
+    half.level = LEVEL_MAX / 2;
+    let value = level(&Oscillator::new(half, 8_000), 0);
+    assert!((value - 0.5).abs() < 1e-9, "{value}");
+    let mut climbing = settings(Waveform::Silence, 1_000_000);
+    climbing.lift = LEVEL_MAX / 16;
+    let oscillator = Oscillator::new(climbing, 8_000);
+    // A sixteenth of the range, which is 2, with each turn of eight samples; then from the other end.
+    let steps: Vec<f64> = (0..16).map(|turn| level(&oscillator, 8 * turn)).collect();
+    for (turn, value) in steps.iter().enumerate() {
+        let wanted = (turn as f64 / 8.0 + 1.0).rem_euclid(2.0) - 1.0;
+        assert!((value - wanted).abs() < 1e-9, "{turn}: {value}");
+    }
+}
+
+#[test]
+fn noise_has_no_level_and_full_power() {
+    let oscillator = Oscillator::new(settings(Waveform::Noise, 440_000), 48_000);
+    let samples: Vec<f64> = (0..100_000).map(|n| level(&oscillator, n)).collect();
+    let mean = samples.iter().sum::<f64>() / samples.len() as f64;
+    let power = samples.iter().map(|value| value * value).sum::<f64>() / samples.len() as f64;
+    assert!(mean.abs() < 0.01, "{mean}");
+    // Of an even distribution.
+    assert!((power - 1.0 / 3.0).abs() < 0.01, "{power}");
+}

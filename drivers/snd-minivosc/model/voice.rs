@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A recording of the oscillator: where it is, and what is in its buffer.
+//!
+//! As with every position here, it is computed from the time when somebody asks, and the frames up to it are made
+//! then. Nothing runs in between, but for a timer when a period ends that somebody waits for, or enough has piled up.
+
+use crate::lib::model::clock::{Clock, PITCH_NOMINAL};
+use crate::lib::model::encode::encode;
+use crate::lib::model::layout::spans;
+use crate::lib::model::ring::next_boundary;
+use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
+
+use super::oscillator::{Oscillator, Settings};
+
+/// How many frames are made in one go, at most: 0.2 ms on a machine of 500 MIPS.
+const STEP: u64 = 512;
+
+/// A recording that is set up, or runs.
+#[derive(Debug)]
+struct Take<B> {
+    params: Params,
+    setup: Setup,
+    buffer: B,
+    oscillator: Oscillator,
+    /// Goes while the stream runs. It counts from where the stream was when it started.
+    clock: Option<(Clock, u64)>,
+    /// Frames that have been made.
+    made: u64,
+    /// What ALSA was last told of them.
+    told: u64,
+    /// The next one at which a period ends.
+    boundary: u64,
+}
+
+/// A recorder's end of the oscillator.
+#[derive(Debug)]
+pub struct Voice<B> {
+    settings: Settings,
+    /// Whether the first frame of each period, and of each turn of the buffer, is a mark.
+    marks: bool,
+    take: Option<Take<B>>,
+}
+
+impl<B: Buffer> Voice<B> {
+    /// A voice that plays so, and that nobody records.
+    pub fn new(settings: Settings, marks: bool) -> Self {
+        Self {
+            settings,
+            marks,
+            take: None,
+        }
+    }
+
+    /// What is played.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Changes what is played from `now` on.
+    pub fn set(&mut self, settings: Settings, now: u64) {
+        self.advance(now);
+        self.settings = settings;
+        if let Some(take) = &mut self.take {
+            take.oscillator.set(settings, take.made);
+        }
+    }
+
+    /// Sets a recording up: it begins with frame 0.
+    pub fn prepare(&mut self, params: Params, setup: Setup, buffer: B) {
+        self.take = Some(Take {
+            params,
+            setup,
+            buffer,
+            oscillator: Oscillator::new(self.settings, params.rate),
+            clock: None,
+            made: 0,
+            told: 0,
+            boundary: setup.period,
+        });
+    }
+
+    /// Gives the buffer back.
+    pub fn retract(&mut self) -> Option<B> {
+        self.take.take().map(|take| take.buffer)
+    }
+
+    /// Starts, or goes on after a stop. Returns whether it could: it must have been set up.
+    pub fn start(&mut self, now: u64) -> bool {
+        let Some(take) = &mut self.take else {
+            return false;
+        };
+        take.clock = Some((Clock::new(take.params.rate, PITCH_NOMINAL, now), take.made));
+        true
+    }
+
+    /// Stops where it is.
+    pub fn stop(&mut self, now: u64) {
+        self.advance(now);
+        if let Some(take) = &mut self.take {
+            take.clock = None;
+        }
+    }
+
+    /// Makes frames that are due, as many as may be made in one go.
+    fn advance(&mut self, now: u64) {
+        let marks = self.marks;
+        if let Some(take) = &mut self.take {
+            let due = take.due(now).saturating_sub(take.made);
+            take.make(due.min(STEP), marks);
+        }
+    }
+
+    /// Where the recording is in its buffer, in frames; `None` if more has been made than the buffer holds since ALSA
+    /// last asked. To be called by ALSA alone: the answer counts as told.
+    pub fn pointer(&mut self, now: u64) -> Option<u64> {
+        self.advance(now);
+        let Some(take) = &mut self.take else {
+            return Some(0);
+        };
+        let frames = take.setup.buffer;
+        let more = take.made - take.told;
+        take.told = take.made;
+        (more < frames).then(|| take.made % frames.max(1))
+    }
+
+    /// When something is to be told, or made: for when the timer is to be armed.
+    pub fn next_wakeup(&self) -> Option<u64> {
+        let take = self.take.as_ref()?;
+        let (clock, from) = take.clock?;
+        let piled = take.made + STEP / 2;
+        let next = match take.setup.wakeups {
+            true => piled.min(take.boundary),
+            false => piled,
+        };
+        Some(clock.when(next - from))
+    }
+
+    /// The timer has gone off. Returns what ALSA is to be told.
+    pub fn wake(&mut self, now: u64) -> Wake {
+        self.advance(now);
+        let Some(take) = &mut self.take else {
+            return Wake::Nothing;
+        };
+        if take.clock.is_none() || !take.setup.wakeups || take.made < take.boundary {
+            return Wake::Nothing;
+        }
+        take.boundary = next_boundary(take.made, take.setup.period);
+        Wake::Period
+    }
+}
+
+impl<B: Buffer> Take<B> {
+    /// How many frames there should be.
+    fn due(&self, now: u64) -> u64 {
+        let clock = self.clock.as_ref();
+        clock.map_or(self.made, |(clock, from)| from + clock.position(now))
+    }
+
+    /// Makes the next `frames` frames: the same sample in all channels.
+    fn make(&mut self, frames: u64, marks: bool) {
+        let format = self.params.format;
+        for number in self.made..self.made + frames {
+            let sample = match marks {
+                true if number % self.setup.buffer.max(1) == 0 => encode(format, i32::MAX, 0),
+                true if number % self.setup.period.max(1) == 0 => encode(format, i32::MIN, 0),
+                _ => self.oscillator.sample(number, format),
+            };
+            let sample = &sample[..usize::from(format.bytes)];
+            spans(self.buffer.layout(), number, 1, |span| {
+                self.buffer.fill(span, sample)
+            });
+        }
+        self.made += frames;
+    }
+}
