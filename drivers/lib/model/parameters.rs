@@ -5,7 +5,13 @@
 use core::fmt;
 use core::ops::RangeInclusive;
 
+use super::limits::{parse_formats, Limits, Ranges};
 use super::number::integer;
+
+pub use crate::written;
+
+/// The longest name of a card, in bytes (`struct snd_card`, `shortname`).
+pub const NAME_MAX: usize = 31;
 
 /// Stands for what was written and is not UTF-8. No parameter takes it.
 pub const NOT_UTF8: &str = "(not UTF-8)";
@@ -123,4 +129,108 @@ pub fn bad_value<'a>(
         value,
         allowed: Allowed::Words(allowed),
     }
+}
+
+/// Makes a struct `Written` of the parameters' names and of what they are if nothing is written: an
+/// `Option<&str>` for each, and beside it `PARAMETERS`, the names and the defaults.
+#[macro_export]
+macro_rules! written {
+    ($($name:ident: $default:expr,)*) => {
+        /// What was written for one card; `None` where nothing was.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Written<'a> {
+            $(
+                #[doc = concat!("`", stringify!($name), "=`")]
+                pub $name: Option<&'a str>,
+            )*
+        }
+
+        /// The parameters' names, and what they are if nothing is written.
+        pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
+
+        impl<'a> Written<'a> {
+            /// What was written to each parameter, in the order of [`PARAMETERS`].
+            pub fn values(&self) -> [Option<&'a str>; PARAMETERS.len()] {
+                [$(self.$name,)*]
+            }
+
+            /// Asks for what was written to each parameter, in the order of [`PARAMETERS`].
+            ///
+            /// # Errors
+            ///
+            /// The first that `written` returns.
+            pub fn collect<E>(
+                mut written: impl FnMut(&'static str) -> Result<Option<&'a str>, E>,
+            ) -> Result<Self, E> {
+                Ok(Self {
+                    $($name: written(stringify!($name))?,)*
+                })
+            }
+        }
+    };
+}
+
+/// Reads `index`: a card's number, or a negative mask of those that it may have, as `snd_card_new()` takes it; -1 if
+/// nothing was written. `cards` is how many cards the kernel can have.
+///
+/// # Errors
+///
+/// What was written is none.
+pub fn card_index(written: Option<&str>, cards: u32) -> Result<i32, BadParameter<'_>> {
+    let last = cards.saturating_sub(1);
+    let indices = i64::from(i32::MIN)..=i64::from(last);
+    let index = number("index", written, indices, Allowed::Index(last))?;
+    Ok(index.unwrap_or(-1))
+}
+
+/// Reads a card's `id` and `name`. ALSA makes an id of anything.
+///
+/// # Errors
+///
+/// What was written is none.
+pub fn names<'a>(
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+) -> Result<(Option<&'a str>, Option<&'a str>), BadParameter<'a>> {
+    if let Some(value) = id.filter(|id| *id == NOT_UTF8) {
+        let allowed = "UTF-8, best letters and digits";
+        return bad("id", value, Allowed::Words(allowed));
+    }
+    if let Some(value) = name.filter(|name| !is_name(name)) {
+        let allowed = "1 to 31 printable bytes of UTF-8";
+        return bad("name", value, Allowed::Words(allowed));
+    }
+    Ok((id, name))
+}
+
+/// Reads `formats`, `rates` and `channels`.
+///
+/// # Errors
+///
+/// What was written is none.
+pub fn limits<'a>(
+    formats: Option<&'a str>,
+    rates: Option<&'a str>,
+    channels: Option<&'a str>,
+) -> Result<Limits, BadParameter<'a>> {
+    let mut limits = Limits::NONE;
+    if let Some(value) = formats {
+        let names = "all, or names of sample formats such as S16_LE, with spaces between";
+        limits.formats = parse_formats(value).ok_or(bad_value("formats", value, names))?;
+    }
+    if let Some(value) = rates {
+        let allowed = "up to 16 numbers or ranges from 8000 to 768000, with spaces between";
+        limits.rates =
+            Ranges::parse(value, &limits.rates).ok_or(bad_value("rates", value, allowed))?;
+    }
+    if let Some(value) = channels {
+        let allowed = "up to 16 numbers or ranges from 1 to 128, with spaces between";
+        limits.channels =
+            Ranges::parse(value, &limits.channels).ok_or(bad_value("channels", value, allowed))?;
+    }
+    Ok(limits)
+}
+
+fn is_name(name: &str) -> bool {
+    name != NOT_UTF8 && (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
 }

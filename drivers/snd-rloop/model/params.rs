@@ -6,10 +6,10 @@
 //! what is. What snd-aloop has as well is read as the kernel reads it there.
 
 use super::source::{self, SourceText};
-use crate::lib::model::limits::{parse_formats, Limits, Ranges, ALL};
+use crate::lib::model::limits::{Limits, ALL};
 use crate::lib::model::number::{integer, truth};
 use crate::lib::model::parameters::{
-    bad, bad_value, number, switch, Allowed, BadParameter, NOT_UTF8,
+    bad, card_index, limits, names, number, switch, written, Allowed, BadParameter,
 };
 
 /// The most PCM substreams that a PCM device may have.
@@ -20,8 +20,6 @@ pub const SUBSTREAMS_DEFAULT: u32 = 8;
 pub const ID_DEFAULT: &str = "rloop";
 /// The card's name if nothing else is asked for.
 pub const NAME_DEFAULT: &str = "Virtual Loopback";
-/// The longest name, in bytes (`struct snd_card`, `shortname`).
-pub const NAME_MAX: usize = 31;
 
 /// Bytes per second in the unit of `bandwidth`.
 pub const BANDWIDTH_UNIT: u32 = 1_000_000;
@@ -58,45 +56,8 @@ impl Topology {
     }
 }
 
-/// Makes [`Written`] of the parameters' names and of what they are if nothing is written.
-macro_rules! parameters {
-    ($($name:ident: $default:expr,)*) => {
-        /// What was written for one card; `None` where nothing was.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct Written<'a> {
-            $(
-                #[doc = concat!("`", stringify!($name), "=`")]
-                pub $name: Option<&'a str>,
-            )*
-        }
-
-        /// The parameters' names, and what they are if nothing is written.
-        pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
-
-        impl<'a> Written<'a> {
-            /// What was written to each parameter, in the order of [`PARAMETERS`].
-            pub fn values(&self) -> [Option<&'a str>; PARAMETERS.len()] {
-                [$(self.$name,)*]
-            }
-
-            /// Asks for what was written to each parameter, in the order of [`PARAMETERS`].
-            ///
-            /// # Errors
-            ///
-            /// The first that `written` returns.
-            pub fn collect<E>(
-                mut written: impl FnMut(&'static str) -> Result<Option<&'a str>, E>,
-            ) -> Result<Self, E> {
-                Ok(Self {
-                    $($name: written(stringify!($name))?,)*
-                })
-            }
-        }
-    };
-}
-
 // The same, but for `enable`, as in the table of `bindings/helpers.c`.
-parameters! {
+written! {
     index: "-1",
     id: ID_DEFAULT,
     name: NAME_DEFAULT,
@@ -159,9 +120,7 @@ impl Config<'_> {
 ///
 /// The first value that is not allowed.
 pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadParameter<'a>> {
-    let last = cards.saturating_sub(1);
-    let indices = i64::from(i32::MIN)..=i64::from(last);
-    let index = number("index", written.index, indices, Allowed::Index(last))?;
+    let index = card_index(written.index, cards)?;
     let most = i64::from(SUBSTREAMS_MAX);
     let allowed = Allowed::Number(1, most);
     let substreams = number("pcm_substreams", written.pcm_substreams, 1..=most, allowed)?;
@@ -174,38 +133,11 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             return bad("topology", value, Allowed::Words(allowed));
         }
     };
-    if let Some(value) = written.id.filter(|id| *id == NOT_UTF8) {
-        return bad(
-            "id",
-            value,
-            Allowed::Words("UTF-8, best letters and digits"),
-        );
-    }
-    if let Some(value) = written.name.filter(|name| !is_name(name)) {
-        return bad(
-            "name",
-            value,
-            Allowed::Words("1 to 31 printable bytes of UTF-8"),
-        );
-    }
+    let (id, name) = names(written.id, written.name)?;
     let substreams = substreams
         .and_then(|n| u32::try_from(n).ok())
         .unwrap_or(SUBSTREAMS_DEFAULT);
-    let mut limits = Limits::NONE;
-    if let Some(value) = written.formats {
-        let names = "all, or names of sample formats such as S16_LE, with spaces between";
-        limits.formats = parse_formats(value).ok_or(bad_value("formats", value, names))?;
-    }
-    if let Some(value) = written.rates {
-        let rates = "up to 16 numbers or ranges from 8000 to 768000, with spaces between";
-        limits.rates =
-            Ranges::parse(value, &limits.rates).ok_or(bad_value("rates", value, rates))?;
-    }
-    if let Some(value) = written.channels {
-        let channels = "up to 16 numbers or ranges from 1 to 128, with spaces between";
-        limits.channels =
-            Ranges::parse(value, &limits.channels).ok_or(bad_value("channels", value, channels))?;
-    }
+    let limits = limits(written.formats, written.rates, written.channels)?;
     let most = i64::from(BANDWIDTH_MAX);
     let allowed = Allowed::Number(1, most);
     let bandwidth = number("bandwidth", written.bandwidth, 1..=most, allowed)?;
@@ -214,9 +146,9 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         return bad("timer_source", source, Allowed::Words(source::ALLOWED));
     };
     Ok(Config {
-        index: index.unwrap_or(-1),
-        id: written.id.unwrap_or(ID_DEFAULT),
-        name: written.name.unwrap_or(NAME_DEFAULT),
+        index,
+        id: id.unwrap_or(ID_DEFAULT),
+        name: name.unwrap_or(NAME_DEFAULT),
         substreams,
         topology,
         notify: switch("pcm_notify", written.pcm_notify, notify)?.unwrap_or(false),
@@ -245,8 +177,4 @@ pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<
 /// What `pcm_notify` says. In snd-aloop it is a number.
 fn notify(text: &str) -> Option<bool> {
     integer(text).map(|number| number != 0).or(truth(text))
-}
-
-fn is_name(name: &str) -> bool {
-    name != NOT_UTF8 && (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
 }
