@@ -26,7 +26,9 @@ pub(crate) trait Handler: Send + Sync + Sized {
     fn expired(&self, number: usize, now: u64) -> Wake;
 
     /// ALSA drains the stream. Called with the stream locked, after [`PeriodTimer::look`].
-    fn draining(&self, number: usize);
+    fn draining(&self, number: usize) {
+        let _ = number;
+    }
 
     /// Arms this timer again, if it is to go on, and any other, for no time before `earliest`. Called
     /// last, since what ALSA was told may have stopped the stream.

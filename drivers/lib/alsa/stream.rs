@@ -60,10 +60,14 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
 
     /// Whether it is time that moves the stream. If not, it moves when the programs at both ends do,
     /// and may take as long as it likes. The same at each call.
-    fn clocked(&self) -> bool;
+    fn clocked(&self) -> bool {
+        true
+    }
 
     /// The parameters that the stream is bound to, if any.
-    fn bound(&self) -> Option<Params>;
+    fn bound(&self) -> Option<Params> {
+        None
+    }
 
     /// Claims what a stream of `rate` frames per second takes, each of so many bytes, for as long as it keeps
     /// its parameters.
@@ -71,7 +75,10 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// # Errors
     ///
     /// `EBUSY` if others have claimed too much.
-    fn claim(&self, rate: u32, frame_bytes: u32) -> Result<Share>;
+    fn claim(&self, rate: u32, frame_bytes: u32) -> Result<Option<Share>> {
+        let _ = (rate, frame_bytes);
+        Ok(None)
+    }
 
     /// The stream is set up, and its position is 0.
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result;
@@ -80,14 +87,14 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     fn retract(&self);
 
     /// The stream gives up its parameters.
-    fn release(&self);
+    fn release(&self) {}
 
     /// Starts or stops the stream at the time `now`. Streams that are started or stopped together
     /// get the same `now`.
     fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result;
 
     /// The program has moved its position. Called with the stream locked.
-    fn acknowledge(&self);
+    fn acknowledge(&self) {}
 
     /// The position in the buffer in frames, or `None` for an xrun. ALSA may ask because the stream's timer has
     /// `notified` it just now.
@@ -95,5 +102,7 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
 
     /// How many frames pass between the stream and where they are heard, for `snd_pcm_delay()`. Any
     /// context.
-    fn delay(&self) -> u64;
+    fn delay(&self) -> u64 {
+        0
+    }
 }

@@ -4,4 +4,5 @@
 //! and so does the crate `snd-minivosc-model` for tests on the host (`cargo test`).
 
 pub mod oscillator;
+pub mod params;
 pub mod voice;

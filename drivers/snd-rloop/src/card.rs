@@ -339,8 +339,8 @@ impl stream::Stream for Stream {
         self.cable.bound(self.port)
     }
 
-    fn claim(&self, rate: u32, frame_bytes: u32) -> Result<Share> {
-        self.bandwidth.take(rate, frame_bytes)
+    fn claim(&self, rate: u32, frame_bytes: u32) -> Result<Option<Share>> {
+        self.bandwidth.take(rate, frame_bytes).map(Some)
     }
 
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result {

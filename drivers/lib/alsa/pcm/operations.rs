@@ -263,7 +263,7 @@ impl<S: Stream> Table<S> {
             // SAFETY: The substream is open, and nobody uses its old buffer.
             let changed = unsafe { bindings::snd_pcm_lib_malloc_pages(substream, bytes) };
             to_result(changed.min(0))?;
-            held.claim = Some(claim);
+            held.claim = claim;
             Ok(changed)
         })
     }

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What bindgen makes crate::lib::bindings from.
+ */
+#include "../../lib/helpers/kernel.h"
+#include "../../lib/helpers/parameters.h"
+#include "../../lib/helpers/sound.h"
