@@ -56,9 +56,9 @@ const SPEED_MAX: u64 = RATE_MAX as u64 * PITCH_MAX as u64 / 1_000 * 1_206;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// What counts now.
-    line: Line,
+    segment: Segment,
     /// What counts from a time on, where a [`Slide`] ends.
-    then: Option<(u64, Line)>,
+    next: Option<(u64, Segment)>,
     /// Time passes in steps of so many nanoseconds, at least 1.
     step: u64,
 }
@@ -80,13 +80,13 @@ impl Clock {
     pub fn new(rate: u32, pitch: u32, now: u64) -> Self {
         // INVARIANT: The speed is a product of two values within their ranges.
         Self {
-            line: Line {
+            segment: Segment {
                 anchor: now,
                 frames: 0,
                 parts: 0,
                 speed: speed(rate, pitch),
             },
-            then: None,
+            next: None,
             step: 1,
         }
     }
@@ -95,12 +95,16 @@ impl Clock {
     /// nanoseconds, as one that is driven by a tick does.
     pub fn in_steps(self, step: u64) -> Self {
         let step = step.max(1);
-        let anchor = floor(self.line.anchor, step);
-        let line = Line {
+        let anchor = floor(self.segment.anchor, step);
+        let segment = Segment {
             anchor,
-            ..self.line
+            ..self.segment
         };
-        Self { line, step, ..self }
+        Self {
+            segment,
+            step,
+            ..self
+        }
     }
 
     /// The number of whole frames that have passed at `now`; that of the start before the start.
@@ -125,54 +129,54 @@ impl Clock {
     /// one, at that of the slide.
     pub fn set_speed(&mut self, speed: u64, slide: Option<Slide>, now: u64) {
         let now = floor(now, self.step);
-        let line = self.line_at(now).change(speed, now);
-        (self.line, self.then) = match slide {
+        let segment = self.segment_at(now).change(speed, now);
+        (self.segment, self.next) = match slide {
             Some(slide) => {
-                let slow = line.change(slide.speed, now);
+                let slow = segment.change(slide.speed, now);
                 let end = slow.anchor.saturating_add(slide.lasts);
                 (slow, Some((end, slow.change(speed, end))))
             }
-            None => (line, None),
+            None => (segment, None),
         };
     }
 
     /// Lets time pass in other steps from `now` on. The position stays until the next step.
     pub fn set_step(&mut self, step: u64, now: u64) {
-        let speed = self.line_at(now).speed;
-        let line = self.line_at(floor(now, self.step));
-        let line = line.change(speed, floor(now, self.step));
+        let speed = self.segment_at(now).speed;
+        let segment = self.segment_at(floor(now, self.step));
+        let segment = segment.change(speed, floor(now, self.step));
         self.step = step.max(1);
-        self.line = Line {
-            anchor: line.anchor.max(now),
-            ..line
+        self.segment = Segment {
+            anchor: segment.anchor.max(now),
+            ..segment
         };
-        self.then = None;
+        self.next = None;
     }
 
     /// The first time at which [`Clock::position`] is at least `frame`; [`u64::MAX`] where that
     /// is centuries away.
     pub fn when(&self, frame: u64) -> u64 {
-        let line = match &self.then {
-            Some((_, line)) if line.frames < frame => line,
-            _ => &self.line,
+        let segment = match &self.next {
+            Some((_, segment)) if segment.frames < frame => segment,
+            _ => &self.segment,
         };
-        ceil(line.when(frame), self.step)
+        ceil(segment.when(frame), self.step)
     }
 
     /// The speed at `now`, in millionths of a frame per second.
     pub fn speed(&self, now: u64) -> u64 {
-        self.line_at(floor(now, self.step)).speed
+        self.segment_at(floor(now, self.step)).speed
     }
 
     fn count(&self, now: u64) -> (u64, u64) {
         let now = floor(now, self.step);
-        self.line_at(now).count(now)
+        self.segment_at(now).count(now)
     }
 
-    fn line_at(&self, now: u64) -> &Line {
-        match &self.then {
-            Some((end, line)) if now >= *end => line,
-            _ => &self.line,
+    fn segment_at(&self, now: u64) -> &Segment {
+        match &self.next {
+            Some((end, segment)) if now >= *end => segment,
+            _ => &self.segment,
         }
     }
 }
@@ -184,7 +188,7 @@ impl Clock {
 /// `parts < PARTS_PER_FRAME`, and `0 < speed <= SPEED_MAX`, about 2^40: no sum or product in here
 /// overflows within 400 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Line {
+struct Segment {
     /// Since when.
     anchor: u64,
     /// Whole frames and parts of a frame that had passed by then.
@@ -194,8 +198,8 @@ struct Line {
     speed: u64,
 }
 
-impl Line {
-    /// A line that goes on from where this one is at `now`.
+impl Segment {
+    /// A segment that goes on from where this one is at `now`.
     fn change(&self, speed: u64, now: u64) -> Self {
         // INVARIANT: `count` gives less than a frame of parts.
         let (frames, parts) = self.count(now);

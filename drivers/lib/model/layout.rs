@@ -2,7 +2,7 @@
 
 //! How samples lie in a buffer, and what has to be moved to get them from one into another.
 
-use super::ring::segments;
+use super::ring::runs;
 
 /// How a program gets at a stream's buffer: ALSA's `SNDRV_PCM_ACCESS_*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,14 +194,14 @@ pub fn moves(
         source: source_row,
         target: target_row,
     };
-    for segment in segments(from, source.frames, to, target.frames, frames) {
-        let run = segment.frames as usize;
+    for run in runs(from, source.frames, to, target.frames, frames) {
+        let frames = run.frames as usize;
         let (bytes, rows, columns) = match (source.planes(), target.planes()) {
-            (None, None) => (run * source.frame(), ONE, ONE),
-            (Some(_), Some(_)) => (run * source.sample, rows, ONE),
+            (None, None) => (frames * source.frame(), ONE, ONE),
+            (Some(_), Some(_)) => (frames * source.sample, rows, ONE),
             _ => {
                 let columns = Axis {
-                    count: run,
+                    count: frames,
                     source: source_column,
                     target: target_column,
                 };
@@ -209,8 +209,8 @@ pub fn moves(
             }
         };
         each(Move {
-            source: source.frame_at(segment.source),
-            target: target.frame_at(segment.target),
+            source: source.frame_at(run.source),
+            target: target.frame_at(run.target),
             bytes,
             rows,
             columns,
@@ -222,14 +222,14 @@ pub fn moves(
 pub fn spans(layout: &Layout, from: u64, frames: u64, mut each: impl FnMut(Span)) {
     // Once around covers every byte.
     let frames = frames.min(layout.frames);
-    for segment in segments(from, layout.frames, from, layout.frames, frames) {
-        let run = segment.frames as usize;
+    for run in runs(from, layout.frames, from, layout.frames, frames) {
+        let frames = run.frames as usize;
         let (bytes, rows, step) = match layout.planes() {
-            None => (run * layout.frame(), 1, 0),
-            Some(plane) => (run * layout.sample, layout.channels, plane),
+            None => (frames * layout.frame(), 1, 0),
+            Some(plane) => (frames * layout.sample, layout.channels, plane),
         };
         each(Span {
-            offset: layout.frame_at(segment.source),
+            offset: layout.frame_at(run.source),
             bytes,
             rows,
             step,

@@ -7,7 +7,7 @@
 
 /// Frames that lie in one piece in two rings at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
+pub struct Run {
     /// The first frame's place in the one ring.
     pub source: u64,
     /// The first frame's place in the other ring.
@@ -20,29 +20,29 @@ pub struct Segment {
 /// `target` in one of `target_size`, into pieces in which neither ring wraps.
 ///
 /// Positions count from the start of the stream; sizes must not be 0.
-pub fn segments(
+pub fn runs(
     mut source: u64,
     source_size: u64,
     mut target: u64,
     target_size: u64,
     mut frames: u64,
-) -> impl Iterator<Item = Segment> {
+) -> impl Iterator<Item = Run> {
     core::iter::from_fn(move || {
         let (from, to) = (
             source.checked_rem(source_size)?,
             target.checked_rem(target_size)?,
         );
-        let run = frames.min(source_size - from).min(target_size - to);
-        if run == 0 {
+        let length = frames.min(source_size - from).min(target_size - to);
+        if length == 0 {
             return None;
         }
-        source += run;
-        target += run;
-        frames -= run;
-        Some(Segment {
+        source += length;
+        target += length;
+        frames -= length;
+        Some(Run {
             source: from,
             target: to,
-            frames: run,
+            frames: length,
         })
     })
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Ring cursors: segments are the whole of what was asked for, in order, and never wrap; period
+//! Ring cursors: runs are the whole of what was asked for, in order, and never wrap; period
 //! ends; distances between pointers that wrap.
 
 mod properties;
 
-use driver_model::ring::{distance, next_boundary, segments, Segment};
+use driver_model::ring::{distance, next_boundary, runs, Run};
 use properties::cases;
 use proptest::prelude::*;
 
@@ -13,26 +13,26 @@ proptest! {
     #![proptest_config(cases(2_000))]
 
     #[test]
-    fn segments_are_all_frames_in_order_and_never_wrap(
+    fn runs_are_all_frames_in_order_and_never_wrap(
         source in prop_oneof![0..50u64, 0..1u64 << 60], source_size in 1..40u64,
         target in prop_oneof![0..50u64, 0..1u64 << 60], target_size in 1..40u64,
         frames in 0..200u64,
     ) {
-        let all: Vec<Segment> =
-            segments(source, source_size, target, target_size, frames).collect();
+        let all: Vec<Run> =
+            runs(source, source_size, target, target_size, frames).collect();
         let mut done = 0;
-        for (i, segment) in all.iter().enumerate() {
-            prop_assert!(segment.frames > 0);
-            prop_assert!(segment.source + segment.frames <= source_size);
-            prop_assert!(segment.target + segment.frames <= target_size);
-            prop_assert_eq!(segment.source, (source + done) % source_size);
-            prop_assert_eq!(segment.target, (target + done) % target_size);
-            done += segment.frames;
+        for (i, run) in all.iter().enumerate() {
+            prop_assert!(run.frames > 0);
+            prop_assert!(run.source + run.frames <= source_size);
+            prop_assert!(run.target + run.frames <= target_size);
+            prop_assert_eq!(run.source, (source + done) % source_size);
+            prop_assert_eq!(run.target, (target + done) % target_size);
+            done += run.frames;
             // As few as possible: each but the last ends where a ring does.
             prop_assert!(
                 i + 1 == all.len()
-                    || segment.source + segment.frames == source_size
-                    || segment.target + segment.frames == target_size
+                    || run.source + run.frames == source_size
+                    || run.target + run.frames == target_size
             );
         }
         prop_assert_eq!(done, frames);
