@@ -16,21 +16,32 @@ use crate::lib::model::limits::Limits;
 use crate::lib::model::stream::Params;
 use crate::lib::model::stream::{Direction, Setup};
 
-/// Starts or stops a stream.
+/// A trigger command, `SNDRV_PCM_TRIGGER_*` in `include/sound/pcm.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum TriggerCommand {
-    /// Start from the beginning.
+    /// START: a stream that has been prepared starts.
     Start,
-    /// Go on after a pause or a suspend.
-    Resume,
-    /// Stop for good.
+    /// STOP: the stream stops, by a drop, an xrun, or the end of a drain.
     Stop,
-    /// Stop, to go on later.
-    Pause,
-    /// Play what has been written, then be stopped (only where `SNDRV_PCM_INFO_DRAIN_TRIGGER` is
-    /// set).
+    /// PAUSE_PUSH: a running stream stops where it is (only with `SNDRV_PCM_INFO_PAUSE`).
+    PausePush,
+    /// PAUSE_RELEASE: a paused stream goes on.
+    PauseRelease,
+    /// SUSPEND: the machine is about to sleep, or the stream's card is.
+    Suspend,
+    /// RESUME: a suspended stream goes on (only with `SNDRV_PCM_INFO_RESUME`).
+    Resume,
+    /// DRAIN: playback plays what has been written and is then stopped; a capture stream has been
+    /// stopped (only with `SNDRV_PCM_INFO_DRAIN_TRIGGER`).
     Drain,
+}
+
+impl TriggerCommand {
+    /// Whether the stream runs after the command.
+    pub(crate) fn starts(self) -> bool {
+        matches!(self, Self::Start | Self::PauseRelease | Self::Resume)
+    }
 }
 
 /// A stream, from its opening to its closing.

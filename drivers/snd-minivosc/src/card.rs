@@ -150,12 +150,12 @@ impl Stream for Recording {
     fn trigger(&self, command: TriggerCommand, now: u64, _: &CardRef<'_>) -> Result {
         let mut voice = self.timers.handler().voice.lock();
         match command {
-            TriggerCommand::Start | TriggerCommand::Resume => {
+            command if command.starts() => {
                 if !voice.start(now) {
                     return Err(EIO);
                 }
             }
-            TriggerCommand::Stop | TriggerCommand::Pause | TriggerCommand::Drain => voice.stop(now),
+            _ => voice.stop(now),
         }
         match voice.next_wakeup() {
             Some(when) => self.timer().arm(when),

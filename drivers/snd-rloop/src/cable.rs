@@ -221,13 +221,13 @@ impl Cable {
     pub(crate) fn trigger(&self, port: Port, command: TriggerCommand, now: u64) -> Result {
         let mut state = self.ends.lock();
         match command {
-            TriggerCommand::Start | TriggerCommand::Resume => {
+            TriggerCommand::Start | TriggerCommand::PauseRelease | TriggerCommand::Resume => {
                 if !state.start(port, now) {
                     return Err(EIO);
                 }
             }
             TriggerCommand::Stop => state.stop(port, now),
-            TriggerCommand::Pause => state.pause(port, now),
+            TriggerCommand::PausePush | TriggerCommand::Suspend => state.pause(port, now),
             TriggerCommand::Drain if port == Port::Playback => state.drain(now),
             // A recorder has stopped, and its program reads what is left.
             TriggerCommand::Drain => {}

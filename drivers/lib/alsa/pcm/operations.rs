@@ -323,13 +323,11 @@ impl<S: Stream> Table<S> {
     ) -> c_int {
         let command = match command as u32 {
             bindings::SNDRV_PCM_TRIGGER_START => TriggerCommand::Start,
-            bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE | bindings::SNDRV_PCM_TRIGGER_RESUME => {
-                TriggerCommand::Resume
-            }
             bindings::SNDRV_PCM_TRIGGER_STOP => TriggerCommand::Stop,
-            bindings::SNDRV_PCM_TRIGGER_PAUSE_PUSH | bindings::SNDRV_PCM_TRIGGER_SUSPEND => {
-                TriggerCommand::Pause
-            }
+            bindings::SNDRV_PCM_TRIGGER_PAUSE_PUSH => TriggerCommand::PausePush,
+            bindings::SNDRV_PCM_TRIGGER_PAUSE_RELEASE => TriggerCommand::PauseRelease,
+            bindings::SNDRV_PCM_TRIGGER_SUSPEND => TriggerCommand::Suspend,
+            bindings::SNDRV_PCM_TRIGGER_RESUME => TriggerCommand::Resume,
             bindings::SNDRV_PCM_TRIGGER_DRAIN => TriggerCommand::Drain,
             _ => return EINVAL.to_errno(),
         };
@@ -343,7 +341,10 @@ impl<S: Stream> Table<S> {
         let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
         from_result(|| {
             context.stream.trigger(command, now, &card)?;
-            if command == TriggerCommand::Resume {
+            if matches!(
+                command,
+                TriggerCommand::PauseRelease | TriggerCommand::Resume
+            ) {
                 // For a pause ALSA dates its position back by 1000 s, so as to skip a check that
                 // it does not make for streams without period wake-ups, and after a suspend it
                 // leaves the old date. For these streams it takes the time for frames that have
@@ -389,8 +390,7 @@ impl<S: Stream> Table<S> {
             let state = unsafe { addr_of!((*(*member).runtime).state).read() } as u32;
             let runs = state == bindings::rloop_constant_RLOOP_PCM_STATE_RUNNING
                 || state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
-            let starts = matches!(command, TriggerCommand::Start | TriggerCommand::Resume);
-            let follows = runs == starts;
+            let follows = runs == command.starts();
             if context.action.load(Relaxed) == command as u32 && !follows {
                 return context.action_time.load(Relaxed);
             }
