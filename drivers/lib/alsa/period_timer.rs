@@ -266,7 +266,7 @@ impl<H: Handler> PeriodTimer<H> {
             _ if substream.is_null() => {}
             Wake::Nothing => {}
             // SAFETY: As above, so it has a runtime.
-            Wake::Patience => unsafe { bindings::rloop_pcm_keep_draining(substream) },
+            Wake::KeepDraining => unsafe { bindings::rloop_pcm_keep_draining(substream) },
             // SAFETY: As above.
             Wake::Period => unsafe { bindings::snd_pcm_period_elapsed(substream) },
             // SAFETY: As above.

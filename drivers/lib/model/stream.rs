@@ -86,7 +86,7 @@ pub enum Wake {
     /// A period or a drain has ended.
     Period,
     /// Nothing new, but ALSA must not give up a drain because of that.
-    Patience,
+    KeepDraining,
     /// The stream has to stop: it can't go on with its parameters.
     Stop,
     /// The stream has to stop with an xrun, because somebody wants to see that.

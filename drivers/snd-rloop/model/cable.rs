@@ -546,7 +546,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         end.told = now;
         if !due {
-            return Wake::Patience;
+            return Wake::KeepDraining;
         }
         end.counters.wakeups += 1;
         if end.free {
@@ -559,7 +559,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         match end.drain.is_some() && end.answer(port.direction()) == end.reported {
             // ALSA would not notice a period.
-            true => Wake::Patience,
+            true => Wake::KeepDraining,
             false => Wake::Period,
         }
     }

@@ -196,7 +196,7 @@ impl Rig {
                     // After a start or a stop one looks what follows for the others.
                     Wake::Nothing if core::mem::take(&mut self.changed) => {}
                     Wake::Period => self.update(n),
-                    Wake::Patience => assert!(self.streams[n].draining),
+                    Wake::KeepDraining => assert!(self.streams[n].draining),
                     other => panic!("{other:?}"),
                 }
             }
@@ -411,7 +411,7 @@ fn without_a_reader_nothing_moves_and_the_drain_waits() {
     for _ in 0..100 {
         rig.now += 100_000_000;
         // ALSA is kept from giving up, and not told that anything has moved.
-        assert_eq!(rig.cable.wake(Port::Playback, rig.now), Wake::Patience);
+        assert_eq!(rig.cable.wake(Port::Playback, rig.now), Wake::KeepDraining);
     }
     assert_eq!(rig.cable.end(Port::Playback).state, State::Running);
     rig.finish();

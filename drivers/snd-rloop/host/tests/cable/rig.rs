@@ -487,8 +487,8 @@ impl Rig {
         let impatient = end.gives_up().is_some_and(|latest| latest <= now);
         let wake = match (elapsed, noticed) {
             (true, true) => Wake::Period,
-            (true, false) => Wake::Patience,
-            (false, _) if impatient => Wake::Patience,
+            (true, false) => Wake::KeepDraining,
+            (false, _) if impatient => Wake::KeepDraining,
             (false, _) => Wake::Nothing,
         };
         if wake != Wake::Nothing {

@@ -265,7 +265,7 @@ impl World {
             match self.cable.wake(port, self.now) {
                 Wake::Period => self.look(port),
                 Wake::Xrun | Wake::Stop => self.act(&Op::Stop(port)),
-                Wake::Nothing | Wake::Patience => {}
+                Wake::Nothing | Wake::KeepDraining => {}
             }
             self.arm(Touched::Wakeup(port));
         }
