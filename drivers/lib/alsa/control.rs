@@ -52,7 +52,7 @@ impl DecibelScale {
 
 /// The PCM substream that an element belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Substream {
     /// The PCM device.
     pub(crate) device: u32,
     /// The number of the substream.
@@ -70,23 +70,23 @@ pub(crate) enum Event {
 
 /// What an element is found by, beside its name.
 #[derive(Clone, Copy)]
-pub(crate) enum Home {
+pub(crate) enum ElementOwner {
     /// It belongs to a PCM substream.
-    Substream(Place),
+    Substream(Substream),
     /// It is a mixer's, and has this number among those of its name.
     Mixer(u32),
 }
 
-impl From<Place> for Home {
-    fn from(place: Place) -> Self {
-        Self::Substream(place)
+impl From<Substream> for ElementOwner {
+    fn from(substream: Substream) -> Self {
+        Self::Substream(substream)
     }
 }
 
-impl Home {
+impl ElementOwner {
     fn id(self) -> bindings::snd_ctl_elem_id {
         match self {
-            Self::Substream(Place { device, subdevice }) => bindings::snd_ctl_elem_id {
+            Self::Substream(Substream { device, subdevice }) => bindings::snd_ctl_elem_id {
                 iface: bindings::rloop_constant_RLOOP_CTL_IFACE_PCM
                     as bindings::snd_ctl_elem_iface_t,
                 device,
@@ -140,7 +140,7 @@ pub(crate) struct ElementId(bindings::snd_ctl_elem_id);
 pub(crate) fn create<E: Element>(
     card: &mut NewCard,
     name: &CStr,
-    home: impl Into<Home>,
+    owner: impl Into<ElementOwner>,
     writable: bool,
     element: E,
 ) -> Result<ElementId> {
@@ -153,7 +153,7 @@ pub(crate) fn create<E: Element>(
         access |= bindings::SNDRV_CTL_ELEM_ACCESS_TLV_READ;
         tlv.p = scale.tlv.as_ptr();
     }
-    let mut id = home.into().id();
+    let mut id = owner.into().id();
     put_text(&mut id.name, name.to_str().unwrap_or_default());
     let template = bindings::snd_kcontrol_new {
         iface: id.iface,

@@ -16,7 +16,7 @@ use crate::ends::Shared;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::card::{Card, CardRef, NewCard};
-use crate::lib::alsa::control::Place;
+use crate::lib::alsa::control::Substream;
 use crate::lib::alsa::hardware::{self, Hardware};
 use crate::lib::alsa::parameters::CARDS;
 use crate::lib::alsa::pcm;
@@ -108,8 +108,8 @@ impl LoopbackCard {
             let (device, subdevice) = (number / players, number % players);
             let plug = Plug {
                 cable,
-                playback: Place { device, subdevice },
-                capture: Place {
+                playback: Substream { device, subdevice },
+                capture: Substream {
                     device: topology.opposite(device),
                     subdevice: subdevice * readers,
                 },

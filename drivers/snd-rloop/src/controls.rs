@@ -19,7 +19,7 @@ use kernel::{c_str, new_mutex};
 
 use crate::cable::Cable;
 use crate::lib::alsa::card::{CardRef, NewCard};
-use crate::lib::alsa::control::{create, Element, ElementId, Event, Place, Values};
+use crate::lib::alsa::control::{create, Element, ElementId, Event, Substream, Values};
 use crate::lib::alsa::notifier::{self, Notifier};
 use crate::lib::model::clock::{
     pitch_of, rate_shift, PITCH_MAX, PITCH_MIN, RATE_MAX, RATE_SHIFT_MAX, RATE_SHIFT_MIN,
@@ -178,14 +178,14 @@ struct Told {
     /// What the elements said when it was last told.
     shown: Shown,
     /// The elements there are.
-    elements: KVec<(Subject, Place, ElementId)>,
+    elements: KVec<(Subject, Substream, ElementId)>,
 }
 
 /// One element of one cable.
 struct CableElement {
     of: Controls,
     subject: Subject,
-    place: Place,
+    substream: Substream,
 }
 
 impl Controls {
@@ -217,15 +217,15 @@ impl Controls {
             Topology::Cable | Topology::Fanout => &[RateShift],
         };
         for &subject in [known, OWN].into_iter().flatten() {
-            of.at_each_place(subject, |place| {
+            of.at_each_substream(subject, |substream| {
                 let element = CableElement {
                     of: of.clone(),
                     subject,
-                    place,
+                    substream,
                 };
-                let id = create(card, subject.name(), place, subject.writable(), element)?;
+                let id = create(card, subject.name(), substream, subject.writable(), element)?;
                 let mut told = of.0.what().told.lock();
-                Ok(told.elements.push((subject, place, id), GFP_KERNEL)?)
+                Ok(told.elements.push((subject, substream, id), GFP_KERNEL)?)
             })?;
         }
         Ok(of)
@@ -236,8 +236,12 @@ impl Controls {
         &self.0.what().plug.cable
     }
 
-    /// Does something at each place that has an element for `subject`.
-    fn at_each_place(&self, subject: Subject, mut each: impl FnMut(Place) -> Result) -> Result {
+    /// Does something at each substream that has an element for `subject`.
+    fn at_each_substream(
+        &self,
+        subject: Subject,
+        mut each: impl FnMut(Substream) -> Result,
+    ) -> Result {
         let plug = &self.0.what().plug;
         match subject {
             PlaybackPitch | CablePitch | Clock | Delay => each(plug.playback),
@@ -254,11 +258,11 @@ impl Controls {
 
 impl CableControls {
     /// Tells of each element that no longer says what was last told, but for `own`.
-    fn tell(&self, told: &mut Told, own: Option<(Subject, Place)>, card: &CardRef<'_>) {
+    fn tell(&self, told: &mut Told, own: Option<(Subject, Substream)>, card: &CardRef<'_>) {
         let now = Shown::new(&self.plug.cable);
-        let changed = |element: &&(Subject, Place, ElementId)| {
-            let (subject, place, _) = element;
-            now.value(*subject) != told.shown.value(*subject) && Some((*subject, *place)) != own
+        let changed = |element: &&(Subject, Substream, ElementId)| {
+            let (subject, substream, _) = element;
+            now.value(*subject) != told.shown.value(*subject) && Some((*subject, *substream)) != own
         };
         for (subject, _, id) in told.elements.iter().filter(changed) {
             // Names of a value that was written to under another name get another event: there are
@@ -303,7 +307,7 @@ impl Element for CableElement {
             _ => of.plug.cable.set_pitch(value),
         }
         // Of this element's value ALSA tells.
-        of.tell(&mut told, Some((self.subject, self.place)), card);
+        of.tell(&mut told, Some((self.subject, self.substream)), card);
         Ok(true)
     }
 }

@@ -5,23 +5,23 @@
 use kernel::sync::Arc;
 
 use crate::cable::Cable;
-use crate::lib::alsa::control::Place;
+use crate::lib::alsa::control::Substream;
 
 /// A cable, and where on its card its ends are.
 #[derive(Clone)]
 pub(crate) struct Plug {
     pub(crate) cable: Arc<Cable>,
     /// The playback end.
-    pub(crate) playback: Place,
+    pub(crate) playback: Substream,
     /// The first capture end; the others are the subdevices that follow.
-    pub(crate) capture: Place,
+    pub(crate) capture: Substream,
 }
 
 impl Plug {
     /// Where the capture ends are.
-    pub(crate) fn captures(&self) -> impl Iterator<Item = Place> {
-        let Place { device, subdevice } = self.capture;
+    pub(crate) fn captures(&self) -> impl Iterator<Item = Substream> {
+        let Substream { device, subdevice } = self.capture;
         let all = subdevice..subdevice + self.cable.captures();
-        all.map(move |subdevice| Place { device, subdevice })
+        all.map(move |subdevice| Substream { device, subdevice })
     }
 }

@@ -6,7 +6,7 @@ use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::seq_print;
 
-use crate::lib::alsa::control::Place;
+use crate::lib::alsa::control::Substream;
 use crate::lib::alsa::proc::Text;
 use crate::lib::kernel::time::now;
 use crate::lib::model::clock::{rate_shift, RATE_MAX};
@@ -70,7 +70,7 @@ impl Text for CableStatus {
             ("playback", self.plug.playback),
             ("capture", self.plug.capture),
         ];
-        for (name, Place { device, subdevice }) in ends {
+        for (name, Substream { device, subdevice }) in ends {
             seq_print!(text, "{name}: device {device}, subdevice {subdevice}\n");
         }
         match params {

@@ -14,7 +14,9 @@ use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 
 use crate::lib::alsa::card::{CardRef, NewCard};
-use crate::lib::alsa::control::{create as create_element, DecibelScale, Element, Home, Values};
+use crate::lib::alsa::control::{
+    create as create_element, DecibelScale, Element, ElementOwner, Values,
+};
 
 /// From -100 dB to 0 dB in steps of half a dB.
 const SCALE: DecibelScale = DecibelScale::new(-10_000, 50, VOLUME_MAX);
@@ -42,7 +44,13 @@ pub(crate) fn create(card: &mut NewCard, cable: u32) -> Result {
         (c_str!("Cable Playback Switch"), Values::Boolean, 1),
     ] {
         let value = Atomic::new(value);
-        create_element(card, name, Home::Mixer(cable), true, Kept { values, value })?;
+        create_element(
+            card,
+            name,
+            ElementOwner::Mixer(cable),
+            true,
+            Kept { values, value },
+        )?;
     }
     Ok(())
 }
