@@ -95,10 +95,10 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result;
 
     /// Gives up the buffer that [`Stream::prepare`] got. The stream is not running.
-    fn retract(&self);
+    fn take_buffer(&self);
 
     /// The stream gives up its parameters.
-    fn release(&self) {}
+    fn drop_params(&self) {}
 
     /// Starts or stops the stream at the time `now`. Streams that are started or stopped together
     /// get the same `now`.

@@ -81,7 +81,7 @@ impl<B: Buffer> Voice<B> {
     }
 
     /// Gives the buffer back.
-    pub fn retract(&mut self) -> Option<B> {
+    pub fn take_buffer(&mut self) -> Option<B> {
         self.take.take().map(|take| take.buffer)
     }
 

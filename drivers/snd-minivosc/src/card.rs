@@ -141,8 +141,8 @@ impl Stream for Recording {
         Ok(())
     }
 
-    fn retract(&self) {
-        let buffer = self.timers.handler().voice.lock().retract();
+    fn take_buffer(&self) {
+        let buffer = self.timers.handler().voice.lock().take_buffer();
         // Not to be freed with interrupts off.
         drop(buffer);
     }

@@ -220,7 +220,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Takes the buffer of an end that has stopped, since ALSA may soon free it.
-    pub fn retract(&mut self, port: Port) -> Option<B> {
+    pub fn take_buffer(&mut self, port: Port) -> Option<B> {
         let end = self.end_mut(port);
         if end.state != State::Closed {
             end.state = State::Open;
@@ -233,7 +233,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// The end no longer has a say in the cable's parameters. Returns the delay lines that are no longer
     /// needed.
-    pub fn release(&mut self, port: Port) -> [Option<B>; 2] {
+    pub fn drop_params(&mut self, port: Port) -> [Option<B>; 2] {
         self.end_mut(port).setup = None;
         if self.ports().any(|port| self.end(port).setup.is_some()) {
             return [None, None];

@@ -74,7 +74,7 @@ pub struct End<B> {
     pub position: u64,
     /// Sums.
     pub counters: Counters,
-    /// There from prepare until [`Cable::retract`]; used only while running.
+    /// There from prepare until [`Cable::take_buffer`]; used only while running.
     pub(super) buffer: Option<B>,
     /// The position that ALSA was last told.
     pub(super) reported: u64,

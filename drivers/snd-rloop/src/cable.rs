@@ -163,16 +163,16 @@ impl Cable {
     }
 
     /// Takes the buffer of an end that does not run. May sleep.
-    pub(crate) fn retract(&self, port: Port) {
+    pub(crate) fn take_buffer(&self, port: Port) {
         // Not to be freed with interrupts off.
-        let buffer = self.ends.change(|state, _| state.retract(port));
+        let buffer = self.ends.change(|state, _| state.take_buffer(port));
         drop(buffer);
     }
 
     /// An end gives up its say in the parameters. May sleep.
-    pub(crate) fn release(&self, port: Port) {
+    pub(crate) fn drop_params(&self, port: Port) {
         // Not to be freed with interrupts off.
-        let lines = self.ends.change(|state, _| state.release(port));
+        let lines = self.ends.change(|state, _| state.drop_params(port));
         drop(lines);
     }
 

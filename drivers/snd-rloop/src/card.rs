@@ -349,12 +349,12 @@ impl stream::Stream for Stream {
         Ok(())
     }
 
-    fn retract(&self) {
-        self.cable.retract(self.port);
+    fn take_buffer(&self) {
+        self.cable.take_buffer(self.port);
     }
 
-    fn release(&self) {
-        self.cable.release(self.port);
+    fn drop_params(&self) {
+        self.cable.drop_params(self.port);
     }
 
     fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result {

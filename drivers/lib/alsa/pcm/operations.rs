@@ -52,20 +52,20 @@ struct Held {
 impl<S: Stream> Context<S> {
     /// Makes sure that nobody uses the buffer, since it is about to change or to go. As long as the
     /// result lives, nobody gets a new one.
-    fn settle(&self) -> impl DerefMut<Target = Held> + '_ {
+    fn quiesce(&self) -> impl DerefMut<Target = Held> + '_ {
         let mut held = self.held.lock();
         self.stream.timer().cancel();
         if let Some(lease) = held.lease.take() {
-            self.stream.retract();
+            self.stream.take_buffer();
             lease.revoke();
         }
         held
     }
 
-    /// As [`Context::settle`], and the stream has no parameters any more.
-    fn unset(&self) -> impl DerefMut<Target = Held> + '_ {
-        let mut held = self.settle();
-        self.stream.release();
+    /// As [`Context::quiesce`], and the stream has no parameters any more.
+    fn drop_params(&self) -> impl DerefMut<Target = Held> + '_ {
+        let mut held = self.quiesce();
+        self.stream.drop_params();
         held.claim = None;
         held
     }
@@ -229,7 +229,7 @@ impl<S: Stream> Table<S> {
         // of its group, whose other members may still look at it: see `free_context`.
         let context = unsafe { Self::context(substream) };
         context.stream.timer().detach();
-        drop(context.settle());
+        drop(context.quiesce());
         0
     }
 
@@ -242,7 +242,7 @@ impl<S: Stream> Table<S> {
     ) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        let mut held = context.unset();
+        let mut held = context.drop_params();
         // SAFETY: `params` is valid.
         if unsafe { bindings::rloop_hw_params_hang(params) } {
             log::debug(format_args!(
@@ -274,7 +274,7 @@ impl<S: Stream> Table<S> {
     unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        let _held = context.unset();
+        let _held = context.drop_params();
         // SAFETY: Nobody uses the buffer.
         unsafe { bindings::snd_pcm_lib_free_pages(substream) }
     }
@@ -285,7 +285,7 @@ impl<S: Stream> Table<S> {
     unsafe extern "C" fn prepare(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
         let context = unsafe { Self::context(substream) };
-        let mut held = context.settle();
+        let mut held = context.quiesce();
         // What it got last is of no action that is still going on, whatever has come of it.
         context.action.store(TriggerCommand::Stop as u32, Relaxed);
         let prepared = from_result(|| {
@@ -296,7 +296,7 @@ impl<S: Stream> Table<S> {
                 (runtime, parameters(runtime)?)
             };
             // SAFETY: The buffer has been allocated by `hw_params`. Before it changes or goes,
-            // `settle` revokes the lease: in `hw_params`, `hw_free` and `close`.
+            // `quiesce` revokes the lease: in `hw_params`, `hw_free` and `close`.
             let lease = unsafe { Lease::new(runtime, layout)? };
             let buffer = lease.lend();
             held.lease = Some(lease);

@@ -90,7 +90,7 @@ fn a_buffer_that_goes_while_its_end_runs_stops_the_clock() {
     rig.write(64, true);
     rig.start(Playback);
     assert!(rig.cable.is_running());
-    drop(rig.cable.retract(Playback));
+    drop(rig.cable.take_buffer(Playback));
     assert!(!rig.cable.is_running());
 }
 

@@ -290,7 +290,7 @@ impl Rig {
             end.state = State::Open;
         }
 
-        self.cable.retract(port);
+        self.cable.take_buffer(port);
         let stream = self.stream(port);
         stream.variant = spec.variant;
         stream.hw %= boundary;
@@ -410,17 +410,17 @@ impl Rig {
         self.stop(port, Pcm::Setup);
         let memory = self.stream(port).memory.take();
         let state = self.oracle.end(port).state;
-        let taken = self.cable.retract(port);
+        let taken = self.cable.take_buffer(port);
         assert_eq!(
             taken.is_some(),
             state == State::Prepared && memory.is_some()
         );
-        if self.cable.release(port)[0].is_some() {
+        if self.cable.drop_params(port)[0].is_some() {
             self.oracle.line = None;
         }
         self.cable.close(port);
         // Once more does no harm.
-        assert!(self.cable.retract(port).is_none());
+        assert!(self.cable.take_buffer(port).is_none());
         assert_eq!(self.cable.end(port).state, State::Closed);
         self.stream(port).pcm = Pcm::Closed;
         let end = self.oracle.end(port);

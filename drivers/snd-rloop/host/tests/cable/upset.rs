@@ -316,8 +316,8 @@ impl World {
             Op::Look(port) => self.look(port),
             Op::Close(port) => {
                 self.act(&Op::Stop(port));
-                self.change(|cable, _| drop(cable.retract(port)));
-                self.change(|cable, _| drop(cable.release(port)));
+                self.change(|cable, _| drop(cable.take_buffer(port)));
+                self.change(|cable, _| drop(cable.drop_params(port)));
                 self.cable.close(port);
             }
             Op::Free(free) => self.change(|cable, _| _ = cable.set_free(free)),
