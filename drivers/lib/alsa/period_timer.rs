@@ -25,8 +25,8 @@ pub(crate) trait Handler: Send + Sync + Sized {
     /// The timer with the number `number` has gone off; it is `now`. Returns what ALSA is then told.
     fn expired(&self, number: usize, now: u64) -> Wake;
 
-    /// ALSA drains the stream. Called with the stream locked, after [`PeriodTimer::look`].
-    fn draining(&self, number: usize) {
+    /// ALSA drains the stream. Called with the stream locked, after [`PeriodTimer::request_drain_check`].
+    fn drain_started(&self, number: usize) {
         let _ = number;
     }
 
@@ -151,8 +151,8 @@ impl<H: Handler> PeriodTimer<H> {
     /// Lets the timer go off at once, to see whether ALSA has started the stream only to drain it, of
     /// which it does not tell (`snd_pcm_do_drain_init` in `sound/core/pcm_native.c`). Called with
     /// the stream locked, which the callback waits for: then ALSA is done with the start.
-    pub(crate) fn look(&self) {
-        self.alarm.look(self);
+    pub(crate) fn request_drain_check(&self) {
+        self.alarm.request_check(self);
     }
 
     /// Keeps the timer from going off, unless it just does, or is to look. Does not wait, so it may
@@ -192,13 +192,13 @@ impl<H: Handler> PeriodTimer<H> {
     /// # Safety
     ///
     /// `substream` must be open.
-    unsafe fn catch_drain(&self, substream: *mut bindings::snd_pcm_substream) {
+    unsafe fn check_drain(&self, substream: *mut bindings::snd_pcm_substream) {
         // SAFETY: The substream is open, and it is unlocked with the flags with which it was locked.
         unsafe {
             let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
-            self.alarm.looks();
+            self.alarm.begin_check();
             if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING {
-                self.handler().draining(self.number);
+                self.handler().drain_started(self.number);
             }
             bindings::snd_pcm_stream_unlock_irqrestore(substream, flags);
         }
@@ -257,10 +257,10 @@ impl<H: Handler> PeriodTimer<H> {
             return bindings::hrtimer_restart_HRTIMER_NORESTART;
         }
         let substream = this.alarm.stream().unwrap_or(0) as *mut bindings::snd_pcm_substream;
-        if !substream.is_null() && this.alarm.is_to_look() {
+        if !substream.is_null() && this.alarm.check_requested() {
             // SAFETY: By the type's invariants the substream is open, and stays so while the
             // callback runs.
-            unsafe { this.catch_drain(substream) };
+            unsafe { this.check_drain(substream) };
         }
         match this.handler().expired(this.number, now) {
             _ if substream.is_null() => {}

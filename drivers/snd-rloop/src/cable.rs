@@ -233,7 +233,7 @@ impl Cable {
             TriggerCommand::Drain => {}
         }
         if command == TriggerCommand::Start && port == Port::Playback {
-            self.timer(port).look();
+            self.timer(port).request_drain_check();
         }
         self.ends.arm(&state, Touched::State(port));
         Ok(())

@@ -71,7 +71,7 @@ impl Handler for Shared {
         self.state.lock().wake(port(number), now)
     }
 
-    fn draining(&self, number: usize) {
+    fn drain_started(&self, number: usize) {
         // A recorder that drains has stopped.
         if port(number) == Port::Playback {
             let mut state = self.state.lock();

@@ -25,13 +25,13 @@ pub(crate) trait Hrtimer {
 /// # Invariants
 ///
 /// From the end of [`Alarm::detach`] on, no callback holds an address that it had before from
-/// [`Alarm::stream`]. While [`Alarm::is_to_look`], the timer is armed for now, or its callback
+/// [`Alarm::stream`]. While [`Alarm::check_requested`], the timer is armed for now, or its callback
 /// runs or is about to.
 pub(crate) struct Alarm {
     /// The address of the stream that the callback tells ALSA of, or 0.
     stream: Atomic<usize>,
     /// 1 if it is to look at the stream. (6.18 has no atomic `bool`.)
-    look: Atomic<u32>,
+    check: Atomic<u32>,
 }
 
 impl Alarm {
@@ -39,31 +39,31 @@ impl Alarm {
     pub(crate) fn new() -> Self {
         Self {
             stream: Atomic::new(0),
-            look: Atomic::new(0),
+            check: Atomic::new(0),
         }
     }
 
     /// Lets the callback run at `when` nanoseconds, or now if it is to look. Any context.
     ///
-    /// The callers of this, of [`Alarm::look`] and of [`Alarm::disarm`] hold one lock, so that the
+    /// The callers of this, of [`Alarm::request_check`] and of [`Alarm::disarm`] hold one lock, so that the
     /// last of them has its way.
     pub(crate) fn arm(&self, timer: &impl Hrtimer, when: u64) {
         // Relaxed: whoever has asked for a look before held the same lock.
-        match self.look.load(Relaxed) {
+        match self.check.load(Relaxed) {
             0 => timer.start(i64::try_from(when).unwrap_or(i64::MAX)),
             _ => timer.start(0),
         }
     }
 
     /// Lets the callback run now, and look. See [`Alarm::arm`].
-    pub(crate) fn look(&self, timer: &impl Hrtimer) {
-        self.look.store(1, Relaxed);
+    pub(crate) fn request_check(&self, timer: &impl Hrtimer) {
+        self.check.store(1, Relaxed);
         self.arm(timer, 0);
     }
 
     /// Keeps the callback from running, unless it just does, or is to look. See [`Alarm::arm`].
     pub(crate) fn disarm(&self, timer: &impl Hrtimer) {
-        if !self.is_to_look() {
+        if !self.check_requested() {
             timer.try_to_cancel();
         }
     }
@@ -71,7 +71,7 @@ impl Alarm {
     /// Keeps the callback from running, whatever for, and waits for it if it just does. Whoever
     /// arms the timer meanwhile is not kept from it.
     pub(crate) fn cancel(&self, timer: &impl Hrtimer) {
-        self.looks();
+        self.begin_check();
         timer.cancel_and_wait();
     }
 
@@ -100,12 +100,12 @@ impl Alarm {
     }
 
     /// Whether the callback is to look at the stream.
-    pub(crate) fn is_to_look(&self) -> bool {
-        self.look.load(Relaxed) != 0
+    pub(crate) fn check_requested(&self) -> bool {
+        self.check.load(Relaxed) != 0
     }
 
-    /// The callback looks, from now on: a later [`Alarm::look`] asks for another time.
-    pub(crate) fn looks(&self) {
-        self.look.store(0, Relaxed);
+    /// The callback looks, from now on: a later [`Alarm::request_check`] asks for another time.
+    pub(crate) fn begin_check(&self) {
+        self.check.store(0, Relaxed);
     }
 }

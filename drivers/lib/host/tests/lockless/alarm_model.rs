@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! A stream's timer (`alsa::period_timer::PeriodTimer`): its callback uses no stream that was closed, and
-//! no look that was asked for is forgotten.
+//! no check that was requested is forgotten.
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::Ordering;
@@ -111,21 +111,21 @@ impl End {
     /// A player starts.
     fn start(&self) {
         let _stream = self.stream_lock.lock().expect("the stream's lock");
-        self.locked(|alarm, timer| alarm.look(timer));
+        self.locked(|alarm, timer| alarm.request_check(timer));
     }
 
-    /// How often the callback has looked.
-    fn looked(&self) -> u32 {
+    /// How often the callback has checked the stream.
+    fn checked(&self) -> u32 {
         *self.stream_lock.lock().expect("the stream's lock")
     }
 
     /// As `PeriodTimer::callback`.
     fn callback(&self) {
         let stream = self.alarm.stream();
-        if stream.is_some() && self.alarm.is_to_look() {
-            let mut looked = self.stream_lock.lock().expect("the stream's lock");
-            self.alarm.looks();
-            *looked += 1;
+        if stream.is_some() && self.alarm.check_requested() {
+            let mut checked = self.stream_lock.lock().expect("the stream's lock");
+            self.alarm.begin_check();
+            *checked += 1;
         }
         if stream.is_some() {
             self.stream.with(|_| ());
@@ -188,33 +188,33 @@ fn started_while(does: fn(&Alarm, &Timer), goes_on: bool) {
     }
     let armed = end.timer.lock().armed;
     assert!(
-        end.looked() == 1 || armed == Some(0),
-        "looked {} times, and armed for {armed:?}",
-        end.looked()
+        end.checked() == 1 || armed == Some(0),
+        "checked {} times, and armed for {armed:?}",
+        end.checked()
     );
 }
 
 #[test]
-fn no_look_is_put_off() {
+fn no_check_is_put_off() {
     check(|| started_while(|alarm, timer| alarm.arm(timer, 100), true));
     check(|| started_while(|alarm, timer| alarm.arm(timer, 100), false));
 }
 
 #[test]
-fn no_look_is_given_up() {
+fn no_check_is_given_up() {
     check(|| started_while(|alarm, timer| alarm.disarm(timer), true));
     check(|| started_while(|alarm, timer| alarm.disarm(timer), false));
 }
 
 #[test]
-fn when_the_stream_is_set_up_again_nobody_looks() {
+fn when_the_stream_is_set_up_again_nothing_is_checked() {
     check(|| {
         let end = End::new(true);
         end.open();
         let thread = interrupts(&end, 1);
         end.start();
         end.alarm.cancel(&end.timer);
-        assert!(!end.alarm.is_to_look());
+        assert!(!end.alarm.check_requested());
         thread.join().expect("a thread failed");
     });
 }
