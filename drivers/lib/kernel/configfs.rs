@@ -29,32 +29,32 @@ const TEXT_MAX: usize = 4096;
 /// A directory that a user has made. The operations may sleep.
 pub(crate) trait Directory: Send + Sync + Sized + 'static {
     /// What all directories share.
-    type Shared: Send + Sync + 'static;
+    type Common: Send + Sync + 'static;
 
     /// The name of the `number`-th attribute from 0, and whether it is writable; `None` after the
     /// last, or from [`ATTRIBUTES_MAX`] on.
     fn attribute(number: usize) -> Option<(&'static str, bool)>;
 
     /// A user makes a directory.
-    fn make(shared: &Self::Shared, name: &CStr) -> Result<impl PinInit<Self, Error>>;
+    fn make(common: &Self::Common, name: &CStr) -> Result<impl PinInit<Self, Error>>;
 
     /// A user reads an attribute.
     fn show(&self, number: usize, text: &mut dyn Write) -> Result;
 
     /// A user writes a writable attribute.
-    fn store(&self, number: usize, text: &[u8], here: &Here<'_>) -> Result;
+    fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result;
 }
 
 /// The directory that is being written to.
-pub(crate) struct Here<'a>(NonNull<bindings::config_group>, PhantomData<&'a ()>);
+pub(crate) struct DirectoryRef<'a>(NonNull<bindings::config_group>, PhantomData<&'a ()>);
 
-impl Here<'_> {
+impl DirectoryRef<'_> {
     /// Keeps the directory from being removed (`EBUSY`) until the result is dropped.
     ///
     /// # Errors
     ///
     /// `ENOENT` if it is being removed already.
-    pub(crate) fn keep(&self) -> Result<Kept> {
+    pub(crate) fn depend(&self) -> Result<Dependency> {
         let group = self.0.as_ptr();
         // SAFETY: `self` only exists in `store`, hence in a callback of the directory's own
         // subsystem, as this function wants it, and while the directory does.
@@ -65,7 +65,7 @@ impl Here<'_> {
                 item,
             ))?;
             // INVARIANT: It has been counted.
-            Ok(Kept(NonNull::new_unchecked(item)))
+            Ok(Dependency(NonNull::new_unchecked(item)))
         }
     }
 }
@@ -75,15 +75,15 @@ impl Here<'_> {
 /// # Invariants
 ///
 /// `self.0` points to an item that counts this value as a dependent, and therefore stays.
-pub(crate) struct Kept(NonNull<bindings::config_item>);
+pub(crate) struct Dependency(NonNull<bindings::config_item>);
 
 // SAFETY: It may be dropped by any thread.
-unsafe impl Send for Kept {}
+unsafe impl Send for Dependency {}
 
 // SAFETY: There is nothing to be done with a reference to it.
-unsafe impl Sync for Kept {}
+unsafe impl Sync for Dependency {}
 
-impl Drop for Kept {
+impl Drop for Dependency {
     fn drop(&mut self) {
         // SAFETY: By the invariant the item is there, and this value is counted once.
         unsafe { bindings::configfs_undepend_item(self.0.as_ptr()) };
@@ -94,7 +94,7 @@ impl Drop for Kept {
 /// does; by then there are none, since each keeps the module, and so does each open attribute.
 pub(crate) struct Subsystem<D: Directory>(Pin<KBox<Tree<D>>>);
 
-// SAFETY: A registered subsystem is not bound to a thread, and `D::Shared` is `Send`.
+// SAFETY: A registered subsystem is not bound to a thread, and `D::Common` is `Send`.
 unsafe impl<D: Directory> Send for Subsystem<D> {}
 
 // SAFETY: There is nothing to be done with a reference to it.
@@ -106,7 +106,7 @@ struct Tree<D: Directory> {
     #[pin]
     raw: Opaque<bindings::configfs_subsystem>,
     types: Types,
-    shared: D::Shared,
+    common: D::Common,
 }
 
 /// A directory in a subsystem.
@@ -127,7 +127,7 @@ impl<D: Directory> Subsystem<D> {
     pub(crate) fn new(
         module: &'static ThisModule,
         name: &'static CStr,
-        shared: D::Shared,
+        common: D::Common,
     ) -> Result<Self> {
         let types = Types::new::<D>(module)?;
         let root: *const bindings::config_item_type = &*types.root;
@@ -140,7 +140,7 @@ impl<D: Directory> Subsystem<D> {
                     bindings::rloop_configfs_init(slot, name.as_char_ptr(), root);
                 }),
                 types,
-                shared,
+                common,
             }),
             GFP_KERNEL,
         )?;
@@ -261,7 +261,7 @@ unsafe extern "C" fn make_group<D: Directory>(
     let name = unsafe { CStr::from_char_ptr(name) };
     let child: *const bindings::config_item_type = &*tree.types.child;
     let make = || -> Result<Pin<KBox<Group<D>>>> {
-        let data = D::make(&tree.shared, name)?;
+        let data = D::make(&tree.common, name)?;
         KBox::try_pin_init(
             try_pin_init!(Group {
                 data <- data,
@@ -339,7 +339,10 @@ unsafe extern "C" fn store<D: Directory, const NUMBER: usize>(
     let text = unsafe { core::slice::from_raw_parts(page.cast::<u8>(), size) };
     // SAFETY: A part of something is not at address 0.
     let raw = unsafe { NonNull::new_unchecked(group.raw.get()) };
-    match group.data.store(NUMBER, text, &Here(raw, PhantomData)) {
+    match group
+        .data
+        .store(NUMBER, text, &DirectoryRef(raw, PhantomData))
+    {
         Ok(()) => size as isize,
         Err(error) => error.to_errno() as isize,
     }

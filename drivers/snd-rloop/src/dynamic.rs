@@ -17,7 +17,9 @@ use crate::card::{LoopbackCard, DEVICE};
 use crate::fault_dirs::FaultDirs;
 use crate::lib::alsa::card::Id;
 use crate::lib::alsa::parameters::CARDS;
-use crate::lib::kernel::configfs::{Directory, Here, Kept, Subsystem, ATTRIBUTES_MAX};
+use crate::lib::kernel::configfs::{
+    Dependency, Directory, DirectoryRef, Subsystem, ATTRIBUTES_MAX,
+};
 use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::{BadParameter, NOT_UTF8};
 use crate::model::params::{parse, parse_enable, Config, Written, PARAMETERS};
@@ -116,7 +118,7 @@ struct State {
 /// A card that has been made. Its directory can't be removed.
 struct Enabled {
     card: LoopbackCard,
-    _directory: Kept,
+    _directory: Dependency,
 }
 
 impl CardDirectory {
@@ -137,16 +139,16 @@ impl CardDirectory {
         EINVAL
     }
 
-    fn enable(&self, state: &mut State, here: &Here<'_>) -> Result {
+    fn enable(&self, state: &mut State, directory: &DirectoryRef<'_>) -> Result {
         if state.enabled.is_some() {
             return Ok(());
         }
-        let kept = here.keep()?;
+        let dependency = directory.depend()?;
         let config = parse(&self.written(state)?, CARDS).map_err(|bad| self.refuse(bad))?;
         let card = self.cards.make(&self.name, &config)?;
         state.enabled = Some(Enabled {
             card,
-            _directory: kept,
+            _directory: dependency,
         });
         Ok(())
     }
@@ -181,7 +183,7 @@ impl CardDirectory {
 }
 
 impl Directory for CardDirectory {
-    type Shared = Arc<Cards>;
+    type Common = Arc<Cards>;
 
     fn attribute(number: usize) -> Option<(&'static str, bool)> {
         match number {
@@ -223,7 +225,7 @@ impl Directory for CardDirectory {
         Ok(())
     }
 
-    fn store(&self, number: usize, text: &[u8], here: &Here<'_>) -> Result {
+    fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result {
         // As `echo` ends it.
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let text = core::str::from_utf8(text).unwrap_or(NOT_UTF8);
@@ -231,7 +233,7 @@ impl Directory for CardDirectory {
         match number.checked_sub(PARAMETERS_FROM) {
             Some(parameter) => self.set(&mut state, parameter, text),
             None => match parse_enable(Some(text)).map_err(|bad| self.refuse(bad))? {
-                Some(true) => self.enable(&mut state, here),
+                Some(true) => self.enable(&mut state, directory),
                 _ => self.disable(&mut state),
             },
         }
