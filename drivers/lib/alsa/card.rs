@@ -31,7 +31,7 @@ impl<T: Send + Sync> Part for T {}
 pub(crate) struct Card {
     raw: NonNull<bindings::snd_card>,
     /// What the card's parts point to; goes after the card.
-    kept: KVec<Arc<dyn Part>>,
+    parts: KVec<Arc<dyn Part>>,
 }
 
 // SAFETY: A card is not bound to the thread that has made it.
@@ -83,13 +83,13 @@ impl NewCard {
         })?;
         // INVARIANT: Just made.
         let raw = NonNull::new(card).ok_or(ENOMEM)?;
-        let kept = KVec::new();
-        Ok(Self(Card { raw, kept }))
+        let parts = KVec::new();
+        Ok(Self(Card { raw, parts }))
     }
 
     /// Keeps `part` until the card has been freed.
     pub(super) fn keep(&mut self, part: Arc<dyn Part>) -> Result {
-        Ok(self.0.kept.push(part, GFP_KERNEL)?)
+        Ok(self.0.parts.push(part, GFP_KERNEL)?)
     }
 
     /// Names the card, before it is registered: its driver (at most 15 bytes, also the name of
@@ -99,10 +99,10 @@ impl NewCard {
     pub(crate) fn set_names(&mut self, driver: &str, name: &str) {
         // SAFETY: The card is valid, and nobody else has seen it yet.
         let card = unsafe { self.0.raw.as_mut() };
-        put(&mut card.driver, driver);
-        put(&mut card.shortname, name);
-        put(&mut card.longname, name);
-        put(&mut card.mixername, name);
+        write_str(&mut card.driver, driver);
+        write_str(&mut card.shortname, name);
+        write_str(&mut card.longname, name);
+        write_str(&mut card.mixername, name);
     }
 
     /// Shows the card and all that belongs to it to user space. May sleep.
@@ -255,7 +255,7 @@ impl Drop for CardHold {
 }
 
 /// Writes `text` and a final 0 into `field`.
-pub(super) fn put(field: &mut [c_char], text: &str) {
+pub(super) fn write_str(field: &mut [c_char], text: &str) {
     let Some(room) = field.len().checked_sub(1) else {
         return;
     };

@@ -13,7 +13,7 @@ use kernel::prelude::*;
 use kernel::str::CStr;
 use kernel::types::ForeignOwnable;
 
-use crate::lib::alsa::card::{put as put_text, CardRef, NewCard};
+use crate::lib::alsa::card::{write_str, CardRef, NewCard};
 use crate::lib::bindings;
 
 /// What values an element takes.
@@ -122,7 +122,7 @@ pub(crate) trait Element: Send + Sync + 'static {
 }
 
 /// What an element's `private_data` points to.
-struct Context<E> {
+struct ElementData<E> {
     element: E,
     card: *mut bindings::snd_card,
 }
@@ -154,7 +154,7 @@ pub(crate) fn create<E: Element>(
         tlv.p = scale.tlv.as_ptr();
     }
     let mut id = owner.into().id();
-    put_text(&mut id.name, name.to_str().unwrap_or_default());
+    write_str(&mut id.name, name.to_str().unwrap_or_default());
     let template = bindings::snd_kcontrol_new {
         iface: id.iface,
         device: id.device,
@@ -170,7 +170,7 @@ pub(crate) fn create<E: Element>(
         ..Default::default()
     };
     let card = card.as_raw();
-    let context = KBox::new(Context { element, card }, GFP_KERNEL)?;
+    let element_data = KBox::new(ElementData { element, card }, GFP_KERNEL)?;
     // SAFETY: ALSA copies the template and the name. The TLV is that of a `&'static` scale.
     let control = unsafe { bindings::snd_ctl_new1(&template, null_mut()) };
     if control.is_null() {
@@ -179,7 +179,7 @@ pub(crate) fn create<E: Element>(
     // SAFETY: The control is new, and nobody else has it. `private_data` stays valid until `free`
     // is called, which the control's end calls.
     unsafe {
-        (*control).private_data = context.into_foreign().cast();
+        (*control).private_data = element_data.into_foreign().cast();
         (*control).private_free = Some(free::<E>);
     }
     // SAFETY: The card is valid; the control is new, and ALSA frees it if it can't add it.
@@ -193,7 +193,7 @@ pub(crate) fn create<E: Element>(
 impl CardRef<'_> {
     /// Sends an event of an element of this card to whoever has subscribed (`snd_ctl_notify()`). The
     /// element is not looked up: programs make and remove elements, and what a look-up finds is
-    /// theirs to free. Any context; takes time for each subscriber.
+    /// theirs to free. Any element_data; takes time for each subscriber.
     pub(crate) fn notify(&self, element: &ElementId, event: Event) {
         let mask = match event {
             Event::Value => bindings::SNDRV_CTL_EVENT_MASK_VALUE,
@@ -209,9 +209,9 @@ impl CardRef<'_> {
 /// # Safety
 ///
 /// `control` must be one that [`create`] has made for `E`, and must not end during the call.
-unsafe fn context<'a, E: Element>(control: *mut bindings::snd_kcontrol) -> &'a Context<E> {
+unsafe fn element_data<'a, E: Element>(control: *mut bindings::snd_kcontrol) -> &'a ElementData<E> {
     // SAFETY: `private_data` comes from `into_foreign` and is valid until `free`.
-    unsafe { KBox::<Context<E>>::borrow((*control).private_data.cast()) }
+    unsafe { KBox::<ElementData<E>>::borrow((*control).private_data.cast()) }
 }
 
 /// # Safety
@@ -222,7 +222,7 @@ unsafe extern "C" fn info<E: Element>(
     info: *mut bindings::snd_ctl_elem_info,
 ) -> c_int {
     // SAFETY: As this function's.
-    let values = unsafe { context::<E>(control) }.element.values();
+    let values = unsafe { element_data::<E>(control) }.element.values();
     // SAFETY: `info` is valid.
     unsafe {
         let (kind, least, most) = match values {
@@ -257,7 +257,7 @@ unsafe extern "C" fn get<E: Element>(
     value: *mut bindings::snd_ctl_elem_value,
 ) -> c_int {
     // SAFETY: As this function's.
-    let element = &unsafe { context::<E>(control) }.element;
+    let element = &unsafe { element_data::<E>(control) }.element;
     let now = element.get();
     // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
     unsafe {
@@ -277,7 +277,7 @@ unsafe extern "C" fn put<E: Element>(
     value: *mut bindings::snd_ctl_elem_value,
 ) -> c_int {
     // SAFETY: As this function's.
-    let Context { element, card } = unsafe { context::<E>(control) };
+    let ElementData { element, card } = unsafe { element_data::<E>(control) };
     let values = element.values();
     // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
     let wanted = unsafe {
@@ -306,5 +306,5 @@ unsafe extern "C" fn put<E: Element>(
 /// `control` must be one that [`create`] has made for `E`, at its end.
 unsafe extern "C" fn free<E: Element>(control: *mut bindings::snd_kcontrol) {
     // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
-    drop(unsafe { KBox::<Context<E>>::from_foreign((*control).private_data.cast()) });
+    drop(unsafe { KBox::<ElementData<E>>::from_foreign((*control).private_data.cast()) });
 }

@@ -13,13 +13,13 @@ use kernel::str::CStr;
 use kernel::sync::Arc;
 use kernel::types::ForeignOwnable;
 
-use crate::lib::alsa::card::{put, NewCard};
+use crate::lib::alsa::card::{write_str, NewCard};
 use crate::lib::alsa::stream::Stream;
 use crate::lib::bindings;
 
 mod operations;
 
-use operations::Table;
+use operations::OpsTable;
 
 /// Makes a PCM device with so many substreams for playback and for capture.
 ///
@@ -55,14 +55,14 @@ pub(crate) fn create<S: Stream>(
     // borrowed mutably), so nobody else sees it. The operations are those of streams whose device is an `S::Device`; `private_data`
     // stays valid until `private_free` is called, which is after the last stream has been closed.
     unsafe {
-        put(&mut (*pcm).name, id.to_str().unwrap_or_default());
+        write_str(&mut (*pcm).name, id.to_str().unwrap_or_default());
         (*pcm).private_data = device.into_foreign().cast();
         (*pcm).private_free = Some(free::<S>);
         for direction in [
             bindings::SNDRV_PCM_STREAM_PLAYBACK,
             bindings::SNDRV_PCM_STREAM_CAPTURE,
         ] {
-            bindings::snd_pcm_set_ops(pcm, direction as c_int, Table::<S>::OPS);
+            bindings::snd_pcm_set_ops(pcm, direction as c_int, OpsTable::<S>::OPS);
         }
         bindings::snd_pcm_lib_preallocate_pages_for_all(
             pcm,

@@ -80,7 +80,7 @@ pub(crate) fn create_setting<S: Setting>(
                 card.as_raw(),
                 name.as_char_ptr(),
                 private,
-                Table::<S>::OPS,
+                SettingOps::<S>::OPS,
                 4096,
             )
         }
@@ -121,9 +121,9 @@ unsafe extern "C" fn read<T: Text>(
 }
 
 /// The operations of a file whose setting is an `S`.
-struct Table<S>(PhantomData<S>);
+struct SettingOps<S>(PhantomData<S>);
 
-impl<S: Setting> Table<S> {
+impl<S: Setting> SettingOps<S> {
     const OPS: &'static bindings::snd_info_entry_ops = &bindings::snd_info_entry_ops {
         open: None,
         release: None,
@@ -145,7 +145,7 @@ impl<S: Setting> Table<S> {
 
     /// # Safety
     ///
-    /// As [`Table::setting`]; `to` is memory of the user.
+    /// As [`SettingOps::setting`]; `to` is memory of the user.
     unsafe extern "C" fn read(
         entry: *mut bindings::snd_info_entry,
         _private: *mut c_void,
@@ -170,7 +170,7 @@ impl<S: Setting> Table<S> {
 
     /// # Safety
     ///
-    /// As [`Table::setting`]; `from` is memory of the user.
+    /// As [`SettingOps::setting`]; `from` is memory of the user.
     unsafe extern "C" fn write(
         entry: *mut bindings::snd_info_entry,
         _private: *mut c_void,

@@ -30,11 +30,11 @@ use crate::lib::model::stream::Direction;
 
 /// What an open substream's `runtime->private_data` points to.
 #[pin_data]
-struct Context<S> {
+struct OpenStream<S> {
     stream: S,
     /// What the stream has of others.
     #[pin]
-    held: Mutex<Held>,
+    resources: Mutex<Resources>,
     /// The last command that `stream` got, and when; only used with the stream locked.
     action: Atomic<u32>,
     action_time: Atomic<u64>,
@@ -42,32 +42,32 @@ struct Context<S> {
 
 /// What an open substream has of others.
 #[derive(Default)]
-struct Held {
+struct Resources {
     /// The buffer that the stream has been lent.
     lease: Option<Arc<Lease>>,
     /// What it has claimed.
     claim: Option<Share>,
 }
 
-impl<S: Stream> Context<S> {
+impl<S: Stream> OpenStream<S> {
     /// Makes sure that nobody uses the buffer, since it is about to change or to go. As long as the
     /// result lives, nobody gets a new one.
-    fn quiesce(&self) -> impl DerefMut<Target = Held> + '_ {
-        let mut held = self.held.lock();
+    fn quiesce(&self) -> impl DerefMut<Target = Resources> + '_ {
+        let mut resources = self.resources.lock();
         self.stream.timer().cancel();
-        if let Some(lease) = held.lease.take() {
+        if let Some(lease) = resources.lease.take() {
             self.stream.take_buffer();
             lease.revoke();
         }
-        held
+        resources
     }
 
-    /// As [`Context::quiesce`], and the stream has no parameters any more.
-    fn drop_params(&self) -> impl DerefMut<Target = Held> + '_ {
-        let mut held = self.quiesce();
+    /// As [`OpenStream::quiesce`], and the stream has no parameters any more.
+    fn drop_params(&self) -> impl DerefMut<Target = Resources> + '_ {
+        let mut resources = self.quiesce();
         self.stream.drop_params();
-        held.claim = None;
-        held
+        resources.claim = None;
+        resources
     }
 }
 
@@ -75,12 +75,12 @@ impl<S: Stream> Context<S> {
 ///
 /// # Safety
 ///
-/// `runtime` must be that of a substream that [`Table::open`] has opened for `S`, at its end.
-unsafe extern "C" fn free_context<S: Stream>(runtime: *mut bindings::snd_pcm_runtime) {
+/// `runtime` must be that of a substream that [`OpsTable::open`] has opened for `S`, at its end.
+unsafe extern "C" fn free_open_stream<S: Stream>(runtime: *mut bindings::snd_pcm_runtime) {
     // SAFETY: `open` has put this pointer there, and ALSA calls this once, at the end.
-    let context: Pin<KBox<Context<S>>> =
+    let open_stream: Pin<KBox<OpenStream<S>>> =
         unsafe { ForeignOwnable::from_foreign((*runtime).private_data.cast()) };
-    drop(context);
+    drop(open_stream);
 }
 
 /// What a stream that time does not move says of itself besides: each new position of the program
@@ -95,9 +95,9 @@ const FREE_INFO: u32 = bindings::SNDRV_PCM_INFO_SYNC_APPLPTR
 const FOREVER: c_long = c_uint::MAX as c_long;
 
 /// The operations of a PCM device whose streams are `S`.
-pub(super) struct Table<S>(PhantomData<S>);
+pub(super) struct OpsTable<S>(PhantomData<S>);
 
-impl<S: Stream> Table<S> {
+impl<S: Stream> OpsTable<S> {
     pub(super) const OPS: &'static bindings::snd_pcm_ops = &bindings::snd_pcm_ops {
         open: Some(Self::open),
         close: Some(Self::close),
@@ -116,16 +116,16 @@ impl<S: Stream> Table<S> {
         ack: Some(Self::ack),
     };
 
-    /// What [`Table::open`] has made for a substream. ALSA calls the operations other than `open` only
+    /// What [`OpsTable::open`] has made for a substream. ALSA calls the operations other than `open` only
     /// between that and `private_free`: `snd_pcm_detach_substream()` calls the latter, after it has
     /// taken the substream out of its group of linked ones.
     ///
     /// # Safety
     ///
-    /// `substream` must be one that [`Table::open`] has opened and whose context has not been freed.
-    unsafe fn context<'a>(substream: *mut bindings::snd_pcm_substream) -> &'a Context<S> {
-        // SAFETY: `open` has made `private_data` a pointer to a `Context<S>`, which lives until
-        // `free_context`. It is only ever borrowed in between.
+    /// `substream` must be one that [`OpsTable::open`] has opened and that has not been freed.
+    unsafe fn open_stream<'a>(substream: *mut bindings::snd_pcm_substream) -> &'a OpenStream<S> {
+        // SAFETY: `open` has made `private_data` a pointer to a `OpenStream<S>`, which lives until
+        // `free_open_stream`. It is only ever borrowed in between.
         unsafe { &*(*(*substream).runtime).private_data.cast() }
     }
 
@@ -154,10 +154,10 @@ impl<S: Stream> Table<S> {
         from_result(|| {
             let number = u32::try_from(number)?;
             let stream = S::open(device, direction, number)?;
-            let context = KBox::pin_init(
-                pin_init!(Context {
+            let open_stream = KBox::pin_init(
+                pin_init!(OpenStream {
                     stream,
-                    held <- new_mutex!(Held::default()),
+                    resources <- new_mutex!(Resources::default()),
                     action: Atomic::new(TriggerCommand::Stop as u32),
                     action_time: Atomic::new(0),
                 }),
@@ -167,8 +167,8 @@ impl<S: Stream> Table<S> {
             // SAFETY: ALSA has given the substream its runtime, and nobody else uses either before this
             // function has returned: the device's `open_mutex` is held.
             let hardware = unsafe { &mut (*runtime).hw };
-            set_hardware(hardware, &S::HARDWARE, context.stream.limits());
-            let clocked = context.stream.clocked();
+            set_hardware(hardware, &S::HARDWARE, open_stream.stream.limits());
+            let clocked = open_stream.stream.clocked();
             if !clocked {
                 hardware.info |= FREE_INFO;
                 // With one alone, a program that waits for it would wait for an xrun.
@@ -189,18 +189,18 @@ impl<S: Stream> Table<S> {
             })?;
             // SAFETY: As above. The rules go with the runtime's constraints, which ALSA frees when the
             // substream is detached or this function has failed; no rule is called after that. The
-            // stream is in `context`, which is pinned and lives at least as long: until `free_context`,
+            // stream is in `open_stream`, which is pinned and lives at least as long: until `free_open_stream`,
             // or until this function has failed.
-            unsafe { rules::add(runtime, &context.stream)? };
+            unsafe { rules::add(runtime, &open_stream.stream)? };
             // From here on nothing fails, since only `close` undoes it.
             //
             // SAFETY: The substream is open as soon as this function has returned, and `close` detaches
             // it before it no longer is.
-            unsafe { context.stream.timer().attach(substream) };
+            unsafe { open_stream.stream.timer().attach(substream) };
             // SAFETY: `private_data` is the driver's, and stays valid until ALSA calls `private_free`.
             unsafe {
-                (*runtime).private_data = context.into_foreign().cast();
-                (*runtime).private_free = Some(free_context::<S>);
+                (*runtime).private_data = open_stream.into_foreign().cast();
+                (*runtime).private_free = Some(free_open_stream::<S>);
             }
             Ok(0)
         })
@@ -213,7 +213,7 @@ impl<S: Stream> Table<S> {
     /// `substream` must be open, and locked or being prepared.
     unsafe fn set_delay(substream: *mut bindings::snd_pcm_substream) {
         // SAFETY: The substream is open.
-        let delay = unsafe { Self::context(substream) }.stream.delay();
+        let delay = unsafe { Self::open_stream(substream) }.stream.delay();
         // SAFETY: The runtime's `delay` is the driver's to write, with the stream locked; where it is
         // being prepared it stands still, and a reader gets the one value or the other.
         unsafe {
@@ -223,13 +223,13 @@ impl<S: Stream> Table<S> {
 
     /// # Safety
     ///
-    /// `substream` must be one that [`Table::open`] has opened.
+    /// `substream` must be one that [`OpsTable::open`] has opened.
     unsafe extern "C" fn close(substream: *mut bindings::snd_pcm_substream) -> c_int {
-        // SAFETY: The substream is open. The context stays until ALSA has taken the substream out
-        // of its group, whose other members may still look at it: see `free_context`.
-        let context = unsafe { Self::context(substream) };
-        context.stream.timer().detach();
-        drop(context.quiesce());
+        // SAFETY: The substream is open. It stays until ALSA has taken the substream out
+        // of its group, whose other members may still look at it: see `free_open_stream`.
+        let open_stream = unsafe { Self::open_stream(substream) };
+        open_stream.stream.timer().detach();
+        drop(open_stream.quiesce());
         0
     }
 
@@ -241,8 +241,8 @@ impl<S: Stream> Table<S> {
         params: *mut bindings::snd_pcm_hw_params,
     ) -> c_int {
         // SAFETY: The substream is open.
-        let context = unsafe { Self::context(substream) };
-        let mut held = context.drop_params();
+        let open_stream = unsafe { Self::open_stream(substream) };
+        let mut resources = open_stream.drop_params();
         // SAFETY: `params` is valid.
         if unsafe { bindings::rloop_hw_params_hang(params) } {
             log::debug(format_args!(
@@ -255,7 +255,7 @@ impl<S: Stream> Table<S> {
             (*bindings::rloop_hw_param_interval(params, parameter as c_int)).min
         };
         from_result(|| {
-            let claim = context.stream.claim(
+            let claim = open_stream.stream.claim(
                 value(bindings::SNDRV_PCM_HW_PARAM_RATE),
                 value(bindings::SNDRV_PCM_HW_PARAM_FRAME_BITS) / 8,
             )?;
@@ -263,7 +263,7 @@ impl<S: Stream> Table<S> {
             // SAFETY: The substream is open, and nobody uses its old buffer.
             let changed = unsafe { bindings::snd_pcm_lib_malloc_pages(substream, bytes) };
             to_result(changed.min(0))?;
-            held.claim = claim;
+            resources.claim = claim;
             Ok(changed)
         })
     }
@@ -273,8 +273,8 @@ impl<S: Stream> Table<S> {
     /// `substream` must be open.
     unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
-        let context = unsafe { Self::context(substream) };
-        let _held = context.drop_params();
+        let open_stream = unsafe { Self::open_stream(substream) };
+        let _held = open_stream.drop_params();
         // SAFETY: Nobody uses the buffer.
         unsafe { bindings::snd_pcm_lib_free_pages(substream) }
     }
@@ -284,10 +284,12 @@ impl<S: Stream> Table<S> {
     /// `substream` must be open and have its parameters and its buffer.
     unsafe extern "C" fn prepare(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
-        let context = unsafe { Self::context(substream) };
-        let mut held = context.quiesce();
+        let open_stream = unsafe { Self::open_stream(substream) };
+        let mut resources = open_stream.quiesce();
         // What it got last is of no action that is still going on, whatever has come of it.
-        context.action.store(TriggerCommand::Stop as u32, Relaxed);
+        open_stream
+            .action
+            .store(TriggerCommand::Stop as u32, Relaxed);
         let prepared = from_result(|| {
             // SAFETY: The substream is open, so it has a runtime; ALSA does not change the
             // parameters while a stream is being prepared.
@@ -299,10 +301,10 @@ impl<S: Stream> Table<S> {
             // `quiesce` revokes the lease: in `hw_params`, `hw_free` and `close`.
             let lease = unsafe { Lease::new(runtime, layout)? };
             let buffer = lease.lend();
-            held.lease = Some(lease);
+            resources.lease = Some(lease);
             // SAFETY: An open substream has a card, and that does not go before it is closed.
             let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
-            context.stream.prepare(params, setup, buffer, &card)?;
+            open_stream.stream.prepare(params, setup, buffer, &card)?;
             // SAFETY: The substream is open, and ALSA lets nobody else set it up meanwhile.
             unsafe { Self::set_delay(substream) };
             Ok(0)
@@ -332,15 +334,15 @@ impl<S: Stream> Table<S> {
             _ => return EINVAL.to_errno(),
         };
         // SAFETY: The substream is open.
-        let context = unsafe { Self::context(substream) };
+        let open_stream = unsafe { Self::open_stream(substream) };
         // SAFETY: As this function's.
         let now = unsafe { Self::time_of_action(substream, command) };
-        context.action.store(command as u32, Relaxed);
-        context.action_time.store(now, Relaxed);
+        open_stream.action.store(command as u32, Relaxed);
+        open_stream.action_time.store(now, Relaxed);
         // SAFETY: An open substream has a card, and that does not go before it is closed.
         let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
         from_result(|| {
-            context.stream.trigger(command, now, &card)?;
+            open_stream.stream.trigger(command, now, &card)?;
             if matches!(
                 command,
                 TriggerCommand::PauseRelease | TriggerCommand::Resume
@@ -367,7 +369,7 @@ impl<S: Stream> Table<S> {
     ///
     /// # Safety
     ///
-    /// As [`Table::trigger`].
+    /// As [`OpsTable::trigger`].
     unsafe fn time_of_action(
         substream: *mut bindings::snd_pcm_substream,
         command: TriggerCommand,
@@ -379,20 +381,20 @@ impl<S: Stream> Table<S> {
             if member.is_null() || command == TriggerCommand::Drain {
                 return now();
             }
-            // SAFETY: Both are valid; a group has only substreams whose context is there.
+            // SAFETY: Both are valid; a group has only substreams whose `OpenStream` is there.
             let ours = unsafe { (*member).ops == (*substream).ops };
             if member == substream || !ours {
                 continue;
             }
             // SAFETY: It has this table, so its device was made for `S`, and it is in a group.
-            let context = unsafe { Self::context(member) };
+            let open_stream = unsafe { Self::open_stream(member) };
             // SAFETY: As above; its lock is held.
             let state = unsafe { addr_of!((*(*member).runtime).state).read() } as u32;
             let runs = state == bindings::rloop_constant_RLOOP_PCM_STATE_RUNNING
                 || state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
             let follows = runs == command.starts();
-            if context.action.load(Relaxed) == command as u32 && !follows {
-                return context.action_time.load(Relaxed);
+            if open_stream.action.load(Relaxed) == command as u32 && !follows {
+                return open_stream.action_time.load(Relaxed);
             }
         }
     }
@@ -402,7 +404,10 @@ impl<S: Stream> Table<S> {
     /// `substream` must be open.
     unsafe extern "C" fn sync_stop(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
-        unsafe { Self::context(substream) }.stream.timer().cancel();
+        unsafe { Self::open_stream(substream) }
+            .stream
+            .timer()
+            .cancel();
         0
     }
 
@@ -411,7 +416,7 @@ impl<S: Stream> Table<S> {
     /// `substream` must be open and locked.
     unsafe extern "C" fn ack(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: The substream is open.
-        unsafe { Self::context(substream) }.stream.acknowledge();
+        unsafe { Self::open_stream(substream) }.stream.acknowledge();
         0
     }
 
@@ -422,7 +427,7 @@ impl<S: Stream> Table<S> {
         substream: *mut bindings::snd_pcm_substream,
     ) -> bindings::snd_pcm_uframes_t {
         // SAFETY: The substream is open.
-        let stream = &unsafe { Self::context(substream) }.stream;
+        let stream = &unsafe { Self::open_stream(substream) }.stream;
         if !stream.clocked() {
             // From the time since the last position ALSA would conclude that it has missed buffers.
             //
