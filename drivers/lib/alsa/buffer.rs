@@ -29,13 +29,13 @@ pub(crate) struct Buffer(Arc<Lease>);
 ///
 /// As long as a [`Pass`] of `gate` exists, `area` points to `layout.bytes()` bytes of kernel memory that no
 /// other lease's `area` overlaps, and `runtime`, if it is not null, to the runtime of an open stream. If
-/// `_owned` is there, `area` points to its elements.
+/// `_memory` is there, `area` points to its elements.
 pub(super) struct Lease {
     area: *mut u8,
     runtime: *mut bindings::snd_pcm_runtime,
     layout: Layout,
     gate: Gate,
-    _owned: Option<(KVVec<u8>, Share)>,
+    _memory: Option<(KVVec<u8>, Share)>,
 }
 
 // SAFETY: The pointers are used only under a `Pass`, which keeps their targets alive. The area
@@ -72,7 +72,7 @@ impl Lease {
             runtime,
             layout,
             gate: Gate::new(),
-            _owned: None,
+            _memory: None,
         };
         Ok(Arc::new(lease, GFP_KERNEL)?)
     }
@@ -89,7 +89,7 @@ impl Lease {
         self.gate.close(|| fsleep(Delta::from_micros(50)));
     }
 
-    fn access(&self) -> Option<Pass<'_>> {
+    fn enter(&self) -> Option<Pass<'_>> {
         self.gate.enter()
     }
 }
@@ -100,7 +100,7 @@ impl Buffer {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn own(layout: Layout, quota: &Arc<Quota>) -> Result<Self> {
+    pub(crate) fn zeroed(layout: Layout, quota: &Arc<Quota>) -> Result<Self> {
         let share = quota.take(layout.bytes()).ok_or_else(|| {
             let most = quota.most();
             log::debug(format_args!(
@@ -116,7 +116,7 @@ impl Buffer {
             runtime: null_mut(),
             layout,
             gate: Gate::new(),
-            _owned: Some((owned, share)),
+            _memory: Some((owned, share)),
         };
         Ok(Self(Arc::new(lease, GFP_KERNEL)?))
     }
@@ -128,14 +128,14 @@ impl stream::Buffer for Buffer {
     }
 
     fn pointers(&self) -> Pointers {
-        let Some(_access) = self.0.access() else {
+        let Some(_pass) = self.0.enter() else {
             return Pointers::default();
         };
         let runtime = self.0.runtime;
         if runtime.is_null() {
             return Pointers::default();
         }
-        // SAFETY: The stream is open as long as `_access` exists, so its runtime is valid, and so
+        // SAFETY: The stream is open as long as `_pass` exists, so its runtime is valid, and so
         // are the two pages that hold the pointers. Others may write to them meanwhile, user
         // space among them, hence the volatile reads; any value is harmless.
         unsafe {
@@ -153,15 +153,15 @@ impl stream::Buffer for Buffer {
         if Arc::ptr_eq(&self.0, &source.0) {
             return;
         }
-        let (Some(_target), Some(_source)) = (self.0.access(), source.0.access()) else {
+        let (Some(_target_pass), Some(_source_pass)) = (self.0.enter(), source.0.enter()) else {
             return;
         };
         if !what.fits(source.0.layout.bytes(), self.0.layout.bytes()) {
             return;
         }
-        // SAFETY: Both buffers are there as long as `_source` and `_target` exist, and the check
+        // SAFETY: Both buffers are there as long as `_source_pass` and `_target_pass` exist, and the check
         // above has shown that every piece lies within them. They are different leases, hence
-        // different areas: ALSA gives each stream a buffer of its own, and what is `_owned` is its
+        // different areas: ALSA gives each stream a buffer of its own, and what is `_memory` is its
         // lease's alone. User space may write to them meanwhile, as it may to the buffer of any
         // sound card.
         unsafe {
@@ -174,14 +174,14 @@ impl stream::Buffer for Buffer {
     }
 
     fn fill(&self, what: Span, sample: &[u8]) {
-        let Some(_access) = self.0.access() else {
+        let Some(_pass) = self.0.enter() else {
             return;
         };
         if sample.is_empty() || !what.fits(self.0.layout.bytes()) {
             return;
         }
         for row in 0..what.rows {
-            // SAFETY: The buffer is there as long as `_access` exists, and the check above has shown
+            // SAFETY: The buffer is there as long as `_pass` exists, and the check above has shown
             // that every row lies within it.
             unsafe {
                 let row = self.0.area.add(what.offset + row * what.step);
@@ -191,11 +191,11 @@ impl stream::Buffer for Buffer {
     }
 
     fn flip(&self, offset: usize) {
-        let Some(_access) = self.0.access() else {
+        let Some(_pass) = self.0.enter() else {
             return;
         };
         if offset < self.0.layout.bytes() {
-            // SAFETY: The buffer is there as long as `_access` exists, and the byte lies within it.
+            // SAFETY: The buffer is there as long as `_pass` exists, and the byte lies within it.
             unsafe {
                 let byte = self.0.area.add(offset);
                 byte.write(byte.read() ^ 1);

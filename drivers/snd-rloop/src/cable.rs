@@ -187,7 +187,7 @@ impl Cable {
             ));
             return Err(EINVAL);
         }
-        Buffer::own(layout, &self.memory).map(Some)
+        Buffer::zeroed(layout, &self.memory).map(Some)
     }
 
     /// Sets by how many frames the readers are to be behind the player.
