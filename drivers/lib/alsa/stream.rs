@@ -69,10 +69,10 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// What of [`Stream::HARDWARE`] the stream offers: the same at each call.
     fn limits(&self) -> &Limits;
 
-    /// Whether it is time that moves the stream. If not, it moves when the programs at both ends do,
-    /// and may take as long as it likes. The same at each call.
-    fn clocked(&self) -> bool {
-        true
+    /// Whether the stream is free-running: no clock moves it, but what the programs at both ends do,
+    /// which may take as long as it likes. The same at each call.
+    fn free_running(&self) -> bool {
+        false
     }
 
     /// The parameters that the stream is bound to, if any.

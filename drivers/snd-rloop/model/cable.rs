@@ -69,7 +69,7 @@ pub struct Cable<B, R> {
     /// Whether the playback end may change the parameters under open capture ends.
     notify: bool,
     /// Whether it has no clock: frames move as soon as they have been written and there is room.
-    free: bool,
+    free_running: bool,
     /// In millionths of the nominal rate.
     pitch: u32,
     /// Goes while an end runs.
@@ -111,7 +111,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         Self {
             params: None,
             notify: false,
-            free: false,
+            free_running: false,
             pitch: PITCH_NOMINAL,
             clock: None,
             follower: Follower::new(1),
@@ -174,19 +174,19 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Whether it has no clock.
-    pub fn is_free(&self) -> bool {
-        self.free
+    pub fn is_free_running(&self) -> bool {
+        self.free_running
     }
 
     /// Takes the clock away or gives it back. Only if nothing is open; returns whether it is so now.
-    pub fn set_free(&mut self, free: bool) -> bool {
+    pub fn set_free_running(&mut self, free_running: bool) -> bool {
         if self
             .ports()
             .all(|port| self.end(port).state == State::Closed)
         {
-            self.free = free;
+            self.free_running = free_running;
         }
-        self.free == free
+        self.free_running == free_running
     }
 
     /// Whether the playback end may change the parameters under open capture ends.
@@ -271,9 +271,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if let Some(fixed) = self.bound(port).filter(|fixed| *fixed != params) {
             return Err(Refusal::Mismatch(fixed));
         }
-        let free = self.free;
+        let free_running = self.free_running;
         let end = self.end_mut(port);
-        end.free = free;
+        end.free_running = free_running;
         *end = core::mem::take(end).prepared(setup, buffer, params.rate);
         // Readers that no longer fit don't count.
         let breaks = port == Port::Playback && self.params != Some(params);
@@ -308,18 +308,20 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The timers that may have to be set anew after something was done, and for when: `None` is not at all.
     /// All others are right as they are.
     pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
-        let (free, carrier) = (self.free, self.carrier());
+        let (free_running, carrier) = (self.free_running, self.carrier());
         // Time moves the ends of a cable with a clock, whoever looks.
-        let none = !free && matches!(touched, Touched::Position(_));
+        let none = !free_running && matches!(touched, Touched::Position(_));
         let ports = self.ports().take(if none { 0 } else { usize::MAX });
         ports.filter_map(move |port| match touched {
             // Its timer sees to the others: here a whole group of streams may be locked.
-            Touched::State(which) if free && port != which => None,
+            Touched::State(which) if free_running && port != which => None,
             // What piles up is moved by an end that runs: the player, if it does, whose drain may have waited
             // for a reader that has stopped.
-            Touched::State(which) if !free && port != which && Some(port) != carrier => None,
+            Touched::State(which) if !free_running && port != which && Some(port) != carrier => {
+                None
+            }
             Touched::Position(which) if !self.stirred && port != which => None,
-            Touched::Wakeup(which) if !free && port != which => None,
+            Touched::Wakeup(which) if !free_running && port != which => None,
             _ => Some((port, self.wakeup(port, carrier == Some(port)))),
         })
     }
@@ -331,7 +333,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if end.broken.is_some() {
             return Some(0);
         }
-        if end.free {
+        if end.free_running {
             let at_once = self.behind && carries || self.changed == Some(port);
             let tells = || end.tells_at(port.direction());
             return at_once.then_some(0).or_else(tells);
@@ -368,7 +370,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let Some(params) = self.params.filter(|_| ready) else {
             return false;
         };
-        if self.clock.is_none() && !self.free {
+        if self.clock.is_none() && !self.free_running {
             let now = self.faults.local(now);
             self.clock = Some(self.follower.start(params.rate, self.pitch, now));
             (self.moved, self.line_begin) = (0, 0);
@@ -381,7 +383,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
         end.learn();
         end.state = State::Running;
-        self.changed = self.free.then_some(port);
+        self.changed = self.free_running.then_some(port);
         self.note_lag();
         true
     }
@@ -446,7 +448,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The playback end is to play out what has been written so far, then to stop.
     pub fn drain(&mut self, now: u64) {
         self.advance(now);
-        self.changed = self.free.then_some(Port::Playback);
+        self.changed = self.free_running.then_some(Port::Playback);
         let end = &mut self.playback;
         if end.running().is_none() {
             return;
@@ -470,7 +472,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// that have passed since, which with many ends would be done for each of them.
     pub fn pointer(&mut self, port: Port, now: u64, notified: bool) -> Option<u64> {
         self.stirred = false;
-        if !notified || self.free {
+        if !notified || self.free_running {
             self.advance(now);
         }
         let skipped = self.skipped;
@@ -512,7 +514,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// waits for has been moved, since another end waited for the same.
     fn passed(&self, port: Port, now: u64) -> u64 {
         let end = self.end(port);
-        let (Some(awaited), Some(setup), false) = (end.awaited(), end.setup, end.free) else {
+        let (Some(awaited), Some(setup), false) = (end.awaited(), end.setup, end.free_running)
+        else {
             return 0;
         };
         let passed = self.due(now);
@@ -537,7 +540,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         let impatient = end.gives_up().is_some_and(|latest| latest <= now);
         let awaited = end.awaited().filter(|awaited| end.position >= *awaited);
-        let due = match end.free {
+        let due = match end.free_running {
             true => end.tells_at(port.direction()) == Some(0),
             false => awaited.is_some() && !skipped,
         };
@@ -549,7 +552,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             return Wake::KeepDraining;
         }
         end.counters.wakeups += 1;
-        if end.free {
+        if end.free_running {
             return Wake::Period;
         }
         if let (Some(awaited), Some(setup)) = (awaited, end.setup) {
@@ -596,7 +599,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     fn halt(&mut self, port: Port, state: State, now: u64) {
         self.bring_to(now);
-        self.changed = self.free.then_some(port);
+        self.changed = self.free_running.then_some(port);
         let end = self.end_mut(port);
         let forced = end.broken.take_if(|why| *why == Wake::Xrun).is_some();
         if end.state == State::Running {

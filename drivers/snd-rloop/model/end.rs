@@ -92,7 +92,7 @@ pub struct End<B> {
     /// not learn the position before the xrun.
     pub(super) overrun: bool,
     /// The cable has no clock: the end moves as the programs at both ends do.
-    pub(super) free: bool,
+    pub(super) free_running: bool,
     /// Capture: how many frames it is behind what goes into the cable. Playback: how many the reader
     /// that is furthest behind will be.
     pub(super) lag: u64,
@@ -135,7 +135,7 @@ impl<B> End<B> {
             drained: false,
             broken: None,
             overrun: false,
-            free: false,
+            free_running: false,
             lag: 0,
             told: 0,
             patience: PATIENCE,
@@ -152,7 +152,7 @@ impl<B> End<B> {
             buffer: Some(buffer),
             boundary: setup.period,
             counters: self.counters,
-            free: self.free,
+            free_running: self.free_running,
             patience: PATIENCE.max(time.div_ceil(2 * u64::from(rate.max(1)))),
             ..Self::new()
         }
@@ -268,7 +268,7 @@ impl<B: Buffer> End<B> {
         };
         let frames = buffer.layout().frames;
         match self.drained_at() {
-            None if self.free && direction == Direction::Playback => {
+            None if self.free_running && direction == Direction::Playback => {
                 // If it were told of the last frame that was written, ALSA would find an xrun.
                 let pointers = buffer.pointers();
                 let kept = frames.saturating_sub(pointers.stop_threshold) + 1;
@@ -279,7 +279,7 @@ impl<B: Buffer> End<B> {
             Some(end) => {
                 let position = match self.drain {
                     // No clock brings the one frame more.
-                    Some(drain) if self.free && self.position >= drain => end,
+                    Some(drain) if self.free_running && self.position >= drain => end,
                     // The last frame is still on its way.
                     Some(drain) if self.position < drain.saturating_add(self.lag) => {
                         self.position.min(end - 1)
@@ -322,7 +322,7 @@ impl<B: Buffer> End<B> {
         match self.drain {
             Some(end) => end,
             // Nobody else knows how far it is.
-            None if self.free => self.appl(&pointers),
+            None if self.free_running => self.appl(&pointers),
             None if pointers.stop_threshold > buffer.layout().frames => u64::MAX,
             None => self.appl(&pointers),
         }
@@ -444,7 +444,7 @@ impl<B: Buffer> End<B> {
         let (Some(pointers), Some(buffer)) = (self.learn(), &self.buffer) else {
             return;
         };
-        if self.free {
+        if self.free_running {
             return;
         }
         let frames = buffer.layout().frames;
@@ -452,8 +452,8 @@ impl<B: Buffer> End<B> {
         match direction {
             Direction::Playback => {
                 self.note_late(appl);
-                let free = (self.position + frames).saturating_sub(appl);
-                self.counters.xruns += u64::from(free >= pointers.stop_threshold);
+                let room = (self.position + frames).saturating_sub(appl);
+                self.counters.xruns += u64::from(room >= pointers.stop_threshold);
             }
             Direction::Capture => {
                 let unread = self.position.saturating_sub(appl);

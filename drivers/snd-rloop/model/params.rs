@@ -90,7 +90,7 @@ pub struct Config<'a> {
     /// Whether a player may change the parameters under an open recorder.
     pub notify: bool,
     /// Whether the cables have no clock to begin with.
-    pub free: bool,
+    pub free_running: bool,
     /// What the cables' clocks go by.
     pub timer_source: SourceText,
     /// What of all that it could do the card offers.
@@ -152,7 +152,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         substreams,
         topology,
         notify: switch("pcm_notify", written.pcm_notify, notify)?.unwrap_or(false),
-        free: match written.clock {
+        free_running: match written.clock {
             None | Some("timer") => false,
             Some("free") => true,
             Some(value) => return bad("clock", value, Allowed::Words("timer or free")),

@@ -81,8 +81,8 @@ impl Cable {
     }
 
     /// Whether it has no clock.
-    pub(crate) fn is_free(&self) -> bool {
-        self.ends.lock().is_free()
+    pub(crate) fn is_free_running(&self) -> bool {
+        self.ends.lock().is_free_running()
     }
 
     /// Takes the clock away, or gives it back.
@@ -90,8 +90,11 @@ impl Cable {
     /// # Errors
     ///
     /// `EBUSY` if an end is open.
-    pub(crate) fn set_free(&self, free: bool) -> Result {
-        match self.ends.change(|state, _| state.set_free(free)) {
+    pub(crate) fn set_free_running(&self, free_running: bool) -> Result {
+        match self
+            .ends
+            .change(|state, _| state.set_free_running(free_running))
+        {
             true => Ok(()),
             false => Err(EBUSY),
         }

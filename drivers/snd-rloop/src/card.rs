@@ -103,7 +103,7 @@ impl LoopbackCard {
                 GFP_KERNEL,
             )?;
             cable.set_notify(config.notify);
-            cable.set_free(config.free)?;
+            cable.set_free_running(config.free_running)?;
             timed.cables.push(cable.clone(), GFP_KERNEL)?;
             let (device, subdevice) = (number / players, number % players);
             let plug = Plug {
@@ -265,8 +265,8 @@ pub(crate) struct Stream {
     controls: Option<Controls>,
     limits: Limits,
     bandwidth: Arc<Bandwidth>,
-    /// Whether the cable has a clock; stays as it is while a stream is open.
-    clocked: bool,
+    /// Whether the cable has no clock; stays as it is while a stream is open.
+    free_running: bool,
 }
 
 impl Stream {
@@ -314,7 +314,7 @@ impl stream::Stream for Stream {
         };
         cable.open(port);
         Ok(Self {
-            clocked: !cable.is_free(),
+            free_running: cable.is_free_running(),
             cable,
             port,
             controls,
@@ -331,8 +331,8 @@ impl stream::Stream for Stream {
         &self.limits
     }
 
-    fn clocked(&self) -> bool {
-        self.clocked
+    fn free_running(&self) -> bool {
+        self.free_running
     }
 
     fn bound(&self) -> Option<Params> {
@@ -364,7 +364,7 @@ impl stream::Stream for Stream {
     }
 
     fn acknowledge(&self) {
-        if !self.clocked {
+        if self.free_running {
             self.cable.acknowledge(self.port);
         }
     }

@@ -112,7 +112,7 @@ impl Subject {
 pub(crate) struct Shown {
     pitch: u32,
     notify: bool,
-    free: bool,
+    free_running: bool,
     delay: u32,
     active: bool,
     format: u32,
@@ -132,7 +132,7 @@ impl Shown {
         Self {
             pitch: state.pitch(),
             notify: state.notify(),
-            free: state.is_free(),
+            free_running: state.is_free_running(),
             // Never more than `delay_max`.
             delay: state.delay() as u32,
             active: state.end(Port::Playback).state == State::Running,
@@ -155,7 +155,7 @@ impl Shown {
             RateNow => 0,
             Channels => self.channels,
             AccessMode => u32::from(self.access.is_planar()),
-            Clock => u32::from(self.free),
+            Clock => u32::from(self.free_running),
             Delay => self.delay,
         }
     }
@@ -301,7 +301,7 @@ impl Element for CableElement {
         }
         match self.subject {
             Notify => of.plug.cable.set_notify(value != 0),
-            Clock => of.plug.cable.set_free(value != 0)?,
+            Clock => of.plug.cable.set_free_running(value != 0)?,
             Delay => of.plug.cable.set_delay(value.into())?,
             RateShift => of.plug.cable.set_pitch(pitch_of(value)),
             _ => of.plug.cable.set_pitch(value),

@@ -44,7 +44,7 @@ impl Text for CableStatus {
             return seq_print!(text, "out of memory\n");
         };
         let source = cable.master().work().source();
-        let (follower, follows, params, pitch, notify, free, delay, running, playback) = {
+        let (follower, follows, params, pitch, notify, free_running, delay, running, playback) = {
             cable.look(|state| {
                 for number in 0..cable.captures() as usize {
                     // There is room for all of them.
@@ -57,7 +57,7 @@ impl Text for CableStatus {
                     state.params(),
                     state.pitch(),
                     state.notify(),
-                    state.is_free(),
+                    state.is_free_running(),
                     state.delay(),
                     state.is_running(),
                     Snapshot::new(state.end(Port::Playback)),
@@ -86,7 +86,11 @@ impl Text for CableStatus {
             }
             None => seq_print!(text, "state: idle\nformat: -\nrate: -\nchannels: -\n"),
         }
-        seq_print!(text, "clock: {}\n", if free { "free" } else { "timer" });
+        seq_print!(
+            text,
+            "clock: {}\n",
+            if free_running { "free" } else { "timer" }
+        );
         seq_print!(text, "timer source: {}\n", format_args!("{source}"));
         print_timer(
             text,

@@ -86,13 +86,13 @@ unsafe extern "C" fn free_open_stream<S: Stream>(runtime: *mut bindings::snd_pcm
 /// What a stream that time does not move says of itself besides: each new position of the program
 /// must be made known (also one that is mapped), none can be taken back, and many frames may move
 /// at once.
-const FREE_INFO: u32 = bindings::SNDRV_PCM_INFO_SYNC_APPLPTR
+const FREE_RUNNING_INFO: u32 = bindings::SNDRV_PCM_INFO_SYNC_APPLPTR
     | bindings::SNDRV_PCM_INFO_NO_REWINDS
     | bindings::SNDRV_PCM_INFO_BATCH;
 
 /// How long a write or read waits for such a stream, in milliseconds: what is more than an `int`
 /// has, `msecs_to_jiffies` takes for ever.
-const FOREVER: c_long = c_uint::MAX as c_long;
+const WAIT_FOREVER: c_long = c_uint::MAX as c_long;
 
 /// The operations of a PCM device whose streams are `S`.
 pub(super) struct OpsTable<S>(PhantomData<S>);
@@ -168,14 +168,14 @@ impl<S: Stream> OpsTable<S> {
             // function has returned: the device's `open_mutex` is held.
             let hardware = unsafe { &mut (*runtime).hw };
             set_hardware(hardware, &S::HARDWARE, open_stream.stream.limits());
-            let clocked = open_stream.stream.clocked();
-            if !clocked {
-                hardware.info |= FREE_INFO;
+            let free_running = open_stream.stream.free_running();
+            if free_running {
+                hardware.info |= FREE_RUNNING_INFO;
                 // With one alone, a program that waits for it would wait for an xrun.
                 hardware.periods_min = 2;
             }
             // SAFETY: As above.
-            unsafe { (*substream).wait_time = if clocked { 0 } else { FOREVER } };
+            unsafe { (*substream).wait_time = if free_running { WAIT_FOREVER } else { 0 } };
             // SAFETY: The substream is valid and has a runtime, whose sync id this sets.
             unsafe { bindings::rloop_pcm_set_sync(substream) };
             // SAFETY: The runtime is valid, and its constraints have been set up by ALSA.
@@ -428,7 +428,7 @@ impl<S: Stream> OpsTable<S> {
     ) -> bindings::snd_pcm_uframes_t {
         // SAFETY: The substream is open.
         let stream = &unsafe { Self::open_stream(substream) }.stream;
-        if !stream.clocked() {
+        if stream.free_running() {
             // From the time since the last position ALSA would conclude that it has missed buffers.
             //
             // SAFETY: The substream is open and locked.

@@ -96,7 +96,7 @@ impl Rig {
     fn new(streams: Vec<Stream>) -> Self {
         let ends = (1..streams.len()).map(|_| End::new()).collect();
         let mut cable = Cable::new(ends);
-        assert!(cable.set_free(true));
+        assert!(cable.set_free_running(true));
         let params = Params {
             format: Format::from_number(0).unwrap(),
             rate: 8_000,
@@ -104,7 +104,7 @@ impl Rig {
         };
         for stream in &streams {
             cable.open(stream.port);
-            assert!(!cable.set_free(false), "it is in use");
+            assert!(!cable.set_free_running(false), "it is in use");
             let setup = Setup {
                 period: 1,
                 buffer: stream.frames(),

@@ -29,7 +29,7 @@ fn nothing_written_is_the_default() {
         substreams: 8,
         topology: Topology::Cable,
         notify: false,
-        free: false,
+        free_running: false,
         timer_source: SourceText::new("hrtimer", 32).unwrap(),
         limits: Limits::NONE,
         bandwidth: 2_000,
@@ -74,7 +74,7 @@ fn everything_written_is_taken() {
         substreams: 128,
         topology: Topology::Crossed,
         notify: true,
-        free: true,
+        free_running: true,
         timer_source: SourceText::new("hw:1.0.2", 32).unwrap(),
         limits: Limits {
             formats: 1 << 2,

@@ -76,7 +76,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 && there.frames >= layout.frames
         };
         let there = self.line.as_ref().is_some_and(fits);
-        (delay > 0 && !self.free && !there).then_some(layout)
+        (delay > 0 && !self.free_running && !there).then_some(layout)
     }
 
     /// Sets the delay, with a line if [`Cable::line_for`] asks for one. Returns a line that is no longer

@@ -94,7 +94,7 @@ struct World {
 }
 
 impl World {
-    fn new(free: bool, effort: Effort) -> Self {
+    fn new(free_running: bool, effort: Effort) -> Self {
         let mut world = Self {
             cable: Cable::new(vec![End::new()]),
             now: 1_000 * MS,
@@ -105,7 +105,7 @@ impl World {
             doubled: false,
         };
         world.cable.effort = effort;
-        world.cable.set_free(free);
+        world.cable.set_free_running(free_running);
         for port in [Playback, CAPTURE] {
             world.cable.open(port);
             world.prepare(port);
@@ -134,7 +134,7 @@ impl World {
         // Without a clock a timer that goes off sees to the other's.
         let now = self.timers.iter().flatten().any(|when| *when <= self.now);
         for port in [Playback, CAPTURE] {
-            if self.cable.is_free() && now {
+            if self.cable.is_free_running() && now {
                 break;
             }
             let (needed, armed) = (self.cable.next_wakeup(port), self.timers[index(port)]);
@@ -154,7 +154,7 @@ impl World {
                 self.now
             );
         }
-        let could = self.cable.is_free() && self.cable.due(self.now) > 0;
+        let could = self.cable.is_free_running() && self.cable.due(self.now) > 0;
         assert!(
             !could || now,
             "{op:?}: frames could move, and nobody is armed"
@@ -209,7 +209,7 @@ impl World {
         };
         pointers.appl += frames.min(most);
         memory.0.pointers.set(pointers);
-        if self.cable.is_free() {
+        if self.cable.is_free_running() {
             self.cable.acknowledge(self.now);
             self.arm(Touched::Position(port));
         }
@@ -237,7 +237,9 @@ impl World {
     /// Whether the player moves with time.
     fn runs(&self) -> bool {
         let player = self.cable.end(Playback);
-        player.state == State::Running && !self.cable.is_free() && !self.cable.faults.frozen()
+        player.state == State::Running
+            && !self.cable.is_free_running()
+            && !self.cable.faults.frozen()
     }
 
     /// Lets timers go off until `until`.
@@ -320,7 +322,9 @@ impl World {
                 self.change(|cable, _| drop(cable.drop_params(port)));
                 self.cable.close(port);
             }
-            Op::Free(free) => self.change(|cable, _| _ = cable.set_free(free)),
+            Op::Free(free_running) => {
+                self.change(|cable, _| _ = cable.set_free_running(free_running))
+            }
             Op::Notify(notify) => self.change(|cable, _| cable.set_notify(notify)),
             Op::Write(frames) => self.transfer(Playback, frames),
             Op::Read(frames) => self.transfer(CAPTURE, frames),
@@ -372,9 +376,9 @@ proptest! {
 
     #[test]
     fn whoever_waits_is_told(
-        free in any::<bool>(), effort in effort(), program in prop::collection::vec(op(), 1..200),
+        free_running in any::<bool>(), effort in effort(), program in prop::collection::vec(op(), 1..200),
     ) {
-        let mut world = World::new(free, effort);
+        let mut world = World::new(free_running, effort);
         for op in program {
             world.act(&op);
             world.check(&op);
