@@ -40,7 +40,7 @@ pub(crate) trait Handler: Send + Sync + Sized {
 pub(crate) struct PeriodTimers<H: Handler> {
     timers: KVec<Pin<KBox<PeriodTimer<H>>>>,
     /// 1 once they are about to go: a callback does nothing then. (6.18 has no atomic `bool`.)
-    going: Atomic<u32>,
+    dropping: Atomic<u32>,
     #[pin]
     handler: H,
     #[pin]
@@ -61,7 +61,7 @@ impl<H: Handler> PeriodTimers<H> {
                 }
                 timers
             },
-            going: Atomic::new(0),
+            dropping: Atomic::new(0),
             handler <- handler,
             _pinned: PhantomPinned,
         }? Error)
@@ -89,7 +89,7 @@ impl<H: Handler> PinnedDrop for PeriodTimers<H> {
         // A callback may arm any of the timers, so none is freed before all are at rest. After the first
         // round all callbacks are over that did not see this; after the second, what they have armed is
         // cancelled, too.
-        self.going.store(1, Release);
+        self.dropping.store(1, Release);
         for _ in 0..2 {
             for timer in self.timers.iter() {
                 timer.cancel();
@@ -234,7 +234,7 @@ impl<H: Handler> PeriodTimer<H> {
         let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
         // SAFETY: By the type's invariants all of them are there as long as this timer.
         let all = unsafe { &*this.all };
-        if all.going.load(Acquire) != 0 {
+        if all.dropping.load(Acquire) != 0 {
             return bindings::hrtimer_restart_HRTIMER_NORESTART;
         }
         let now = crate::lib::kernel::time::now();

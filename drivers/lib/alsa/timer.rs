@@ -59,7 +59,7 @@ pub(crate) struct Timer<L: Listener> {
 unsafe impl<L: Listener> Send for Timer<L> {}
 
 /// Time between two callbacks where a timer ticks faster, in nanoseconds. ALSA wants 0.1 ms.
-const LEAST: c_ulong = 1_000_000;
+const CALLBACK_INTERVAL_MIN: c_ulong = 1_000_000;
 
 impl<L: Listener> Timer<L> {
     /// Opens a timer and listens to it. May sleep; if there is no such timer, ALSA first tries to
@@ -110,7 +110,7 @@ impl<L: Listener> Timer<L> {
         if id.card.is_none() && !id.is_user_driven() {
             // SAFETY: By the invariants the instance is valid.
             let resolution = unsafe { bindings::snd_timer_resolution(raw.as_ptr()) };
-            let ticks = LEAST.checked_div(resolution).unwrap_or(1);
+            let ticks = CALLBACK_INTERVAL_MIN.checked_div(resolution).unwrap_or(1);
             timer.ticks = u32::try_from(ticks)?.max(1);
         }
         timer.listen()?;
