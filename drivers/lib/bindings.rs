@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What bindgen makes of a driver's `bindings/bindings.h`.
+//! Bindings: what bindgen makes of a driver's `bindings/bindings.h`.
 
 #![allow(unknown_lints)]
 #![allow(

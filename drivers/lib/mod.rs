@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What drivers share: each compiles these files into its own module, as `crate::lib`.
+//! The source that drivers share: each compiles these files into its own module, as `crate::lib`.
 //!
-//! Imports go down only: a driver's to `alsa` and `kernel`, theirs to `model`. All `unsafe` is in here. Nothing in
-//! here knows a driver, but for what bindgen makes of its headers.
+//! Imports go down only: a driver's to `alsa` and `kernel`, theirs to `model`. All `unsafe` is in
+//! here. Nothing in here knows a driver, but for what bindgen makes of its headers.
 
 pub(crate) mod alsa;
 mod bindings;

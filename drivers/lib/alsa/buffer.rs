@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A stream's buffer, lent to the driver while ALSA keeps it.
+//! The buffer of a stream, lent to the driver by a revocable lease while ALSA owns it.
+//!
+//! ALSA's managed buffers (`snd_pcm_set_managed_buffer_all()`) are not used: with these the core
+//! frees or changes the buffer before it calls `hw_params`, so before the lease could be revoked.
+//!
+//! All but [`Buffer::zeroed`], [`Lease::new`] and [`Lease::revoke`] may be called in any context,
+//! with locks held and interrupts off.
+//!
+//! C header: `include/sound/pcm.h` (`struct snd_pcm_runtime`)
 
 use core::ptr::{addr_of, null_mut};
 
@@ -17,19 +25,19 @@ use crate::lib::model::layout::{Axis, Layout, Move, Span};
 use crate::lib::model::stream;
 use crate::lib::model::stream::Pointers;
 
-/// A reference to the buffer of a stream and to the pointers that ALSA keeps for it.
+/// A counted reference to the buffer of a stream, and to the pointers that ALSA keeps for it.
 ///
 /// ALSA owns the buffer and may free it soon after the stream has stopped. The reference may
 /// outlive it all the same: [`Lease::revoke`] ends every access, and later ones do nothing.
 pub(crate) struct Buffer(Arc<Lease>);
 
-/// What a [`Buffer`] refers to.
+/// The lease of a buffer, which all [`Buffer`]s of it share.
 ///
 /// # Invariants
 ///
-/// As long as a [`Pass`] of `gate` exists, `area` points to `layout.bytes()` bytes of kernel memory that no
-/// other lease's `area` overlaps, and `runtime`, if it is not null, to the runtime of an open stream. If
-/// `_memory` is there, `area` points to its elements.
+/// As long as a [`Pass`] of `gate` exists, `area` points to `layout.bytes()` bytes of kernel memory
+/// that no other lease's `area` overlaps, and `runtime`, if it is not null, to the runtime of an
+/// open stream. If `_memory` is there, `area` points to its elements.
 pub(super) struct Lease {
     area: *mut u8,
     runtime: *mut bindings::snd_pcm_runtime,
@@ -38,15 +46,15 @@ pub(super) struct Lease {
     _memory: Option<(KVVec<u8>, Share)>,
 }
 
-// SAFETY: The pointers are used only under a `Pass`, which keeps their targets alive. The area
-// is shared with user space anyway, and only raw reads and writes touch it.
+// SAFETY: The pointers are used only under a `Pass`, which keeps their targets alive. The area is
+// shared with user space anyway, and only raw reads and writes touch it.
 unsafe impl Send for Lease {}
 
 // SAFETY: As above; the pointers themselves never change.
 unsafe impl Sync for Lease {}
 
 impl Lease {
-    /// Lends the buffer of a stream that has been set up.
+    /// Makes the lease of the buffer of a stream that has been set up. May sleep.
     ///
     /// # Safety
     ///
@@ -77,29 +85,31 @@ impl Lease {
         Ok(Arc::new(lease, GFP_KERNEL)?)
     }
 
-    /// A reference for the driver to keep.
+    /// A reference to the leased buffer, for the driver to keep.
     pub(super) fn lend(self: &Arc<Self>) -> Buffer {
         Buffer(self.clone())
     }
 
     /// Ends the lease: after this, nobody is using the buffer, and nobody will.
     ///
-    /// Sleeps for as long as it takes others to finish a copy. Must be called once.
+    /// Sleeps, 50 µs at a time, for as long as others take to finish a copy. Must be called once.
     pub(super) fn revoke(&self) {
         self.gate.close(|| fsleep(Delta::from_micros(50)));
     }
 
+    /// A pass to the buffer; `None` once the lease has been revoked. Must not be held while
+    /// sleeping.
     fn enter(&self) -> Option<Pass<'_>> {
         self.gate.enter()
     }
 }
 
 impl Buffer {
-    /// A buffer that is no stream's, of zeros, which counts against `quota`.
+    /// A zeroed buffer of our own, charged to `quota`. May sleep.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
+    /// `ENOMEM`, also where `quota` has not so much left; then with a line for dynamic debug.
     pub(crate) fn zeroed(layout: Layout, quota: &Arc<Quota>) -> Result<Self> {
         let share = quota.take(layout.bytes()).ok_or_else(|| {
             let most = quota.most();
@@ -109,8 +119,8 @@ impl Buffer {
             ENOMEM
         })?;
         let mut owned = KVVec::from_elem(0u8, layout.bytes(), GFP_KERNEL)?;
-        // INVARIANT: The elements are as many bytes as the layout says, and stay where they are when
-        // the vector is moved. Nobody revokes this lease; it ends with the last reference.
+        // INVARIANT: The elements are as many bytes as the layout says, and stay where they are
+        // when the vector is moved. Nobody revokes this lease; it ends with the last reference.
         let lease = Lease {
             area: owned.as_mut_ptr(),
             runtime: null_mut(),
@@ -135,9 +145,9 @@ impl stream::Buffer for Buffer {
         if runtime.is_null() {
             return Pointers::default();
         }
-        // SAFETY: The stream is open as long as `_pass` exists, so its runtime is valid, and so
-        // are the two pages that hold the pointers. Others may write to them meanwhile, user
-        // space among them, hence the volatile reads; any value is harmless.
+        // SAFETY: The stream is open as long as `_pass` exists, so its runtime is valid, and so are
+        // the two pages that hold the pointers. Others may write to them meanwhile, user space
+        // among them, hence the volatile reads; any value is harmless.
         unsafe {
             Pointers {
                 hw: addr_of!((*(*runtime).status).hw_ptr).read_volatile() as u64,
@@ -159,11 +169,11 @@ impl stream::Buffer for Buffer {
         if !what.fits(source.0.layout.bytes(), self.0.layout.bytes()) {
             return;
         }
-        // SAFETY: Both buffers are there as long as `_source_pass` and `_target_pass` exist, and the check
-        // above has shown that every piece lies within them. They are different leases, hence
-        // different areas: ALSA gives each stream a buffer of its own, and what is `_memory` is its
-        // lease's alone. User space may write to them meanwhile, as it may to the buffer of any
-        // sound card.
+        // SAFETY: Both buffers are there as long as `_source_pass` and `_target_pass` exist, and
+        // the check above has shown that every piece lies within them. They are different leases,
+        // hence different areas: ALSA gives each stream a buffer of its own, and what is `_memory`
+        // is its lease's alone. User space may write to them meanwhile, as it may to the buffer of
+        // any sound card.
         unsafe {
             copy_pieces(
                 source.0.area.add(what.source),
@@ -204,37 +214,40 @@ impl stream::Buffer for Buffer {
     }
 }
 
-/// Fills a row with a sample over and over.
+/// Fills `bytes` bytes from `to` on with `sample`, over and over.
 ///
 /// # Safety
 ///
-/// `to` must point to `bytes` bytes that may be read and written. User space may write to them meanwhile.
+/// `to` must point to `bytes` bytes that may be read and written. User space may write to them
+/// meanwhile.
 unsafe fn fill_row(to: *mut u8, bytes: usize, sample: &[u8]) {
     let Some(first) = sample.first() else { return };
     if sample.iter().all(|byte| byte == first) {
-        // SAFETY: As this function's.
+        // SAFETY: By this function's precondition.
         unsafe { to.write_bytes(*first, bytes) };
         return;
     }
     let mut done = sample.len().min(bytes);
-    // SAFETY: As this function's; `sample` is memory of the kernel.
+    // SAFETY: By this function's precondition; `sample` is memory of the kernel, so they don't
+    // overlap.
     unsafe { sample.as_ptr().copy_to_nonoverlapping(to, done) };
     while done < bytes {
         let more = done.min(bytes - done);
-        // SAFETY: What is copied has been written before, and as `more <= done` the two don't overlap.
+        // SAFETY: The `done` bytes have been written before, `done + more <= bytes`, and as `more
+        // <= done` the two don't overlap.
         unsafe { to.copy_to_nonoverlapping(to.add(done), more) };
         done += more;
     }
 }
 
-/// Carries out a [`Move`] from `from` to `to`, where its first pieces are.
+/// Carries out a [`Move`]: `from` and `to` are where its first pieces are.
 ///
 /// # Safety
 ///
-/// Every piece that `what` describes must lie in memory that may be read and written, respectively, and
-/// the two must not overlap.
+/// Every piece that `what` describes must lie in memory that may be read and written, respectively,
+/// and the two must not overlap.
 unsafe fn copy_pieces(from: *const u8, to: *mut u8, what: &Move) {
-    // SAFETY: As this function's.
+    // SAFETY: By this function's precondition.
     unsafe {
         match what.bytes {
             1 => copy_blocks::<1>(from, to, what),
@@ -257,12 +270,12 @@ unsafe fn copy_pieces(from: *const u8, to: *mut u8, what: &Move) {
     }
 }
 
-/// Frames that are dealt with at a time: what they touch stays in a processor's cache, however many
+/// Frames that are moved at a time: what they touch stays in a processor's cache, however many
 /// channels there are and however far apart.
 const TILE: usize = 64;
 
-/// Moves samples of `BYTES` bytes, in square blocks where the samples of the source lie together in one
-/// direction and those of the target in the other.
+/// Moves samples of `BYTES` bytes, in square blocks where the samples of the source lie together in
+/// one direction and those of the target in the other.
 ///
 /// # Safety
 ///
@@ -283,14 +296,16 @@ unsafe fn copy_blocks<const BYTES: usize>(from: *const u8, to: *mut u8, what: &M
             for column in (tile..end).step_by(size) {
                 let mut block = [0u64; 8];
                 for (i, word) in block.iter_mut().take(size).enumerate() {
-                    // A word holds a frame's neighbouring channels, or a channel's neighbouring frames.
+                    // A word holds a frame's neighbouring channels, or a channel's neighbouring
+                    // frames.
                     let (row, column) = match interleaved {
                         true => (row, column + i),
                         false => (row + i, column),
                     };
-                    // SAFETY: These are `size` pieces of the source, which lie together.
+                    // SAFETY: The caller promises that every piece may be read; these are `size` of
+                    // the source, which lie together.
                     let piece = unsafe { from.add(row * rows.source + column * columns.source) };
-                    // SAFETY: As above.
+                    // SAFETY: As above: 8 bytes, at any alignment.
                     *word = u64::from_le(unsafe { piece.cast::<u64>().read_unaligned() });
                 }
                 transpose::<BYTES>(&mut block);
@@ -299,9 +314,10 @@ unsafe fn copy_blocks<const BYTES: usize>(from: *const u8, to: *mut u8, what: &M
                         true => (row + i, column),
                         false => (row, column + i),
                     };
-                    // SAFETY: These are `size` pieces of the target, which lie together.
+                    // SAFETY: The caller promises that every piece may be written; these are `size`
+                    // of the target, which lie together.
                     let piece = unsafe { to.add(row * rows.target + column * columns.target) };
-                    // SAFETY: As above.
+                    // SAFETY: As above: 8 bytes, at any alignment.
                     unsafe { piece.cast::<u64>().write_unaligned(word.to_le()) };
                 }
             }
@@ -325,7 +341,7 @@ unsafe fn copy_blocks<const BYTES: usize>(from: *const u8, to: *mut u8, what: &M
         rest(block_rows, rows.count, 0),
         rest(0, block_rows, block_columns),
     ] {
-        // SAFETY: A part of the table of pieces.
+        // SAFETY: The pieces of a part are pieces of the whole, of which the caller promises it.
         unsafe { copy_samples::<BYTES>(from.add(part.source), to.add(part.target), &part) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Sound cards.
+//! Sound cards: made, registered, disconnected and freed.
 //!
 //! C header: `include/sound/core.h`
 
@@ -17,20 +17,20 @@ use kernel::sync::Arc;
 use crate::lib::bindings;
 use crate::lib::kernel::parent::Parent;
 
-/// Anything that a part of a card points to.
+/// What a part of a card (a proc file, a work item) points to, and the card therefore keeps.
 pub(super) trait Part: Send + Sync {}
 
 impl<T: Send + Sync> Part for T {}
 
-/// An owned `struct snd_card`. Dropping it calls `snd_card_free()`, which stops its streams and sleeps
-/// until all its files are closed.
+/// An owned `struct snd_card`. Dropping it calls `snd_card_free()`, which stops its streams and
+/// sleeps until all its files are closed.
 ///
 /// # Invariants
 ///
 /// `raw` points to a card that this value alone frees.
 pub(crate) struct Card {
     raw: NonNull<bindings::snd_card>,
-    /// What the card's parts point to; goes after the card.
+    /// What the card's parts point to; dropped after the card has been freed.
     parts: KVec<Arc<dyn Part>>,
 }
 
@@ -42,8 +42,8 @@ unsafe impl Send for Card {}
 // `NewCard` alone, by `&mut`.
 unsafe impl Sync for Card {}
 
-/// A [`Card`] that is being put together. Nobody else knows it before [`NewCard::register`], so what is
-/// added to it needs no lock. It is not `Sync` in what it adds: all of that takes `&mut`.
+/// A [`Card`] that is being put together. Nobody else knows it before [`NewCard::register`], so
+/// what is added to it needs no lock: all of that takes `&mut`.
 pub(crate) struct NewCard(Card);
 
 impl Deref for NewCard {
@@ -55,13 +55,15 @@ impl Deref for NewCard {
 }
 
 impl NewCard {
-    /// Makes a card; it is not seen before [`NewCard::register`], in which ALSA makes its id of `id`.
+    /// Makes a card, `snd_card_new()`. It is not seen before [`NewCard::register`], in which ALSA
+    /// makes its id of `id`. May sleep.
     ///
-    /// `index` is its number; if negative, a mask of those that it may have.
+    /// `index` is its number, from 0; if negative, a mask of those that it may have.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the number is in use, `ENODEV` if none of those that it may have is free, `ENOMEM`.
+    /// `EBUSY` if the number is in use, `ENODEV` if none of those that it may have is free,
+    /// `ENOMEM`.
     pub(crate) fn new(
         parent: &Parent,
         index: i32,
@@ -69,8 +71,8 @@ impl NewCard {
         module: &'static ThisModule,
     ) -> Result<Self> {
         let mut card = null_mut();
-        // SAFETY: `parent` is valid, and ALSA takes a reference to it; `module` is this one. `id` is
-        // a string, and copied as far as there is room for it. `card` is written to on success.
+        // SAFETY: `parent` is valid, and ALSA takes a reference to it; `module` is this one. `id`
+        // is a string, and copied as far as there is room for it. `card` is written to on success.
         to_result(unsafe {
             bindings::snd_card_new(
                 parent.as_raw(),
@@ -87,15 +89,19 @@ impl NewCard {
         Ok(Self(Card { raw, parts }))
     }
 
-    /// Keeps `part` until the card has been freed.
+    /// Keeps `part` until the card has been freed. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
     pub(super) fn keep(&mut self, part: Arc<dyn Part>) -> Result {
         Ok(self.0.parts.push(part, GFP_KERNEL)?)
     }
 
-    /// Names the card, before it is registered: its driver (at most 15 bytes, also the name of
-    /// alsa-lib's configuration for it), its short and long name (31, 79).
+    /// Sets the card's names: its driver (at most 15 bytes, also the name of alsa-lib's
+    /// configuration for it), its short and long name (31, 79).
     ///
-    /// What is longer is cut off; the callers have checked.
+    /// What is longer is cut off; the callers have checked. Any context.
     pub(crate) fn set_names(&mut self, driver: &str, name: &str) {
         // SAFETY: The card is valid, and nobody else has seen it yet.
         let card = unsafe { self.0.raw.as_mut() };
@@ -105,12 +111,12 @@ impl NewCard {
         write_str(&mut card.mixername, name);
     }
 
-    /// Shows the card and all that belongs to it to user space. May sleep.
+    /// Shows the card and all that belongs to it to user space, `snd_card_register()`. May sleep.
     ///
     /// # Errors
     ///
-    /// `EBUSY` where the kernel has not as many device numbers left as the card takes, or what else the
-    /// registration of its parts returns.
+    /// `EBUSY` where the kernel has not as many device numbers left as the card takes, or what else
+    /// the registration of its parts returns.
     pub(crate) fn register(self) -> Result<Card> {
         // SAFETY: The card is valid and complete, and nobody else adds to it or registers it.
         to_result(unsafe { bindings::rloop_card_register(self.as_raw()) })?;
@@ -123,20 +129,22 @@ impl Card {
         self.raw.as_ptr()
     }
 
-    /// Takes the card away from user space: streams are stopped, and whatever is open can only be
-    /// closed. The card itself stays until this value goes. Done again it does nothing.
+    /// Takes the card away from user space, `snd_card_disconnect()`: streams are stopped, and
+    /// whatever is open can only be closed. The card itself stays until this value is dropped. A
+    /// second call does nothing. May sleep.
     pub(crate) fn disconnect(&self) {
         // SAFETY: The card is valid. May be called any number of times.
         unsafe { bindings::rloop_card_disconnect(self.as_raw()) };
     }
 
-    /// The card's number.
+    /// The card's number, from 0. Any context.
     pub(crate) fn number(&self) -> i32 {
         // SAFETY: The card is valid, and its number does not change.
         unsafe { (*self.as_raw()).number }
     }
 
-    /// The card's id, which it has once it is registered. User space may change it.
+    /// A copy of the card's id, which it has once it is registered, and which user space may
+    /// change. Any context.
     pub(crate) fn id(&self) -> Id {
         let mut id = [0; Id::SIZE];
         // SAFETY: The card is valid, and the function writes as many bytes as an id has.
@@ -145,31 +153,31 @@ impl Card {
     }
 }
 
-/// A copy of a card's id.
+/// A copy of a card's id: letters and digits, at most 15.
 pub(crate) struct Id([c_char; Self::SIZE]);
 
 impl Id {
     /// Bytes of an id, the final 0 among them (`struct snd_card`).
     const SIZE: usize = 16;
 
-    /// The id.
+    /// The id as text; empty if it is not UTF-8.
     pub(crate) fn text(&self) -> &str {
         let id = self.0.split(|letter| *letter == 0).next();
         core::str::from_utf8(id.unwrap_or_default()).unwrap_or_default()
     }
 }
 
-/// Without these a card goes with the module only.
+/// What only a card that can be removed at run time needs: one that was made in configfs.
 #[cfg(CONFIG_CONFIGFS_FS)]
 impl Card {
-    /// Whether a program has a stream or the control device of the card open.
+    /// Whether a program has a stream or the control device of the card open. Any context but interrupts.
     pub(crate) fn in_use(&self) -> bool {
         // SAFETY: The card is valid.
         unsafe { bindings::rloop_card_in_use(self.as_raw()) }
     }
 
-    /// Whether the end of a card that has been disconnected would wait for somebody. Once nobody
-    /// has it, nobody gets it any more.
+    /// Whether dropping a card that has been disconnected would wait for somebody. Once nobody
+    /// holds it, nobody gets it any more. Any context.
     pub(crate) fn held(&self) -> bool {
         // SAFETY: The card is valid.
         unsafe { bindings::rloop_card_held(self.as_raw()) }
@@ -185,8 +193,8 @@ impl Drop for Card {
     }
 }
 
-/// A `struct snd_card` that stays for as long as `'a`, because a stream of it is open, an element of it
-/// is in use, or a reference to it is counted ([`CardHold`]).
+/// A borrowed `struct snd_card`, which stays for as long as `'a`: because a stream of it is open,
+/// an element of it is in use, or a reference to it is counted ([`CardHold`]).
 pub(crate) struct CardRef<'a>(NonNull<bindings::snd_card>, PhantomData<&'a Card>);
 
 impl CardRef<'_> {
@@ -194,7 +202,7 @@ impl CardRef<'_> {
     ///
     /// `card` must be valid for the lifetime that the caller gives the result.
     pub(super) unsafe fn from_raw(card: *mut bindings::snd_card) -> Self {
-        // SAFETY: A valid pointer is not null.
+        // SAFETY: The caller promises that it is valid, so it is not null.
         Self(unsafe { NonNull::new_unchecked(card) }, PhantomData)
     }
 
@@ -203,8 +211,9 @@ impl CardRef<'_> {
     }
 }
 
-/// A counted reference to a card: its memory stays until this value is dropped, though the card may be
-/// disconnected meanwhile. `snd_card_free()` waits for it, so it must not be kept for long.
+/// A counted reference to a card (`get_device()`): its memory stays until this value is dropped,
+/// though the card may be disconnected meanwhile. `snd_card_free()` waits for it, so it must not be
+/// kept for long.
 ///
 /// # Invariants
 ///
@@ -230,13 +239,15 @@ impl CardHold {
     }
 
     /// Gives the reference away as an address, which is never 0, for [`CardHold::from_address`].
+    /// Any context.
     pub(super) fn into_address(self) -> usize {
         let address = self.0.as_ptr() as usize;
         core::mem::forget(self);
         address
     }
 
-    /// Takes back what [`CardHold::into_address`] gave; `None` for 0.
+    /// Takes back what [`CardHold::into_address`] gave; `None` for 0. Any context; to drop the
+    /// result may sleep.
     ///
     /// # Safety
     ///
@@ -254,7 +265,8 @@ impl Drop for CardHold {
     }
 }
 
-/// Writes `text` and a final 0 into `field`.
+/// Writes `text` and a final 0 into `field`, the field of a C structure. What there is no room for
+/// is cut off.
 pub(super) fn write_str(field: &mut [c_char], text: &str) {
     let Some(room) = field.len().checked_sub(1) else {
         return;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Control elements of one value.
+//! Control elements of one value: made with the card, and events of them.
 //!
 //! C header: `include/sound/control.h`
 
@@ -16,29 +16,30 @@ use kernel::types::ForeignOwnable;
 use crate::lib::alsa::card::{write_str, CardRef, NewCard};
 use crate::lib::bindings;
 
-/// What values an element takes.
+/// The values that an element takes, `struct snd_ctl_elem_info`.
 #[derive(Clone, Copy)]
 pub(crate) enum Values {
-    /// 0 or 1.
+    /// BOOLEAN: 0 or 1.
     Boolean,
-    /// From the first to the second.
+    /// INTEGER: from the first to the second, both included, in steps of 1.
     Integer(u32, u32),
-    /// The place of one of two words.
+    /// ENUMERATED: 0 or 1, the index of one of two words.
     Enumerated([&'static CStr; 2]),
-    /// From 0 to the scale's last step.
+    /// INTEGER with a TLV: from 0 to the scale's last step.
     Decibels(&'static DecibelScale),
 }
 
-/// What the values of a volume mean: a number of dB that grows by the same with each step.
+/// A scale of a volume in dB, which grows by the same with each step.
 pub(crate) struct DecibelScale {
-    /// What ALSA hands to programs: type, bytes of what follows, least, step
+    /// The TLV that ALSA hands to programs: type, bytes of what follows, least, step
     /// (`SNDRV_CTL_TLVD_DECLARE_DB_SCALE` in `include/uapi/sound/tlv.h`).
     tlv: [c_uint; 4],
     last: u32,
 }
 
 impl DecibelScale {
-    /// The value 0 means `least` hundredths of a dB, each next one `step` more, up to `last`.
+    /// Makes a scale: the value 0 means `least` hundredths of a dB, each next one `step` more, up
+    /// to `last`.
     pub(crate) const fn new(least: i32, step: u16, last: u32) -> Self {
         let tlv = [
             bindings::SNDRV_CTL_TLVT_DB_SCALE,
@@ -50,30 +51,30 @@ impl DecibelScale {
     }
 }
 
-/// The PCM substream that an element belongs to.
+/// A PCM substream of a card, as control elements name it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Substream {
-    /// The PCM device.
+    /// The number of the PCM device.
     pub(crate) device: u32,
-    /// The number of the substream.
+    /// The number of the substream within the device and its direction.
     pub(crate) subdevice: u32,
 }
 
 /// An event of an element, `SNDRV_CTL_EVENT_MASK_*`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// VALUE: it has another value.
+    /// VALUE: the element has another value.
     Value,
-    /// INFO: its attributes may have changed; whoever shows it reads it again.
+    /// INFO: its attributes may have changed; programs read them again.
     Info,
 }
 
-/// What an element is found by, beside its name.
+/// What an element belongs to: with its name, what programs find it by.
 #[derive(Clone, Copy)]
 pub(crate) enum ElementOwner {
-    /// It belongs to a PCM substream.
+    /// A PCM substream (`SNDRV_CTL_ELEM_IFACE_PCM`).
     Substream(Substream),
-    /// It is a mixer's, and has this number among those of its name.
+    /// The mixer (`SNDRV_CTL_ELEM_IFACE_MIXER`): the index among those of its name.
     Mixer(u32),
 }
 
@@ -84,6 +85,7 @@ impl From<Substream> for ElementOwner {
 }
 
 impl ElementOwner {
+    /// The id of an element of this owner, still without a name.
     fn id(self) -> bindings::snd_ctl_elem_id {
         match self {
             Self::Substream(Substream { device, subdevice }) => bindings::snd_ctl_elem_id {
@@ -103,17 +105,18 @@ impl ElementOwner {
     }
 }
 
-/// A control element. The operations may sleep.
+/// A control element. Its operations are called by programs, may sleep, and run with the card's
+/// `controls_rwsem` held.
 pub(crate) trait Element: Send + Sync + 'static {
-    /// What values it takes.
+    /// The values that it takes: the same kind at each call.
     fn values(&self) -> Values;
 
-    /// The value now.
+    /// The value now, one of [`Element::values`].
     fn get(&self) -> u32;
 
     /// Sets the value, which is one of [`Element::values`], and returns whether it is another than
-    /// before, of which ALSA then tells. Of other elements that change with it, it has to tell
-    /// itself. Only called if the element is writable.
+    /// before; ALSA then sends the event. For other elements that change with it, `put` has to send
+    /// events itself. Only called if the element is writable.
     ///
     /// # Errors
     ///
@@ -121,18 +124,18 @@ pub(crate) trait Element: Send + Sync + 'static {
     fn put(&self, value: u32, card: &CardRef<'_>) -> Result<bool>;
 }
 
-/// What an element's `private_data` points to.
+/// The data of an element, to which its `private_data` points.
 struct ElementData<E> {
     element: E,
     card: *mut bindings::snd_card,
 }
 
-/// The id of an element that [`create`] has made: all by which user space and events name it, `numid`
-/// included. It is a copy, so it may outlive the element, and of an element of that name which a
-/// program has made it says nothing.
+/// The id of an element that [`create`] has made: all by which user space and events name it,
+/// `numid` included. It is a copy, so it may outlive the element, and does not stand for an element
+/// of that name which a program has made.
 pub(crate) struct ElementId(bindings::snd_ctl_elem_id);
 
-/// Makes an element; it goes with the card.
+/// Makes an element, `snd_ctl_add()`, which the card frees with itself. May sleep.
 ///
 /// # Errors
 ///
@@ -177,7 +180,7 @@ pub(crate) fn create<E: Element>(
         return Err(ENOMEM);
     }
     // SAFETY: The control is new, and nobody else has it. `private_data` stays valid until `free`
-    // is called, which the control's end calls.
+    // is called, which ALSA does when it frees the control.
     unsafe {
         (*control).private_data = element_data.into_foreign().cast();
         (*control).private_free = Some(free::<E>);
@@ -191,29 +194,33 @@ pub(crate) fn create<E: Element>(
 }
 
 impl CardRef<'_> {
-    /// Sends an event of an element of this card to whoever has subscribed (`snd_ctl_notify()`). The
-    /// element is not looked up: programs make and remove elements, and what a look-up finds is
-    /// theirs to free. Any element_data; takes time for each subscriber.
+    /// Sends an event of an element of this card to the programs that have subscribed,
+    /// `snd_ctl_notify()`. The element is not looked up: programs make and remove elements, and
+    /// what a look-up finds is theirs to free. Any context; takes time for each subscriber.
     pub(crate) fn notify(&self, element: &ElementId, event: Event) {
         let mask = match event {
             Event::Value => bindings::SNDRV_CTL_EVENT_MASK_VALUE,
             Event::Info => bindings::SNDRV_CTL_EVENT_MASK_INFO,
         };
         let mut id = element.0;
-        // SAFETY: The card is there as long as this reference. ALSA reads and copies the id, which is
-        // ours, under its own locks, and does nothing once the card is disconnected.
+        // SAFETY: The card is there as long as this reference. ALSA reads and copies the id, which
+        // is ours, under its own locks, and does nothing once the card is disconnected.
         unsafe { bindings::snd_ctl_notify(self.as_raw(), mask, &mut id) };
     }
 }
 
+/// The data of an element. Its lifetime is that of the operation that asks.
+///
 /// # Safety
 ///
-/// `control` must be one that [`create`] has made for `E`, and must not end during the call.
+/// `control` must be one that [`create`] has made for `E`, and must not be freed during the call.
 unsafe fn element_data<'a, E: Element>(control: *mut bindings::snd_kcontrol) -> &'a ElementData<E> {
     // SAFETY: `private_data` comes from `into_foreign` and is valid until `free`.
     unsafe { KBox::<ElementData<E>>::borrow((*control).private_data.cast()) }
 }
 
+/// `snd_kcontrol.info`: says what values the element takes. May sleep.
+///
 /// # Safety
 ///
 /// `control` must be one that [`create`] has made for `E`, and `info` valid.
@@ -221,7 +228,7 @@ unsafe extern "C" fn info<E: Element>(
     control: *mut bindings::snd_kcontrol,
     info: *mut bindings::snd_ctl_elem_info,
 ) -> c_int {
-    // SAFETY: As this function's.
+    // SAFETY: By this function's precondition.
     let values = unsafe { element_data::<E>(control) }.element.values();
     // SAFETY: `info` is valid.
     unsafe {
@@ -249,6 +256,8 @@ unsafe extern "C" fn info<E: Element>(
     0
 }
 
+/// `snd_kcontrol.get`: reads the value. May sleep.
+///
 /// # Safety
 ///
 /// `control` must be one that [`create`] has made for `E`, and `value` valid.
@@ -256,7 +265,7 @@ unsafe extern "C" fn get<E: Element>(
     control: *mut bindings::snd_kcontrol,
     value: *mut bindings::snd_ctl_elem_value,
 ) -> c_int {
-    // SAFETY: As this function's.
+    // SAFETY: By this function's precondition.
     let element = &unsafe { element_data::<E>(control) }.element;
     let now = element.get();
     // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
@@ -269,6 +278,9 @@ unsafe extern "C" fn get<E: Element>(
     0
 }
 
+/// `snd_kcontrol.put`: sets the value, if it is one that the element takes (else `EINVAL`). May
+/// sleep.
+///
 /// # Safety
 ///
 /// As [`get`].
@@ -276,7 +288,7 @@ unsafe extern "C" fn put<E: Element>(
     control: *mut bindings::snd_kcontrol,
     value: *mut bindings::snd_ctl_elem_value,
 ) -> c_int {
-    // SAFETY: As this function's.
+    // SAFETY: By this function's precondition.
     let ElementData { element, card } = unsafe { element_data::<E>(control) };
     let values = element.values();
     // SAFETY: `value` is valid, and which part of it counts follows from what `info` says.
@@ -291,7 +303,8 @@ unsafe extern "C" fn put<E: Element>(
         Values::Decibels(scale) => (0, scale.last),
         Values::Boolean | Values::Enumerated(_) => (0, 1),
     };
-    // SAFETY: The card stays at least as long as its control, which does not end during the call.
+    // SAFETY: A card frees its controls before itself, and this control is not freed during the
+    // call.
     let card = unsafe { CardRef::from_raw(*card) };
     match u32::try_from(wanted) {
         Ok(wanted) if (least..=most).contains(&wanted) => {
@@ -301,10 +314,13 @@ unsafe extern "C" fn put<E: Element>(
     }
 }
 
+/// `snd_kcontrol.private_free`: frees the element's data.
+///
 /// # Safety
 ///
-/// `control` must be one that [`create`] has made for `E`, at its end.
+/// `control` must be one that [`create`] has made for `E` and that is being freed.
 unsafe extern "C" fn free<E: Element>(control: *mut bindings::snd_kcontrol) {
-    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
+    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, when it frees the
+    // control and no operation of it runs any more.
     drop(unsafe { KBox::<ElementData<E>>::from_foreign((*control).private_data.cast()) });
 }

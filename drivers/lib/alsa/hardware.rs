@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a PCM device can do, and what a stream of it has been set up with.
+//! Hardware capabilities of a PCM device, and the parameters that a stream of it has been set up
+//! with.
 //!
 //! C header: `include/sound/pcm.h` (`struct snd_pcm_hardware`, `struct snd_pcm_runtime`)
 
@@ -16,22 +17,22 @@ use crate::lib::model::limits::Limits;
 use crate::lib::model::stream::Params;
 use crate::lib::model::stream::Setup;
 
-/// Values of [`Hardware::info`].
+/// Flags of [`Hardware::info`].
 pub(crate) use crate::lib::bindings::{
     SNDRV_PCM_INFO_DRAIN_TRIGGER, SNDRV_PCM_INFO_INTERLEAVED, SNDRV_PCM_INFO_MMAP,
     SNDRV_PCM_INFO_MMAP_VALID, SNDRV_PCM_INFO_NONINTERLEAVED, SNDRV_PCM_INFO_NO_PERIOD_WAKEUP,
     SNDRV_PCM_INFO_PAUSE, SNDRV_PCM_INFO_RESUME, SNDRV_PCM_INFO_SYNC_START,
 };
 
-/// What a PCM device can do, whatever the stream: `struct snd_pcm_hardware`.
+/// The capabilities of a PCM device, whatever the stream: `struct snd_pcm_hardware`.
 pub(crate) struct Hardware {
-    /// `SNDRV_PCM_INFO_*`
+    /// Flags, `SNDRV_PCM_INFO_*`.
     pub(crate) info: u32,
-    /// `SNDRV_PCM_FMTBIT_*`
+    /// Sample formats, a bit mask `SNDRV_PCM_FMTBIT_*`.
     pub(crate) formats: u64,
-    /// Frames per second.
+    /// Rates in frames per second.
     pub(crate) rates: RangeInclusive<u32>,
-    /// Samples in a frame.
+    /// Channels: samples in a frame.
     pub(crate) channels: RangeInclusive<u32>,
     /// The largest buffer, in bytes.
     pub(crate) buffer_bytes: usize,
@@ -41,8 +42,8 @@ pub(crate) struct Hardware {
     pub(crate) periods: u32,
 }
 
-/// Writes what a PCM device can do and is to offer where ALSA looks for it. What is between the
-/// ranges of `limits` is for rules to exclude.
+/// Writes the part of `from` that is within `limits` to `runtime->hw`. What is between the ranges
+/// of `limits` is for rules to exclude. Any context.
 pub(super) fn set_hardware(to: &mut bindings::snd_pcm_hardware, from: &Hardware, limits: &Limits) {
     to.info = from.info;
     to.formats = from.formats & limits.formats;
@@ -58,7 +59,11 @@ pub(super) fn set_hardware(to: &mut bindings::snd_pcm_hardware, from: &Hardware,
     to.periods_max = from.periods;
 }
 
-/// What a stream has been set up with.
+/// The parameters of a stream in `hw_params` and `sw_params`, as the model wants them. Any context.
+///
+/// # Errors
+///
+/// `EINVAL` if ALSA has set up what [`Format`] or [`Access`] does not know, or nothing.
 ///
 /// # Safety
 ///

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Safe abstractions over the ALSA core. Nothing in here knows what a loopback is.
+//! Safe abstractions over the ALSA core. Nothing in here knows a driver.
 //!
-//! All of the module's `unsafe` is in here and in `crate::lib::kernel::configfs`. The names follow the experimental Rust sound
-//! abstractions (`sound::{card, pcm, control, info}`), the shape that of `kernel::miscdevice`: a
-//! trait, a constant table of operations, and one documented trampoline for each operation.
+//! The names follow the experimental Rust sound abstractions (`sound::{card, pcm, control, info}`),
+//! the shape that of `kernel::miscdevice`: a trait, a constant table of operations, and one
+//! documented trampoline for each operation.
 //!
 //! C headers: `include/sound/core.h`, `include/sound/control.h`, `include/sound/pcm.h`,
 //! `include/sound/info.h`, `include/sound/timer.h`.

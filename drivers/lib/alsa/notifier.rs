@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Telling user space of a card's changes from a work item.
+//! Notifiers: work items that send events of a card's changes to user space.
 //!
 //! `snd_ctl_notify()` takes time for each program that has subscribed, of which there may be any
-//! number, and where a change is noticed interrupts are often off: in a trigger those of a whole group
-//! of linked streams.
+//! number, and where a change is noticed interrupts are often off: in a trigger those of a whole
+//! group of linked streams.
 //!
 //! C headers: `include/sound/control.h`, `include/linux/workqueue.h`
 
@@ -15,13 +15,13 @@ use kernel::sync::Arc;
 use crate::lib::alsa::card::{CardHold, CardRef, NewCard};
 use crate::lib::kernel::work::{DelayedWork, Work};
 
-/// What there is to tell of.
+/// The source of a notifier's events.
 pub(crate) trait Notify: Send + Sync + 'static {
-    /// Tells of what has changed since it was last called. May sleep.
+    /// Sends events of what has changed since it was last called. In a work item: may sleep.
     fn notify(&self, card: &CardRef<'_>);
 }
 
-/// Calls [`Notify::notify`] soon. Clones are of one notifier.
+/// A notifier: calls [`Notify::notify`] soon after a change. Clones are of one notifier.
 pub(crate) struct Notifier<N: Notify>(Arc<DelayedWork<Pending<N>>>);
 
 impl<N: Notify> Clone for Notifier<N> {
@@ -40,14 +40,16 @@ struct Pending<N> {
 }
 
 impl<N> Pending<N> {
+    /// Takes the reference to the card, if the work has one. Any context.
     fn take(&self) -> Option<CardHold> {
-        // SAFETY: What is not 0 comes from `into_address`, and whoever swaps it out has it alone.
+        // SAFETY: What is not 0 comes from `into_address`; the exchange is atomic, so each address
+        // is taken out, and therefore given back, once.
         unsafe { CardHold::from_address(self.card.xchg(0, Full)) }
     }
 }
 
 impl<N: Notify> Notifier<N> {
-    /// Makes a notifier of a card's changes.
+    /// Makes a notifier of a card's changes. May sleep.
     ///
     /// # Errors
     ///
@@ -58,18 +60,19 @@ impl<N: Notify> Notifier<N> {
             what <- what,
         }? Error);
         let work = Arc::pin_init(DelayedWork::new(pending), GFP_KERNEL)?;
-        // The work may give up the last reference to the card, and then frees the card, with all that
-        // has a clone of this. It must not wait for its own end there: this clone goes after the card.
+        // The work may give up the last reference to the card, and then frees the card, with all
+        // that has a clone of this. It must not wait for its own end there: this clone goes after
+        // the card.
         card.keep(work.clone())?;
         Ok(Self(work))
     }
 
-    /// What there is to tell of.
+    /// The source of the events. Any context.
     pub(crate) fn what(&self) -> &N {
         &self.0.work().what
     }
 
-    /// Something may have changed. Any context.
+    /// Notes that something may have changed: [`Notify::notify`] is called soon. Any context.
     pub(crate) fn changed(&self, card: &CardRef<'_>) {
         let hold = CardHold::new(card).into_address();
         // SAFETY: As in `take`. That reference is not the last: `card` is there.
@@ -89,7 +92,7 @@ impl<N: Notify> Work for Pending<N> {
 #[pinned_drop]
 impl<N> PinnedDrop for Pending<N> {
     fn drop(self: Pin<&mut Self>) {
-        // Of work that was cancelled.
+        // The reference of work that was cancelled before it ran.
         drop(self.take());
     }
 }

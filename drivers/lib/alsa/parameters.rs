@@ -2,7 +2,8 @@
 
 //! Module parameters, one value for each card, as every ALSA driver has them.
 //!
-//! The kernel crate has no arrays of parameters; they are declared in `bindings/helpers.c`.
+//! The kernel crate has no arrays of parameters; `helpers/parameters.c` declares them, from a table
+//! in the driver's `bindings/helpers.c`.
 
 use kernel::error::from_err_ptr;
 use kernel::prelude::*;
@@ -11,10 +12,11 @@ use kernel::str::CStr;
 use crate::lib::bindings;
 use crate::lib::model::parameters::NOT_UTF8;
 
-/// The most cards that the kernel can have, and that a parameter takes values for.
+/// The most cards that the kernel can have, and that a parameter takes values for: `SNDRV_CARDS`.
 pub(crate) const CARDS: u32 = bindings::RLOOP_CARDS;
 
-/// What was written to a parameter and holds for the `card`-th card, from 0; `None` if nothing does.
+/// The value of a parameter that was written and holds for the `card`-th card, from 0; `None` if
+/// none does. Any context.
 ///
 /// Some parameters hold for the cards after the one that they were written for, too: see the table
 /// in `bindings/helpers.c`.
@@ -25,7 +27,8 @@ pub(crate) const CARDS: u32 = bindings::RLOOP_CARDS;
 ///
 /// `ENOENT` if there is no such parameter.
 pub(crate) fn written(parameter: &str, card: u32) -> Result<Option<&'static str>> {
-    // SAFETY: The function takes any bytes, of which it reads as many as it is told, and any number.
+    // SAFETY: The function reads as many bytes as it is told, all of which are there, and takes any
+    // number.
     let value =
         unsafe { bindings::rloop_parameter(parameter.as_ptr().cast(), parameter.len(), card) };
     let value = from_err_ptr(value.cast_mut())?;

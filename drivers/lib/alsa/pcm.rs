@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! PCM devices.
+//! PCM devices: made of a [`Stream`] type.
 //!
 //! C header: `include/sound/pcm.h`
 
@@ -21,9 +21,11 @@ mod operations;
 
 use operations::OpsTable;
 
-/// Makes a PCM device with so many substreams for playback and for capture.
+/// Makes a PCM device, `snd_pcm_new()`, with so many substreams for playback and for capture (0 for
+/// none). May sleep.
 ///
-/// `id` is its id (at most 63 bytes) and name (79). It goes with the card.
+/// `id` is its id (at most 63 bytes) and name (79), `number` its number on the card, from 0. The
+/// card frees it with itself; `device` is what its streams share.
 ///
 /// # Errors
 ///
@@ -52,18 +54,25 @@ pub(crate) fn create<S: Stream>(
     })?;
 
     // SAFETY: `pcm` has just been made, and the card is still being put together (a `NewCard`,
-    // borrowed mutably), so nobody else sees it. The operations are those of streams whose device is an `S::Device`; `private_data`
-    // stays valid until `private_free` is called, which is after the last stream has been closed.
+    // borrowed mutably), so nobody else sees it.
+    write_str(unsafe { &mut (*pcm).name }, id.to_str().unwrap_or_default());
+    // SAFETY: As above. `private_data` is the driver's, and stays valid until ALSA calls
+    // `private_free`, which is after the last stream has been closed.
     unsafe {
-        write_str(&mut (*pcm).name, id.to_str().unwrap_or_default());
         (*pcm).private_data = device.into_foreign().cast();
         (*pcm).private_free = Some(free::<S>);
-        for direction in [
-            bindings::SNDRV_PCM_STREAM_PLAYBACK,
-            bindings::SNDRV_PCM_STREAM_CAPTURE,
-        ] {
-            bindings::snd_pcm_set_ops(pcm, direction as c_int, OpsTable::<S>::OPS);
-        }
+    }
+    for direction in [
+        bindings::SNDRV_PCM_STREAM_PLAYBACK,
+        bindings::SNDRV_PCM_STREAM_CAPTURE,
+    ] {
+        // SAFETY: As above. The operations are those of streams whose device is an `S::Device`, as
+        // `private_data` is, and the table is a constant.
+        unsafe { bindings::snd_pcm_set_ops(pcm, direction as c_int, OpsTable::<S>::OPS) };
+    }
+    // SAFETY: As above. Buffers are of the type VMALLOC, for which there is no device; nothing is
+    // allocated before a stream asks for it.
+    unsafe {
         bindings::snd_pcm_lib_preallocate_pages_for_all(
             pcm,
             bindings::SNDRV_DMA_TYPE_VMALLOC as c_int,
@@ -75,10 +84,13 @@ pub(crate) fn create<S: Stream>(
     Ok(())
 }
 
+/// `snd_pcm.private_free`: gives up what the device's streams shared.
+///
 /// # Safety
 ///
-/// `pcm` must be one that [`create`] has made for `S`, at its end.
+/// `pcm` must be one that [`create`] has made for `S` and that is being freed.
 unsafe extern "C" fn free<S: Stream>(pcm: *mut bindings::snd_pcm) {
-    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, at the end.
+    // SAFETY: `private_data` comes from `into_foreign`, and ALSA calls this once, when it frees the
+    // device and no substream of it is open any more.
     drop(unsafe { Arc::<S::Device>::from_foreign((*pcm).private_data.cast()) });
 }

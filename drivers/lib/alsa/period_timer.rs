@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! High-resolution timers that tell ALSA when a period of a stream has ended.
+//! Period timers: high-resolution timers that notify ALSA when a period of a stream has ended.
 //!
-//! The kernel crate's `HrTimerHandle` owns its timer, and dropping it to arm anew waits for the callback,
-//! which is not possible in a trigger operation: these are armed anew in any context.
+//! The kernel crate's `HrTimerHandle` owns its timer, and dropping it to arm anew waits for the
+//! callback, which is not possible in a trigger operation: these are armed anew in any context.
 //!
 //! C header: `include/linux/hrtimer.h`
 
 use core::marker::PhantomPinned;
-use core::mem::offset_of;
 use core::ptr::addr_of;
 
+use kernel::container_of;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::types::Opaque;
@@ -20,26 +20,31 @@ use crate::lib::kernel::lockless::alarm::{Alarm, Hrtimer};
 use crate::lib::model::pace::Pace;
 use crate::lib::model::stream::Wake;
 
-/// What happens when one of several timers goes off, in interrupt context (in a softirq on `PREEMPT_RT`).
+/// The handler of several timers' expiry. Called in hard interrupt context (in a softirq on
+/// `PREEMPT_RT`), for different timers on several processors at once.
 pub(crate) trait Handler: Send + Sync + Sized {
-    /// The timer with the number `number` has gone off; it is `now`. Returns what ALSA is then told.
+    /// Handles the expiry of the timer with the number `number` at `now` (ns, `CLOCK_MONOTONIC`).
+    /// Returns what ALSA is then notified of. Called with no stream locked; may take the driver's
+    /// own locks, which rank below the stream lock.
     fn expired(&self, number: usize, now: u64) -> Wake;
 
-    /// ALSA drains the stream. Called with the stream locked, after [`PeriodTimer::request_drain_check`].
+    /// Notes that ALSA drains the stream. Called with the stream locked, after
+    /// [`PeriodTimer::request_drain_check`].
     fn drain_started(&self, number: usize) {
         let _ = number;
     }
 
-    /// Arms this timer again, if it is to go on, and any other, for no time before `earliest`. Called
-    /// last, since what ALSA was told may have stopped the stream.
+    /// Arms this timer again, if it is to go on, and any other, for no time before `earliest` (ns,
+    /// `CLOCK_MONOTONIC`). Called last, with no stream locked, since ALSA may have stopped the
+    /// stream when it was notified.
     fn rearm(&self, number: usize, timers: &PeriodTimers<Self>, earliest: u64);
 }
 
-/// Timers with one [`Handler`].
+/// Period timers with one [`Handler`], numbered from 0.
 #[pin_data(PinnedDrop)]
 pub(crate) struct PeriodTimers<H: Handler> {
     timers: KVec<Pin<KBox<PeriodTimer<H>>>>,
-    /// 1 once they are about to go: a callback does nothing then. (6.18 has no atomic `bool`.)
+    /// 1 once they are being dropped: a callback does nothing then. (6.18 has no atomic `bool`.)
     dropping: Atomic<u32>,
     #[pin]
     handler: H,
@@ -48,14 +53,14 @@ pub(crate) struct PeriodTimers<H: Handler> {
 }
 
 impl<H: Handler> PeriodTimers<H> {
-    /// Makes `count` timers that are not armed.
+    /// Makes `count` timers that are not armed. May sleep. Fails with `ENOMEM`.
     pub(crate) fn new(count: usize, handler: impl PinInit<H, Error>) -> impl PinInit<Self, Error> {
         try_pin_init!(&this in Self {
             timers: {
                 let mut timers = KVec::with_capacity(count, GFP_KERNEL)?;
                 for number in 0..count {
-                    // INVARIANT: The timers are part of what `this` points to, which is pinned, and all
-                    // are cancelled before any of it goes.
+                    // INVARIANT: The timers are part of what `this` points to, which is pinned, and
+                    // all are cancelled before any of it goes.
                     let timer = PeriodTimer::new(this.as_ptr(), number);
                     timers.push(KBox::pin_init(timer, GFP_KERNEL)?, GFP_KERNEL)?;
                 }
@@ -67,17 +72,17 @@ impl<H: Handler> PeriodTimers<H> {
         }? Error)
     }
 
-    /// The timer with the number `number`, which must be there.
+    /// The timer with the number `number`, less than [`PeriodTimers::count`]. Any context.
     pub(crate) fn timer(&self, number: usize) -> &PeriodTimer<H> {
         &self.timers[number]
     }
 
-    /// How many there are.
+    /// The number of timers. Any context.
     pub(crate) fn count(&self) -> usize {
         self.timers.len()
     }
 
-    /// What happens when one goes off.
+    /// The handler of all of them. Any context.
     pub(crate) fn handler(&self) -> &H {
         &self.handler
     }
@@ -86,9 +91,9 @@ impl<H: Handler> PeriodTimers<H> {
 #[pinned_drop]
 impl<H: Handler> PinnedDrop for PeriodTimers<H> {
     fn drop(self: Pin<&mut Self>) {
-        // A callback may arm any of the timers, so none is freed before all are at rest. After the first
-        // round all callbacks are over that did not see this; after the second, what they have armed is
-        // cancelled, too.
+        // A callback may arm any of the timers, so none is freed before all are at rest. After the
+        // first round all callbacks are over that did not see `dropping`; after the second, what
+        // they have armed is cancelled, too.
         self.dropping.store(1, Release);
         for _ in 0..2 {
             for timer in self.timers.iter() {
@@ -98,12 +103,12 @@ impl<H: Handler> PinnedDrop for PeriodTimers<H> {
     }
 }
 
-/// A timer on `CLOCK_MONOTONIC` that belongs to one direction of a stream.
+/// A timer on `CLOCK_MONOTONIC` for one substream at a time.
 ///
 /// # Invariants
 ///
-/// The address in `alarm` is that of an open substream. `all` points to the [`PeriodTimers`] that this timer
-/// is part of, which stay where they are and cancel it before they go.
+/// The address in `alarm` is that of an open substream. `all` points to the [`PeriodTimers`] that
+/// this timer is part of, which stay where they are and cancel it before they go.
 #[pin_data(PinnedDrop)]
 pub(crate) struct PeriodTimer<H: Handler> {
     #[pin]
@@ -122,7 +127,8 @@ unsafe impl<H: Handler> Send for PeriodTimer<H> {}
 unsafe impl<H: Handler> Sync for PeriodTimer<H> {}
 
 impl<H: Handler> PeriodTimer<H> {
-    /// Makes a timer that is not armed. What `all` points to is used by the callback alone.
+    /// Makes a timer that is not armed. What `all` points to is used by the callback alone, and may
+    /// still be uninitialised here.
     fn new(all: *const PeriodTimers<H>, number: usize) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: The slot is valid memory for a timer and stays where it is, since it is
@@ -148,26 +154,26 @@ impl<H: Handler> PeriodTimer<H> {
         self.alarm.arm(self, when);
     }
 
-    /// Lets the timer go off at once, to see whether ALSA has started the stream only to drain it, of
-    /// which it does not tell (`snd_pcm_do_drain_init` in `sound/core/pcm_native.c`). Called with
-    /// the stream locked, which the callback waits for: then ALSA is done with the start.
+    /// Arms the timer for now, to check whether ALSA has started the stream only to drain it, which
+    /// it does not say (`snd_pcm_do_drain_init()` in `sound/core/pcm_native.c`). Called with the
+    /// stream locked, which the callback waits for: then ALSA is done with the start.
     pub(crate) fn request_drain_check(&self) {
         self.alarm.request_check(self);
     }
 
-    /// Keeps the timer from going off, unless it just does, or is to look. Does not wait, so it may
-    /// be called in any context.
+    /// Disarms the timer, unless it is to check for a drain; does not wait for a running callback.
+    /// Any context.
     pub(crate) fn disarm(&self) {
         self.alarm.disarm(self);
     }
 
-    /// Keeps the timer from going off, and waits for the handler if it just does. Only operations that
-    /// may sleep call this, so no lock is held that the callback could wait for.
+    /// Disarms the timer, whatever it is armed for, and waits for a running callback. Sleeps, and
+    /// must not be called with a lock held that the callback takes: the stream's, or the handler's.
     pub(super) fn cancel(&self) {
         self.alarm.cancel(self);
     }
 
-    /// Sets the substream that ALSA is told of.
+    /// Sets the substream that the callback notifies ALSA of. Any context.
     ///
     /// # Safety
     ///
@@ -177,23 +183,26 @@ impl<H: Handler> PeriodTimer<H> {
         self.alarm.attach(substream as usize);
     }
 
-    /// Undoes [`PeriodTimer::attach`]. Waits as [`PeriodTimer::cancel`].
+    /// Undoes [`PeriodTimer::attach`]; sleeps as [`PeriodTimer::cancel`] does.
     pub(super) fn detach(&self) {
         self.alarm.detach(self);
     }
 
+    /// The handler, from within the callback.
     fn handler(&self) -> &H {
-        // SAFETY: By the type's invariants it is there as long as this timer.
+        // SAFETY: By the type's invariants `all` outlives this timer. Only the callback calls this,
+        // which is not armed before `all` is initialised.
         unsafe { &(*self.all).handler }
     }
 
-    /// Tells the handler if ALSA drains the stream.
+    /// Notifies the handler if ALSA drains the stream. In the callback, with no stream locked.
     ///
     /// # Safety
     ///
     /// `substream` must be open.
     unsafe fn check_drain(&self, substream: *mut bindings::snd_pcm_substream) {
-        // SAFETY: The substream is open, and it is unlocked with the flags with which it was locked.
+        // SAFETY: The substream is open, and it is unlocked with the flags with which it was
+        // locked.
         unsafe {
             let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
             self.alarm.begin_check();
@@ -204,14 +213,15 @@ impl<H: Handler> PeriodTimer<H> {
         }
     }
 
-    /// Stops a recorder that runs. What it has recorded can be read to the end.
+    /// Stops a capture stream that runs, `snd_pcm_stop()`. What it has captured can be read to the
+    /// end. In the callback, with no stream locked.
     ///
     /// # Safety
     ///
     /// `substream` must be open.
     unsafe fn stop(substream: *mut bindings::snd_pcm_substream) {
-        // SAFETY: The substream is open, so it has a runtime, and it is unlocked with the flags with
-        // which it was locked.
+        // SAFETY: The substream is open, so it has a runtime, and it is unlocked with the flags
+        // with which it was locked.
         unsafe {
             let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
             if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_RUNNING {
@@ -224,15 +234,17 @@ impl<H: Handler> PeriodTimer<H> {
         }
     }
 
+    /// `hrtimer.function`: notifies ALSA of what [`Handler::expired`] says, unless [`Pace`] puts it
+    /// off.
+    ///
     /// # Safety
     ///
     /// `timer` must be the `raw` of a `PeriodTimer<H>`, as it is when the timer core calls.
     unsafe extern "C" fn callback(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
-        // SAFETY: `Opaque<T>` is as `T`, so this is the offset of the timer in `Self`; by the
-        // precondition the result points to a `Self`, which is alive since it cancels the timer
-        // before it goes.
-        let this = unsafe { &*timer.cast::<u8>().sub(offset_of!(Self, raw)).cast::<Self>() };
-        // SAFETY: By the type's invariants all of them are there as long as this timer.
+        // SAFETY: By the precondition it is the `raw` of a `Self`, which is alive since it cancels
+        // the timer before it is dropped.
+        let this = unsafe { &*container_of!(timer.cast::<Opaque<bindings::hrtimer>>(), Self, raw) };
+        // SAFETY: By the type's invariants they outlive this timer.
         let all = unsafe { &*this.all };
         if all.dropping.load(Acquire) != 0 {
             return bindings::hrtimer_restart_HRTIMER_NORESTART;
@@ -265,7 +277,7 @@ impl<H: Handler> PeriodTimer<H> {
         match this.handler().expired(this.number, now) {
             _ if substream.is_null() => {}
             Wake::Nothing => {}
-            // SAFETY: As above, so it has a runtime.
+            // SAFETY: As above: the substream is open, so it has a runtime; its lock is not held.
             Wake::KeepDraining => unsafe { bindings::rloop_pcm_keep_draining(substream) },
             // SAFETY: As above.
             Wake::Period => unsafe { bindings::snd_pcm_period_elapsed(substream) },
@@ -315,7 +327,7 @@ impl<H: Handler> PinnedDrop for PeriodTimer<H> {
     }
 }
 
-/// Sets this processor's account. To be called by a timer's callback.
+/// Sets this processor's account of time. To be called by a timer's callback.
 fn set_pace(pace: Pace) {
     let pace = bindings::rloop_pace {
         settled: pace.settled,
@@ -323,11 +335,11 @@ fn set_pace(pace: Pace) {
         last: pace.last,
         cost: pace.cost,
     };
-    // SAFETY: The function takes any numbers, and sets them for whichever processor it is.
+    // SAFETY: The function takes any numbers. A timer's callback stays on its processor.
     unsafe { bindings::rloop_set_pace(pace) };
 }
 
-/// The state that ALSA has a stream in.
+/// The state that ALSA has a stream in, `SNDRV_PCM_STATE_*`. Any context.
 ///
 /// # Safety
 ///

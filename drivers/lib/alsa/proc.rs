@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Files in a card's proc directory, `/proc/asound/CARD/`: texts to be read, and settings of one line.
+//! Files in a card's proc directory, `/proc/asound/CARD/`: texts that can be read, and settings of
+//! one line.
 //!
-//! All go with the card. On a kernel without procfs none is made.
+//! The card removes them with itself. On a kernel without procfs none is made.
 //!
 //! C header: `include/sound/info.h`
 
@@ -18,9 +19,9 @@ use kernel::sync::Arc;
 use super::card::NewCard;
 use crate::lib::bindings;
 
-/// A text to be read.
+/// A text that can be read.
 pub(crate) trait Text: Send + Sync + 'static {
-    /// Writes the whole text.
+    /// Writes the whole text to `text`. May sleep; the card may have been disconnected.
     fn read(&self, text: &SeqFile);
 }
 
@@ -33,25 +34,27 @@ pub(crate) trait Setting: Send + Sync + 'static {
     /// `ENOMEM`.
     fn read(&self) -> Result<CString>;
 
-    /// Sets it to `text`, of which white space at both ends has been taken off. May sleep.
+    /// Sets it to `text`, at most 128 bytes, of which white space at both ends has been taken off.
+    /// May sleep.
     ///
     /// # Errors
     ///
-    /// Given to whoever writes.
+    /// Returned to the program that writes.
     fn write(&self, text: &str) -> Result;
 }
 
 /// The longest text that can be written, in bytes.
 const TEXT_MAX: usize = 128;
 
-/// Makes the file of a text.
+/// Makes the file of a text, mode 0444. May sleep.
 ///
 /// # Errors
 ///
 /// `ENOMEM`.
 pub(crate) fn create_text<T: Text>(card: &mut NewCard, name: &CStr, text: Arc<T>) -> Result {
     add(card, text, |card, private| {
-        // SAFETY: `card` is valid, and `name` is a string that ALSA copies. By `add`, `private` is a `T`.
+        // SAFETY: `card` is valid, and `name` is a string that ALSA copies. By `add`, `private` is
+        // a `T`.
         unsafe {
             bindings::rloop_card_proc_new(
                 card.as_raw(),
@@ -63,7 +66,7 @@ pub(crate) fn create_text<T: Text>(card: &mut NewCard, name: &CStr, text: Arc<T>
     })
 }
 
-/// Makes the file of a setting.
+/// Makes the file of a setting, mode 0644. May sleep.
 ///
 /// # Errors
 ///
@@ -74,7 +77,8 @@ pub(crate) fn create_setting<S: Setting>(
     setting: Arc<S>,
 ) -> Result {
     add(card, setting, |card, private| {
-        // SAFETY: `card` is valid, and `name` is a string that ALSA copies. By `add`, `private` is an `S`.
+        // SAFETY: `card` is valid, and `name` is a string that ALSA copies. By `add`, `private` is
+        // an `S`.
         unsafe {
             bindings::rloop_card_proc_data(
                 card.as_raw(),
@@ -87,8 +91,9 @@ pub(crate) fn create_setting<S: Setting>(
     })
 }
 
-/// Makes a file by `make`, which gets what the file's `private_data` is to be: it points to what `owner` owns,
-/// and stays valid until the card has been freed, before which ALSA removes the file and waits for its users.
+/// Makes a file by `make`, which gets the file's `private_data`: it points to the `T` in `owner`,
+/// and stays valid until the card has been freed, before which ALSA removes the file and waits for
+/// its users.
 fn add<T: Send + Sync + 'static>(
     card: &mut NewCard,
     owner: Arc<T>,
@@ -105,6 +110,8 @@ fn add<T: Send + Sync + 'static>(
     }
 }
 
+/// `snd_info_entry.c.text.read`: prints the text. May sleep.
+///
 /// # Safety
 ///
 /// `entry` must be one that [`create_text`] has made with this `T`, as it is when ALSA calls.
@@ -114,8 +121,8 @@ unsafe extern "C" fn read<T: Text>(
 ) {
     // SAFETY: `create_text` has made `private_data` a pointer to a `T` that the card keeps.
     let this = unsafe { &*(*entry).private_data.cast::<T>() };
-    // SAFETY: A text file's buffer is a `struct seq_file` that only this call uses
-    // (`snd_iprintf` in the header says so).
+    // SAFETY: A text file's buffer is a `struct seq_file` that only this call uses (`snd_iprintf`
+    // in the header says so).
     let text = unsafe { SeqFile::from_raw((*buffer).buffer.cast()) };
     this.read(text);
 }
@@ -135,6 +142,8 @@ impl<S: Setting> SettingOps<S> {
         mmap: None,
     };
 
+    /// The setting of a file.
+    ///
     /// # Safety
     ///
     /// `entry` must be one that [`create_setting`] has made for `S`, as it is when ALSA calls.
@@ -143,6 +152,8 @@ impl<S: Setting> SettingOps<S> {
         unsafe { &*(*entry).private_data.cast::<S>() }
     }
 
+    /// `snd_info_entry_ops.read`: copies the line to user space. May sleep.
+    ///
     /// # Safety
     ///
     /// As [`SettingOps::setting`]; `to` is memory of the user.
@@ -154,7 +165,7 @@ impl<S: Setting> SettingOps<S> {
         room: usize,
         position: bindings::loff_t,
     ) -> isize {
-        // SAFETY: As this function's.
+        // SAFETY: By this function's precondition.
         let setting = unsafe { Self::setting(entry) };
         answer(|| {
             let line = setting.read()?;
@@ -168,6 +179,8 @@ impl<S: Setting> SettingOps<S> {
         })
     }
 
+    /// `snd_info_entry_ops.write`: sets the setting to the line from user space. May sleep.
+    ///
     /// # Safety
     ///
     /// As [`SettingOps::setting`]; `from` is memory of the user.
@@ -179,7 +192,7 @@ impl<S: Setting> SettingOps<S> {
         count: usize,
         position: bindings::loff_t,
     ) -> isize {
-        // SAFETY: As this function's.
+        // SAFETY: By this function's precondition.
         let setting = unsafe { Self::setting(entry) };
         answer(|| {
             let mut text = [0u8; TEXT_MAX];

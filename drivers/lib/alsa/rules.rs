@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Hardware parameters that an open stream is bound or limited to, looked up each time they are
-//! refined.
+//! Rules for the hardware parameters of an open stream: those that it is bound or limited to,
+//! looked up each time the parameters are refined.
 //!
 //! C header: `include/sound/pcm.h` (`snd_pcm_hw_rule_add`)
 
@@ -12,7 +12,8 @@ use crate::lib::alsa::stream::Stream;
 use crate::lib::bindings;
 use crate::lib::model::limits::{Ranges, RANGES_MAX};
 
-/// Binds a stream to what [`Stream::bound`] says, and limits it to [`Stream::limits`].
+/// Adds the rules that bind a stream to what [`Stream::bound`] says, and limit it to
+/// [`Stream::limits`]. May sleep.
 ///
 /// # Safety
 ///
@@ -37,8 +38,9 @@ pub(super) unsafe fn add<S: Stream>(
     ];
     for (parameter, rule) in rules {
         let parameter = parameter as c_int;
-        // SAFETY: The caller promises that `runtime` is valid, and that `stream` is as long as
-        // the rules are. The list of parameters that the rule depends on ends with -1.
+        // SAFETY: The caller promises that `runtime` is valid, and that `stream` lives until the
+        // stream is closed, after which no rule is called. The list of parameters that the rule
+        // depends on ends with -1.
         to_result(unsafe {
             bindings::snd_pcm_hw_rule_add(
                 runtime,
@@ -54,6 +56,8 @@ pub(super) unsafe fn add<S: Stream>(
     Ok(())
 }
 
+/// The stream of a rule.
+///
 /// # Safety
 ///
 /// `rule` must be one that [`add`] has made for `S`, as it is when ALSA calls it.
@@ -63,6 +67,8 @@ unsafe fn stream<'a, S: Stream>(rule: *mut bindings::snd_pcm_hw_rule) -> &'a S {
     unsafe { &*(*rule).private.cast::<S>() }
 }
 
+/// The rule for the format: `EINVAL` if none is left. May sleep.
+///
 /// # Safety
 ///
 /// `params` must be valid, and `rule` one that [`add`] has made for `S`.
@@ -70,12 +76,13 @@ unsafe extern "C" fn format<S: Stream>(
     params: *mut bindings::snd_pcm_hw_params,
     rule: *mut bindings::snd_pcm_hw_rule,
 ) -> c_int {
-    // SAFETY: As this function's.
+    // SAFETY: By this function's precondition.
     let Some(bound) = unsafe { stream::<S>(rule) }.bound() else {
         return 0;
     };
     let (word, bit) = (bound.format.number / 32, bound.format.number % 32);
-    // SAFETY: `params` is valid, and the parameter is a mask.
+    // SAFETY: `params` is valid, the parameter is a mask, and ALSA lets nobody else change it
+    // meanwhile.
     let mask = unsafe {
         &mut *bindings::rloop_hw_param_mask(params, bindings::SNDRV_PCM_HW_PARAM_FORMAT as c_int)
     };
@@ -93,6 +100,8 @@ unsafe extern "C" fn format<S: Stream>(
     changed
 }
 
+/// The rule for the rate: `EINVAL` if none is left. May sleep.
+///
 /// # Safety
 ///
 /// As [`format`].
@@ -100,7 +109,7 @@ unsafe extern "C" fn rate<S: Stream>(
     params: *mut bindings::snd_pcm_hw_params,
     rule: *mut bindings::snd_pcm_hw_rule,
 ) -> c_int {
-    // SAFETY: As this function's.
+    // SAFETY: By this function's precondition.
     let stream = unsafe { stream::<S>(rule) };
     let rate = stream.bound().map(|bound| bound.rate);
     // SAFETY: `params` is valid, and the parameter is an interval.
@@ -114,6 +123,8 @@ unsafe extern "C" fn rate<S: Stream>(
     }
 }
 
+/// The rule for the channels: `EINVAL` if none are left. May sleep.
+///
 /// # Safety
 ///
 /// As [`format`].
@@ -121,7 +132,7 @@ unsafe extern "C" fn channels<S: Stream>(
     params: *mut bindings::snd_pcm_hw_params,
     rule: *mut bindings::snd_pcm_hw_rule,
 ) -> c_int {
-    // SAFETY: As this function's.
+    // SAFETY: By this function's precondition.
     let stream = unsafe { stream::<S>(rule) };
     let channels = stream.bound().map(|bound| bound.channels);
     // SAFETY: `params` is valid, and the parameter is an interval.
@@ -135,7 +146,7 @@ unsafe extern "C" fn channels<S: Stream>(
     }
 }
 
-/// Leaves the one value that the stream is bound to, or else what is within its limits.
+/// Narrows an interval to the one value that the stream is bound to, or else to its limits.
 ///
 /// # Safety
 ///
@@ -154,8 +165,8 @@ unsafe fn narrow(
         interval.max = *most;
         interval.set_integer(1);
     }
-    // SAFETY: The caller promises that the interval is there; the others are some, too, at least
-    // as many as there are ranges, and only read.
+    // SAFETY: The caller promises that the interval is there. `intervals` holds at least
+    // `ranges.len()` initialised intervals, which ALSA only reads.
     unsafe {
         bindings::snd_interval_ranges(
             bindings::rloop_hw_param_interval(params, parameter as c_int),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a driver's PCM streams are to ALSA, as a trait.
+//! The trait of a driver's PCM streams, and the trigger commands.
 //!
 //! C header: `include/sound/pcm.h` (`struct snd_pcm_ops`)
 
@@ -44,44 +44,51 @@ impl TriggerCommand {
     }
 }
 
-/// A stream, from its opening to its closing.
+/// An open substream, of `struct snd_pcm_ops`: made by `open`, dropped after `close`.
 ///
-/// [`Stream::trigger`], [`Stream::acknowledge`] and [`Stream::pointer`] are called with the stream locked and interrupts
-/// off, the others in a context that may sleep. The timer is cancelled before the stream is set up
-/// again or let go, and the stream is dropped at close.
+/// [`Stream::trigger`], [`Stream::acknowledge`], [`Stream::pointer`] and [`Stream::delay`] are
+/// called with the stream locked and interrupts off (but for `prepare`, which asks for the delay,
+/// too): they must not sleep, nor call ALSA. All others are called where they may sleep, with the
+/// device's `open_mutex` or the stream's `buffer_mutex` held. The timer is cancelled before the
+/// stream is set up again or dropped.
 pub(crate) trait Stream: Sized + Send + Sync + 'static {
-    /// What the streams of a PCM device share.
+    /// The data that the streams of a PCM device share.
     type Device: Send + Sync + 'static;
 
-    /// What happens when the stream's timer goes off.
+    /// The handler of the stream's timer.
     type Timer: Handler;
 
-    /// What the stream can do.
+    /// The capabilities of the device.
     const HARDWARE: Hardware;
 
-    /// A program opens the stream of the given direction and substream number.
+    /// Opens the substream of the given direction and number, from 0. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the program.
     fn open(device: ArcBorrow<'_, Self::Device>, direction: Direction, number: u32)
         -> Result<Self>;
 
-    /// The timer of this stream: the same at each call, and no other stream's.
+    /// The timer of this stream: the same at each call, and no other stream's. Any context.
     fn timer(&self) -> &PeriodTimer<Self::Timer>;
 
-    /// What of [`Stream::HARDWARE`] the stream offers: the same at each call.
+    /// The part of [`Stream::HARDWARE`] that the stream offers: the same at each call.
     fn limits(&self) -> &Limits;
 
-    /// Whether the stream is free-running: no clock moves it, but what the programs at both ends do,
-    /// which may take as long as it likes. The same at each call.
+    /// Whether the stream is free-running: no clock moves it, but what the programs at both ends
+    /// do, which may take as long as it likes. The same at each call.
     fn free_running(&self) -> bool {
         false
     }
 
-    /// The parameters that the stream is bound to, if any.
+    /// The parameters that the stream is bound to, if any. Asked each time that a program refines
+    /// its parameters; may sleep.
     fn bound(&self) -> Option<Params> {
         None
     }
 
-    /// Claims what a stream of `rate` frames per second takes, each of so many bytes, for as long as it keeps
-    /// its parameters.
+    /// Claims the bandwidth of a stream of `rate` frames per second, each of `frame_bytes` bytes,
+    /// for as long as it keeps its parameters (`hw_params`). May sleep.
     ///
     /// # Errors
     ///
@@ -91,27 +98,38 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
         Ok(None)
     }
 
-    /// The stream is set up, and its position is 0.
+    /// Sets the stream up (`prepare`): its position is then 0. It does not run. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the program; the stream is then not prepared.
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result;
 
-    /// Gives up the buffer that [`Stream::prepare`] got. The stream is not running.
+    /// Gives up the buffer that [`Stream::prepare`] got, before the lease is revoked. The stream
+    /// does not run. May sleep.
     fn take_buffer(&self);
 
-    /// The stream gives up its parameters.
+    /// Gives up the stream's parameters (`hw_free`, and at the begin of `hw_params`). May sleep.
     fn drop_params(&self) {}
 
-    /// Starts or stops the stream at the time `now`. Streams that are started or stopped together
-    /// get the same `now`.
+    /// Starts or stops the stream at the time `now` (ns, `CLOCK_MONOTONIC`). Streams that are
+    /// started or stopped together get the same `now`. Only changes state: what has to wait belongs
+    /// into [`Stream::take_buffer`] or `drop`. With the stream, and all that it is linked with,
+    /// locked.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the program; ALSA then undoes the command for the whole group.
     fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result;
 
-    /// The program has moved its position. Called with the stream locked.
+    /// Notes that the program has moved its position (`ack`). With the stream locked.
     fn acknowledge(&self) {}
 
-    /// The position in the buffer in frames, or `None` for an xrun. ALSA may ask because the stream's timer has
-    /// `notified` it just now.
+    /// The position in the buffer in frames, or `None` for an xrun (`pointer`). `notified` if ALSA
+    /// asks because the stream's timer has notified it just now. With the stream locked.
     fn pointer(&self, notified: bool) -> Option<u64>;
 
-    /// How many frames pass between the stream and where they are heard, for `snd_pcm_delay()`. Any
+    /// The number of frames between the stream and where they are heard, for `snd_pcm_delay()`. Any
     /// context.
     fn delay(&self) -> u64 {
         0

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Sound timers: being told when another card's stream, or whatever else drives a timer, moves.
+//! Sound timers: listening to the ticks of another card's stream, or of whatever else drives a
+//! timer.
+//!
+//! A [`Timer`] is a timer instance, a [`Listener`] its callback, and what is heard are ticks.
 //!
 //! C header: `include/sound/timer.h`
 
@@ -16,7 +19,7 @@ use crate::lib::bindings;
 use crate::lib::kernel::time::now;
 use crate::lib::model::ticks::Heard;
 
-/// Which timer.
+/// The address of a timer, `struct snd_timer_id`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TimerId {
     /// The number of the card whose PCM timer it is; `None` for a global timer.
@@ -28,27 +31,29 @@ pub(crate) struct TimerId {
 }
 
 impl TimerId {
-    /// Whether a program makes and drives it.
+    /// Whether it is a user-driven timer, which a program makes and drives
+    /// (`SNDRV_TIMER_GLOBAL_UDRIVEN`).
     pub(crate) fn is_user_driven(&self) -> bool {
         self.card.is_none() && self.device == bindings::SNDRV_TIMER_GLOBAL_UDRIVEN
     }
 }
 
-/// Who listens to a timer.
+/// The listener of a timer.
 pub(crate) trait Listener: Send + Sync + 'static {
-    /// Something was heard at the time `at`.
+    /// Handles a tick of the timer at the time `at` (ns, `CLOCK_MONOTONIC`):
+    /// `snd_timer_instance.callback`.
     ///
     /// Called with interrupts off, and with a stream of another card locked: it must not call ALSA,
     /// nor wait for anybody who does.
     fn heard(&self, heard: Heard, at: u64);
 }
 
-/// A timer that is listened to until this value goes.
+/// An open timer instance; dropping it closes the instance, `snd_timer_close()`, which sleeps.
 ///
 /// # Invariants
 ///
-/// `raw` points to an instance that was opened with `listener` as its callback's data, and that this
-/// value alone closes and frees.
+/// `raw` points to an instance that was opened with `listener` as its callback's data, and that
+/// this value alone closes and frees.
 pub(crate) struct Timer<L: Listener> {
     raw: NonNull<bindings::snd_timer_instance>,
     ticks: u32,
@@ -58,17 +63,18 @@ pub(crate) struct Timer<L: Listener> {
 // SAFETY: An instance is not bound to the thread that has opened it, and the listener is `Send`.
 unsafe impl<L: Listener> Send for Timer<L> {}
 
-/// Time between two callbacks where a timer ticks faster, in nanoseconds. ALSA wants 0.1 ms.
+/// The least time between two callbacks, in nanoseconds, where a timer ticks faster. ALSA asks for
+/// 0.1 ms at least.
 const CALLBACK_INTERVAL_MIN: c_ulong = 1_000_000;
 
 impl<L: Listener> Timer<L> {
-    /// Opens a timer and listens to it. May sleep; if there is no such timer, ALSA first tries to
-    /// load the module of its card.
+    /// Opens a timer in the name of `owner` and starts to listen to it: `snd_timer_open()`. May
+    /// sleep; if there is no such timer, ALSA first tries to load the module of its card.
     ///
     /// # Errors
     ///
-    /// `ENODEV` if there is no such timer, `EBUSY` if it takes no more listeners, `EINVAL` if it ticks
-    /// too fast, `ENOMEM`.
+    /// `ENODEV` if there is no such timer, `EBUSY` if it takes no more listeners, `EINVAL` if it
+    /// ticks too fast, `ENOMEM`.
     pub(crate) fn open(owner: &CStr, id: TimerId, listener: Arc<L>) -> Result<Self> {
         // SAFETY: The name is copied.
         let raw = unsafe { bindings::snd_timer_instance_new(owner.as_char_ptr()) };
@@ -84,9 +90,9 @@ impl<L: Listener> Timer<L> {
             device: c_int::try_from(id.device)?,
             subdevice: c_int::try_from(id.subdevice)?,
         };
-        // SAFETY: The instance is valid, and nobody else knows it yet. The listener lives until after
-        // it has been closed, which waits for the callback; it may be called in any context, as a
-        // fast callback is.
+        // SAFETY: The instance is valid, and nobody else knows it yet. The listener lives until
+        // after it has been closed, which waits for the callback; it may be called in any context,
+        // as a fast callback is.
         let opened = unsafe {
             let instance = raw.as_ptr();
             (*instance).flags |= bindings::SNDRV_TIMER_IFLG_AUTO | bindings::SNDRV_TIMER_IFLG_FAST;
@@ -117,7 +123,8 @@ impl<L: Listener> Timer<L> {
         Ok(timer)
     }
 
-    /// Makes sure that the timer is listened to. May be called at any time.
+    /// Makes sure that the timer is listened to: `snd_timer_start()`. Any context; may be called at
+    /// any time.
     ///
     /// # Errors
     ///
@@ -131,6 +138,9 @@ impl<L: Listener> Timer<L> {
         }
     }
 
+    /// `snd_timer_instance.callback`. With the timer's lock released, interrupts off, and for a PCM
+    /// timer with its stream locked.
+    ///
     /// # Safety
     ///
     /// `instance` must be one that [`Timer::open`] has opened for `L`, as it is when ALSA calls.
@@ -167,8 +177,8 @@ impl<L: Listener> Timer<L> {
 impl<L: Listener> Drop for Timer<L> {
     fn drop(&mut self) {
         // SAFETY: By the invariants the instance is open, and this value alone closes and frees it.
-        // ALSA may have closed it itself, with its timer; then nothing is left to close. Sleeps, and
-        // waits for the callback.
+        // ALSA may have closed it itself, with its timer; then nothing is left to close. Sleeps,
+        // and waits for the callback.
         unsafe {
             bindings::snd_timer_close(self.raw.as_ptr());
             bindings::snd_timer_instance_free(self.raw.as_ptr());
@@ -176,9 +186,9 @@ impl<L: Listener> Drop for Timer<L> {
     }
 }
 
-/// The number of the card with this id. May sleep.
+/// The number of the card with this id, if there is one. May sleep.
 pub(crate) fn card_by_id(id: &CStr) -> Option<u32> {
-    // SAFETY: `id` is a string.
+    // SAFETY: `id` is a string, which the function only reads.
     u32::try_from(unsafe { bindings::rloop_card_by_id(id.as_char_ptr()) }).ok()
 }
 

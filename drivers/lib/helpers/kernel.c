@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * C for what bindgen can't bind of the kernel's core. A driver's helpers.c includes it.
+ * C for what bindgen can't bind of the kernel's core: inline functions and macros. A driver's
+ * helpers.c includes it.
  */
 #include <linux/configfs.h>
 #include <linux/jiffies.h>
@@ -14,11 +15,13 @@
 
 #include "kernel.h"
 
+/* Initialises a lock. All of them are of one lockdep class. */
 void rloop_spin_lock_init(struct spinlock *lock)
 {
 	spin_lock_init(lock);
 }
 
+/* Takes a lock and turns interrupts off; returns their state before. Any context. */
 unsigned long rloop_spin_lock(struct spinlock *lock)
 {
 	unsigned long flags;
@@ -27,6 +30,7 @@ unsigned long rloop_spin_lock(struct spinlock *lock)
 	return flags;
 }
 
+/* Releases a lock and restores the state that rloop_spin_lock() returned. */
 void rloop_spin_unlock(struct spinlock *lock, unsigned long flags)
 {
 	spin_unlock_irqrestore(lock, flags);
@@ -34,24 +38,26 @@ void rloop_spin_unlock(struct spinlock *lock, unsigned long flags)
 
 static DEFINE_PER_CPU(struct rloop_pace, timers_pace);
 
-/* This processor's account. To be called by a timer's callback, as is the next. */
+/* This processor's account of time. To be called by a timer's callback, which stays on it. */
 struct rloop_pace rloop_pace(void)
 {
 	return *this_cpu_ptr(&timers_pace);
 }
 
+/* Sets this processor's account of time. To be called by a timer's callback. */
 void rloop_set_pace(struct rloop_pace pace)
 {
 	*this_cpu_ptr(&timers_pace) = pace;
 }
 
+/* Whether this is an interrupt or a softirq. Any context. */
 bool rloop_in_interrupt(void)
 {
 	return in_hardirq() || in_serving_softirq();
 }
 
 #if IS_ENABLED(CONFIG_CONFIGFS_FS)
-/* What a subsystem has to be before it is registered. */
+/* Initialises a subsystem, which is registered after that. May sleep. */
 void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 			 const struct config_item_type *type)
 {
@@ -60,32 +66,35 @@ void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 }
 #endif
 
-/* Returns whether all of it could be copied. */
+/* Copies to user space; returns whether all of it could be copied. May sleep. */
 bool rloop_copy_to_user(char __user *to, const void *from, size_t size)
 {
 	return !copy_to_user(to, from, size);
 }
 
-/* Returns whether all of it could be copied. */
+/* Copies from user space; returns whether all of it could be copied. May sleep. */
 bool rloop_copy_from_user(void *to, const char __user *from, size_t size)
 {
 	return !copy_from_user(to, from, size);
 }
 
+/* Initialises a work item. Any context. */
 void rloop_delayed_work_init(struct delayed_work *work, void (*function)(struct work_struct *))
 {
 	INIT_DELAYED_WORK(work, function);
 }
 
 /*
- * Runs the work in about so many milliseconds, 0 for as soon as possible, and not when it would have run before.
- * It may wait for a module to be loaded, and runs on a queue where that hinders nobody.
+ * Schedules the work in about ms milliseconds (0: as soon as possible), replacing a pending run.
+ * The work may wait for a module to be loaded, and runs on a queue where that hinders nobody. Any
+ * context.
  */
 void rloop_delayed_work_schedule(struct delayed_work *work, unsigned int ms)
 {
 	mod_delayed_work(system_long_wq, work, ms ? round_jiffies_relative(msecs_to_jiffies(ms)) : 0);
 }
 
+/* Prints a Rust fmt::Arguments, if dynamic debug is on. Any context. */
 void rloop_debug(const void *arguments)
 {
 	pr_debug("%pA\n", arguments);

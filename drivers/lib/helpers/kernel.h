@@ -16,7 +16,7 @@ void rloop_spin_lock_init(struct spinlock *lock);
 unsigned long rloop_spin_lock(struct spinlock *lock);
 void rloop_spin_unlock(struct spinlock *lock, unsigned long flags);
 
-/* What our timers have spent of a processor's time: model/pace.rs. */
+/* What our timers have spent of a processor's time, in ns: model/pace.rs. */
 struct rloop_pace {
 	u64 settled;
 	u64 closed;
@@ -40,7 +40,7 @@ void rloop_delayed_work_schedule(struct delayed_work *work, unsigned int ms);
 /* A message for dynamic debug; the text is a Rust `fmt::Arguments`. */
 void rloop_debug(const void *arguments);
 
-/* bindgen does not see constants that are casts, nor such as are no literals. */
+/* Constants that bindgen does not see, since they are casts or no literals. */
 enum rloop_kernel_constant {
 	RLOOP_HZ = HZ,
 };

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arrays of module parameters, a value for each card. All are strings, so that the driver reads them all, tells a
- * value that was not written from one that was, and refuses a bad one with a message of one form.
+ * Arrays of module parameters, a value for each card. All are strings, so that the driver reads
+ * them all, tells a value that was not written from one that was, and refuses a bad one with a
+ * message of one form.
  *
- * A driver's helpers.c includes this after it has defined RLOOP_PARAMETERS(X), in which there is for each
+ * A driver's helpers.c includes this after it has defined RLOOP_PARAMETERS(X), in which there is
+ * for each
  *
- * X(name, type, kept, standard, text): the type that users are told; whether a value holds for the cards after
- * it, too, until there is another; what holds where nothing was written. One of them is `enable`.
+ * X(name, type, kept, standard, text): the type that users are told; whether a value holds for the
+ * cards after it, too, until there is another; what holds where nothing was written. One of them is
+ * `enable`.
  */
 #include <linux/err.h>
 #include <linux/kstrtox.h>
@@ -24,7 +27,7 @@ struct rloop_values {
 	char *written[RLOOP_CARDS];
 };
 
-/* These add a value to what is shown of a parameter, and return how many bytes that took. */
+/* These print a value of a parameter at an offset of the page, and return the bytes it took. */
 static int show_charp(char *page, int at, const char *value)
 {
 	return sysfs_emit_at(page, at, "%s", value);
@@ -34,7 +37,9 @@ static int show_int(char *page, int at, const char *value)
 {
 	int number;
 
-	return kstrtoint(value, 0, &number) ? show_charp(page, at, value) : sysfs_emit_at(page, at, "%d", number);
+	if (kstrtoint(value, 0, &number))
+		return show_charp(page, at, value);
+	return sysfs_emit_at(page, at, "%d", number);
 }
 
 static int show_bool(char *page, int at, const char *value)
@@ -53,6 +58,7 @@ RLOOP_PARAMETERS(RLOOP_VALUES)
 #define RLOOP_ENTRY(name, ...) &values_##name,
 static const struct rloop_values *const rloop_values[] = { RLOOP_PARAMETERS(RLOOP_ENTRY) };
 
+/* The value that holds for a card, NULL if none was written. */
 static const char *rloop_written(const struct rloop_values *values, unsigned int card)
 {
 	while (values->kept && card && !values->written[card])
@@ -60,6 +66,7 @@ static const char *rloop_written(const struct rloop_values *values, unsigned int
 	return values->written[card];
 }
 
+/* See the header. Any context. */
 const char *rloop_parameter(const char *name, size_t length, unsigned int card)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rloop_values); i++)
@@ -68,14 +75,15 @@ const char *rloop_parameter(const char *name, size_t length, unsigned int card)
 	return ERR_PTR(-ENOENT);
 }
 
+/* Parses the array; at load time only, the parameters not being writable. */
 static int rloop_values_set(const char *text, const struct kernel_param *parameter)
 {
 	return param_array_ops.set(text, parameter);
 }
 
 /*
- * Shows what holds for each card, numbers and switches as snd-aloop does, and as much of it as a page has room
- * for: the core's own function would write beyond it.
+ * Shows what holds for each card, numbers and switches as snd-aloop does, and as much of it as a
+ * page has room for: the core's own function would write beyond it.
  */
 static int rloop_values_get(char *page, const struct kernel_param *parameter)
 {
@@ -93,6 +101,7 @@ static int rloop_values_get(char *page, const struct kernel_param *parameter)
 	return at;
 }
 
+/* Frees the strings when the module is unloaded. */
 static void rloop_values_free(void *array)
 {
 	param_array_ops.free(array);

@@ -10,8 +10,8 @@
 #define RLOOP_CARDS SNDRV_CARDS
 
 /*
- * What holds of what was written for a card to the parameter whose name has so many letters, or NULL if nothing
- * does; -ENOENT if there is no such parameter.
+ * The value that holds for a card of the parameter whose name has so many letters, NULL if none was
+ * written; -ENOENT if there is no such parameter. Any context.
  */
 const char *rloop_parameter(const char *name, size_t length, unsigned int card);
 

@@ -14,18 +14,19 @@
 
 #include "sound.h"
 
+/* Sets the sync id of a stream that is being opened: its card's. Any context. */
 void rloop_pcm_set_sync(struct snd_pcm_substream *substream)
 {
 	snd_pcm_set_sync(substream);
 }
 
-/* Whether the program wants to be woken after each period. */
+/* Whether the program wants to be woken after each period. Any context. */
 bool rloop_pcm_wakeups(const struct snd_pcm_runtime *runtime)
 {
 	return !runtime->no_period_wakeup;
 }
 
-/* The substream after `now` in the group that `first` is linked into, or NULL. */
+/* The substream after `now` in the group that `first` is in, or NULL. With the group locked. */
 struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 					       struct snd_pcm_substream *now)
 {
@@ -36,15 +37,16 @@ struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 	return list_entry(next, struct snd_pcm_substream, link_list);
 }
 
-/* Says that the position ALSA has is that of now. To be called with the stream locked. */
+/* Dates the position that ALSA has to now. With the stream locked. */
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream)
 {
 	substream->runtime->hw_ptr_jiffies = jiffies;
 }
 
 /*
- * Says of a stream that was prepared that it no longer is: to prepare it anew has failed, after which ALSA leaves it
- * in the state it was in. A drain would then start it, not mind that the driver refuses, and wait for ever.
+ * Takes a stream that was prepared back to SETUP: to prepare it anew has failed, after which ALSA
+ * leaves it in the state it was in. A drain would then start it, not mind that the driver refuses,
+ * and wait for ever. Takes the stream lock; interrupts must be on.
  */
 void rloop_pcm_not_prepared(struct snd_pcm_substream *substream)
 {
@@ -54,7 +56,7 @@ void rloop_pcm_not_prepared(struct snd_pcm_substream *substream)
 	snd_pcm_stream_unlock_irq(substream);
 }
 
-/* Keeps whoever drains the stream from giving up. */
+/* Wakes whoever drains the stream, who then waits anew instead of giving up. Any context. */
 void rloop_pcm_keep_draining(struct snd_pcm_substream *substream)
 {
 	wake_up(&substream->runtime->sleep);
@@ -62,7 +64,8 @@ void rloop_pcm_keep_draining(struct snd_pcm_substream *substream)
 
 /*
  * Whether these parameters would hang ALSA: without period wake-ups it counts missed buffers in
- * jiffies, and if a buffer is shorter than one, it counts for ever (snd_pcm_update_hw_ptr0()).
+ * jiffies, and if a buffer is shorter than one, it counts for ever (snd_pcm_update_hw_ptr0()). Any
+ * context.
  */
 bool rloop_hw_params_hang(struct snd_pcm_hw_params *params)
 {
@@ -70,20 +73,23 @@ bool rloop_hw_params_hang(struct snd_pcm_hw_params *params)
 	       (u64)params_buffer_size(params) * HZ < params_rate(params);
 }
 
+/* The interval of a parameter that is one. Any context. */
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var)
 {
 	return hw_param_interval(params, var);
 }
 
+/* The mask of a parameter that is one. Any context. */
 struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var)
 {
 	return hw_param_mask(params, var);
 }
 
 /*
- * Registers the card. Where a PCM device's playback half can be registered and its capture half can't,
- * snd_pcm_dev_register() leaves the former: it stays in the list of minors, holds the card, and snd_card_free()
- * waits for ever. As a device that has been registered it is disconnected first, which takes both halves away.
+ * Registers the card. Where a PCM device's playback half can be registered and its capture half
+ * can't, snd_pcm_dev_register() leaves the former: it stays in the list of minors, holds the card,
+ * and snd_card_free() waits for ever. As a device that has been registered it is disconnected
+ * first, which takes both halves away. May sleep.
  */
 int rloop_card_register(struct snd_card *card)
 {
@@ -98,13 +104,14 @@ int rloop_card_register(struct snd_card *card)
 	return error;
 }
 
-/* Of several who disconnect a card at once the others wait for the first. */
+/* Held while a card is disconnected: of several who do so at once the others wait for the first. */
 static DEFINE_MUTEX(disconnect_mutex);
 
 /*
- * As snd_card_disconnect(), which may be called any number of times. Before that it takes away the
- * file `id` in sysfs, and waits for whoever is writing to it: ALSA first frees what it has in /proc,
- * and that is what writing an id uses (snd_info_card_disconnect(), snd_info_card_id_change()).
+ * Disconnects a card, snd_card_disconnect(); may be called any number of times. Before that it
+ * takes away the file `id` in sysfs, and waits for whoever is writing to it: ALSA first frees what
+ * it has in /proc, and that is what writing an id uses (snd_info_card_disconnect(),
+ * snd_info_card_id_change()). Sleeps.
  */
 void rloop_card_disconnect(struct snd_card *card)
 {
@@ -116,22 +123,22 @@ void rloop_card_disconnect(struct snd_card *card)
 	snd_card_disconnect(card);
 }
 
-/* Whether a program has opened a file of the card. */
+/* Whether a program has opened a file of the card. Any context but interrupts. */
 bool rloop_card_in_use(struct snd_card *card)
 {
 	guard(spinlock)(&card->files_lock);
 	return !list_empty(&card->files_list);
 }
 
-/* Whether anybody but its driver still has a card that has been disconnected. */
+/* Whether anybody but its driver still holds a card that has been disconnected. Any context. */
 bool rloop_card_held(struct snd_card *card)
 {
 	return kref_read(&card->card_dev.kobj.kref) > 1;
 }
 
 /*
- * Copies the card's id, with a final 0. User space may be changing it: then each letter is that of one moment or
- * the other.
+ * Copies the card's id, with a final 0. User space may be changing it: then each letter is that of
+ * one moment or the other. Any context.
  */
 void rloop_card_id(const struct snd_card *card, char *id)
 {
@@ -142,7 +149,7 @@ void rloop_card_id(const struct snd_card *card, char *id)
 	id[i] = 0;
 }
 
-/* Makes a text file in the card's proc directory; -ENODEV without procfs. */
+/* Makes a text file in the card's proc directory; -ENODEV without procfs. May sleep. */
 int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_data,
 			void (*read)(struct snd_info_entry *, struct snd_info_buffer *))
 {
@@ -160,7 +167,7 @@ int rloop_card_proc_new(struct snd_card *card, const char *name, void *private_d
 
 /*
  * Makes a file in the card's proc directory that is read and written by operations of its own, so
- * that a bad value can be refused; -ENODEV without procfs.
+ * that a bad value can be refused; -ENODEV without procfs. May sleep.
  */
 int rloop_card_proc_data(struct snd_card *card, const char *name, void *private_data,
 			 const struct snd_info_entry_ops *ops, unsigned int size)
@@ -211,10 +218,11 @@ bool rloop_card_is_there(unsigned int number)
 }
 
 /*
- * Where the stream is whose PCM timer has ticked; false if it is another timer. A PCM timer knows
- * its period only, rounded to nanoseconds, and ticks once when several have passed. The stream knows
- * how far it has come. To be called by a callback with SNDRV_TIMER_IFLG_FAST only: a PCM timer makes
- * these with the stream locked, and while it runs (snd_pcm_period_elapsed_under_stream_lock()).
+ * The position of the stream whose PCM timer has ticked; false if it is another timer. A PCM timer
+ * knows its period only, rounded to nanoseconds, and ticks once when several have passed. The
+ * stream knows how far it has come. To be called by a callback with SNDRV_TIMER_IFLG_FAST only: a
+ * PCM timer makes these with the stream locked, and while it runs
+ * (snd_pcm_period_elapsed_under_stream_lock()).
  */
 bool rloop_timer_stream(const struct snd_timer_instance *instance, u64 *position, u64 *boundary,
 			unsigned int *rate)

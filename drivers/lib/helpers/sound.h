@@ -42,7 +42,7 @@ bool rloop_card_is_there(unsigned int number);
 bool rloop_timer_stream(const struct snd_timer_instance *instance, u64 *position, u64 *boundary,
 			unsigned int *rate);
 
-/* bindgen does not see constants that are casts. */
+/* Constants that bindgen does not see, since they are casts. */
 enum rloop_constant {
 	RLOOP_CTL_IFACE_MIXER = (__force int)SNDRV_CTL_ELEM_IFACE_MIXER,
 	RLOOP_CTL_IFACE_PCM = (__force int)SNDRV_CTL_ELEM_IFACE_PCM,

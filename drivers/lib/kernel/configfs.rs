@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Directories that users make in configfs, with attributes in them.
+//! Configfs: a subsystem in which root makes directories, with attributes in them.
 //!
 //! The kernel crate has `kernel::configfs`. But that can't keep a directory from being removed, its
 //! files don't keep the module, and up to Linux 7.2 it looks for a subsystem's data in the wrong
@@ -21,35 +21,51 @@ use kernel::types::{ForeignOwnable, Opaque};
 
 use crate::lib::bindings;
 
-/// The most attributes that a directory can have.
+/// The most attributes that a directory can have, and the bound of [`Directory::attribute`]'s
+/// `number`.
 pub(crate) const ATTRIBUTES_MAX: usize = 24;
-/// How long an attribute's text can be (`SIMPLE_ATTR_SIZE` in `fs/configfs/file.c`).
+/// The longest text of an attribute in bytes (`SIMPLE_ATTR_SIZE` in `fs/configfs/file.c`).
 const TEXT_MAX: usize = 4096;
 
-/// A directory that a user has made. The operations may sleep.
+/// A directory that a user has made (`mkdir`). Its operations run for a program and may sleep;
+/// [`Directory::show`] and [`Directory::store`] of one attribute file exclude each other, of
+/// several they don't.
 pub(crate) trait Directory: Send + Sync + Sized + 'static {
-    /// What all directories share.
+    /// The data that all directories of the subsystem share.
     type Common: Send + Sync + 'static;
 
     /// The name of the `number`-th attribute from 0, and whether it is writable; `None` after the
     /// last, or from [`ATTRIBUTES_MAX`] on.
     fn attribute(number: usize) -> Option<(&'static str, bool)>;
 
-    /// A user makes a directory.
+    /// Makes the directory `name`: `configfs_group_operations.make_group`.
+    ///
+    /// # Errors
+    ///
+    /// Returned by `mkdir`.
     fn make(common: &Self::Common, name: &CStr) -> Result<impl PinInit<Self, Error>>;
 
-    /// A user reads an attribute.
+    /// Writes the value of an attribute to `text`, at most 4096 bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returned by the read.
     fn show(&self, number: usize, text: &mut dyn Write) -> Result;
 
-    /// A user writes a writable attribute.
+    /// Sets a writable attribute to `text`, as it was written.
+    ///
+    /// # Errors
+    ///
+    /// Returned by the write.
     fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result;
 }
 
-/// The directory that is being written to.
+/// A reference to the directory one of whose attributes is being written.
 pub(crate) struct DirectoryRef<'a>(NonNull<bindings::config_group>, PhantomData<&'a ()>);
 
 impl DirectoryRef<'_> {
-    /// Keeps the directory from being removed (`EBUSY`) until the result is dropped.
+    /// Keeps the directory from being removed (`EBUSY`) until the result is dropped:
+    /// `configfs_depend_item_unlocked()`. May sleep.
     ///
     /// # Errors
     ///
@@ -70,7 +86,7 @@ impl DirectoryRef<'_> {
     }
 }
 
-/// A directory that can't be removed.
+/// A dependency on a directory, which therefore can't be removed; dropping it gives it up.
 ///
 /// # Invariants
 ///
@@ -90,8 +106,9 @@ impl Drop for Dependency {
     }
 }
 
-/// A registered subsystem, a directory in which users can make directories. It goes when this value
-/// does; by then there are none, since each keeps the module, and so does each open attribute.
+/// A registered subsystem, a directory in which users can make directories. Dropping it unregisters
+/// it and sleeps; by then there are no directories, since each holds the module, and so does each
+/// open attribute.
 pub(crate) struct Subsystem<D: Directory>(Pin<KBox<Tree<D>>>);
 
 // SAFETY: A registered subsystem is not bound to a thread, and `D::Common` is `Send`.
@@ -100,7 +117,7 @@ unsafe impl<D: Directory> Send for Subsystem<D> {}
 // SAFETY: There is nothing to be done with a reference to it.
 unsafe impl<D: Directory> Sync for Subsystem<D> {}
 
-/// What a subsystem consists of.
+/// The parts of a subsystem, pinned.
 #[pin_data]
 struct Tree<D: Directory> {
     #[pin]
@@ -109,7 +126,7 @@ struct Tree<D: Directory> {
     common: D::Common,
 }
 
-/// A directory in a subsystem.
+/// A directory in a subsystem, with the driver's data.
 #[pin_data]
 struct Group<D> {
     #[pin]
@@ -119,7 +136,7 @@ struct Group<D> {
 }
 
 impl<D: Directory> Subsystem<D> {
-    /// Registers the subsystem `name` of `module`.
+    /// Registers the subsystem `name` of `module`: `configfs_register_subsystem()`. May sleep.
     ///
     /// # Errors
     ///
@@ -160,8 +177,8 @@ impl<D: Directory> Drop for Subsystem<D> {
 type Show = unsafe extern "C" fn(*mut bindings::config_item, *mut c_char) -> isize;
 type Store = unsafe extern "C" fn(*mut bindings::config_item, *const c_char, usize) -> isize;
 
-/// What configfs is told of a subsystem and its directories. All of it points to other parts of it,
-/// which are on the heap and stay where they are and as they are.
+/// The types of a subsystem and its directories, as configfs wants them. They point to each other,
+/// are on the heap, and neither move nor change.
 struct Types {
     root: KBox<bindings::config_item_type>,
     child: KBox<bindings::config_item_type>,
@@ -173,6 +190,11 @@ struct Types {
 }
 
 impl Types {
+    /// Makes the types for directories `D` of `module`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
     fn new<D: Directory>(module: &'static ThisModule) -> Result<Self> {
         let owner = module.as_ptr();
         let (mut names, mut attributes) = (KVec::new(), KVec::new());
@@ -235,7 +257,8 @@ impl Types {
     }
 }
 
-/// The operations of each attribute by its number, which configfs does not tell them.
+/// The operations of each attribute: one pair a number, since configfs does not tell them which it
+/// is.
 fn operations<D: Directory>() -> [(Show, Store); ATTRIBUTES_MAX] {
     macro_rules! operations {
         ($($number:literal)*) => {
@@ -245,6 +268,8 @@ fn operations<D: Directory>() -> [(Show, Store); ATTRIBUTES_MAX] {
     operations!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23)
 }
 
+/// `make_group`: makes a directory. May sleep.
+///
 /// # Safety
 ///
 /// `parent` must be the group of a registered [`Subsystem`] for `D`, and `name` a string.
@@ -286,6 +311,8 @@ unsafe extern "C" fn make_group<D: Directory>(
     }
 }
 
+/// The directory of an item.
+///
 /// # Safety
 ///
 /// `item` must be that of a directory that [`make_group`] has made for `D`.
@@ -297,14 +324,19 @@ unsafe fn group<D: Directory>(item: *mut bindings::config_item) -> *mut Group<D>
     }
 }
 
+/// `release`: frees a directory that has been removed. May sleep.
+///
 /// # Safety
 ///
 /// `item` must be that of a directory that [`make_group`] has made for `D`, at its end.
 unsafe extern "C" fn release<D: Directory>(item: *mut bindings::config_item) {
-    // SAFETY: `make_group` has made it by `into_foreign`, and configfs calls this once, at the end.
+    // SAFETY: `make_group` has made it by `into_foreign`, and configfs calls this once, when nobody
+    // refers to the item any more.
     drop(unsafe { Pin::<KBox<Group<D>>>::from_foreign(group::<D>(item).cast()) });
 }
 
+/// `show` of the attribute `NUMBER`. May sleep.
+///
 /// # Safety
 ///
 /// `item` must be that of a directory that [`make_group`] has made for `D` and that does not end
@@ -324,6 +356,8 @@ unsafe extern "C" fn show<D: Directory, const NUMBER: usize>(
     }
 }
 
+/// `store` of the attribute `NUMBER`. May sleep.
+///
 /// # Safety
 ///
 /// `item` must be that of a directory that [`make_group`] has made for `D` and that does not end
@@ -337,7 +371,7 @@ unsafe extern "C" fn store<D: Directory, const NUMBER: usize>(
     let group = unsafe { &*group::<D>(item) };
     // SAFETY: The caller promises that they are there, and nobody else writes to them.
     let text = unsafe { core::slice::from_raw_parts(page.cast::<u8>(), size) };
-    // SAFETY: A part of something is not at address 0.
+    // SAFETY: It points to a part of `group`, a reference, so it is not null.
     let raw = unsafe { NonNull::new_unchecked(group.raw.get()) };
     match group
         .data

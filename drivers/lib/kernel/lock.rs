@@ -15,9 +15,13 @@ use kernel::types::{NotThreadSafe, Opaque};
 
 use crate::lib::bindings;
 
-/// Protects a value by a spin lock with interrupts off.
+/// A value behind a spin lock that is held with interrupts off: `spin_lock_irqsave()`.
 ///
-/// All these locks are of one lockdep class: they must not be nested.
+/// # Invariants
+///
+/// No thread holds two of these locks at once: a lock restores the interrupt state that it found,
+/// which is right only where the last one taken is the first one released. All of them are of one
+/// lockdep class, so lockdep reports whoever nests them.
 #[pin_data]
 pub(crate) struct IrqSpinLock<T> {
     #[pin]
@@ -25,13 +29,14 @@ pub(crate) struct IrqSpinLock<T> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: The value moves with the lock; nothing else is bound to a thread.
+// SAFETY: The value moves with the lock, and `T: Send`; the lock itself is not bound to a thread.
 unsafe impl<T: Send> Send for IrqSpinLock<T> {}
 
 // SAFETY: Only one thread at a time gets at the value, and `T: Send` lets it be any.
 unsafe impl<T: Send> Sync for IrqSpinLock<T> {}
 
-/// The lock is held, and interrupts are off.
+/// The guard of a lock that is held, with interrupts off.
+#[must_use = "the lock is released when the guard is dropped"]
 pub(crate) struct Guard<'a, T> {
     lock: &'a IrqSpinLock<T>,
     flags: usize,
@@ -39,7 +44,7 @@ pub(crate) struct Guard<'a, T> {
 }
 
 impl<T> IrqSpinLock<T> {
-    /// Makes an unlocked lock around `value`.
+    /// Makes an unlocked lock around `value`. Any context.
     pub(crate) fn new(value: T) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: The slot is valid memory for a spin lock and stays where it is, since it is
@@ -49,7 +54,8 @@ impl<T> IrqSpinLock<T> {
         })
     }
 
-    /// Waits for the lock and takes it.
+    /// Takes the lock, and spins while another processor holds it. Any context; with no other of
+    /// these locks held. What follows must not sleep.
     pub(crate) fn lock(&self) -> Guard<'_, T> {
         // SAFETY: `raw` was initialised by `new` and is pinned.
         let flags = unsafe { bindings::rloop_spin_lock(self.raw.get()) };

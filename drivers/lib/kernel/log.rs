@@ -6,8 +6,8 @@ use core::fmt;
 
 use crate::lib::bindings;
 
-/// Prints a line, if dynamic debug is on for this module
-/// (`echo 'module snd_rloop +p' > /sys/kernel/debug/dynamic_debug/control`).
+/// Prints a line by `pr_debug()`, if dynamic debug is on for this module (`echo 'module NAME +p' >
+/// /sys/kernel/debug/dynamic_debug/control`). Any context.
 pub(crate) fn debug(message: fmt::Arguments<'_>) {
     // SAFETY: The function hands the pointer to `%pA`, which reads a `fmt::Arguments`, and keeps
     // nothing of it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What the kernel crate lacks, or has in a shape that does not serve. Nothing in here knows a driver.
+//! Abstractions that the kernel crate lacks, or has in a shape that does not serve. Nothing in here
+//! knows a driver.
 
 #[cfg(CONFIG_CONFIGFS_FS)]
 pub(crate) mod configfs;

@@ -31,15 +31,15 @@ pub(crate) struct Parent {
     registered: bool,
 }
 
-// SAFETY: The device core may be called from any thread.
+// SAFETY: The device core may be called from any thread, and takes its own locks.
 unsafe impl Send for Parent {}
 
 // SAFETY: `&self` methods only hand out a pointer.
 unsafe impl Sync for Parent {}
 
 impl Parent {
-    /// Registers the device `name.number`, or `name` if there is no number. No other must have that
-    /// name. May sleep.
+    /// Registers the device `name.number`, or `name` if there is no number:
+    /// `platform_device_add()`. No other must have that name. May sleep.
     ///
     /// # Errors
     ///
@@ -64,9 +64,9 @@ impl Parent {
         Ok(parent)
     }
 
-    /// Unregisters the device, so that another may have its name; cards that have it as their parent
-    /// must have been disconnected. It stays valid until this value goes. Done again it does
-    /// nothing. May sleep.
+    /// Unregisters the device, `platform_device_del()`, so that another may have its name; cards
+    /// that have it as their parent must have been disconnected. It stays valid until this value is
+    /// dropped. A second call does nothing. May sleep.
     pub(crate) fn unregister(&mut self) {
         if self.registered {
             // INVARIANT: It isn't from here on.
@@ -77,6 +77,7 @@ impl Parent {
         }
     }
 
+    /// The device, valid as long as this value. Any context.
     pub(in crate::lib) fn as_raw(&self) -> *mut bindings::device {
         // SAFETY: By the invariant the device is valid. No reference is made.
         unsafe { addr_of_mut!((*self.device.as_ptr()).dev) }

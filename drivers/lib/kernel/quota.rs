@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much programs can make a card take, of memory or of time. (ALSA has a limit of its own for the buffers
-//! of streams: `max_alloc_per_card` in `sound/core/pcm_memory.c`.)
+//! Quotas: how much memory or time programs can make a card take. (ALSA has a limit of its own for
+//! the buffers of streams: `max_alloc_per_card` in `sound/core/pcm_memory.c`.)
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
 use crate::lib::kernel::lockless::allowance::Allowance;
 
-/// What can be taken by all together.
+/// A quota, which many take shares of.
 pub(crate) struct Quota(Allowance);
 
-/// A part of a [`Quota`], which is given back with this value.
+/// A share of a [`Quota`]; dropping it gives it back. Any context.
 pub(crate) struct Share {
     quota: Arc<Quota>,
     amount: usize,
 }
 
 impl Quota {
-    /// So much.
+    /// A quota of `most`, in any unit. May sleep.
     ///
     /// # Errors
     ///
@@ -27,12 +27,12 @@ impl Quota {
         Ok(Arc::new(Self(Allowance::new(most)), GFP_KERNEL)?)
     }
 
-    /// All of it.
+    /// The whole quota. Any context.
     pub(crate) fn most(&self) -> usize {
         self.0.most()
     }
 
-    /// Takes `amount` of it, if so much is left. Any context.
+    /// Takes a share of `amount`; `None` if so much is not left. Any context.
     pub(crate) fn take(self: &Arc<Self>, amount: usize) -> Option<Share> {
         self.0.take(amount).then(|| Share {
             quota: self.clone(),

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Work that is done later, where it may sleep.
+//! Delayed work: what is done later, where it may sleep.
 //!
-//! The kernel crate of 6.18 has no delayed work.
+//! The kernel crate's `DelayedWork` can be neither cancelled nor rescheduled (as of 7.2).
 //!
 //! C header: `include/linux/workqueue.h`
 
 use core::marker::PhantomPinned;
-use core::mem::offset_of;
 
+use kernel::container_of;
 use kernel::prelude::*;
 use kernel::types::Opaque;
 
 use crate::lib::bindings;
 
-/// What is done.
+/// The work of a [`DelayedWork`].
 pub(crate) trait Work: Send + Sync + Sized {
-    /// Does it, and may schedule `work` again.
+    /// Runs the work, on `system_long_wq`; may sleep, also for long, and may schedule `work` again.
+    /// It does not run twice at once.
     fn run(&self, work: &DelayedWork<Self>);
 }
 
-/// Work for later.
+/// A work item, `struct delayed_work`; dropping it cancels the work and waits for it, so sleeps.
 #[pin_data(PinnedDrop)]
 pub(crate) struct DelayedWork<W: Work> {
     #[pin]
@@ -38,7 +39,7 @@ unsafe impl<W: Work> Send for DelayedWork<W> {}
 unsafe impl<W: Work> Sync for DelayedWork<W> {}
 
 impl<W: Work> DelayedWork<W> {
-    /// Makes work that is not scheduled.
+    /// Makes work that is not scheduled. Fails as `work` does.
     pub(crate) fn new(work: impl PinInit<W, Error>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             // SAFETY: The slot is valid memory for a `struct delayed_work` and stays where it is,
@@ -51,26 +52,30 @@ impl<W: Work> DelayedWork<W> {
         }? Error)
     }
 
-    /// Does the work in about `ms` milliseconds, and not when it would have been done before.
+    /// Schedules the work in about `ms` milliseconds (0: as soon as possible), replacing a pending
+    /// run: `mod_delayed_work()`. Any context.
     pub(crate) fn schedule(&self, ms: u32) {
         // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
         unsafe { bindings::rloop_delayed_work_schedule(self.raw.get(), ms) };
     }
 
-    /// What is done.
+    /// The work. Any context.
     pub(crate) fn work(&self) -> &W {
         &self.work
     }
 
+    /// `work_struct.func`: runs the work. May sleep.
+    ///
     /// # Safety
     ///
     /// `work` must be in the `raw` of a `DelayedWork<W>`, as it is when the work queue calls.
     unsafe extern "C" fn function(work: *mut bindings::work_struct) {
-        let offset = offset_of!(Self, raw) + offset_of!(bindings::delayed_work, work);
-        // SAFETY: `Opaque<T>` is as `T`, so this is the offset of the work in `Self`; by the
-        // precondition the result points to a `Self`, which is alive since it waits for the work
-        // before it goes.
-        let this = unsafe { &*work.cast::<u8>().sub(offset).cast::<Self>() };
+        // SAFETY: By the precondition it is in the `raw` of a `Self`, which is alive since it waits
+        // for the work before it is dropped.
+        let this = unsafe {
+            let delayed = container_of!(work, bindings::delayed_work, work);
+            &*container_of!(delayed.cast::<Opaque<bindings::delayed_work>>(), Self, raw)
+        };
         this.work.run(this);
     }
 }
@@ -78,8 +83,8 @@ impl<W: Work> DelayedWork<W> {
 #[pinned_drop]
 impl<W: Work> PinnedDrop for DelayedWork<W> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: `raw` was set up by `new`. May sleep, as whoever drops what sleeps when it is used.
-        // Work that schedules itself meanwhile is cancelled as well.
+        // SAFETY: `raw` was set up by `new` and is pinned. Sleeps until the work is over; work that
+        // schedules itself meanwhile is cancelled as well.
         unsafe { bindings::cancel_delayed_work_sync(self.raw.get()) };
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The clock of a cable: which frame is due at which time.
+//! Clocks of streams: which frame is due at which time.
 //!
 //! A position is a pure function of (start, rate, pitch, now). It is computed when somebody asks,
 //! from the time that has passed since the last change of pitch, so nothing adds up: neither
@@ -9,15 +9,15 @@
 //! Times are in nanoseconds of `CLOCK_MONOTONIC`, pitches in millionths ([`PITCH_NOMINAL`] is the
 //! nominal rate), speeds in millionths of a frame per second.
 
-/// Plays at exactly the nominal rate.
+/// The nominal pitch: plays at exactly the nominal rate.
 pub const PITCH_NOMINAL: u32 = 1_000_000;
 /// The slowest pitch: 80 %.
 pub const PITCH_MIN: u32 = 800_000;
 /// The fastest pitch: 125 %, snd-aloop's smallest rate shift.
 pub const PITCH_MAX: u32 = 1_250_000;
 
-/// snd-aloop's rate shifts: hundred-thousandths of the time that a frame takes at the nominal rate.
-/// A greater one is slower.
+/// The fastest rate shift of snd-aloop: hundred-thousandths of the time that a frame takes at the
+/// nominal rate, so a greater one is slower.
 pub const RATE_SHIFT_MIN: u32 = 80_000;
 /// The slowest rate shift.
 pub const RATE_SHIFT_MAX: u32 = 120_000;
@@ -32,7 +32,7 @@ pub fn pitch_of(rate_shift: u32) -> u32 {
     inverse(rate_shift).clamp(PITCH_MIN, PITCH_MAX)
 }
 
-/// 10^11 / `number`, rounded: the one is 1 for 10^6, the other for 10^5.
+/// 10^11 / `number`, rounded, as the one is 10^6 where the other is 10^5.
 fn inverse(number: u32) -> u32 {
     let number = u64::from(number.max(1));
     u32::try_from((100_000 * MICRO + number / 2) / number).unwrap_or(u32::MAX)
@@ -45,35 +45,36 @@ pub const RATE_MAX: u32 = 768_000;
 
 const NS_PER_S: u64 = 1_000_000_000;
 const MICRO: u64 = 1_000_000;
-/// Parts of a frame that a [`Clock`] counts in: one nanosecond at one millionth of a frame per
-/// second.
+/// The parts of a frame that a [`Clock`] counts in: what passes in one nanosecond at one millionth
+/// of a frame per second.
 const PARTS_PER_FRAME: u64 = NS_PER_S * MICRO;
-/// The highest speed: the highest rate, 20 % faster for the pitch, and again 20 % and 0.5 % for
-/// the clock that it follows.
+/// The highest speed: the highest rate, 20 % faster for the pitch, and again 20 % and 0.5 % for the
+/// clock that it follows.
 const SPEED_MAX: u64 = RATE_MAX as u64 * PITCH_MAX as u64 / 1_000 * 1_206;
 
-/// Counts frames from a start on, at a speed that may be changed, but never with a jump.
+/// A clock, which counts frames from a start on, at a speed that may be changed, but never with a
+/// jump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
-    /// What counts now.
+    /// The segment that counts now.
     segment: Segment,
-    /// What counts from a time on, where a [`Slide`] ends.
+    /// The time at which a [`Slide`] ends, and the segment that counts from then on.
     next: Option<(u64, Segment)>,
-    /// Time passes in steps of so many nanoseconds, at least 1.
+    /// The steps in which time passes, in nanoseconds, at least 1.
     step: u64,
 }
 
-/// A speed for a while, by which a clock gets nearer to another one.
+/// A slide: a speed for a while, by which a clock gets nearer to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slide {
     /// Millionths of a frame per second.
     pub speed: u64,
-    /// For so many nanoseconds.
+    /// How long, in nanoseconds.
     pub lasts: u64,
 }
 
 impl Clock {
-    /// Starts a clock at frame 0.
+    /// Makes a clock that is at frame 0 at `now`.
     ///
     /// `rate` and `pitch` are brought into their ranges ([`RATE_MIN`]..=[`RATE_MAX`],
     /// [`PITCH_MIN`]..=[`PITCH_MAX`]); the callers have checked them.
@@ -91,8 +92,8 @@ impl Clock {
         }
     }
 
-    /// The same clock, just started, that stands still between times that are multiples of `step`
-    /// nanoseconds, as one that is driven by a tick does.
+    /// The same clock, which has just been started, but standing still between times that are
+    /// multiples of `step` nanoseconds, as one that is driven by a tick does.
     pub fn in_steps(self, step: u64) -> Self {
         let step = step.max(1);
         let anchor = floor(self.segment.anchor, step);
@@ -107,12 +108,13 @@ impl Clock {
         }
     }
 
-    /// The number of whole frames that have passed at `now`; that of the start before the start.
+    /// The position at `now`: the number of whole frames that have passed. Before the start it is
+    /// that of the start.
     pub fn position(&self, now: u64) -> u64 {
         self.count(now).0
     }
 
-    /// The position in millionths of a frame, modulo 2^64.
+    /// The position at `now` in millionths of a frame, modulo 2^64.
     pub fn micro_frames(&self, now: u64) -> u64 {
         let (frames, parts) = self.count(now);
         frames
@@ -120,13 +122,13 @@ impl Clock {
             .wrapping_add(parts / (PARTS_PER_FRAME / MICRO))
     }
 
-    /// Goes on at another pitch from `now` on, with no jump: not even a part of a frame is lost.
+    /// Sets the pitch from `now` on, with no jump: not even a part of a frame is lost.
     pub fn set_pitch(&mut self, rate: u32, pitch: u32, now: u64) {
         self.set_speed(speed(rate, pitch), None, now);
     }
 
-    /// Goes on at another speed from `now` on, with no jump; for the time of a slide, if there is
-    /// one, at that of the slide.
+    /// Sets the speed from `now` on, with no jump; for the time of a slide, if there is one, it is
+    /// that of the slide.
     pub fn set_speed(&mut self, speed: u64, slide: Option<Slide>, now: u64) {
         let now = floor(now, self.step);
         let segment = self.segment_at(now).change(speed, now);
@@ -140,7 +142,8 @@ impl Clock {
         };
     }
 
-    /// Lets time pass in other steps from `now` on. The position stays until the next step.
+    /// Sets the steps in which time passes, in nanoseconds, from `now` on. The position stays until
+    /// the next step.
     pub fn set_step(&mut self, step: u64, now: u64) {
         let speed = self.segment_at(now).speed;
         let segment = self.segment_at(floor(now, self.step));
@@ -153,8 +156,8 @@ impl Clock {
         self.next = None;
     }
 
-    /// The first time at which [`Clock::position`] is at least `frame`; [`u64::MAX`] where that
-    /// is centuries away.
+    /// The first time at which [`Clock::position`] is at least `frame`; [`u64::MAX`] where that is
+    /// centuries away.
     pub fn when(&self, frame: u64) -> u64 {
         let segment = match &self.next {
             Some((_, segment)) if segment.frames < frame => segment,
@@ -168,11 +171,13 @@ impl Clock {
         self.segment_at(floor(now, self.step)).speed
     }
 
+    /// The whole frames and parts of a frame that have passed at `now`.
     fn count(&self, now: u64) -> (u64, u64) {
         let now = floor(now, self.step);
         self.segment_at(now).count(now)
     }
 
+    /// The segment that counts at `now`.
     fn segment_at(&self, now: u64) -> &Segment {
         match &self.next {
             Some((end, segment)) if now >= *end => segment,
@@ -181,7 +186,7 @@ impl Clock {
     }
 }
 
-/// Frames at one speed.
+/// A segment: frames at one speed.
 ///
 /// # Invariants
 ///
@@ -189,9 +194,9 @@ impl Clock {
 /// overflows within 400 years.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Segment {
-    /// Since when.
+    /// The time of its begin.
     anchor: u64,
-    /// Whole frames and parts of a frame that had passed by then.
+    /// The whole frames and parts of a frame that had passed by then.
     frames: u64,
     parts: u64,
     /// Millionths of a frame per second.
@@ -199,7 +204,7 @@ struct Segment {
 }
 
 impl Segment {
-    /// A segment that goes on from where this one is at `now`.
+    /// The segment that goes on at `speed` from where this one is at `now`.
     fn change(&self, speed: u64, now: u64) -> Self {
         // INVARIANT: `count` gives less than a frame of parts.
         let (frames, parts) = self.count(now);
@@ -218,8 +223,8 @@ impl Segment {
         };
 
         let speed = self.speed.max(1);
-        // ceil((frames * PARTS_PER_FRAME - parts) / speed), digit by digit, since the product
-        // does not fit: first megaseconds, then seconds, microseconds and nanoseconds.
+        // ceil((frames * PARTS_PER_FRAME - parts) / speed), digit by digit, since the product does
+        // not fit: first megaseconds, then seconds, microseconds and nanoseconds.
         let (megas, rest) = (frames / speed, frames % speed * MICRO);
         let (seconds, rest) = (megas * MICRO + rest / speed, rest % speed * MICRO);
         let (micros, rest) = (rest / speed, rest % speed * 1_000);
@@ -234,6 +239,7 @@ impl Segment {
         total.unwrap_or(u64::MAX)
     }
 
+    /// As [`Clock::count`].
     fn count(&self, now: u64) -> (u64, u64) {
         let elapsed = now.saturating_sub(self.anchor);
         let (seconds, nanos) = (elapsed / NS_PER_S, elapsed % NS_PER_S);

@@ -4,11 +4,12 @@
 
 use super::format::{Code, Format};
 
-/// A sample, in its first bytes: as many as its format has.
+/// A sample, of any format, in its first [`Format::bytes`] bytes.
 pub type Sample = [u8; 8];
 
-/// The sample of the level `value`, of which full scale is the range of its type, towards minus infinity where the
-/// format has fewer bits. `number` is which one it is from a start on: one-bit formats spread a level over many.
+/// The sample of the level `value`, of which full scale is the range of its type, towards minus
+/// infinity where the format has fewer bits. `number` is which one it is from a start on: one-bit
+/// formats spread a level over many.
 pub fn encode(format: &Format, value: i32, number: u64) -> Sample {
     let bits = match format.code {
         Code::Signed(bits) => u64::from((value >> (32 - bits)) as u32),
@@ -87,8 +88,8 @@ fn a_law(value: i16) -> u8 {
     (code as u8 | sign) ^ 0x55
 }
 
-/// `bits` bits, of which as many are 1 as the level is high: each is compared with another threshold, in an order in
-/// which any number of them in a row lie evenly.
+/// `bits` bits, of which as many are 1 as the level is high: each is compared with another
+/// threshold, in an order in which any number of them in a row lie evenly.
 fn dsd(value: i32, bits: u32, number: u64) -> u64 {
     let level = value as u32 ^ SIGN;
     let first = number.wrapping_mul(u64::from(bits));

@@ -2,12 +2,11 @@
 
 //! Sample formats: their size and their silence.
 //!
-//! Numbers, widths and silence are ALSA's: `include/uapi/sound/asound.h` (`SNDRV_PCM_FORMAT_*`)
-//! and the table `pcm_formats` in `sound/core/pcm_misc.c`.
+//! Numbers, widths and silence are ALSA's: `include/uapi/sound/asound.h` (`SNDRV_PCM_FORMAT_*`) and
+//! the table `pcm_formats` in `sound/core/pcm_misc.c`.
 
-/// A sample format that the card takes: any of ALSA's whose samples are of one size in whole
-/// bytes and are not a code whose silence depends on what came before (IMA ADPCM, G.723, MPEG,
-/// GSM).
+/// A sample format that our cards take: any of ALSA's whose samples are of one size in whole bytes
+/// and are not a code whose silence depends on what came before (IMA ADPCM, G.723, MPEG, GSM).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Format {
     /// ALSA's number, `SNDRV_PCM_FORMAT_*`.
@@ -18,13 +17,13 @@ pub struct Format {
     pub bytes: u8,
     /// A sample of silence, in its first `bytes` bytes.
     pub silence: [u8; 8],
-    /// What its bits mean.
+    /// The meaning of its bits.
     pub code: Code,
     /// Whether the most significant byte comes first.
     pub big_endian: bool,
 }
 
-/// What the bits of a sample mean.
+/// The meaning of a sample's bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
     /// A number in so many of the lowest bits, in two's complement.
@@ -43,7 +42,7 @@ pub enum Code {
     Dsd,
 }
 
-/// Every format that the card takes.
+/// All formats, in the order of ALSA's numbers.
 pub const FORMATS: [Format; 43] = [
     zero(0, "S8", Code::Signed(8), 1),
     format(1, "U8", Code::Unsigned(8), &[0x80]),
@@ -91,7 +90,7 @@ pub const FORMATS: [Format; 43] = [
 ];
 
 impl Format {
-    /// The format with ALSA's number `number`, if the card takes it.
+    /// The format with ALSA's number `number`; `None` if it is not one of [`FORMATS`].
     pub fn from_number(number: u32) -> Option<&'static Self> {
         FORMATS.iter().find(|format| format.number == number)
     }
@@ -113,6 +112,7 @@ pub const fn mask() -> u64 {
     mask
 }
 
+/// A format whose silence is all zeros.
 const fn zero(number: u32, name: &'static str, code: Code, bytes: u8) -> Format {
     Format {
         number,
@@ -124,12 +124,13 @@ const fn zero(number: u32, name: &'static str, code: Code, bytes: u8) -> Format 
     }
 }
 
-/// Whether a name ends in `BE`.
+/// Whether a format's name says that it is big endian: it ends in `BE`.
 const fn is_big(name: &str) -> bool {
     let name = name.as_bytes();
     name[name.len() - 2] == b'B' && name[name.len() - 1] == b'E'
 }
 
+/// A format whose silence is `sample`.
 const fn format(number: u32, name: &'static str, code: Code, sample: &[u8]) -> Format {
     let mut silence = [0; 8];
     let mut i = 0;

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How samples lie in a buffer, and what has to be moved to get them from one into another.
+//! Layouts of buffers: how samples lie in one, and what has to be moved to get them from one into
+//! another.
 
 use super::ring::runs;
 
-/// How a program gets at a stream's buffer: ALSA's `SNDRV_PCM_ACCESS_*`.
+/// The access of a program to a stream's buffer, `SNDRV_PCM_ACCESS_*` (all but `MMAP_COMPLEX`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Maps it, channels side by side.
+    /// MMAP_INTERLEAVED: maps it, channels side by side.
     MmapInterleaved,
-    /// Maps it, one channel after the other.
+    /// MMAP_NONINTERLEAVED: maps it, one channel after the other.
     MmapNoninterleaved,
-    /// Writes or reads, channels side by side.
+    /// RW_INTERLEAVED: writes or reads, channels side by side.
     RwInterleaved,
-    /// Writes or reads, one channel after the other.
+    /// RW_NONINTERLEAVED: writes or reads, one channel after the other.
     RwNoninterleaved,
 }
 
 impl Access {
-    /// The access with ALSA's number `number`, if the card has it.
+    /// The access with ALSA's number `number`; `None` if it is not one of these.
     pub fn from_number(number: u32) -> Option<Self> {
         match number {
             0 => Some(Self::MmapInterleaved),
@@ -45,7 +46,7 @@ impl Access {
     }
 }
 
-/// How a buffer's samples lie.
+/// The layout of a buffer: how its samples lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// The buffer's size in frames.
@@ -54,12 +55,12 @@ pub struct Layout {
     pub channels: usize,
     /// Bytes of a sample.
     pub sample: usize,
-    /// `None` if the channels are interleaved; otherwise bytes from one channel's first sample to
-    /// the next one's.
+    /// The bytes from one channel's first sample to the next one's; `None` if the channels are
+    /// interleaved.
     pub plane: Option<usize>,
 }
 
-/// Moves a table of pieces of `bytes` bytes each.
+/// A move of a table of pieces of `bytes` bytes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Move {
     /// Offset of the first byte in the source, in bytes.
@@ -74,7 +75,7 @@ pub struct Move {
     pub columns: Axis,
 }
 
-/// How many pieces there are in one direction of a [`Move`], and how far they lie apart.
+/// An axis of a [`Move`]: how many pieces there are in one direction, and how far they lie apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
     /// How many.
@@ -85,7 +86,7 @@ pub struct Axis {
     pub target: usize,
 }
 
-/// One piece.
+/// The axis of one piece.
 const ONE: Axis = Axis {
     count: 1,
     source: 0,
@@ -109,14 +110,14 @@ impl Move {
     }
 }
 
-/// Rows of bytes, all of the same length, to be filled.
+/// A span: rows of bytes, all of the same length, to be filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// Offset of the first byte.
     pub offset: usize,
     /// Bytes in a row: whole samples.
     pub bytes: usize,
-    /// How many rows.
+    /// The number of rows.
     pub rows: usize,
     /// From one row to the next, in bytes.
     pub step: usize,
@@ -149,8 +150,8 @@ impl Layout {
         }
     }
 
-    /// Offset of a byte of a frame whose bits all count, in whatever format: one in the middle of the
-    /// first channel's sample.
+    /// Offset of a byte of a frame whose bits all count, in whatever format: one in the middle of
+    /// the first channel's sample.
     pub fn byte_of(&self, frame: u64) -> usize {
         self.frame_at(frame) + self.sample / 2
     }
@@ -160,7 +161,8 @@ impl Layout {
         frame as usize * self.steps().1
     }
 
-    /// From one channel's sample to the next one's, and from one frame's to the next one's, in bytes.
+    /// From one channel's sample to the next one's, and from one frame's to the next one's, in
+    /// bytes.
     fn steps(&self) -> (usize, usize) {
         match self.planes() {
             None => (self.sample, self.frame()),
@@ -168,16 +170,17 @@ impl Layout {
         }
     }
 
-    /// [`Layout::plane`], if that makes a difference: a single channel's samples lie together anyway.
+    /// The [`Layout::plane`], if that makes a difference: a single channel's samples lie together
+    /// anyway.
     pub fn planes(&self) -> Option<usize> {
         self.plane.filter(|_| self.channels > 1)
     }
 }
 
-/// Calls `each` with what has to be moved for `frames` frames to get from position `from` of the
-/// one buffer to position `to` of the other.
+/// Calls `each` with the moves that get `frames` frames from position `from` of the one buffer to
+/// position `to` of the other.
 ///
-/// The buffers must have the same sample size and channels. One table for each stretch in which neither
+/// The buffers must have the same sample size and channels. One move for each run in which neither
 /// buffer wraps, of pieces as long as the layouts allow.
 pub fn moves(
     source: &Layout,
@@ -218,7 +221,8 @@ pub fn moves(
     }
 }
 
-/// Calls `each` with the bytes of `frames` frames from position `from` on.
+/// Calls `each` with the spans of `frames` frames from position `from` on; no more than the buffer
+/// holds.
 pub fn spans(layout: &Layout, from: u64, frames: u64, mut each: impl FnMut(Span)) {
     // Once around covers every byte.
     let frames = frames.min(layout.frames);

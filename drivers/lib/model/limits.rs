@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a card offers of all that it could, so that it can pretend to be another.
+//! Limits: what a card offers of all that it could, so that it can pretend to be another.
 //!
 //! Formats are written by their names, rates and channels as numbers and ranges, with spaces
 //! between: `S16_LE S24_3LE`, `44100-48000 96000`, `2`.
@@ -12,10 +12,10 @@ use super::format::{mask, FORMATS};
 pub const CHANNELS_MAX: u32 = 128;
 /// The most numbers and ranges in a list.
 pub const RANGES_MAX: usize = 16;
-/// Stands for all formats.
+/// The text that stands for all formats.
 pub const ALL: &str = "all";
 
-/// What a card offers.
+/// The limits of a card: what it offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// ALSA's bit mask (`SNDRV_PCM_FMTBIT_*`).
@@ -27,7 +27,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// All that a card can do.
+    /// No limits: all that a card can do.
     pub const NONE: Self = Self {
         formats: mask(),
         rates: Ranges::one(RATE_MIN, RATE_MAX),
@@ -66,7 +66,8 @@ impl Ranges {
         self.as_slice().iter().fold(0, |a, r| a.max(r.1))
     }
 
-    /// Reads a list of numbers and ranges, all of which must be within `all`; `None` if it is none.
+    /// Parses a list of up to [`RANGES_MAX`] numbers and ranges, all of which must be within `all`;
+    /// `None` if it is none.
     pub fn parse(written: &str, all: &Self) -> Option<Self> {
         let (least, most) = (all.least(), all.most());
         let mut list = Self {
@@ -87,13 +88,14 @@ impl Ranges {
     }
 }
 
-/// A whole number in digits alone: `u32::from_str` takes a sign, too.
+/// Parses a whole number in digits alone: `u32::from_str` takes a sign, too.
 fn number(text: &str) -> Option<u32> {
     let digits = text.bytes().all(|c| c.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
 }
 
-/// Reads a list of names of formats into ALSA's bit mask; `None` if it is none.
+/// Parses a list of names of formats into ALSA's bit mask (`SNDRV_PCM_FMTBIT_*`); `None` if it is
+/// none.
 pub fn parse_formats(written: &str) -> Option<u64> {
     if written == ALL {
         return Some(mask());

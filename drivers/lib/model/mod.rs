@@ -2,8 +2,9 @@
 
 //! What drivers need and what needs no kernel: arithmetic, formats, layouts, parameters.
 //!
-//! Nothing in here allocates, locks, or knows a driver. Modules compile these very files, and so does the crate
-//! `driver-model` for tests on the host (`cargo test`).
+//! Nothing in here allocates, sleeps, locks, or knows a driver: all of it may be called in any
+//! context. Modules compile these very files, and so does the crate `driver-model` for tests on the
+//! host (`cargo test`).
 //!
 //! There is no 128-bit division in here: the kernel does not link it.
 

@@ -2,7 +2,7 @@
 
 //! Numbers and truth values, as the kernel reads them in the parameters of its modules.
 
-/// A whole number as `kstrtoint` reads it with base 0: `0x` and `0` before the digits make it
+/// Parses a whole number as `kstrtoint()` does with base 0: `0x` and `0` before the digits make it
 /// hexadecimal and octal. `None` if it is none, or does not fit.
 pub fn integer(text: &str) -> Option<i32> {
     let (sign, digits) = match (text.strip_prefix('-'), text.strip_prefix('+')) {
@@ -22,7 +22,7 @@ pub fn integer(text: &str) -> Option<i32> {
     i32::try_from(sign * number).ok()
 }
 
-/// A truth value as `kstrtobool` reads it, by its first letters; `None` if it is none.
+/// Parses a truth value as `kstrtobool()` does, by its first letters; `None` if it is none.
 pub fn truth(text: &str) -> Option<bool> {
     let mut letters = text.bytes().map(|letter| letter.to_ascii_lowercase());
     match (letters.next()?, letters.next()) {

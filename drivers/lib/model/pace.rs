@@ -1,45 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much of a processor's time interrupts may take.
+//! The pace of timers' interrupts: how much of a processor's time they may take.
 //!
-//! A program that asks for periods of 16 frames at 768 kHz, on a few streams, asks for more wake-ups than a
-//! small machine can serve. Interrupts come before all else, so they would be all that it does. A [`Pace`]
-//! lets them have half of the time: what has been spent has to pass once more. Wake-ups are then late, and
-//! several periods become one.
+//! A program that asks for periods of 16 frames at 768 kHz, on a few streams, asks for more
+//! wake-ups than a small machine can serve. Interrupts come before all else, so they would be all
+//! that it does. A [`Pace`] lets them have half of the time: what has been spent has to pass once
+//! more. Wake-ups are then late, and several periods become one.
 //!
-//! The kernel, too, minds timers that are always overdue: if one is, the third time that it is done with all
-//! others, it stops all timers for as long as that ever took (`hrtimer_interrupt()` in
-//! `kernel/time/hrtimer.c`). So where there is a crowd of them, none is armed for a time that is near.
+//! The kernel, too, minds timers that are always overdue: if one is, the third time that it is done
+//! with all others, it stops all timers for as long as that ever took (`hrtimer_interrupt()` in
+//! `kernel/time/hrtimer.c`). So where there is a crowd of them, none is armed for a time that is
+//! near.
 
-/// What may be spent in one go, in nanoseconds, by timers that happen to be due together.
+/// The time that may be spent in one go by timers that happen to be due together, in nanoseconds.
 const BURST: u64 = 200_000;
-/// What a few timers may spend together, in nanoseconds; more are a crowd.
+/// The time that a few timers may spend together, in nanoseconds; more are a crowd.
 const CROWD: u64 = 30_000;
-/// The longest that counts for one interrupt, in nanoseconds. A virtual machine may stand still meanwhile.
+/// The longest time that counts for one interrupt, in nanoseconds. A virtual machine may stand
+/// still meanwhile.
 const SPENT_MAX: u64 = 1_000_000;
-/// The longest that an interrupt is put off at a time, in nanoseconds.
+/// The longest time that an interrupt is put off at once, in nanoseconds.
 const PUT_OFF_MAX: u64 = 4_000_000;
-/// What it takes the kernel to come to a timer and to leave it, in nanoseconds.
+/// The time that the kernel takes to come to a timer and to leave it, in nanoseconds.
 const AROUND: u64 = 2_000;
-/// How many make an average.
+/// The number of interrupts that make an average.
 const AVERAGE: u64 = 16;
 
-/// A processor's account. Times are in nanoseconds of one clock.
+/// The account of a processor. Times are in nanoseconds of one clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
-    /// When all that has been spent will have passed once more.
+    /// The time at which all that has been spent will have passed once more.
     pub settled: u64,
-    /// Until when nothing is to be spent.
+    /// The time until which nothing is to be spent.
     pub closed: u64,
     /// The last time to which an interrupt was put off.
     pub last: u64,
-    /// Twice what one costs, on average.
+    /// Twice the time that an interrupt costs, on average.
     pub cost: u64,
 }
 
 impl Pace {
-    /// Whether an interrupt that comes at `now` has to be put off, and until when. Those that are put off
-    /// come one after the other, as far apart as they may.
+    /// Whether an interrupt that comes at `now` has to be put off, and until when. Those that are
+    /// put off come one after the other, as far apart as they may.
     pub fn put_off(&mut self, now: u64) -> Option<u64> {
         if now >= self.closed {
             return None;
@@ -47,7 +49,8 @@ impl Pace {
         let most = now.saturating_add(PUT_OFF_MAX);
         self.settled = self.settled.saturating_add(2 * AROUND).min(most);
         let next = self.last.max(self.closed).saturating_add(self.cost);
-        // A timer that is armed anew, again and again, leaves its place: the queue must not grow by that.
+        // A timer that is armed anew, again and again, leaves its place: the queue must not grow by
+        // that.
         self.last = if next > most {
             self.closed.min(most)
         } else {
@@ -56,7 +59,8 @@ impl Pace {
         Some(self.last)
     }
 
-    /// The earliest that an interrupt which came at `from`, and arms a timer at `now`, may arm it for.
+    /// The earliest that an interrupt which came at `from`, and arms a timer at `now`, may arm it
+    /// for.
     pub fn earliest(&self, from: u64, now: u64) -> u64 {
         let settled = self.after(from, now);
         let debt = settled.saturating_sub(now);
@@ -66,7 +70,7 @@ impl Pace {
         }
     }
 
-    /// An interrupt has taken from `from` to `to`.
+    /// Charges an interrupt that has taken from `from` to `to`.
     pub fn spend(&mut self, from: u64, to: u64) {
         let settled = self.after(from, to);
         self.cost = self.cost - self.cost / AVERAGE + 2 * spent(from, to) / AVERAGE;
@@ -83,6 +87,7 @@ impl Pace {
     }
 }
 
+/// The time that an interrupt from `from` to `to` is charged.
 fn spent(from: u64, to: u64) -> u64 {
     to.saturating_sub(from)
         .saturating_add(AROUND)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Values of module parameters, read as the kernel reads them, and what is said of one that is not allowed.
+//! Values of module parameters, parsed as the kernel does, and the message about one that is not
+//! allowed.
 
 use core::fmt;
 use core::ops::RangeInclusive;
@@ -13,13 +14,13 @@ pub use crate::written;
 /// The longest name of a card, in bytes (`struct snd_card`, `shortname`).
 pub const NAME_MAX: usize = 31;
 
-/// Stands for what was written and is not UTF-8. No parameter takes it.
+/// The text that stands for a value that is not UTF-8. No parameter takes it.
 pub const NOT_UTF8: &str = "(not UTF-8)";
 
-/// A parameter's value is not allowed.
+/// A value of a parameter that is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadParameter<'a> {
-    /// The parameter.
+    /// The parameter's name.
     pub parameter: &'static str,
     /// What was written.
     pub value: &'a str,
@@ -27,14 +28,14 @@ pub struct BadParameter<'a> {
     pub allowed: Allowed,
 }
 
-/// What a parameter's value may be.
+/// The values that a parameter allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
-    /// A whole number in a range.
+    /// A whole number in a range, both ends included.
     Number(i64, i64),
-    /// What `index` may be where cards have numbers up to this.
+    /// The values of `index` where cards have numbers up to this.
     Index(u32),
-    /// A word.
+    /// The words, as the message says them.
     Words(&'static str),
 }
 
@@ -62,11 +63,11 @@ impl fmt::Display for BadParameter<'_> {
     }
 }
 
-/// Reads a switch by `read`; `None` where nothing was written.
+/// Parses a switch by `read`; `None` where nothing was written.
 ///
 /// # Errors
 ///
-/// What was written is none.
+/// A [`BadParameter`] if the value is not allowed.
 pub fn switch<'a>(
     parameter: &'static str,
     written: Option<&'a str>,
@@ -81,11 +82,12 @@ pub fn switch<'a>(
         .ok_or(bad_value(parameter, value, allowed))
 }
 
-/// Reads a whole number in `range`, which is what is `allowed`; `None` where nothing was written.
+/// Parses a whole number in `range`; `None` where nothing was written. `allowed` is what the
+/// message says.
 ///
 /// # Errors
 ///
-/// What was written is none.
+/// A [`BadParameter`] if the value is not allowed.
 pub fn number<'a>(
     parameter: &'static str,
     written: Option<&'a str>,
@@ -101,7 +103,7 @@ pub fn number<'a>(
     }
 }
 
-/// Refuses `value`.
+/// Refuses `value` of `parameter`.
 ///
 /// # Errors
 ///
@@ -118,7 +120,7 @@ pub fn bad<'a, T>(
     })
 }
 
-/// `value` is none of the words that are `allowed`.
+/// The refusal of a `value` that is none of the words that are `allowed`.
 pub fn bad_value<'a>(
     parameter: &'static str,
     value: &'a str,
@@ -131,12 +133,12 @@ pub fn bad_value<'a>(
     }
 }
 
-/// Makes a struct `Written` of the parameters' names and of what they are if nothing is written: an
-/// `Option<&str>` for each, and beside it `PARAMETERS`, the names and the defaults.
+/// Generates the struct `Written` and the table `PARAMETERS` from pairs of a parameter's name and
+/// its default: an `Option<&str>` for each.
 #[macro_export]
 macro_rules! written {
     ($($name:ident: $default:expr,)*) => {
-        /// What was written for one card; `None` where nothing was.
+        /// The values that were written for one card; `None` where none was.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Written<'a> {
             $(
@@ -145,7 +147,7 @@ macro_rules! written {
             )*
         }
 
-        /// The parameters' names, and what they are if nothing is written.
+        /// The parameters' names and defaults.
         pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
 
         impl<'a> Written<'a> {
@@ -154,11 +156,11 @@ macro_rules! written {
                 [$(self.$name,)*]
             }
 
-            /// Asks for what was written to each parameter, in the order of [`PARAMETERS`].
+            /// Asks `written` for the value of each parameter, in the order of [`PARAMETERS`].
             ///
             /// # Errors
             ///
-            /// The first that `written` returns.
+            /// The first one that `written` returns.
             pub fn collect<E>(
                 mut written: impl FnMut(&'static str) -> Result<Option<&'a str>, E>,
             ) -> Result<Self, E> {
@@ -170,12 +172,13 @@ macro_rules! written {
     };
 }
 
-/// Reads `index`: a card's number, or a negative mask of those that it may have, as `snd_card_new()` takes it; -1 if
-/// nothing was written. `cards` is how many cards the kernel can have.
+/// Parses `index`: a card's number, or a negative mask of those that it may have, as
+/// `snd_card_new()` takes it; -1 if nothing was written. `cards` is how many cards the kernel can
+/// have.
 ///
 /// # Errors
 ///
-/// What was written is none.
+/// A [`BadParameter`] if the value is not allowed.
 pub fn card_index(written: Option<&str>, cards: u32) -> Result<i32, BadParameter<'_>> {
     let last = cards.saturating_sub(1);
     let indices = i64::from(i32::MIN)..=i64::from(last);
@@ -183,11 +186,11 @@ pub fn card_index(written: Option<&str>, cards: u32) -> Result<i32, BadParameter
     Ok(index.unwrap_or(-1))
 }
 
-/// Reads a card's `id` and `name`. ALSA makes an id of anything.
+/// Parses a card's `id` and `name`. ALSA makes an id of anything.
 ///
 /// # Errors
 ///
-/// What was written is none.
+/// A [`BadParameter`] if the value is not allowed.
 pub fn names<'a>(
     id: Option<&'a str>,
     name: Option<&'a str>,
@@ -203,11 +206,11 @@ pub fn names<'a>(
     Ok((id, name))
 }
 
-/// Reads `formats`, `rates` and `channels`.
+/// Parses `formats`, `rates` and `channels`.
 ///
 /// # Errors
 ///
-/// What was written is none.
+/// A [`BadParameter`] if the value is not allowed.
 pub fn limits<'a>(
     formats: Option<&'a str>,
     rates: Option<&'a str>,
@@ -231,6 +234,7 @@ pub fn limits<'a>(
     Ok(limits)
 }
 
+/// Whether a card may have this name: 1 to [`NAME_MAX`] printable bytes.
 fn is_name(name: &str) -> bool {
     name != NOT_UTF8 && (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
 }

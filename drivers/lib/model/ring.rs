@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Ring cursors: where frames lie in buffers that wrap, and what ALSA's pointers mean.
+//! Rings: where frames lie in buffers that wrap, and how far ALSA's pointers are apart.
 //!
 //! Divisions are checked ones: the kernel's objtool does not know that the panic for a division by
 //! 0 does not return.
 
-/// Frames that lie in one piece in two rings at once.
+/// A run: frames that lie in one piece in two rings at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The first frame's place in the one ring.
+    /// The first frame's offset in the one ring, in frames.
     pub source: u64,
-    /// The first frame's place in the other ring.
+    /// The first frame's offset in the other ring, in frames.
     pub target: u64,
     /// How many frames, at least 1.
     pub frames: u64,
 }
 
-/// Splits `frames` frames, from position `source` in a ring of `source_size` frames to position
-/// `target` in one of `target_size`, into pieces in which neither ring wraps.
+/// The runs of `frames` frames, from position `source` in a ring of `source_size` frames to
+/// position `target` in one of `target_size`: pieces in which neither ring wraps.
 ///
-/// Positions count from the start of the stream; sizes must not be 0.
+/// Positions count from the start of the stream. Sizes must not be 0 (then there is no run).
 pub fn runs(
     mut source: u64,
     source_size: u64,
@@ -53,8 +53,8 @@ pub fn next_boundary(position: u64, period: u64) -> u64 {
     (periods + 1) * period
 }
 
-/// How far `to` is ahead of `from`, both counted modulo `boundary` as ALSA's `hw_ptr` and
-/// `appl_ptr` are; negative if it is behind. At most half a boundary either way.
+/// The distance from `from` to `to` in frames, both counted modulo `boundary` as ALSA's `hw_ptr`
+/// and `appl_ptr` are; negative if it is behind. At most half a boundary either way.
 pub fn distance(from: u64, to: u64, boundary: u64) -> i64 {
     if boundary == 0 {
         return 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A PCM stream as the model of a driver sees it: its parameters, its buffer, and what ALSA keeps about it.
+//! PCM streams as the model of a driver sees them: parameters, buffer, ALSA's pointers, and what
+//! ALSA is notified of.
 
 use core::fmt;
 
@@ -16,7 +17,7 @@ pub enum Direction {
     Capture,
 }
 
-/// The parameters of a stream that say what its sound is.
+/// The parameters of a stream that say what its sound is (`hw_params`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params {
     /// The sample format.
@@ -37,58 +38,61 @@ impl fmt::Display for Params {
     }
 }
 
-/// The parameters of a stream that say how its program gets at it.
+/// The parameters of a stream that say how its program gets at it (`hw_params` and `sw_params`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// From one wake-up to the next, in frames, at least 1.
+    /// The period: from one wake-up to the next, in frames, at least 1.
     pub period: u64,
     /// The buffer's size, in frames.
     pub buffer: u64,
-    /// Whether the program wants to be woken after each period.
+    /// Whether the program wants to be woken after each period (not
+    /// `SNDRV_PCM_HW_PARAMS_NO_PERIOD_WAKEUP`).
     pub wakeups: bool,
     /// How the program gets at the buffer.
     pub access: Access,
 }
 
-/// What ALSA keeps about a stream and changes on its own, read afresh each time.
+/// The pointers that ALSA keeps for a stream and changes on its own, in frames, read afresh each
+/// time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pointers {
-    /// The position that ALSA believes in, modulo `boundary`.
+    /// `hw_ptr`: the position that ALSA believes in, modulo `boundary`.
     pub hw: u64,
-    /// How far the program has written or read, modulo `boundary`.
+    /// `appl_ptr`: the position up to which the program has written or read, modulo `boundary`.
     pub appl: u64,
-    /// Where the two wrap: a multiple of the buffer's size.
+    /// The position at which the two wrap: a multiple of the buffer's size.
     pub boundary: u64,
-    /// The stream stops with an xrun when this many frames are free (playback) or unread
-    /// (capture); never if it is more than the buffer has.
+    /// The stream stops with an xrun when this many frames are free (playback) or unread (capture);
+    /// never if it is more than the buffer has.
     pub stop_threshold: u64,
 }
 
-/// A stream's buffer, shared with the program that has opened the stream.
+/// A stream's buffer, shared with the program that has opened the stream. Its functions may be
+/// called in any context.
 pub trait Buffer {
-    /// How its samples lie.
+    /// The layout of its samples.
     fn layout(&self) -> &Layout;
     /// ALSA's pointers now.
     fn pointers(&self) -> Pointers;
-    /// Carries out a [`Move`] from `source` into this buffer.
+    /// Carries out a [`Move`] from `source` into this buffer; does nothing if it does not fit.
     fn copy_from(&self, source: &Self, what: Move);
-    /// Fills a [`Span`] with `sample` over and over.
+    /// Fills a [`Span`] with `sample`, over and over; does nothing if it does not fit.
     fn fill(&self, what: Span, sample: &[u8]);
-    /// Inverts the lowest bit of a byte.
+    /// Inverts the lowest bit of the byte at `offset`.
     fn flip(&self, offset: usize);
 }
 
-/// What ALSA is to be told when a stream's timer has gone off.
+/// What ALSA is notified of when a stream's timer has gone off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// Nothing.
+    /// Nothing is notified.
     Nothing,
-    /// A period or a drain has ended.
+    /// A period or a drain has ended (`snd_pcm_period_elapsed()`).
     Period,
-    /// Nothing new, but ALSA must not give up a drain because of that.
+    /// Nothing new, but the drain goes on: ALSA would otherwise give it up.
     KeepDraining,
-    /// The stream has to stop: it can't go on with its parameters.
+    /// The stream has to stop: it can't go on with its parameters (`snd_pcm_stop()`).
     Stop,
-    /// The stream has to stop with an xrun, because somebody wants to see that.
+    /// The stream has to stop with an xrun (`snd_pcm_stop_xrun()`).
     Xrun,
 }

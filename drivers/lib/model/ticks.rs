@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a sound timer tells of how far it has come.
+//! Ticks of a sound timer: how far it has come.
 
-/// What a master tells.
+/// What is heard of a timer in one callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// A timer has ticked.
     Ticks {
-        /// So many times since it was last heard.
+        /// How many times since it was last heard.
         count: u64,
-        /// Nanoseconds of the master from one tick to the next.
+        /// The time from one tick to the next, in nanoseconds of the timer.
         resolution: u64,
     },
     /// Another card's stream has moved.
     Frames {
         /// Its position in frames, modulo `boundary`.
         position: u64,
-        /// Where the position wraps.
+        /// The position at which it wraps.
         boundary: u64,
-        /// Frames of the master per second of the master.
+        /// Its rate in frames per second, by its own clock.
         rate: u32,
     },
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Products that do not fit into 64 bits, divided without the 128-bit division that the kernel
-//! does not link.
+//! Wide products, which do not fit into 64 bits, divided without the 128-bit division that the
+//! kernel does not link.
 
-/// `dividend / divisor` and the remainder. The quotient is [`u64::MAX`] and the remainder 0 where
-/// the quotient does not fit, or `divisor` is 0.
+/// Divides: `dividend / divisor` and the remainder. The quotient is [`u64::MAX`] and the remainder
+/// 0 where the quotient does not fit, or `divisor` is 0.
 pub fn div_rem(dividend: u128, divisor: u64) -> (u64, u64) {
     let (mut high, mut low) = ((dividend >> 64) as u64, dividend as u64);
     if high == 0 {
@@ -30,13 +30,13 @@ pub fn div_rem(dividend: u128, divisor: u64) -> (u64, u64) {
     (low, high)
 }
 
-/// `a * b`, which always fits. (Not the checked operation, which calls a function that the kernel
-/// does not have.)
+/// Multiplies: `a * b`, which always fits. (Not the checked operation, which calls a function that
+/// the kernel does not have.)
 pub fn product(a: u64, b: u64) -> u128 {
     u128::from(a).wrapping_mul(u128::from(b))
 }
 
-/// `a * b / c`, towards 0; [`i64::MAX`] or its negative where that does not fit.
+/// Scales: `a * b / c`, towards 0; [`i64::MAX`] or its negative where that does not fit.
 pub fn scale(a: i64, b: u64, c: u64) -> i64 {
     let (quotient, _) = div_rem(product(a.unsigned_abs(), b), c);
     i64::try_from(quotient).unwrap_or(i64::MAX) * a.signum()

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What ALSA calls for a substream, `struct snd_pcm_ops`, and what there is of one while it is open.
+//! The operations of a substream, `struct snd_pcm_ops`, and its data while it is open.
 //!
-//! ALSA calls `trigger`, `pointer` and `ack` with the stream locked and interrupts off, the others where they may
-//! sleep.
+//! ALSA calls `trigger`, `pointer` and `ack` with the stream locked and interrupts off, the others
+//! where they may sleep: `open` and `close` with the device's `open_mutex` held, `hw_params`,
+//! `hw_free` and `prepare` with the runtime's `buffer_mutex` (or, where a program closes a stream
+//! that has parameters, `hw_free` with `open_mutex`).
+//!
+//! Lock order:
+//! 1. the device's `open_mutex`, the runtime's `buffer_mutex` (ALSA);
+//! 2. `OpenStream::resources`;
+//! 3. the stream lock, of a group all of them (ALSA);
+//! 4. what the driver's [`Stream`] takes.
 
 use core::marker::PhantomData;
 use core::ops::DerefMut;
@@ -28,30 +36,31 @@ use crate::lib::kernel::quota::Share;
 use crate::lib::kernel::time::now;
 use crate::lib::model::stream::Direction;
 
-/// What an open substream's `runtime->private_data` points to.
+/// The data of an open substream, to which its `runtime->private_data` points.
 #[pin_data]
 struct OpenStream<S> {
     stream: S,
-    /// What the stream has of others.
+    /// What the stream has taken: changed by operations that may sleep.
     #[pin]
     resources: Mutex<Resources>,
-    /// The last command that `stream` got, and when; only used with the stream locked.
+    /// The last command that `stream` got, a [`TriggerCommand`], and its time in ns; used with the
+    /// stream locked only (but for `prepare`, when no command can come).
     action: Atomic<u32>,
     action_time: Atomic<u64>,
 }
 
-/// What an open substream has of others.
+/// What an open substream has taken of others and gives back.
 #[derive(Default)]
 struct Resources {
-    /// The buffer that the stream has been lent.
+    /// The lease of the buffer, from `prepare` on.
     lease: Option<Arc<Lease>>,
-    /// What it has claimed.
+    /// The bandwidth that it has claimed.
     claim: Option<Share>,
 }
 
 impl<S: Stream> OpenStream<S> {
-    /// Makes sure that nobody uses the buffer, since it is about to change or to go. As long as the
-    /// result lives, nobody gets a new one.
+    /// Ends every use of the buffer, since it is about to change or to be freed: cancels the timer
+    /// and revokes the lease. As long as the result lives, nobody gets a new one. Sleeps.
     fn quiesce(&self) -> impl DerefMut<Target = Resources> + '_ {
         let mut resources = self.resources.lock();
         self.stream.timer().cancel();
@@ -62,7 +71,7 @@ impl<S: Stream> OpenStream<S> {
         resources
     }
 
-    /// As [`OpenStream::quiesce`], and the stream has no parameters any more.
+    /// As [`OpenStream::quiesce`], and the stream gives up its parameters and its claim. Sleeps.
     fn drop_params(&self) -> impl DerefMut<Target = Resources> + '_ {
         let mut resources = self.quiesce();
         self.stream.drop_params();
@@ -71,11 +80,13 @@ impl<S: Stream> OpenStream<S> {
     }
 }
 
-/// Called when a substream has been closed and no longer belongs to a group of linked ones.
+/// `runtime->private_free`: called by `snd_pcm_detach_substream()`, after the substream was closed
+/// and unlinked. May sleep.
 ///
 /// # Safety
 ///
-/// `runtime` must be that of a substream that [`OpsTable::open`] has opened for `S`, at its end.
+/// `runtime` must be that of a substream that [`OpsTable::open`] has opened for `S`, and not be
+/// used after this.
 unsafe extern "C" fn free_open_stream<S: Stream>(runtime: *mut bindings::snd_pcm_runtime) {
     // SAFETY: `open` has put this pointer there, and ALSA calls this once, at the end.
     let open_stream: Pin<KBox<OpenStream<S>>> =
@@ -83,18 +94,18 @@ unsafe extern "C" fn free_open_stream<S: Stream>(runtime: *mut bindings::snd_pcm
     drop(open_stream);
 }
 
-/// What a stream that time does not move says of itself besides: each new position of the program
-/// must be made known (also one that is mapped), none can be taken back, and many frames may move
-/// at once.
+/// The `SNDRV_PCM_INFO_*` flags that a free-running stream has besides: each new position of the
+/// program must be made known (also one that is mapped), none can be taken back, and many frames
+/// may move at once.
 const FREE_RUNNING_INFO: u32 = bindings::SNDRV_PCM_INFO_SYNC_APPLPTR
     | bindings::SNDRV_PCM_INFO_NO_REWINDS
     | bindings::SNDRV_PCM_INFO_BATCH;
 
-/// How long a write or read waits for such a stream, in milliseconds: what is more than an `int`
-/// has, `msecs_to_jiffies` takes for ever.
+/// The `wait_time` of a free-running stream, for how long a write or a read waits, in milliseconds:
+/// `msecs_to_jiffies()` takes what is more than an `int` holds for ever.
 const WAIT_FOREVER: c_long = c_uint::MAX as c_long;
 
-/// The operations of a PCM device whose streams are `S`.
+/// The table of operations of a PCM device whose streams are `S`.
 pub(super) struct OpsTable<S>(PhantomData<S>);
 
 impl<S: Stream> OpsTable<S> {
@@ -116,19 +127,24 @@ impl<S: Stream> OpsTable<S> {
         ack: Some(Self::ack),
     };
 
-    /// What [`OpsTable::open`] has made for a substream. ALSA calls the operations other than `open` only
-    /// between that and `private_free`: `snd_pcm_detach_substream()` calls the latter, after it has
-    /// taken the substream out of its group of linked ones.
+    /// The data that [`OpsTable::open`] has made for a substream. ALSA calls the operations other
+    /// than `open` only between that and `private_free`, so for each of them the substream is open:
+    /// `snd_pcm_detach_substream()` calls `private_free`, after it has taken the substream out of
+    /// its group of linked ones.
     ///
     /// # Safety
     ///
-    /// `substream` must be one that [`OpsTable::open`] has opened and that has not been freed.
+    /// `substream` must be one that [`OpsTable::open`] has opened, and `private_free` must not have
+    /// been called.
     unsafe fn open_stream<'a>(substream: *mut bindings::snd_pcm_substream) -> &'a OpenStream<S> {
         // SAFETY: `open` has made `private_data` a pointer to a `OpenStream<S>`, which lives until
         // `free_open_stream`. It is only ever borrowed in between.
         unsafe { &*(*(*substream).runtime).private_data.cast() }
     }
 
+    /// `open`: makes the stream and its data, and sets up the runtime's hardware and rules. May
+    /// sleep.
+    ///
     /// # Safety
     ///
     /// `substream` must be of a PCM device that [`super::create`] has made for `S`, not open.
@@ -164,8 +180,8 @@ impl<S: Stream> OpsTable<S> {
                 GFP_KERNEL,
             )?;
 
-            // SAFETY: ALSA has given the substream its runtime, and nobody else uses either before this
-            // function has returned: the device's `open_mutex` is held.
+            // SAFETY: ALSA has given the substream its runtime, and nobody else uses either before
+            // this function has returned: the device's `open_mutex` is held.
             let hardware = unsafe { &mut (*runtime).hw };
             set_hardware(hardware, &S::HARDWARE, open_stream.stream.limits());
             let free_running = open_stream.stream.free_running();
@@ -187,17 +203,18 @@ impl<S: Stream> OpsTable<S> {
                     c_uint::MAX,
                 )
             })?;
-            // SAFETY: As above. The rules go with the runtime's constraints, which ALSA frees when the
-            // substream is detached or this function has failed; no rule is called after that. The
-            // stream is in `open_stream`, which is pinned and lives at least as long: until `free_open_stream`,
-            // or until this function has failed.
+            // SAFETY: As above. The rules go with the runtime's constraints, which ALSA frees when
+            // the substream is detached or this function has failed; no rule is called after that.
+            // The stream is in `open_stream`, which is pinned and lives at least as long: until
+            // `free_open_stream`, or until this function has failed.
             unsafe { rules::add(runtime, &open_stream.stream)? };
             // From here on nothing fails, since only `close` undoes it.
             //
-            // SAFETY: The substream is open as soon as this function has returned, and `close` detaches
-            // it before it no longer is.
+            // SAFETY: The substream is open as soon as this function has returned, and `close`
+            // detaches it before it no longer is.
             unsafe { open_stream.stream.timer().attach(substream) };
-            // SAFETY: `private_data` is the driver's, and stays valid until ALSA calls `private_free`.
+            // SAFETY: `private_data` is the driver's, and stays valid until ALSA calls
+            // `private_free`.
             unsafe {
                 (*runtime).private_data = open_stream.into_foreign().cast();
                 (*runtime).private_free = Some(free_open_stream::<S>);
@@ -206,33 +223,39 @@ impl<S: Stream> OpsTable<S> {
         })
     }
 
-    /// Sets what `snd_pcm_delay()` adds to the frames in the buffer.
+    /// Sets `runtime->delay`, which `snd_pcm_delay()` adds to the frames in the buffer.
     ///
     /// # Safety
     ///
     /// `substream` must be open, and locked or being prepared.
     unsafe fn set_delay(substream: *mut bindings::snd_pcm_substream) {
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         let delay = unsafe { Self::open_stream(substream) }.stream.delay();
-        // SAFETY: The runtime's `delay` is the driver's to write, with the stream locked; where it is
-        // being prepared it stands still, and a reader gets the one value or the other.
+        // SAFETY: The runtime's `delay` is the driver's to write, with the stream locked; where it
+        // is being prepared it stands still, and a reader gets the one value or the other.
         unsafe {
             addr_of_mut!((*(*substream).runtime).delay).write(delay as bindings::snd_pcm_sframes_t)
         };
     }
 
+    /// `close`: ends all use of the buffer. May sleep.
+    ///
     /// # Safety
     ///
     /// `substream` must be one that [`OpsTable::open`] has opened.
     unsafe extern "C" fn close(substream: *mut bindings::snd_pcm_substream) -> c_int {
-        // SAFETY: The substream is open. It stays until ALSA has taken the substream out
-        // of its group, whose other members may still look at it: see `free_open_stream`.
+        // SAFETY: By this function's precondition it is open. Its data stays until ALSA has taken
+        // the substream out of its group, whose other members may still look at it: see
+        // `free_open_stream`.
         let open_stream = unsafe { Self::open_stream(substream) };
         open_stream.stream.timer().detach();
         drop(open_stream.quiesce());
         0
     }
 
+    /// `hw_params`: claims bandwidth and allocates the buffer; `EINVAL`, `EBUSY` or `ENOMEM`. May
+    /// sleep.
+    ///
     /// # Safety
     ///
     /// `substream` must be open, and `params` valid.
@@ -240,7 +263,7 @@ impl<S: Stream> OpsTable<S> {
         substream: *mut bindings::snd_pcm_substream,
         params: *mut bindings::snd_pcm_hw_params,
     ) -> c_int {
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         let open_stream = unsafe { Self::open_stream(substream) };
         let mut resources = open_stream.drop_params();
         // SAFETY: `params` is valid.
@@ -268,25 +291,30 @@ impl<S: Stream> OpsTable<S> {
         })
     }
 
+    /// `hw_free`: gives up the parameters and frees the buffer. May sleep.
+    ///
     /// # Safety
     ///
     /// `substream` must be open.
     unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         let open_stream = unsafe { Self::open_stream(substream) };
         let _held = open_stream.drop_params();
-        // SAFETY: Nobody uses the buffer.
+        // SAFETY: The substream is open, and its lease was revoked, so nobody uses the buffer.
         unsafe { bindings::snd_pcm_lib_free_pages(substream) }
     }
 
+    /// `prepare`: lends the buffer to the stream and sets it up. May sleep.
+    ///
     /// # Safety
     ///
     /// `substream` must be open and have its parameters and its buffer.
     unsafe extern "C" fn prepare(substream: *mut bindings::snd_pcm_substream) -> c_int {
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         let open_stream = unsafe { Self::open_stream(substream) };
         let mut resources = open_stream.quiesce();
-        // What it got last is of no action that is still going on, whatever has come of it.
+        // The command that it got last is of no action that is still going on, whatever has come of
+        // it.
         open_stream
             .action
             .store(TriggerCommand::Stop as u32, Relaxed);
@@ -316,6 +344,8 @@ impl<S: Stream> OpsTable<S> {
         prepared
     }
 
+    /// `trigger`: hands the command to the stream. With the group locked, interrupts off.
+    ///
     /// # Safety
     ///
     /// `substream` must be open, and it and all that it is linked with must be locked.
@@ -333,9 +363,9 @@ impl<S: Stream> OpsTable<S> {
             bindings::SNDRV_PCM_TRIGGER_DRAIN => TriggerCommand::Drain,
             _ => return EINVAL.to_errno(),
         };
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         let open_stream = unsafe { Self::open_stream(substream) };
-        // SAFETY: As this function's.
+        // SAFETY: By this function's precondition.
         let now = unsafe { Self::time_of_action(substream, command) };
         open_stream.action.store(command as u32, Relaxed);
         open_stream.action_time.store(now, Relaxed);
@@ -347,10 +377,10 @@ impl<S: Stream> OpsTable<S> {
                 command,
                 TriggerCommand::PauseRelease | TriggerCommand::Resume
             ) {
-                // For a pause ALSA dates its position back by 1000 s, so as to skip a check that
-                // it does not make for streams without period wake-ups, and after a suspend it
-                // leaves the old date. For these streams it takes the time for frames that have
-                // passed unnoticed, and finds an xrun.
+                // For a pause ALSA dates its position back by 1000 s, so as to skip a check that it
+                // does not make for streams without period wake-ups, and after a suspend it leaves
+                // the old date. For these streams it takes the time for frames that have passed
+                // unnoticed, and finds an xrun.
                 //
                 // SAFETY: The substream is open and locked.
                 unsafe { bindings::rloop_pcm_time_of_position(substream) };
@@ -359,8 +389,8 @@ impl<S: Stream> OpsTable<S> {
         })
     }
 
-    /// When `command` takes effect: now, or if a stream that is linked with this one has just got
-    /// it in the course of the same action, at the same time as there.
+    /// The time at which `command` takes effect (ns, `CLOCK_MONOTONIC`): now, or if a stream that
+    /// is linked with this one has just got it in the course of the same action, the same as there.
     ///
     /// ALSA hands a group's command to each member in turn, and changes their states only when all
     /// have got it: whoever has got it and is not in the state that follows is of the same action.
@@ -381,12 +411,13 @@ impl<S: Stream> OpsTable<S> {
             if member.is_null() || command == TriggerCommand::Drain {
                 return now();
             }
-            // SAFETY: Both are valid; a group has only substreams whose `OpenStream` is there.
+            // SAFETY: Both are valid: ALSA unlinks a substream before it frees it.
             let ours = unsafe { (*member).ops == (*substream).ops };
             if member == substream || !ours {
                 continue;
             }
-            // SAFETY: It has this table, so its device was made for `S`, and it is in a group.
+            // SAFETY: It has this table, so its device was made for `S`; it is in a group, so
+            // `private_free` has not been called.
             let open_stream = unsafe { Self::open_stream(member) };
             // SAFETY: As above; its lock is held.
             let state = unsafe { addr_of!((*(*member).runtime).state).read() } as u32;
@@ -399,11 +430,13 @@ impl<S: Stream> OpsTable<S> {
         }
     }
 
+    /// `sync_stop`: waits for the timer's callback. Sleeps.
+    ///
     /// # Safety
     ///
     /// `substream` must be open.
     unsafe extern "C" fn sync_stop(substream: *mut bindings::snd_pcm_substream) -> c_int {
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         unsafe { Self::open_stream(substream) }
             .stream
             .timer()
@@ -411,22 +444,27 @@ impl<S: Stream> OpsTable<S> {
         0
     }
 
+    /// `ack`: notes that the program has moved its position. With the stream locked, interrupts
+    /// off.
+    ///
     /// # Safety
     ///
     /// `substream` must be open and locked.
     unsafe extern "C" fn ack(substream: *mut bindings::snd_pcm_substream) -> c_int {
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         unsafe { Self::open_stream(substream) }.stream.acknowledge();
         0
     }
 
+    /// `pointer`: where the stream is in its buffer. With the stream locked, interrupts off.
+    ///
     /// # Safety
     ///
     /// `substream` must be open and locked.
     unsafe extern "C" fn pointer(
         substream: *mut bindings::snd_pcm_substream,
     ) -> bindings::snd_pcm_uframes_t {
-        // SAFETY: The substream is open.
+        // SAFETY: By this function's precondition it is open.
         let stream = &unsafe { Self::open_stream(substream) }.stream;
         if stream.free_running() {
             // From the time since the last position ALSA would conclude that it has missed buffers.
@@ -434,8 +472,8 @@ impl<S: Stream> OpsTable<S> {
             // SAFETY: The substream is open and locked.
             unsafe { bindings::rloop_pcm_time_of_position(substream) };
         }
-        // SAFETY: The function may be called in any context. Only the stream's own timer asks ALSA for it
-        // in an interrupt.
+        // SAFETY: The function may be called in any context. Only the stream's own timer asks ALSA
+        // for it in an interrupt.
         let notified = unsafe { bindings::rloop_in_interrupt() };
         let position = stream.pointer(notified);
         // SAFETY: The substream is open and locked.

@@ -84,7 +84,8 @@ fn full_scale_is_the_range_of_each_format() {
 
 #[test]
 fn the_companding_laws_are_those_of_the_standard() {
-    // Decision values and codes of G.711's tables: the ends of the first, a middle and the last segment.
+    // Decision values and codes of G.711's tables: the ends of the first, a middle and the last
+    // segment.
     for (level, mu, a) in [
         (0i16, 0xff, 0xd5),
         (-1, 0x7f, 0x55),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Moving and filling frames between buffers of any layout is what a loop over single samples
-//! does, and nothing else is touched.
+//! Moving and filling frames between buffers of any layout is what a loop over single samples does,
+//! and nothing else is touched.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Ring cursors: runs are the whole of what was asked for, in order, and never wrap; period
-//! ends; distances between pointers that wrap.
+//! Ring cursors: runs are the whole of what was asked for, in order, and never wrap; period ends;
+//! distances between pointers that wrap.
 
 mod properties;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How much many may take together.
+//! Allowances: how much many may take together.
 
 use super::atomic::{Atomic, Relaxed};
 
@@ -23,12 +23,12 @@ impl Allowance {
         }
     }
 
-    /// All of it.
+    /// The whole amount.
     pub(crate) fn most(&self) -> usize {
         self.most
     }
 
-    /// Takes `amount`, and returns true, if so much is left. Any context.
+    /// Takes `amount`, if so much is left; returns whether. Any context.
     ///
     /// One that asks for too much is in nobody's way: what it does not get is never counted.
     pub(crate) fn take(&self, amount: usize) -> bool {

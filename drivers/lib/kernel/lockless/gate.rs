@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A gate through which users get at something until it is taken away.
+//! Gates, through which users get at something until it is taken away.
 
 use super::atomic::{Acquire, Atomic, Relaxed, Release};
 
@@ -20,21 +20,21 @@ pub(crate) struct Gate {
     users: Atomic<i32>,
 }
 
-/// Somebody uses what lies behind a gate.
+/// A pass: its holder uses what lies behind the gate, until it is dropped.
 pub(crate) struct Pass<'a>(&'a Gate);
 
 impl Gate {
-    /// Makes an open gate.
+    /// Makes an open gate. Any context.
     pub(crate) fn new() -> Self {
         Self {
             users: Atomic::new(0),
         }
     }
 
-    /// Begins a use, or returns `None` if the gate is closed. Never waits, so any context will do.
+    /// Begins a use; `None` if the gate is closed. Never waits. Any context.
     pub(crate) fn enter(&self) -> Option<Pass<'_>> {
-        // Relaxed: the sum and its old value are one atomic step. If it comes before that of `close`,
-        // `close` waits for this pass; if not, this sees it.
+        // Relaxed: the sum and its old value are one atomic step. If it comes before that of
+        // `close`, `close` waits for this pass; if not, this sees it.
         let users = self.users.fetch_add(1, Relaxed);
         let pass = Pass(self);
         (users >= 0).then_some(pass)
@@ -42,8 +42,8 @@ impl Gate {
 
     /// Closes the gate: after this nobody is using what lies behind it, and nobody will.
     ///
-    /// Calls `wait` again and again until those who have entered before have left. To be called
-    /// once.
+    /// Calls `wait` again and again until those who have entered before have left; sleeps if that
+    /// does. To be called once.
     pub(crate) fn close(&self, mut wait: impl FnMut()) {
         // Relaxed: see `enter`.
         self.users.fetch_add(CLOSED, Relaxed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! A stream's timer (`alsa::period_timer::PeriodTimer`): its callback uses no stream that was closed, and
-//! no check that was requested is forgotten.
+//! A stream's timer (`alsa::period_timer::PeriodTimer`): its callback uses no stream that was
+//! closed, and no check that was requested is forgotten.
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::Ordering;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The files of `kernel/lockless`, in every order in which the steps of their users can happen, by loom.
+//! The files of `kernel/lockless`, in every order in which the steps of their users can happen, by
+//! loom.
 //!
 //! The models prove themselves: with an ordering weaker than the file asks for they have to fail.
 
@@ -21,7 +22,8 @@ mod gate_model;
 
 use loom::sync::atomic::Ordering;
 
-/// Runs `model` in every order of its threads' steps in which a thread is interrupted by another at most three times.
+/// Runs `model` in every order of its threads' steps in which a thread is interrupted by another at
+/// most three times.
 fn check(model: fn()) {
     let mut all = loom::model::Builder::new();
     all.preemption_bound = Some(3);

@@ -2,8 +2,8 @@
 
 //! How the property tests are run: with the same cases each time, so that what has passed passes.
 //!
-//! Others are looked for by hand, with as many as there is time for:
-//! `PROPTEST_RNG_SEED=$RANDOM PROPTEST_CASES=100000 cargo test --release -p driver-model -p snd-rloop-model`.
+//! Others are looked for by hand, with as many as there is time for: `PROPTEST_RNG_SEED=$RANDOM
+//! PROPTEST_CASES=100000 cargo test --release -p driver-model -p snd-rloop-model`.
 
 use proptest::test_runner::{Config, RngSeed};
 
