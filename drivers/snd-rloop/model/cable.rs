@@ -14,7 +14,7 @@
 use core::fmt;
 use core::ops::DerefMut;
 
-use super::end::{End, Port, State};
+use super::end::{End, EndState, Port};
 use super::faults::Faults;
 use super::follow::Follower;
 use crate::lib::model::clock::{Clock, PITCH_NOMINAL};
@@ -182,7 +182,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub fn set_free_running(&mut self, free_running: bool) -> bool {
         if self
             .ports()
-            .all(|port| self.end(port).state == State::Closed)
+            .all(|port| self.end(port).state == EndState::Closed)
         {
             self.free_running = free_running;
         }
@@ -211,19 +211,19 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// A program has opened this end.
     pub fn open(&mut self, port: Port) {
-        self.end_mut(port).state = State::Open;
+        self.end_mut(port).state = EndState::Open;
     }
 
     /// A program has closed this end; it had let go before.
     pub fn close(&mut self, port: Port) {
-        self.end_mut(port).state = State::Closed;
+        self.end_mut(port).state = EndState::Closed;
     }
 
     /// Takes the buffer of an end that has stopped, since ALSA may soon free it.
     pub fn take_buffer(&mut self, port: Port) -> Option<B> {
         let end = self.end_mut(port);
-        if end.state != State::Closed {
-            end.state = State::Open;
+        if end.state != EndState::Closed {
+            end.state = EndState::Open;
         }
         end.broken = None;
         let buffer = end.buffer.take();
@@ -279,7 +279,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let breaks = port == Port::Playback && self.params != Some(params);
         if !breaks && !self.is_bearable() {
             let end = self.end_mut(port);
-            (end.setup, end.state) = (None, State::Open);
+            (end.setup, end.state) = (None, EndState::Open);
             return Err(Refusal::TooMuch);
         }
         if breaks {
@@ -297,9 +297,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     fn break_captures(&mut self) {
         for end in self.captures.iter_mut() {
             if end.setup.take().is_some() {
-                let running = end.state == State::Running;
+                let running = end.state == EndState::Running;
                 end.broken = running.then_some(Wake::Stop);
-                end.state = State::Open;
+                end.state = EndState::Open;
             }
         }
         self.rest();
@@ -382,7 +382,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
         end.learn();
-        end.state = State::Running;
+        end.state = EndState::Running;
         self.changed = self.free_running.then_some(port);
         self.note_lag();
         true
@@ -437,12 +437,12 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Stops an end; it stays where it is. With the stream locked, as all of ALSA's triggers.
     pub fn stop(&mut self, port: Port, now: u64) {
-        self.halt(port, State::Prepared, now);
+        self.halt(port, EndState::Prepared, now);
     }
 
     /// Stops an end that will go on. With the stream locked, too.
     pub fn pause(&mut self, port: Port, now: u64) {
-        self.halt(port, State::Paused, now);
+        self.halt(port, EndState::Paused, now);
     }
 
     /// The playback end is to play out what has been written so far, then to stop.
@@ -590,21 +590,21 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Lets an end that runs have an xrun. Returns whether it runs.
     pub fn break_off(&mut self, port: Port) -> bool {
         let end = self.end_mut(port);
-        if end.state != State::Running {
+        if end.state != EndState::Running {
             return false;
         }
         end.broken = Some(Wake::Xrun);
         true
     }
 
-    fn halt(&mut self, port: Port, state: State, now: u64) {
+    fn halt(&mut self, port: Port, state: EndState, now: u64) {
         self.bring_to(now);
         self.changed = self.free_running.then_some(port);
         let end = self.end_mut(port);
         let forced = end.broken.take_if(|why| *why == Wake::Xrun).is_some();
-        if end.state == State::Running {
+        if end.state == EndState::Running {
             end.state = state;
-            if state == State::Paused {
+            if state == EndState::Paused {
                 if port == Port::Playback {
                     end.note_written();
                 }

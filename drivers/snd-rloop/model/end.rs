@@ -27,7 +27,7 @@ impl Port {
 
 /// What an end is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum State {
+pub enum EndState {
     /// Nobody has opened it.
     #[default]
     Closed,
@@ -67,7 +67,7 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct End<B> {
     /// What it is doing.
-    pub state: State,
+    pub state: EndState,
     /// What it has chosen; there from prepare until it lets go.
     pub setup: Option<Setup>,
     /// Frames since prepare that have been moved.
@@ -123,7 +123,7 @@ impl<B> End<B> {
     /// An end that nobody has opened.
     pub fn new() -> Self {
         Self {
-            state: State::Closed,
+            state: EndState::Closed,
             setup: None,
             position: 0,
             counters: Counters::default(),
@@ -147,7 +147,7 @@ impl<B> End<B> {
     pub(super) fn prepared(self, setup: Setup, buffer: B, rate: u32) -> Self {
         let time = setup.buffer.saturating_mul(1_000_000_000);
         Self {
-            state: State::Prepared,
+            state: EndState::Prepared,
             setup: Some(setup),
             buffer: Some(buffer),
             boundary: setup.period,
@@ -160,7 +160,7 @@ impl<B> End<B> {
 
     /// Whether it plays out what was written and then stops.
     pub fn draining(&self) -> bool {
-        self.state == State::Running && self.drain.is_some()
+        self.state == EndState::Running && self.drain.is_some()
     }
 
     /// Frames that have been moved and of which ALSA has not been told.
@@ -193,7 +193,7 @@ impl<B> End<B> {
 
     pub(super) fn running(&self) -> Option<&B> {
         match self.state {
-            State::Running => self.buffer.as_ref(),
+            EndState::Running => self.buffer.as_ref(),
             _ => None,
         }
     }

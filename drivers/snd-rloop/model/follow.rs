@@ -56,7 +56,7 @@ pub const FAR: u64 = 500 * MS;
 
 /// What a cable's clock goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Tracking {
     /// Its own clock: no master has been heard for long enough.
     Own,
     /// Its own clock, or what it held before: the master is out of range, more than 20 % faster or
@@ -145,14 +145,14 @@ impl Follower {
     }
 
     /// What the clock goes by at `now`.
-    pub fn state(&self, now: u64) -> State {
+    pub fn state(&self, now: u64) -> Tracking {
         match (&self.line, self.held) {
             (Some(line), held) if self.is_heard(now) && line.is_known() => match held {
-                _ if !line.is_in_range() => State::Ignoring,
-                _ => State::Following,
+                _ if !line.is_in_range() => Tracking::Ignoring,
+                _ => Tracking::Following,
             },
-            (_, Some(_)) => State::Holdover,
-            (_, None) => State::Own,
+            (_, Some(_)) => Tracking::Holdover,
+            (_, None) => Tracking::Own,
         }
     }
 
@@ -238,7 +238,7 @@ impl Follower {
 
     /// Makes a clock that goes get nearer to the master, from `now` on.
     pub fn steer(&mut self, clock: &mut Clock, rate: u32, pitch: u32, now: u64) {
-        let (Some(line), State::Following) = (&self.line, self.state(now)) else {
+        let (Some(line), Tracking::Following) = (&self.line, self.state(now)) else {
             return;
         };
         let Some(aim) = &mut self.aim else {
@@ -296,7 +296,7 @@ impl Follower {
             None => speed(rate, pitch),
         };
         clock.set_speed(speed, None, now);
-        if let (Some(line), State::Following) = (&self.line, self.state(now)) {
+        if let (Some(line), Tracking::Following) = (&self.line, self.state(now)) {
             let mut aim = Aim::new(line.unit, rate, pitch);
             aim.bias = aim.error(line, clock, speed, now);
             self.aim = Some(aim);

@@ -7,7 +7,7 @@
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-use crate::ends::{number, Ends, Shared, State};
+use crate::ends::{number, CableState, Ends, Shared};
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
 use crate::lib::alsa::stream::TriggerCommand;
@@ -108,12 +108,12 @@ impl Cable {
     }
 
     /// The cable as it was when it was last looked at. Any context.
-    pub(crate) fn last_state(&self) -> Guard<'_, State> {
+    pub(crate) fn last_state(&self) -> Guard<'_, CableState> {
         self.ends.lock()
     }
 
     /// Looks at the cable as it is now, with every frame moved that is due. May sleep.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&CableState) -> T) -> T {
         self.ends.change(|state, _| look(state))
     }
 

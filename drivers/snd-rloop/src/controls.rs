@@ -26,7 +26,7 @@ use crate::lib::model::clock::{
 };
 use crate::lib::model::format::FORMATS;
 use crate::lib::model::layout::Access;
-use crate::model::end::{Port, State};
+use crate::model::end::{EndState, Port};
 use crate::model::params::Topology;
 use crate::plug::Plug;
 
@@ -135,7 +135,7 @@ impl Shown {
             free_running: state.is_free_running(),
             // Never more than `delay_max`.
             delay: state.delay() as u32,
-            active: state.end(Port::Playback).state == State::Running,
+            active: state.end(Port::Playback).state == EndState::Running,
             format,
             rate,
             channels,

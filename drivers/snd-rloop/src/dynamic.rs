@@ -105,11 +105,11 @@ pub(crate) struct CardDirectory {
     cards: Arc<Cards>,
     name: CString,
     #[pin]
-    state: Mutex<State>,
+    settings: Mutex<Settings>,
 }
 
 #[derive(Default)]
-struct State {
+struct Settings {
     /// What was written to each parameter.
     written: [Option<KVec<u8>>; PARAMETERS.len()],
     enabled: Option<Enabled>,
@@ -123,8 +123,8 @@ struct Enabled {
 
 impl CardDirectory {
     /// What the card is to be made of.
-    fn written<'a>(&'a self, state: &'a State) -> Result<Written<'a>> {
-        let mut values = state.written.iter();
+    fn written<'a>(&'a self, settings: &'a Settings) -> Result<Written<'a>> {
+        let mut values = settings.written.iter();
         let mut written = Written::collect(|_| {
             let value = values.next().and_then(Option::as_deref);
             value.map(core::str::from_utf8).transpose()
@@ -139,23 +139,23 @@ impl CardDirectory {
         EINVAL
     }
 
-    fn enable(&self, state: &mut State, directory: &DirectoryRef<'_>) -> Result {
-        if state.enabled.is_some() {
+    fn enable(&self, settings: &mut Settings, directory: &DirectoryRef<'_>) -> Result {
+        if settings.enabled.is_some() {
             return Ok(());
         }
         let dependency = directory.depend()?;
-        let config = parse(&self.written(state)?, CARDS).map_err(|bad| self.refuse(bad))?;
+        let config = parse(&self.written(settings)?, CARDS).map_err(|bad| self.refuse(bad))?;
         let card = self.cards.make(&self.name, &config)?;
-        state.enabled = Some(Enabled {
+        settings.enabled = Some(Enabled {
             card,
             _directory: dependency,
         });
         Ok(())
     }
 
-    fn disable(&self, state: &mut State) -> Result {
+    fn disable(&self, settings: &mut Settings) -> Result {
         let name: &CStr = &self.name;
-        let Some(Enabled { card, .. }) = &state.enabled else {
+        let Some(Enabled { card, .. }) = &settings.enabled else {
             return Ok(());
         };
         if card.in_use() {
@@ -163,12 +163,12 @@ impl CardDirectory {
             return Err(EBUSY);
         }
         pr_info!("config {}: removing card {}\n", name, card.number());
-        self.cards.retire(&mut state.enabled)
+        self.cards.retire(&mut settings.enabled)
     }
 
-    fn set(&self, state: &mut State, parameter: usize, value: &str) -> Result {
+    fn set(&self, settings: &mut Settings, parameter: usize, value: &str) -> Result {
         let (known, _) = PARAMETERS.get(parameter).ok_or(EINVAL)?;
-        if state.enabled.is_some() {
+        if settings.enabled.is_some() {
             let name: &CStr = &self.name;
             pr_err!("config {}: {} can't be changed while the card is enabled: write 0 to enable first\n", name, *known);
             return Err(EBUSY);
@@ -177,7 +177,7 @@ impl CardDirectory {
         parse(&Written::collect(only)?, CARDS).map_err(|bad| self.refuse(bad))?;
         let mut kept = KVec::new();
         kept.extend_from_slice(value.as_bytes(), GFP_KERNEL)?;
-        *state.written.get_mut(parameter).ok_or(EINVAL)? = Some(kept);
+        *settings.written.get_mut(parameter).ok_or(EINVAL)? = Some(kept);
         Ok(())
     }
 }
@@ -201,19 +201,19 @@ impl Directory for CardDirectory {
         Ok(try_pin_init!(Self {
             cards,
             name,
-            state <- new_mutex!(State::default()),
+            settings <- new_mutex!(Settings::default()),
         }? Error))
     }
 
     fn show(&self, number: usize, text: &mut dyn Write) -> Result {
-        let state = self.state.lock();
-        let card = state.enabled.as_ref().map(|enabled| &enabled.card);
+        let settings = self.settings.lock();
+        let card = settings.enabled.as_ref().map(|enabled| &enabled.card);
         match number {
             ENABLE => writeln!(text, "{}", u32::from(card.is_some()))?,
             CARD => writeln!(text, "{}", card.map_or(-1, LoopbackCard::number))?,
             _ => {
                 let parameter = number - PARAMETERS_FROM;
-                let mut written = self.written(&state)?;
+                let mut written = self.written(&settings)?;
                 // The one that ALSA has made of it.
                 let id = card.map(LoopbackCard::id);
                 written.id = id.as_ref().map(Id::text).or(written.id);
@@ -229,12 +229,12 @@ impl Directory for CardDirectory {
         // As `echo` ends it.
         let text = text.strip_suffix(b"\n").unwrap_or(text);
         let text = core::str::from_utf8(text).unwrap_or(NOT_UTF8);
-        let mut state = self.state.lock();
+        let mut settings = self.settings.lock();
         match number.checked_sub(PARAMETERS_FROM) {
-            Some(parameter) => self.set(&mut state, parameter, text),
+            Some(parameter) => self.set(&mut settings, parameter, text),
             None => match parse_enable(Some(text)).map_err(|bad| self.refuse(bad))? {
-                Some(true) => self.enable(&mut state, directory),
-                _ => self.disable(&mut state),
+                Some(true) => self.enable(&mut settings, directory),
+                _ => self.disable(&mut settings),
             },
         }
     }

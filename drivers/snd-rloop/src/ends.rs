@@ -24,7 +24,7 @@ use crate::model::cable::{self, Touched};
 use crate::model::end::{End, Port};
 
 /// A cable's state.
-pub(crate) type State = cable::Cable<Buffer, KVec<End<Buffer>>>;
+pub(crate) type CableState = cable::Cable<Buffer, KVec<End<Buffer>>>;
 
 /// The ends' timers, and what they, the operations of all ends and the master use. A timer goes only while
 /// somebody waits for it, or frames pile up.
@@ -34,7 +34,7 @@ pub(crate) type Ends = PeriodTimers<Shared>;
 #[pin_data]
 pub(crate) struct Shared {
     #[pin]
-    state: IrqSpinLock<State>,
+    state: IrqSpinLock<CableState>,
     /// Held while the delay line is looked at and another one is made. Taken before the state's lock.
     #[pin]
     pub(crate) line: Mutex<()>,
@@ -44,7 +44,7 @@ impl Shared {
     /// Makes the state of a cable at which nothing is open, with these capture ends.
     pub(crate) fn new(captures: KVec<End<Buffer>>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            state <- IrqSpinLock::new(State::new(captures)),
+            state <- IrqSpinLock::new(CableState::new(captures)),
             line <- new_mutex!(()),
         }? Error)
     }
@@ -90,7 +90,7 @@ impl Handler for Shared {
 
 impl Ends {
     /// The state as it is, which may be behind the time. Any context.
-    pub(crate) fn lock(&self) -> Guard<'_, State> {
+    pub(crate) fn lock(&self) -> Guard<'_, CableState> {
         self.handler().state.lock()
     }
 
@@ -98,7 +98,7 @@ impl Ends {
     /// is told. May sleep, though `change` must not.
     ///
     /// What is due is moved in steps, with interrupts on in between.
-    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State, u64) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut CableState, u64) -> T) -> T {
         let mut state = self.lock();
         for _ in 0..STEPS_MAX {
             if state.advance(now()) {
@@ -114,12 +114,12 @@ impl Ends {
     }
 
     /// Sets the timers that `touched` concerns to the times that are right now.
-    pub(crate) fn arm(&self, state: &State, touched: Touched) {
+    pub(crate) fn arm(&self, state: &CableState, touched: Touched) {
         self.arm_from(0, state, touched);
     }
 
     /// As [`Ends::arm`], but none for a time before `earliest`.
-    fn arm_from(&self, earliest: u64, state: &State, touched: Touched) {
+    fn arm_from(&self, earliest: u64, state: &CableState, touched: Touched) {
         for (port, when) in state.timers(touched) {
             let timer = self.timer(number(port));
             match when {

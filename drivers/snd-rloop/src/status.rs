@@ -10,8 +10,8 @@ use crate::lib::alsa::control::Substream;
 use crate::lib::alsa::proc::Text;
 use crate::lib::kernel::time::now;
 use crate::lib::model::clock::{rate_shift, RATE_MAX};
-use crate::model::end::{Counters, End, Port, State};
-use crate::model::follow::{self, Follower};
+use crate::model::end::{Counters, End, EndState, Port};
+use crate::model::follow::{Follower, Tracking};
 use crate::plug::Plug;
 
 /// A cable and where it is plugged in.
@@ -119,12 +119,12 @@ impl Text for CableStatus {
 }
 
 /// How a cable with this rate follows its timer.
-fn print_timer(text: &SeqFile, follower: &Follower, state: follow::State, rate: u32) {
+fn print_timer(text: &SeqFile, follower: &Follower, state: Tracking, rate: u32) {
     let state = match state {
-        follow::State::Own => "own",
-        follow::State::Ignoring => "ignoring",
-        follow::State::Following => "following",
-        follow::State::Holdover => "holdover",
+        Tracking::Own => "own",
+        Tracking::Ignoring => "ignoring",
+        Tracking::Following => "following",
+        Tracking::Holdover => "holdover",
     };
     seq_print!(text, "timer state: {state}\n");
     match follower.deviation(rate) {
@@ -143,12 +143,12 @@ impl Snapshot {
     fn new<B>(end: &End<B>) -> Self {
         Self {
             state: match end.state {
-                State::Closed => "closed",
-                State::Open => "open",
-                State::Prepared => "prepared",
-                State::Running if end.draining() => "draining",
-                State::Running => "running",
-                State::Paused => "paused",
+                EndState::Closed => "closed",
+                EndState::Open => "open",
+                EndState::Prepared => "prepared",
+                EndState::Running if end.draining() => "draining",
+                EndState::Running => "running",
+                EndState::Paused => "paused",
             },
             access: end.setup.map_or("-", |setup| setup.access.name()),
             period: end.setup.map(|setup| setup.period),

@@ -12,7 +12,7 @@ use driver_model::clock::{Clock, PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX, 
 use driver_model::ticks::Heard;
 use properties::cases;
 use proptest::prelude::*;
-use snd_rloop_model::follow::{Follower, State, SLEW};
+use snd_rloop_model::follow::{Follower, Tracking, SLEW};
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
@@ -132,7 +132,7 @@ fn follow(master: &mut Master, rate: u32, seconds: u64, mut check: impl FnMut(u6
             break;
         }
         cable.tick(master.resolution, now);
-        if cable.follower.state(now) == State::Following {
+        if cable.follower.state(now) == Tracking::Following {
             let due = time as f64 * (1e6 + master.ppm as f64) / 1e15 * f64::from(rate);
             check(time, error.at(&cable, due, now));
         }
@@ -178,7 +178,7 @@ proptest! {
         prop_assert_eq!(cable.follower.breaks(), 0);
         let now = START + 25 * SECOND;
         prop_assert!((cable.follower.deviation(rate).unwrap() / 1_000 - ppm).abs() < 100);
-        prop_assert_eq!(cable.follower.state(now), State::Following);
+        prop_assert_eq!(cable.follower.state(now), Tracking::Following);
     }
 
     /// Whatever is heard at whatever times: nothing overflows, the clock neither jumps nor goes
@@ -263,7 +263,7 @@ fn a_day_leaves_no_frame_behind() {
 fn without_a_master_it_is_the_own_clock() {
     let cable = Cable::new(48_000, START);
     let now = START + 3600 * SECOND;
-    assert_eq!(cable.follower.state(now), State::Own);
+    assert_eq!(cable.follower.state(now), Tracking::Own);
     assert_eq!(cable.follower.deviation(48_000), None);
     assert_eq!(cable.clock.position(now), 3600 * 48_000);
 }
@@ -277,8 +277,14 @@ fn a_silent_master_leaves_its_rate_behind() {
         |_, _| {},
     );
     let silent = START + 20 * SECOND;
-    assert_eq!(cable.follower.state(silent + SECOND / 5), State::Following);
-    assert_eq!(cable.follower.state(silent + SECOND / 3), State::Holdover);
+    assert_eq!(
+        cable.follower.state(silent + SECOND / 5),
+        Tracking::Following
+    );
+    assert_eq!(
+        cable.follower.state(silent + SECOND / 3),
+        Tracking::Holdover
+    );
     let hour = silent + 3600 * SECOND;
     assert!((speed(&cable, hour) - 700.0).abs() < 5.0);
 
@@ -291,10 +297,10 @@ fn a_silent_master_leaves_its_rate_behind() {
         cable.tick(10 * MS, now);
         let due = tick as f64 * 480.0;
         if tick < 50 {
-            assert_eq!(cable.follower.state(now), State::Holdover);
+            assert_eq!(cable.follower.state(now), Tracking::Holdover);
             assert!((speed(&cable, now) - 700.0).abs() < 5.0);
         } else {
-            assert_eq!(cable.follower.state(now), State::Following);
+            assert_eq!(cable.follower.state(now), Tracking::Following);
             assert!(error.at(&cable, due, now).abs() < 2_000.0);
         }
     }
@@ -310,7 +316,7 @@ fn a_master_that_is_too_fast_or_too_slow_is_ignored() {
         });
         assert_eq!(followed, 0, "{ppm} ppm");
         let now = START + 5 * SECOND;
-        assert_eq!(cable.follower.state(now), State::Ignoring);
+        assert_eq!(cable.follower.state(now), Tracking::Ignoring);
         assert_eq!(cable.clock.position(now), 5 * 48_000);
     }
 }
@@ -398,7 +404,7 @@ fn a_machine_that_is_held_up_is_lived_with() {
             let time = now - START;
             if time > 2 * SECOND {
                 let state = cable.follower.state(now);
-                assert_eq!(state, State::Following, "run {run} at {time}");
+                assert_eq!(state, Tracking::Following, "run {run} at {time}");
                 let due = time as f64 * 1.0003 * 48_000.0 / 1e9;
                 let off = error.at(&cable, due, now) / MS as f64;
                 assert!(off.abs() < 50.0, "run {run}: {off} ms at {time}");
@@ -446,7 +452,7 @@ fn another_card_is_counted_in_its_own_frames() {
         now,
     );
     assert_eq!(cable.follower.breaks(), 1);
-    assert_eq!(cable.follower.state(now), State::Holdover);
+    assert_eq!(cable.follower.state(now), Tracking::Holdover);
     assert!((speed(&cable, now) - 200.0).abs() < 1.0);
 }
 

@@ -22,7 +22,7 @@ use memory::{Fake, Memory, NextWakeup as _};
 use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_model::cable::Cable;
-use snd_rloop_model::end::{End, Port, State};
+use snd_rloop_model::end::{End, EndState, Port};
 
 /// A stream as ALSA and its program see it.
 struct Stream {
@@ -413,6 +413,6 @@ fn without_a_reader_nothing_moves_and_the_drain_waits() {
         // ALSA is kept from giving up, and not told that anything has moved.
         assert_eq!(rig.cable.wake(Port::Playback, rig.now), Wake::KeepDraining);
     }
-    assert_eq!(rig.cable.end(Port::Playback).state, State::Running);
+    assert_eq!(rig.cable.end(Port::Playback).state, EndState::Running);
     rig.finish();
 }

@@ -2,7 +2,7 @@
 
 //! What a cable's clock goes by, and what it hears of a master.
 
-use super::super::follow::{Follower, State};
+use super::super::follow::{Follower, Tracking};
 use super::Cable;
 use crate::lib::model::ticks::Heard;
 
@@ -13,7 +13,7 @@ impl<B, R> Cable<B, R> {
     }
 
     /// What the clock goes by at `now`, in a word.
-    pub fn follows(&self, now: u64) -> State {
+    pub fn follows(&self, now: u64) -> Tracking {
         self.follower.state(self.faults.local(now))
     }
 

@@ -6,7 +6,7 @@ use driver_model::clock::PITCH_MIN;
 use driver_model::stream::Params;
 use driver_model::stream::Wake;
 use snd_rloop_model::cable::Refusal;
-use snd_rloop_model::end::{Port, State};
+use snd_rloop_model::end::{EndState, Port};
 use Port::Playback;
 
 use crate::memory::{Fake, NextWakeup as _, Slot};
@@ -439,7 +439,7 @@ fn a_player_changes_the_parameters_under_a_recorder_that_is_told() {
     prepare_with(&mut rig, other);
     assert_eq!(rig.cable.params(), Some(other));
     // The recorder is woken at once, told to stop, and stays where it was.
-    assert_eq!(rig.cable.end(CAPTURE).state, State::Open);
+    assert_eq!(rig.cable.end(CAPTURE).state, EndState::Open);
     assert_eq!(rig.cable.next_wakeup(CAPTURE), Some(0));
     let later = rig.now + 1_000_000_000;
     assert_eq!(rig.cable.wake(CAPTURE, later), Wake::Stop);

@@ -4,8 +4,8 @@
 
 use driver_model::stream::Wake;
 use driver_model::ticks::Heard;
-use snd_rloop_model::end::{Port, State};
-use snd_rloop_model::follow::State as Follows;
+use snd_rloop_model::end::{EndState, Port};
+use snd_rloop_model::follow::Tracking;
 use Port::Playback;
 
 use crate::memory::{NextWakeup as _, Slot};
@@ -127,7 +127,7 @@ fn an_xrun_is_had_by_the_end_that_runs_and_is_told_once() {
         assert_eq!(rig.cable.end(port).counters.xruns, 1);
         rig.cable.stop(CAPTURE, rig.now);
         assert!(!rig.cable.break_off(CAPTURE));
-        assert_eq!(rig.cable.end(CAPTURE).state, State::Prepared);
+        assert_eq!(rig.cable.end(CAPTURE).state, EndState::Prepared);
     }
 }
 
@@ -161,7 +161,7 @@ fn a_clock_that_stands_still_does_so_though_its_master_goes_on() {
         if tick == 900 {
             // It goes already.
             cable.freeze(false, now);
-            assert_eq!(cable.follows(now), Follows::Following);
+            assert_eq!(cable.follows(now), Tracking::Following);
         }
         // 0.1 % faster than nominal.
         let heard = Heard::Ticks {

@@ -2,7 +2,7 @@
 
 //! What a cable should do, looked at frame by frame.
 
-use snd_rloop_model::end::{Counters, Port, State, CATCH_UP};
+use snd_rloop_model::end::{Counters, EndState, Port, CATCH_UP};
 use Port::Playback;
 
 use crate::memory::Slot;
@@ -12,7 +12,7 @@ const PARTS_PER_FRAME: u128 = 1_000_000_000_000_000;
 /// One end, as it should be.
 #[derive(Debug)]
 pub(crate) struct Should {
-    pub(crate) state: State,
+    pub(crate) state: EndState,
     /// Has a say in the parameters.
     pub(crate) bound: bool,
     pub(crate) frames: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Should {
 impl Should {
     pub(crate) fn new() -> Self {
         Self {
-            state: State::Closed,
+            state: EndState::Closed,
             bound: false,
             frames: 1,
             period: 1,
@@ -68,7 +68,7 @@ impl Should {
     }
 
     pub(crate) fn runs(&self) -> bool {
-        self.state == State::Running
+        self.state == EndState::Running
     }
 
     pub(crate) fn unstoppable(&self) -> bool {
@@ -138,12 +138,12 @@ impl Should {
         self.position += 1;
     }
 
-    pub(crate) fn stop(&mut self, port: Port, state: State) {
+    pub(crate) fn stop(&mut self, port: Port, state: EndState) {
         if !self.runs() {
             return;
         }
         self.state = state;
-        if state == State::Paused || self.drain.take().is_some() {
+        if state == EndState::Paused || self.drain.take().is_some() {
             return;
         }
         let full = match port {
@@ -262,7 +262,7 @@ impl Oracle {
     pub(crate) fn start(&mut self, port: Port) {
         let delay = self.delay;
         let end = self.end(port);
-        end.state = State::Running;
+        end.state = EndState::Running;
         if port != Playback {
             end.lag = delay;
         }
@@ -274,7 +274,7 @@ impl Oracle {
         self.note_lag();
     }
 
-    pub(crate) fn stop(&mut self, port: Port, state: State) {
+    pub(crate) fn stop(&mut self, port: Port, state: EndState) {
         self.end(port).stop(port, state);
         self.ticking = self.playback.runs() || self.captures.iter().any(Should::runs);
         self.note_lag();

@@ -10,7 +10,7 @@ use driver_model::layout::{Access, Layout};
 use driver_model::stream::Params;
 use driver_model::stream::{Pointers, Setup, Wake};
 use snd_rloop_model::cable::{Cable, Refusal};
-use snd_rloop_model::end::{End, Port, State};
+use snd_rloop_model::end::{End, EndState, Port};
 use Port::Playback;
 
 use crate::memory::{Fake, Memory, NextWakeup as _, Slot, UNTOUCHED};
@@ -195,7 +195,7 @@ impl Rig {
         if self.pcm(port) == Pcm::Closed {
             self.cable.open(port);
             self.stream(port).pcm = Pcm::Setup;
-            self.oracle.end(port).state = State::Open;
+            self.oracle.end(port).state = EndState::Open;
         }
     }
 
@@ -249,7 +249,7 @@ impl Rig {
                 (stream.pcm, stream.hw, stream.appl) = (Pcm::Prepared, 0, 0);
                 stream.timer = None;
                 let end = self.oracle.end(port);
-                (end.state, end.bound) = (State::Prepared, true);
+                (end.state, end.bound) = (EndState::Prepared, true);
                 (end.position, end.told, end.gone) = (0, 0, 0);
                 (end.drain, end.drain_told) = (None, false);
                 end.boundary = end.period;
@@ -286,8 +286,8 @@ impl Rig {
             Stop::Never => boundary,
         };
         end.ring = vec![Slot::Untouched; frames as usize];
-        if end.state != State::Closed {
-            end.state = State::Open;
+        if end.state != EndState::Closed {
+            end.state = EndState::Open;
         }
 
         self.cable.take_buffer(port);
@@ -371,10 +371,10 @@ impl Rig {
         self.oracle.run(self.now);
         let state = if pcm == Pcm::Paused {
             self.cable.pause(port, self.now);
-            State::Paused
+            EndState::Paused
         } else {
             self.cable.stop(port, self.now);
-            State::Prepared
+            EndState::Prepared
         };
         self.oracle.stop(port, state);
         self.stream(port).pcm = pcm;
@@ -413,7 +413,7 @@ impl Rig {
         let taken = self.cable.take_buffer(port);
         assert_eq!(
             taken.is_some(),
-            state == State::Prepared && memory.is_some()
+            state == EndState::Prepared && memory.is_some()
         );
         if self.cable.drop_params(port)[0].is_some() {
             self.oracle.line = None;
@@ -421,10 +421,10 @@ impl Rig {
         self.cable.close(port);
         // Once more does no harm.
         assert!(self.cable.take_buffer(port).is_none());
-        assert_eq!(self.cable.end(port).state, State::Closed);
+        assert_eq!(self.cable.end(port).state, EndState::Closed);
         self.stream(port).pcm = Pcm::Closed;
         let end = self.oracle.end(port);
-        (end.state, end.bound) = (State::Closed, false);
+        (end.state, end.bound) = (EndState::Closed, false);
     }
 
     /// `snd_pcm_update_hw_ptr`.
@@ -746,12 +746,12 @@ impl Rig {
         assert_eq!(end.state, should.state);
         assert_eq!(end.setup.is_some(), should.bound);
         assert_eq!(end.counters, should.counters, "{port:?}");
-        if should.state != State::Closed {
+        if should.state != EndState::Closed {
             assert_eq!(end.draining(), should.runs() && should.drain.is_some());
         }
         if matches!(
             should.state,
-            State::Prepared | State::Running | State::Paused
+            EndState::Prepared | EndState::Running | EndState::Paused
         ) {
             assert_eq!(end.position, should.position);
         }

@@ -8,7 +8,7 @@ use driver_model::stream::{Pointers, Setup, Wake};
 use driver_model::ticks::Heard;
 use proptest::prelude::*;
 use snd_rloop_model::cable::{Cable, Effort, Touched};
-use snd_rloop_model::end::{End, Port, State};
+use snd_rloop_model::end::{End, EndState, Port};
 use Port::Playback;
 
 use crate::memory::{Fake, NextWakeup as _, UNTOUCHED};
@@ -162,7 +162,7 @@ impl World {
     }
 
     fn prepare(&mut self, port: Port) {
-        if self.cable.end(port).state == State::Closed {
+        if self.cable.end(port).state == EndState::Closed {
             self.cable.open(port);
         }
         let params = variant(0, RATE, 1);
@@ -237,7 +237,7 @@ impl World {
     /// Whether the player moves with time.
     fn runs(&self) -> bool {
         let player = self.cable.end(Playback);
-        player.state == State::Running
+        player.state == EndState::Running
             && !self.cable.is_free_running()
             && !self.cable.faults.frozen()
     }
