@@ -5,7 +5,7 @@
 //! A master tells from time to time how far it has come, in units of its own: ticks of a timer, or
 //! frames of another card. That count is exact; the time at which it is heard of is not. So
 //!
-//! 1. a straight line is laid through the times of the counts ([`Line`]), by least squares over all
+//! 1. a straight line is laid through the times of the counts ([`Fit`]), by least squares over all
 //!    of them so far, and after [`WINDOW`] by the same filter with its gains held. Its slope is the
 //!    master's rate, and its noise that of the ticks, averaged;
 //! 2. what the cable should have counted is summed up exactly ([`Aim`]), and the clock is made to
@@ -28,9 +28,9 @@ use crate::lib::model::clock::{speed, Clock, Slide, PITCH_NOMINAL};
 use crate::lib::model::ticks::Heard;
 use crate::lib::model::wide::{div_rem, product, scale};
 
-mod line;
+mod fit;
 
-use line::{Line, Pace, Unit};
+use fit::{Fit, MasterRate, Unit};
 
 const NS_PER_S: u64 = 1_000_000_000;
 const MS: u64 = 1_000_000;
@@ -97,7 +97,7 @@ impl Aim {
     }
 
     fn add(&mut self, units: u64) {
-        // A line that is not broken has less than 10 s of units, less than 10^16 parts.
+        // A fit that is not broken has less than 10 s of units, less than 10^16 parts.
         let sum = product(units.saturating_mul(self.unit), self.pitch) + u128::from(self.rest);
         let (frames, rest) = div_rem(sum, self.frame);
         self.frames = self.frames.wrapping_add(frames);
@@ -105,11 +105,11 @@ impl Aim {
     }
 
     /// Millionths of a frame by which a clock that is to go at `speed` is behind.
-    fn error(&self, line: &Line, clock: &Clock, speed: u64, now: u64) -> i64 {
+    fn error(&self, fit: &Fit, clock: &Clock, speed: u64, now: u64) -> i64 {
         let (part, _) = div_rem(product(self.rest, MICRO), self.frame);
         let at_count = self.frames.wrapping_mul(MICRO).wrapping_add(part);
         let since =
-            now.saturating_sub(line.last).min(8 * TICK_MAX) as i64 - (line.ahead >> TIME_BITS);
+            now.saturating_sub(fit.last).min(8 * TICK_MAX) as i64 - (fit.ahead >> TIME_BITS);
         let due = at_count.wrapping_add_signed(scale(since, speed, NS_PER_S));
         (due.wrapping_sub(clock.micro_frames(now)) as i64).wrapping_sub(self.bias)
     }
@@ -118,9 +118,9 @@ impl Aim {
 /// What a cable's clock goes by: its own time, or a master.
 #[derive(Clone, Copy, Debug)]
 pub struct Follower {
-    line: Option<Line>,
+    fit: Option<Fit>,
     /// How fast the master was when it was last followed.
-    held: Option<Pace>,
+    held: Option<MasterRate>,
     /// There while a master is followed and the cable's clock goes.
     aim: Option<Aim>,
     /// Ticks heard.
@@ -135,7 +135,7 @@ impl Follower {
     /// Nothing is followed; time passes in steps of `step` nanoseconds.
     pub fn new(step: u64) -> Self {
         Self {
-            line: None,
+            fit: None,
             held: None,
             aim: None,
             ticks: 0,
@@ -146,9 +146,9 @@ impl Follower {
 
     /// What the clock goes by at `now`.
     pub fn state(&self, now: u64) -> Tracking {
-        match (&self.line, self.held) {
-            (Some(line), held) if self.is_heard(now) && line.is_known() => match held {
-                _ if !line.is_in_range() => Tracking::Ignoring,
+        match (&self.fit, self.held) {
+            (Some(fit), held) if self.is_heard(now) && fit.is_known() => match held {
+                _ if !fit.is_in_range() => Tracking::Ignoring,
                 _ => Tracking::Following,
             },
             (_, Some(_)) => Tracking::Holdover,
@@ -169,10 +169,10 @@ impl Follower {
     /// How much faster than nominal a cable with this rate makes the master or, if it is silent,
     /// made it; in thousandths of a ppm. `None` before it is known.
     pub fn deviation(&self, rate: u32) -> Option<i64> {
-        let known = self.line.filter(Line::is_known);
-        let pace = known.map(|line| line.pace()).or(self.held)?;
+        let known = self.fit.filter(Fit::is_known);
+        let master = known.map(|fit| fit.master_rate()).or(self.held)?;
         let nominal = speed(rate, PITCH_NOMINAL);
-        let faster = pace.speed(rate, PITCH_NOMINAL).wrapping_sub(nominal) as i64;
+        let faster = master.speed(rate, PITCH_NOMINAL).wrapping_sub(nominal) as i64;
         Some(scale(faster, NS_PER_S, nominal))
     }
 
@@ -186,7 +186,7 @@ impl Follower {
 
     /// What comes next is heard of a master that has not been listened to for a while, or of another.
     pub fn interrupt(&mut self) {
-        self.line = None;
+        self.fit = None;
         self.aim = None;
     }
 
@@ -197,27 +197,27 @@ impl Follower {
             Heard::Ticks { .. } => 0,
             Heard::Frames { position, .. } => position,
         };
-        let Some(line) = self.line.as_mut().filter(|line| line.unit == unit) else {
+        let Some(fit) = self.fit.as_mut().filter(|fit| fit.unit == unit) else {
             self.begin(unit, position, now);
             return;
         };
         let units = match heard {
             Heard::Ticks { count, .. } => count,
-            Heard::Frames { .. } if position >= line.position => position - line.position,
-            Heard::Frames { boundary, .. } => boundary.saturating_sub(line.position - position),
+            Heard::Frames { .. } if position >= fit.position => position - fit.position,
+            Heard::Frames { boundary, .. } => boundary.saturating_sub(fit.position - position),
         };
         if units == 0 {
             return;
         }
         self.ticks += 1;
-        if !line.tick(units, now) {
+        if !fit.tick(units, now) {
             self.breaks += 1;
             self.begin(unit, position, now);
             return;
         }
-        line.position = position;
-        if line.is_known() && line.is_in_range() {
-            self.held = Some(line.pace());
+        fit.position = position;
+        if fit.is_known() && fit.is_in_range() {
+            self.held = Some(fit.master_rate());
             if let Some(aim) = &mut self.aim {
                 aim.add(units);
             }
@@ -227,26 +227,26 @@ impl Follower {
     }
 
     fn begin(&mut self, unit: Unit, position: u64, now: u64) {
-        self.line = Some(Line::new(unit, position, now));
+        self.fit = Some(Fit::new(unit, position, now));
         self.aim = None;
     }
 
     fn is_heard(&self, now: u64) -> bool {
-        self.line
-            .is_some_and(|line| now.saturating_sub(line.last) <= line.patience)
+        self.fit
+            .is_some_and(|fit| now.saturating_sub(fit.last) <= fit.patience)
     }
 
     /// Makes a clock that goes get nearer to the master, from `now` on.
     pub fn steer(&mut self, clock: &mut Clock, rate: u32, pitch: u32, now: u64) {
-        let (Some(line), Tracking::Following) = (&self.line, self.state(now)) else {
+        let (Some(fit), Tracking::Following) = (&self.fit, self.state(now)) else {
             return;
         };
         let Some(aim) = &mut self.aim else {
             self.take_up(clock, rate, pitch, now);
             return;
         };
-        let speed = line.pace().speed(rate, pitch);
-        let error = aim.error(line, clock, speed, now);
+        let speed = fit.master_rate().speed(rate, pitch);
+        let error = aim.error(fit, clock, speed, now);
         let far = scale(FAR as i64, speed, NS_PER_S);
         if error.abs() > far {
             self.breaks += 1;
@@ -279,10 +279,10 @@ impl Follower {
     }
 
     fn error(&self, clock: &Clock, rate: u32, pitch: u32, now: u64) -> i64 {
-        match (&self.aim, &self.line) {
-            (Some(aim), Some(line)) => {
-                let speed = line.pace().speed(rate, pitch);
-                aim.error(line, clock, speed, now)
+        match (&self.aim, &self.fit) {
+            (Some(aim), Some(fit)) => {
+                let speed = fit.master_rate().speed(rate, pitch);
+                aim.error(fit, clock, speed, now)
             }
             _ => 0,
         }
@@ -292,13 +292,13 @@ impl Follower {
     /// followed, its count goes on from where the clock is.
     fn take_up(&mut self, clock: &mut Clock, rate: u32, pitch: u32, now: u64) {
         let speed = match self.held {
-            Some(pace) => pace.speed(rate, pitch),
+            Some(master) => master.speed(rate, pitch),
             None => speed(rate, pitch),
         };
         clock.set_speed(speed, None, now);
-        if let (Some(line), Tracking::Following) = (&self.line, self.state(now)) {
-            let mut aim = Aim::new(line.unit, rate, pitch);
-            aim.bias = aim.error(line, clock, speed, now);
+        if let (Some(fit), Tracking::Following) = (&self.fit, self.state(now)) {
+            let mut aim = Aim::new(fit.unit, rate, pitch);
+            aim.bias = aim.error(fit, clock, speed, now);
             self.aim = Some(aim);
         }
     }

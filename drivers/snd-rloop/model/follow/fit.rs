@@ -7,7 +7,7 @@ use crate::lib::model::clock::speed;
 use crate::lib::model::ticks::Heard;
 use crate::lib::model::wide::{div_rem, product, scale};
 
-/// Fractional bits of a [`Line`]'s slope, which is in nanoseconds.
+/// Fractional bits of a [`Fit`]'s slope, which is in nanoseconds.
 const SLOPE_BITS: u32 = 32;
 /// Ticks of so much of the master's time, in nanoseconds, count as one: that which is least late.
 const BLOCK: u64 = 100 * MS;
@@ -92,7 +92,7 @@ impl Unit {
 /// 2(2n-1)/n(n+1) of what it is off, and its slope by 6/n(n+1) of that per unit), with n held at
 /// [`WINDOW`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line {
+pub(super) struct Fit {
     pub(super) unit: Unit,
     /// The last tick: its time, and for frames the master's position.
     pub(super) last: u64,
@@ -125,7 +125,7 @@ pub(super) struct Line {
     pub(super) patience: u64,
 }
 
-impl Line {
+impl Fit {
     pub(super) fn new(unit: Unit, position: u64, now: u64) -> Self {
         Self {
             unit,
@@ -248,8 +248,8 @@ impl Line {
         (nominal / 6 * 5..=nominal / 4 * 5).contains(&self.slope)
     }
 
-    pub(super) fn pace(&self) -> Pace {
-        Pace {
+    pub(super) fn master_rate(&self) -> MasterRate {
+        MasterRate {
             unit: self.unit,
             slope: self.slope,
         }
@@ -258,13 +258,13 @@ impl Line {
 
 /// How fast a master goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Pace {
+pub(super) struct MasterRate {
     unit: Unit,
-    /// As that of a [`Line`].
+    /// As that of a [`Fit`].
     slope: u64,
 }
 
-impl Pace {
+impl MasterRate {
     /// The speed of a cable that follows it.
     pub(super) fn speed(self, rate: u32, pitch: u32) -> u64 {
         let nominal = self.unit.speed(rate, pitch);
