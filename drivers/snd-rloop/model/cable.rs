@@ -23,12 +23,12 @@ use crate::lib::model::ring::next_boundary;
 use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
 
 mod advance;
-mod line;
+mod delay;
 mod timing;
 
 pub use advance::Effort;
-use line::Relay;
-pub use line::LINE_BYTES_MAX;
+use delay::Replacement;
+pub use delay::DELAY_LINE_BYTES_MAX;
 
 /// What was done to a cable: see [`Cable::timers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,11 +85,11 @@ pub struct Cable<B, R> {
     /// By how many frames the readers are to be behind the player.
     delay: u64,
     /// Where frames are meanwhile: there if there is a delay, or was one.
-    line: Option<B>,
+    delay_line: Option<B>,
     /// The clock's position from which on they are there.
-    line_begin: u64,
+    delay_line_begin: u64,
     /// The line that is to be the next.
-    relay: Option<Relay<B>>,
+    replacement: Option<Replacement<B>>,
     /// How much may be done in one go.
     pub effort: Effort,
     /// Whether more is due than could be moved in one go.
@@ -120,9 +120,9 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             playback: End::new(),
             captures,
             delay: 0,
-            line: None,
-            line_begin: 0,
-            relay: None,
+            delay_line: None,
+            delay_line_begin: 0,
+            replacement: None,
             effort: Effort::default(),
             behind: false,
             changed: None,
@@ -239,11 +239,11 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             return [None, None];
         }
         self.params = None;
-        let relay = self.relay.take().map(|relay| {
-            self.delay = relay.delay;
-            relay.line
+        let replacement = self.replacement.take().map(|replacement| {
+            self.delay = replacement.delay;
+            replacement.line
         });
-        [self.line.take(), relay]
+        [self.delay_line.take(), replacement]
     }
 
     /// Stops the clock, if no end runs.
@@ -338,7 +338,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             let tells = || end.tells_at(port.direction());
             return at_once.then_some(0).or_else(tells);
         }
-        let delay = self.line.as_ref().map_or(0, |_| self.delay());
+        let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
         let awaited = end.awaited();
         let awaited = awaited.map(|awaited| {
             let frames = awaited.saturating_sub(end.position);
@@ -373,9 +373,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if self.clock.is_none() && !self.free_running {
             let now = self.faults.local(now);
             self.clock = Some(self.follower.start(params.rate, self.pitch, now));
-            (self.moved, self.line_begin) = (0, 0);
+            (self.moved, self.delay_line_begin) = (0, 0);
         }
-        let lag = self.line.as_ref().map_or(0, |_| self.delay());
+        let lag = self.delay_line.as_ref().map_or(0, |_| self.delay());
         let end = self.end_mut(port);
         if port != Port::Playback {
             end.lag = lag;
@@ -407,7 +407,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if frames == 0 {
             return;
         }
-        let (delay, line) = (self.delay(), self.line.is_some());
+        let (delay, line) = (self.delay(), self.delay_line.is_some());
         let mut readers = self.captures.iter();
         if readers.any(|end| line && end.running().is_some() && end.lag != delay) {
             return;

@@ -18,7 +18,7 @@ use crate::lib::kernel::time::{now, JIFFY};
 use crate::lib::kernel::work::DelayedWork;
 use crate::lib::model::stream::{Params, Setup};
 use crate::master::Master;
-use crate::model::cable::{Touched, LINE_BYTES_MAX};
+use crate::model::cable::{Touched, DELAY_LINE_BYTES_MAX};
 use crate::model::end::{End, Port};
 use crate::model::faults::Faults;
 use crate::model::source::SourceText;
@@ -33,7 +33,7 @@ pub(crate) struct Cable {
 
 /// The most that the delay lines of a card take together, in bytes. The old and the new one of a cable
 /// whose delay is changed are both there for a moment.
-pub(crate) const CARD_BYTES_MAX: usize = 2 * LINE_BYTES_MAX;
+pub(crate) const CARD_BYTES_MAX: usize = 2 * DELAY_LINE_BYTES_MAX;
 
 impl Cable {
     /// Makes a cable with `captures` capture ends and nothing plugged in, on the card with the number
@@ -147,13 +147,13 @@ impl Cable {
         setup: Setup,
         buffer: Buffer,
     ) -> Result {
-        let _line = self.ends.handler().line.lock();
-        let line = self.new_line(&params, None)?;
+        let _guard = self.ends.handler().delay_line.lock();
+        let line = self.new_delay_line(&params, None)?;
         let (prepared, old) = self.ends.change(|state, _| {
             let prepared = state.prepare(port, params, setup, buffer);
             // Otherwise it is not needed, and not to be freed with interrupts off.
             let old = match prepared {
-                Ok(()) => state.lay(line),
+                Ok(()) => state.replace_delay_line(line),
                 Err(_) => line,
             };
             (prepared, old)
@@ -180,13 +180,13 @@ impl Cable {
     }
 
     /// A delay line, if there has to be another one.
-    fn new_line(&self, params: &Params, delay: Option<u64>) -> Result<Option<Buffer>> {
-        let Some(layout) = self.last_state().line_for(params, delay) else {
+    fn new_delay_line(&self, params: &Params, delay: Option<u64>) -> Result<Option<Buffer>> {
+        let Some(layout) = self.last_state().needed_delay_line(params, delay) else {
             return Ok(None);
         };
-        if layout.bytes() > LINE_BYTES_MAX {
+        if layout.bytes() > DELAY_LINE_BYTES_MAX {
             log::debug(format_args!(
-                "refused: the delay takes more than {LINE_BYTES_MAX} bytes for {params}"
+                "refused: the delay takes more than {DELAY_LINE_BYTES_MAX} bytes for {params}"
             ));
             return Err(EINVAL);
         }
@@ -200,17 +200,20 @@ impl Cable {
     /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM` if there is no memory
     /// for it, or the card's cables have taken too much.
     pub(crate) fn set_delay(&self, delay: u64) -> Result {
-        let _line = self.ends.handler().line.lock();
+        let _guard = self.ends.handler().delay_line.lock();
         let params = self.last_state().params();
         let line = match params {
-            Some(params) => self.new_line(&params, Some(delay))?,
+            Some(params) => self.new_delay_line(&params, Some(delay))?,
             None => None,
         };
         let mut old = self
             .ends
             .change(|state, now| state.set_delay(delay, line, now));
         // What is under way gets into another line in steps, while frames go on into both.
-        while !self.ends.change(|state, _| state.relay(&mut old)) {}
+        while !self
+            .ends
+            .change(|state, _| state.continue_replacement(&mut old))
+        {}
         drop(old);
         Ok(())
     }

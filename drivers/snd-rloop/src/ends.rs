@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     state: IrqSpinLock<CableState>,
     /// Held while the delay line is looked at and another one is made. Taken before the state's lock.
     #[pin]
-    pub(crate) line: Mutex<()>,
+    pub(crate) delay_line: Mutex<()>,
 }
 
 impl Shared {
@@ -45,7 +45,7 @@ impl Shared {
     pub(crate) fn new(captures: KVec<End<Buffer>>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             state <- IrqSpinLock::new(CableState::new(captures)),
-            line <- new_mutex!(()),
+            delay_line <- new_mutex!(()),
         }? Error)
     }
 }

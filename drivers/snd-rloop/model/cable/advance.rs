@@ -13,7 +13,7 @@
 use core::ops::DerefMut;
 
 use super::super::end::{put, End, Port};
-use super::line::LINE_STEP;
+use super::delay::DELAY_CHUNK;
 use super::Cable;
 use crate::lib::model::layout::Layout;
 use crate::lib::model::stream::Buffer;
@@ -55,7 +55,7 @@ enum Keep {
     /// Nowhere: they are only counted.
     Nothing,
     /// In the delay line: in the readers' buffers they would be overwritten before anybody sees them.
-    Line,
+    DelayLine,
     /// In the readers' buffers, too.
     All,
 }
@@ -128,7 +128,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         // If nobody has looked for long, what comes first will be overwritten in each reader's buffer by
         // what follows.
-        let (heard, line) = (self.heard_frames(), self.line_frames());
+        let (heard, line) = (self.heard_frames(), self.delay_line_frames());
         let surplus = left.saturating_sub(heard.saturating_add(line));
         if surplus > 0 {
             if self.skipped {
@@ -148,9 +148,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 break;
             }
             let (next, keep) = match left.checked_sub(heard) {
-                Some(ahead @ 1..) => (ahead, Keep::Line),
+                Some(ahead @ 1..) => (ahead, Keep::DelayLine),
                 // Or what is still to be heard would be overwritten.
-                _ if line > 0 => (left.min(LINE_STEP), Keep::All),
+                _ if line > 0 => (left.min(DELAY_CHUNK), Keep::All),
                 _ => (left, Keep::All),
             };
             let next = next.min(most);
@@ -172,8 +172,10 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// How many frames the delay line holds.
-    fn line_frames(&self) -> u64 {
-        self.line.as_ref().map_or(0, |line| line.layout().frames)
+    fn delay_line_frames(&self) -> u64 {
+        self.delay_line
+            .as_ref()
+            .map_or(0, |line| line.layout().frames)
     }
 
     /// Gives up the next `frames` frames: no reader gets what is left of them, and each has an xrun.
@@ -201,9 +203,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         if keep == Keep::Nothing {
             // What the lines hold is of another time.
-            self.line_begin = self.moved;
-            if let Some(relay) = &mut self.relay {
-                relay.restart(self.moved);
+            self.delay_line_begin = self.moved;
+            if let Some(replacement) = &mut self.replacement {
+                replacement.restart(self.moved);
             }
         }
     }
@@ -223,9 +225,12 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     fn cost_for(&self, used: impl Fn(&End<B>) -> Option<&B>) -> Cost {
         let mut cost = Cost::default();
         let player = used(&self.playback).map(B::layout);
-        let line = self.line.as_ref().map(B::layout);
-        let relay = self.relay.as_ref().map(|relay| relay.line.layout());
-        for line in line.into_iter().chain(relay) {
+        let line = self.delay_line.as_ref().map(B::layout);
+        let replacement = self
+            .replacement
+            .as_ref()
+            .map(|replacement| replacement.line.layout());
+        for line in line.into_iter().chain(replacement) {
             cost.add(player, line);
         }
         for end in self.captures.iter() {
@@ -297,17 +302,20 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let flipped = self.faults.flip.min(data);
         let source = source.map(|source| (source, player.position));
         if keep != Keep::Nothing {
-            let next = self.relay.as_ref().map(|relay| &relay.line);
-            for line in self.line.iter().chain(next) {
+            let next = self
+                .replacement
+                .as_ref()
+                .map(|replacement| &replacement.line);
+            for line in self.delay_line.iter().chain(next) {
                 put(line, self.moved, source, data, frames, silence);
             }
         }
         for reader in readers.iter_mut() {
             for _ in 0..copies {
                 let at = reader.position;
-                match &self.line {
+                match &self.delay_line {
                     Some(line) => {
-                        let line = (line, self.line_begin);
+                        let line = (line, self.delay_line_begin);
                         reader.follow(line, (self.moved, frames), delay, silence, kept);
                     }
                     None if kept => reader.receive(source, data, frames, silence),

@@ -499,9 +499,9 @@ fn a_delay_line_does_not_survive_a_change_of_parameters() {
     rig.stop(Playback, Pcm::Setup);
     let wide = variant(10, 48_000, 4);
     prepare_with(&mut rig, wide);
-    assert_eq!(rig.cable.line_for(&wide, None), None);
-    assert!(rig.cable.lay(None).is_some());
-    assert!(rig.cable.lay(None).is_none());
+    assert_eq!(rig.cable.needed_delay_line(&wide, None), None);
+    assert!(rig.cable.replace_delay_line(None).is_some());
+    assert!(rig.cable.replace_delay_line(None).is_none());
 }
 
 #[test]
@@ -513,10 +513,10 @@ fn a_delay_line_that_was_kept_for_what_was_under_way_goes_with_the_next_prepare(
     rig.pass_frames(20, 0);
     rig.set_delay(0);
     // What is under way keeps it.
-    assert!(rig.cable.lay(None).is_none());
+    assert!(rig.cable.replace_delay_line(None).is_none());
     rig.stop(Playback, Pcm::Setup);
     rig.stop(CAPTURE, Pcm::Setup);
-    assert!(rig.cable.lay(None).is_some());
+    assert!(rig.cable.replace_delay_line(None).is_some());
 }
 
 /// Once for what is left, and once for the whole delay: not for each frame by which it grows.

@@ -661,10 +661,10 @@ impl Rig {
     pub(crate) fn set_delay(&mut self, delay: u64) {
         self.oracle.run(self.now);
         let params = self.cable.params();
-        let layout = params.and_then(|params| self.cable.line_for(&params, Some(delay)));
+        let layout = params.and_then(|params| self.cable.needed_delay_line(&params, Some(delay)));
         let line = layout.map(|layout| Fake::new(layout, UNTOUCHED));
         drop(self.cable.set_delay(delay, line, self.now));
-        while !self.cable.relay(&mut None) {}
+        while !self.cable.continue_replacement(&mut None) {}
         let passed = self.oracle.history.len() as u64;
         let passed = if self.oracle.ticking { passed } else { 0 };
         let mut readers = self.oracle.captures.iter();

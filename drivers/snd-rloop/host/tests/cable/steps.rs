@@ -104,12 +104,12 @@ proptest! {
         let all = Effort { step: u64::MAX, ..effort };
         let (mut other, others) = running(params, &layouts, never, all);
         for (cable, memories) in [(&mut cable, Some(&mut memories)), (&mut other, None)] {
-            let line = cable.line_for(&params, Some(delay)).map(|layout| Fake::new(layout, UNTOUCHED));
+            let line = cable.needed_delay_line(&params, Some(delay)).map(|layout| Fake::new(layout, UNTOUCHED));
             if let (Some(line), Some(memories)) = (&line, memories) {
                 memories.push(line.clone());
             }
             drop(cable.set_delay(delay, line, START));
-            while !cable.relay(&mut None) {}
+            while !cable.continue_replacement(&mut None) {}
         }
 
         let now = START + time;
@@ -231,12 +231,12 @@ proptest! {
         };
         let mut now = START;
         let line = |cable: &Cable<Fake, Vec<End<Fake>>>, delay| {
-            cable.line_for(&params, Some(delay)).map(|layout| Fake::new(layout, UNTOUCHED))
+            cable.needed_delay_line(&params, Some(delay)).map(|layout| Fake::new(layout, UNTOUCHED))
         };
         pass(&mut cable, now);
         let first = line(&cable, delays.0);
         drop(cable.set_delay(delays.0, first, now));
-        while !cable.relay(&mut None) {}
+        while !cable.continue_replacement(&mut None) {}
         now += 100 * MS;
         for ms in (START / MS..now / MS).step_by(5) {
             pass(&mut cable, ms * MS);
@@ -253,7 +253,7 @@ proptest! {
             if done {
                 break;
             }
-            done = cable.relay(&mut None);
+            done = cable.continue_replacement(&mut None);
             now += time;
             if stall == Some(n) {
                 now += 200 * MS;

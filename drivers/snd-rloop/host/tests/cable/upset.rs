@@ -293,12 +293,13 @@ impl World {
             Op::Freeze(freeze) => self.change(|cable, now| cable.freeze(freeze, now)),
             Op::Delay(delay) => {
                 let params = cable.params();
-                let layout = params.and_then(|params| cable.line_for(&params, Some(delay)));
+                let layout =
+                    params.and_then(|params| cable.needed_delay_line(&params, Some(delay)));
                 let line = layout.map(|layout| Fake::new(layout, UNTOUCHED));
                 self.change(|cable, now| drop(cable.set_delay(delay, line, now)));
                 let mut done = false;
                 while !done {
-                    self.change(|cable, _| done = cable.relay(&mut None));
+                    self.change(|cable, _| done = cable.continue_replacement(&mut None));
                 }
             }
             Op::Drop(frames) => self.change(|cable, _| cable.faults.drop = frames),

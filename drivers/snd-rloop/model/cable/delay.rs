@@ -10,14 +10,14 @@ use crate::lib::model::layout::{moves, Layout};
 use crate::lib::model::stream::{Buffer, Params};
 
 /// How many frames go through the delay line at a time, and how many more than the delay it holds.
-pub(super) const LINE_STEP: u64 = 1_024;
+pub(super) const DELAY_CHUNK: u64 = 1_024;
 
 /// The longest delay in seconds.
 const DELAY_MAX: u32 = 10;
 /// The rate of a cable that nobody has used.
 const RATE_DEFAULT: u32 = 48_000;
 /// The largest delay line in bytes.
-pub const LINE_BYTES_MAX: usize = 64 << 20;
+pub const DELAY_LINE_BYTES_MAX: usize = 64 << 20;
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// How many frames pass between what ALSA believes to be played now and when that is heard: the delay, or
@@ -29,7 +29,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             let left = (drain + player.lag).saturating_sub(player.position);
             return left.saturating_sub(drain.saturating_sub(player.reported));
         }
-        let delay = self.line.as_ref().map_or(0, |_| self.delay());
+        let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
         delay.max(player.lag)
     }
 
@@ -47,10 +47,10 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// A drain ends when the last frame has reached the last reader: one that is still to be as far
     /// behind as the delay says will be by then.
     pub(super) fn note_lag(&mut self) {
-        if self.line.is_none() && self.playback.lag == 0 {
+        if self.delay_line.is_none() && self.playback.lag == 0 {
             return;
         }
-        let delay = self.line.as_ref().map_or(0, |_| self.delay());
+        let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
         let readers = self.captures.iter();
         let lags = readers.filter_map(|end| end.running().and(Some(end.lag.max(delay))));
         self.playback.lag = lags.max().unwrap_or(0);
@@ -60,11 +60,11 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The layout of the delay line for these parameters and this delay (or that which is set), if
     /// another one is needed than is there. Without a clock there is no delay.
-    pub fn line_for(&self, params: &Params, delay: Option<u64>) -> Option<Layout> {
+    pub fn needed_delay_line(&self, params: &Params, delay: Option<u64>) -> Option<Layout> {
         let delay = delay.unwrap_or(self.delay);
         let delay = delay.min(u64::from(DELAY_MAX * params.rate));
         let layout = Layout {
-            frames: delay + LINE_STEP,
+            frames: delay + DELAY_CHUNK,
             channels: params.channels as usize,
             sample: usize::from(params.format.bytes),
             plane: None,
@@ -75,19 +75,19 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 && there.sample == layout.sample
                 && there.frames >= layout.frames
         };
-        let there = self.line.as_ref().is_some_and(fits);
+        let there = self.delay_line.as_ref().is_some_and(fits);
         (delay > 0 && !self.free_running && !there).then_some(layout)
     }
 
-    /// Sets the delay, with a line if [`Cable::line_for`] asks for one. Returns a line that is no longer
+    /// Sets the delay, with a line if [`Cable::needed_delay_line`] asks for one. Returns a line that is no longer
     /// needed.
     ///
     /// What is under way arrives: with a longer delay after silence, with a shorter one sooner. If there
-    /// is another line, it first gets what is under way: the delay changes when [`Cable::relay`] says that it
+    /// is another line, it first gets what is under way: the delay changes when [`Cable::continue_replacement`] says that it
     /// has.
     pub fn set_delay(&mut self, delay: u64, line: Option<B>, now: u64) -> Option<B> {
         self.advance(now);
-        let under_way = self.under_way();
+        let lag_max = self.lag_max();
         let old = match line {
             // Whoever was to use it may have let go meanwhile.
             Some(_) if self.params.is_none() => line,
@@ -96,20 +96,22 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                     let (old, new) = (old.layout(), line.layout());
                     (old.channels, old.sample) == (new.channels, new.sample)
                 };
-                let known = match self.line.as_ref().is_some_and(same) {
-                    true => self.line_begin.max(self.moved.saturating_sub(under_way)),
+                let begin = match self.delay_line.as_ref().is_some_and(same) {
+                    true => self
+                        .delay_line_begin
+                        .max(self.moved.saturating_sub(lag_max)),
                     false => self.moved,
                 };
-                self.relay = Some(Relay {
+                self.replacement = Some(Replacement {
                     line,
                     delay,
-                    begin: known,
-                    copied: known,
+                    begin,
+                    copied: begin,
                     until: self.moved,
                 });
                 return None;
             }
-            None => self.line.take_if(|_| delay == 0 && under_way == 0),
+            None => self.delay_line.take_if(|_| delay == 0 && lag_max == 0),
         };
         self.delay = delay;
         self.note_lag();
@@ -119,40 +121,40 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Copies some of what is under way into the line that is to be the next. Returns true when nothing is
     /// left to be copied: then that line is in place, the delay that was set is in force, and the old line,
     /// if there was one, is in `old`.
-    pub fn relay(&mut self, old: &mut Option<B>) -> bool {
-        let under_way = self.under_way();
-        let Some(relay) = &mut self.relay else {
+    pub fn continue_replacement(&mut self, old: &mut Option<B>) -> bool {
+        let lag_max = self.lag_max();
+        let Some(replacement) = &mut self.replacement else {
             return true;
         };
         // What all readers have heard meanwhile is not needed, and may have been overwritten.
-        let needed = self.moved.saturating_sub(under_way).min(relay.until);
-        let from = relay.copied.max(needed);
-        if let Some(line) = &self.line {
-            let (source, target) = (line.layout(), relay.line.layout());
+        let needed = self.moved.saturating_sub(lag_max).min(replacement.until);
+        let from = replacement.copied.max(needed);
+        if let Some(line) = &self.delay_line {
+            let (source, target) = (line.layout(), replacement.line.layout());
             let frames = self.effort.step.checked_div(target.frame() as u64);
-            let count = (relay.until - from).min(frames.unwrap_or(1).max(1));
+            let count = (replacement.until - from).min(frames.unwrap_or(1).max(1));
             moves(source, from, target, from, count, |what| {
-                relay.line.copy_from(line, what)
+                replacement.line.copy_from(line, what)
             });
-            relay.copied = from + count;
-            if relay.copied < relay.until {
+            replacement.copied = from + count;
+            if replacement.copied < replacement.until {
                 return false;
             }
         }
-        if let Some(Relay {
+        if let Some(Replacement {
             line, delay, begin, ..
-        }) = self.relay.take()
+        }) = self.replacement.take()
         {
-            self.line_begin = begin;
+            self.delay_line_begin = begin;
             self.delay = delay;
-            *old = self.line.replace(line);
+            *old = self.delay_line.replace(line);
         }
         self.note_lag();
         true
     }
 
     /// By how many frames the reader that is furthest behind the player is so.
-    fn under_way(&self) -> u64 {
+    fn lag_max(&self) -> u64 {
         let lags = self.captures.iter();
         let lags = lags.filter_map(|end| end.running().and(Some(end.lag)));
         lags.max().unwrap_or(0)
@@ -161,13 +163,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Puts the delay line, if there is one, in the place of the old one, where no reader runs that is behind
     /// the player; without one, takes a line away that nobody needs any more, since it is for other
     /// parameters or was left because something was under way. Returns the old one.
-    pub fn lay(&mut self, line: Option<B>) -> Option<B> {
+    pub fn replace_delay_line(&mut self, line: Option<B>) -> Option<B> {
         if line.is_some() {
-            self.line_begin = self.moved;
-            return core::mem::replace(&mut self.line, line);
+            self.delay_line_begin = self.moved;
+            return core::mem::replace(&mut self.delay_line, line);
         }
-        let (params, idle) = (self.params, self.delay == 0 && self.under_way() == 0);
-        self.line.take_if(|line| {
+        let (params, idle) = (self.params, self.delay == 0 && self.lag_max() == 0);
+        self.delay_line.take_if(|line| {
             let layout = line.layout();
             idle || params.is_none_or(|params| {
                 layout.channels != params.channels as usize
@@ -179,7 +181,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
 /// A delay line that is to be the next: frames go into both until it has got what is under way.
 #[derive(Debug)]
-pub(super) struct Relay<B> {
+pub(super) struct Replacement<B> {
     pub(super) line: B,
     /// The delay that it is for.
     pub(super) delay: u64,
@@ -190,7 +192,7 @@ pub(super) struct Relay<B> {
     until: u64,
 }
 
-impl<B> Relay<B> {
+impl<B> Replacement<B> {
     /// What the old line holds from before `position` is of no use.
     pub(super) fn restart(&mut self, position: u64) {
         (self.begin, self.copied, self.until) = (position, position, position);
