@@ -93,14 +93,14 @@ pub struct Cable<B, R> {
     /// How much may be done in one go.
     pub effort: Effort,
     /// Whether more is due than could be moved in one go.
-    behind: bool,
+    backlog: bool,
     /// Without a clock: the end that was last started or stopped, until a timer has seen to what follows.
-    changed: Option<Port>,
+    follow_up: Option<Port>,
     /// Whether frames have moved since ALSA last asked or told of a position.
-    stirred: bool,
+    moved_unseen: bool,
     /// Whether frames were left out that a reader's buffer can't hold, and what follows is still to be moved:
     /// until then no reader may see where it is.
-    skipped: bool,
+    skipping: bool,
     /// Injected faults.
     pub faults: Faults,
 }
@@ -124,10 +124,10 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             delay_line_begin: 0,
             replacement: None,
             effort: Effort::default(),
-            behind: false,
-            changed: None,
-            stirred: false,
-            skipped: false,
+            backlog: false,
+            follow_up: None,
+            moved_unseen: false,
+            skipping: false,
             faults: Faults::default(),
         }
     }
@@ -225,9 +225,9 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if end.state != EndState::Closed {
             end.state = EndState::Open;
         }
-        end.broken = None;
+        end.pending_stop = None;
         let buffer = end.buffer.take();
-        self.rest();
+        self.stop_clock_if_idle();
         buffer
     }
 
@@ -247,8 +247,8 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Stops the clock, if no end runs.
-    fn rest(&mut self) {
-        self.note_lag();
+    fn stop_clock_if_idle(&mut self) {
+        self.update_playback_lag();
         if !self.is_running() {
             self.clock = None;
         }
@@ -276,14 +276,14 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         end.free_running = free_running;
         *end = core::mem::take(end).prepared(setup, buffer, params.rate);
         // Readers that no longer fit don't count.
-        let breaks = port == Port::Playback && self.params != Some(params);
-        if !breaks && !self.is_bearable() {
+        let changes = port == Port::Playback && self.params != Some(params);
+        if !changes && !self.fits_step() {
             let end = self.end_mut(port);
             (end.setup, end.state) = (None, EndState::Open);
             return Err(Refusal::TooMuch);
         }
-        if breaks {
-            self.break_captures();
+        if changes {
+            self.stop_captures();
         }
         self.params = Some(params);
         if port == Port::Playback {
@@ -294,15 +294,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// The capture ends no longer fit what is played. Those that run stand still from here on, and
     /// what they have recorded can be read; the others can't start before they have new parameters.
-    fn break_captures(&mut self) {
+    fn stop_captures(&mut self) {
         for end in self.captures.iter_mut() {
             if end.setup.take().is_some() {
                 let running = end.state == EndState::Running;
-                end.broken = running.then_some(Wake::Stop);
+                end.pending_stop = running.then_some(Wake::Stop);
                 end.state = EndState::Open;
             }
         }
-        self.rest();
+        self.stop_clock_if_idle();
     }
 
     /// The timers that may have to be set anew after something was done, and for when: `None` is not at all.
@@ -320,7 +320,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             Touched::State(which) if !free_running && port != which && Some(port) != carrier => {
                 None
             }
-            Touched::Position(which) if !self.stirred && port != which => None,
+            Touched::Position(which) if !self.moved_unseen && port != which => None,
             Touched::Wakeup(which) if !free_running && port != which => None,
             _ => Some((port, self.wakeup(port, carrier == Some(port)))),
         })
@@ -330,13 +330,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// to find out for each whether it carries would take long.)
     fn wakeup(&self, port: Port, carries: bool) -> Option<u64> {
         let end = self.end(port);
-        if end.broken.is_some() {
+        if end.pending_stop.is_some() {
             return Some(0);
         }
         if end.free_running {
-            let at_once = self.behind && carries || self.changed == Some(port);
-            let tells = || end.tells_at(port.direction());
-            return at_once.then_some(0).or_else(tells);
+            let at_once = self.backlog && carries || self.follow_up == Some(port);
+            let notify = || end.notify_at(port.direction());
+            return at_once.then_some(0).or_else(notify);
         }
         let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
         let awaited = end.awaited();
@@ -356,7 +356,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let when = self.clock?.when(self.moved.saturating_add(ahead));
         let when = self.faults.when(when)?;
         // However slow the clock is.
-        Some(end.gives_up().map_or(when, |latest| when.min(latest)))
+        Some(end.drain_deadline().map_or(when, |latest| when.min(latest)))
     }
 
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
@@ -364,7 +364,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     ///
     /// Returns whether it could: it must have been prepared.
     pub fn start(&mut self, port: Port, now: u64) -> bool {
-        self.bring_to(now);
+        self.sync_to(now);
         let end = self.end(port);
         let ready = end.buffer.is_some() && end.setup.is_some();
         let Some(params) = self.params.filter(|_| ready) else {
@@ -381,16 +381,16 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             end.lag = lag;
         }
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
-        end.learn();
+        end.read_pointers();
         end.state = EndState::Running;
-        self.changed = self.free_running.then_some(port);
-        self.note_lag();
+        self.follow_up = self.free_running.then_some(port);
+        self.update_playback_lag();
         true
     }
 
     /// Moves what is due at `now`, and takes back what has been moved beyond it: ends that start or
     /// stop together do so at the same time, but one after the other.
-    fn bring_to(&mut self, now: u64) {
+    fn sync_to(&mut self, now: u64) {
         self.advance_to(now);
         if let Some(clock) = &self.clock {
             let position = clock.position(self.faults.local(now));
@@ -415,17 +415,17 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let running = self.ports().map(|port| self.end(port));
         let frames = running
             .filter(|end| end.running().is_some())
-            .map(End::not_reported)
+            .map(End::unreported)
             .fold(frames, u64::min);
         let mut silent = frames;
         if self.playback.running().is_some() {
-            silent = self.playback.take_back(frames);
+            silent = self.playback.rewind_playback(frames);
         }
         let mut heard = false;
         for end in self.captures.iter_mut() {
             if end.running().is_some() {
                 heard = true;
-                end.give_back(frames, silent);
+                end.rewind_capture(frames, silent);
             }
         }
         let player = &mut self.playback;
@@ -448,19 +448,19 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The playback end is to play out what has been written so far, then to stop.
     pub fn drain(&mut self, now: u64) {
         self.advance(now);
-        self.changed = self.free_running.then_some(Port::Playback);
+        self.follow_up = self.free_running.then_some(Port::Playback);
         let end = &mut self.playback;
         if end.running().is_none() {
             return;
         }
         if let Some(written) = end.note_written() {
-            (end.drain, end.drained, end.told) = (Some(written), false, now);
+            (end.drain, end.drain_notified, end.notified_at) = (Some(written), false, now);
         }
     }
 
     /// A program has moved its position, which without a clock lets frames move. With the stream locked.
     pub fn acknowledge(&mut self, now: u64) {
-        self.stirred = false;
+        self.moved_unseen = false;
         self.advance(now);
     }
 
@@ -471,22 +471,22 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// it was `notified` just now, then the answer is of that time: nothing is moved for the frame or two
     /// that have passed since, which with many ends would be done for each of them.
     pub fn pointer(&mut self, port: Port, now: u64, notified: bool) -> Option<u64> {
-        self.stirred = false;
+        self.moved_unseen = false;
         if !notified || self.free_running {
             self.advance(now);
         }
-        let skipped = self.skipped;
+        let skipping = self.skipping;
         let end = self.end_mut(port);
-        let (Some(pointers), Some(buffer)) = (end.learn(), &end.buffer) else {
+        let (Some(pointers), Some(buffer)) = (end.read_pointers(), &end.buffer) else {
             return Some(0);
         };
         let frames = buffer.layout().frames;
-        if end.broken == Some(Wake::Xrun) && end.overrun {
+        if end.pending_stop == Some(Wake::Xrun) && end.overrun {
             return None;
         }
-        if skipped {
+        if skipping {
             // What is before that position has not been moved yet.
-            return end.reported.checked_rem(frames);
+            return end.reported_position.checked_rem(frames);
         }
 
         if port != Port::Playback {
@@ -497,16 +497,16 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             end.gap.1 = end.gap.1.max(intact);
         }
 
-        let position = end.answer(port.direction());
-        let told = position.saturating_sub(end.reported);
-        if told >= frames && pointers.stop_threshold <= frames {
+        let position = end.reportable_position(port.direction());
+        let advanced = position.saturating_sub(end.reported_position);
+        if advanced >= frames && pointers.stop_threshold <= frames {
             return None;
         }
         // ALSA looks at what it is told only if that differs from what it knows, which a reset
         // while the stream was paused may have set back to 0.
         let noticed = position.checked_rem(frames) != pointers.hw.checked_rem(frames);
-        end.drained |= noticed && end.drain.is_some_and(|drain| position >= drain);
-        end.reported = position;
+        end.drain_notified |= noticed && end.drain.is_some_and(|drain| position >= drain);
+        end.reported_position = position;
         position.checked_rem(frames)
     }
 
@@ -519,7 +519,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             return 0;
         };
         let passed = self.due(now);
-        let plain = end.drain.is_none() && !self.skipped;
+        let plain = end.drain.is_none() && !self.skipping;
         let there = plain && end.position >= awaited && passed < setup.period;
         passed * u64::from(there)
     }
@@ -531,23 +531,23 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if passed == 0 {
             self.advance(now);
         }
-        self.changed = None;
-        let skipped = self.skipped;
+        self.follow_up = None;
+        let skipping = self.skipping;
         let end = self.end_mut(port);
-        if let Some(why) = end.broken.take() {
+        if let Some(why) = end.pending_stop.take() {
             end.counters.xruns += u64::from(why == Wake::Xrun);
             return why;
         }
-        let impatient = end.gives_up().is_some_and(|latest| latest <= now);
+        let expired = end.drain_deadline().is_some_and(|latest| latest <= now);
         let awaited = end.awaited().filter(|awaited| end.position >= *awaited);
         let due = match end.free_running {
-            true => end.tells_at(port.direction()) == Some(0),
-            false => awaited.is_some() && !skipped,
+            true => end.notify_at(port.direction()) == Some(0),
+            false => awaited.is_some() && !skipping,
         };
-        if !due && !impatient {
+        if !due && !expired {
             return Wake::Nothing;
         }
-        end.told = now;
+        end.notified_at = now;
         if !due {
             return Wake::KeepDraining;
         }
@@ -560,7 +560,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             end.counters.late += u64::from(position - awaited >= setup.period);
             end.boundary = next_boundary(position, setup.period);
         }
-        match end.drain.is_some() && end.answer(port.direction()) == end.reported {
+        match end.drain.is_some()
+            && end.reportable_position(port.direction()) == end.reported_position
+        {
             // ALSA would not notice a period.
             true => Wake::KeepDraining,
             false => Wake::Period,
@@ -588,20 +590,20 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Lets an end that runs have an xrun. Returns whether it runs.
-    pub fn break_off(&mut self, port: Port) -> bool {
+    pub fn force_xrun(&mut self, port: Port) -> bool {
         let end = self.end_mut(port);
         if end.state != EndState::Running {
             return false;
         }
-        end.broken = Some(Wake::Xrun);
+        end.pending_stop = Some(Wake::Xrun);
         true
     }
 
     fn halt(&mut self, port: Port, state: EndState, now: u64) {
-        self.bring_to(now);
-        self.changed = self.free_running.then_some(port);
+        self.sync_to(now);
+        self.follow_up = self.free_running.then_some(port);
         let end = self.end_mut(port);
-        let forced = end.broken.take_if(|why| *why == Wake::Xrun).is_some();
+        let forced = end.pending_stop.take_if(|why| *why == Wake::Xrun).is_some();
         if end.state == EndState::Running {
             end.state = state;
             if state == EndState::Paused {
@@ -615,6 +617,6 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 }
             }
         }
-        self.rest();
+        self.stop_clock_if_idle();
     }
 }

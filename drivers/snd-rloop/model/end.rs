@@ -77,17 +77,17 @@ pub struct End<B> {
     /// There from prepare until [`Cable::take_buffer`]; used only while running.
     pub(super) buffer: Option<B>,
     /// The position that ALSA was last told.
-    pub(super) reported: u64,
+    pub(super) reported_position: u64,
     /// One position by ALSA's count and by ours, to translate its pointers.
-    pub(super) known: (u64, u64),
+    pub(super) anchor: (u64, u64),
     /// The next position at which a period ends.
     pub(super) boundary: u64,
     /// Where what was written ends, once the stream drains.
     pub(super) drain: Option<u64>,
     /// Whether ALSA has been told that the drain has ended.
-    pub(super) drained: bool,
+    pub(super) drain_notified: bool,
     /// ALSA is to stop it, for this reason.
-    pub(super) broken: Option<Wake>,
+    pub(super) pending_stop: Option<Wake>,
     /// Capture: frames came in faster than they could be moved. What was lost has been counted, and ALSA must
     /// not learn the position before the xrun.
     pub(super) overrun: bool,
@@ -97,9 +97,9 @@ pub struct End<B> {
     /// that is furthest behind will be.
     pub(super) lag: u64,
     /// When ALSA was last told something.
-    pub(super) told: u64,
+    pub(super) notified_at: u64,
     /// For how many nanoseconds a drain may hear nothing.
-    pub(super) patience: u64,
+    pub(super) drain_timeout: u64,
     /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
     pub(super) gap: (u64, u64),
 }
@@ -111,7 +111,7 @@ pub const CATCH_UP: u64 = 8;
 /// ALSA gives up a drain if it hears nothing for the nominal time of 1.1 buffers, or for 100 ms if that
 /// is longer (`snd_pcm_drain` in `sound/core/pcm_native.c`). Half a buffer or this, in nanoseconds, is
 /// safe even if a timer is late.
-const PATIENCE: u64 = 40_000_000;
+const DRAIN_TIMEOUT_MIN: u64 = 40_000_000;
 
 impl<B> Default for End<B> {
     fn default() -> Self {
@@ -128,17 +128,17 @@ impl<B> End<B> {
             position: 0,
             counters: Counters::default(),
             buffer: None,
-            reported: 0,
-            known: (0, 0),
+            reported_position: 0,
+            anchor: (0, 0),
             boundary: 0,
             drain: None,
-            drained: false,
-            broken: None,
+            drain_notified: false,
+            pending_stop: None,
             overrun: false,
             free_running: false,
             lag: 0,
-            told: 0,
-            patience: PATIENCE,
+            notified_at: 0,
+            drain_timeout: DRAIN_TIMEOUT_MIN,
             gap: (0, 0),
         }
     }
@@ -153,7 +153,7 @@ impl<B> End<B> {
             boundary: setup.period,
             counters: self.counters,
             free_running: self.free_running,
-            patience: PATIENCE.max(time.div_ceil(2 * u64::from(rate.max(1)))),
+            drain_timeout: DRAIN_TIMEOUT_MIN.max(time.div_ceil(2 * u64::from(rate.max(1)))),
             ..Self::new()
         }
     }
@@ -164,13 +164,13 @@ impl<B> End<B> {
     }
 
     /// Frames that have been moved and of which ALSA has not been told.
-    pub(super) fn not_reported(&self) -> u64 {
-        self.position.saturating_sub(self.reported)
+    pub(super) fn unreported(&self) -> u64 {
+        self.position.saturating_sub(self.reported_position)
     }
 
     /// Playback: takes back the last `frames` frames. Returns how many of them the readers got as
     /// silence.
-    pub(super) fn take_back(&mut self, frames: u64) -> u64 {
+    pub(super) fn rewind_playback(&mut self, frames: u64) -> u64 {
         let end = self.position;
         self.position -= frames;
         self.counters.moved -= frames;
@@ -185,7 +185,7 @@ impl<B> End<B> {
     }
 
     /// Capture: takes back the last `frames` frames, of which the last `silent` were silence.
-    pub(super) fn give_back(&mut self, frames: u64, silent: u64) {
+    pub(super) fn rewind_capture(&mut self, frames: u64, silent: u64) {
         self.position -= frames;
         self.counters.moved -= frames;
         self.counters.silence = self.counters.silence.saturating_sub(silent);
@@ -200,8 +200,8 @@ impl<B> End<B> {
 
     /// The position at which ALSA finds that the stream has drained. ALSA looks only when the
     /// position has moved, so where everything has been played already, one more frame has to go.
-    pub(super) fn drained_at(&self) -> Option<u64> {
-        Some(self.drain?.max(self.reported.saturating_add(1)))
+    pub(super) fn drain_end(&self) -> Option<u64> {
+        Some(self.drain?.max(self.reported_position.saturating_add(1)))
     }
 
     /// The position at which this end next has something to tell ALSA.
@@ -209,7 +209,7 @@ impl<B> End<B> {
         self.running()?;
         let boundary = self.setup?.wakeups.then_some(self.boundary);
         let heard = self.drain.map(|drain| drain.saturating_add(self.lag));
-        let drain = self.drained_at().max(heard).filter(|_| !self.drained);
+        let drain = self.drain_end().max(heard).filter(|_| !self.drain_notified);
         match (boundary, drain) {
             (Some(boundary), Some(drain)) => Some(boundary.min(drain)),
             (boundary, drain) => boundary.or(drain),
@@ -219,7 +219,7 @@ impl<B> End<B> {
 
 impl<B> End<B> {
     /// Capture: in how many frames of the cable, which is at `moved`, this end will have moved by `frames`. It is
-    /// sooner while it catches up with a shorter delay: see [`End::follow`].
+    /// sooner while it catches up with a shorter delay: see [`End::receive_delayed`].
     pub(super) fn passes_in(&self, frames: u64, moved: u64, delay: u64) -> u64 {
         let surplus = self.lag.saturating_sub(delay);
         let more = |passed: u64| {
@@ -240,40 +240,40 @@ impl<B> End<B> {
 
 impl<B: Buffer> End<B> {
     /// When ALSA, which waits for the end of a drain, must at last hear something.
-    pub(super) fn gives_up(&self) -> Option<u64> {
+    pub(super) fn drain_deadline(&self) -> Option<u64> {
         let wakeups = self.running().and(self.setup)?.wakeups;
-        let waits = wakeups && self.drain.is_some() && !self.drained;
-        waits.then(|| self.told.saturating_add(self.patience))
+        let waits = wakeups && self.drain.is_some() && !self.drain_notified;
+        waits.then(|| self.notified_at.saturating_add(self.drain_timeout))
     }
 
     /// ALSA's pointers. To be called with the stream locked only: ALSA then believes in the
     /// position that it was last told.
-    pub(super) fn learn(&mut self) -> Option<Pointers> {
+    pub(super) fn read_pointers(&mut self) -> Option<Pointers> {
         let pointers = self.buffer.as_ref()?.pointers();
-        self.known = (pointers.hw, self.reported);
+        self.anchor = (pointers.hw, self.reported_position);
         Some(pointers)
     }
 
     /// The position up to which the program has written or read.
     pub(super) fn appl(&self, pointers: &Pointers) -> u64 {
-        let (hw, position) = self.known;
+        let (hw, position) = self.anchor;
         position.saturating_add_signed(distance(hw, pointers.appl, pointers.boundary))
     }
 
     /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
     /// knows, which it could not tell from no movement at all, it gets there in two steps.
-    pub(super) fn answer(&self, direction: Direction) -> u64 {
+    pub(super) fn reportable_position(&self, direction: Direction) -> u64 {
         let Some(buffer) = &self.buffer else {
             return self.position;
         };
         let frames = buffer.layout().frames;
-        match self.drained_at() {
+        match self.drain_end() {
             None if self.free_running && direction == Direction::Playback => {
                 // If it were told of the last frame that was written, ALSA would find an xrun.
                 let pointers = buffer.pointers();
                 let kept = frames.saturating_sub(pointers.stop_threshold) + 1;
                 let most = self.appl(&pointers).saturating_sub(kept);
-                self.position.min(most).max(self.reported)
+                self.position.min(most).max(self.reported_position)
             }
             None => self.position,
             Some(end) => {
@@ -286,22 +286,24 @@ impl<B: Buffer> End<B> {
                     }
                     _ => self.position.min(end),
                 };
-                position.min(self.reported.saturating_add(frames - 1))
+                position.min(self.reported_position.saturating_add(frames - 1))
             }
         }
     }
 
     /// Without a clock: when there is something to tell ALSA.
-    pub(super) fn tells_at(&self, direction: Direction) -> Option<u64> {
+    pub(super) fn notify_at(&self, direction: Direction) -> Option<u64> {
         let (_, setup) = (self.running()?, self.setup?);
         let draining = self.drain.is_some();
-        if draining && self.drained {
+        if draining && self.drain_notified {
             return None;
         }
-        if self.answer(direction) != self.reported && (setup.wakeups || draining) {
+        if self.reportable_position(direction) != self.reported_position
+            && (setup.wakeups || draining)
+        {
             return Some(0);
         }
-        self.gives_up()
+        self.drain_deadline()
     }
 
     /// Capture, without a clock: how many frames the program has made room for. It has an xrun when
@@ -338,13 +340,13 @@ impl<B: Buffer> End<B> {
         silence: &[u8],
     ) {
         let Some(target) = self.running() else { return };
-        put(target, self.position, source, data, frames, silence);
+        copy_frames(target, self.position, source, data, frames, silence);
         self.position += frames;
         self.counters.moved += frames;
     }
 
     /// Capture: counts `frames` frames that are not moved.
-    pub(super) fn pass(&mut self, frames: u64) {
+    pub(super) fn skip(&mut self, frames: u64) {
         if self.running().is_some() {
             self.position += frames;
             self.counters.moved += frames;
@@ -360,7 +362,7 @@ impl<B: Buffer> End<B> {
         self.counters.lost += self.position.saturating_sub(unread);
         self.gap.1 = self.position;
         if pointers.stop_threshold <= frames {
-            (self.broken, self.overrun) = (Some(Wake::Xrun), true);
+            (self.pending_stop, self.overrun) = (Some(Wake::Xrun), true);
         }
     }
 
@@ -370,7 +372,7 @@ impl<B: Buffer> End<B> {
     ///
     /// If it has been less, it gets silence first. If it has been more, it gets one frame more for
     /// every [`CATCH_UP`]: nothing is left out. What need not be `kept` is only counted.
-    pub(super) fn follow(
+    pub(super) fn receive_delayed(
         &mut self,
         (line, begin): (&B, u64),
         (first, frames): (u64, u64),
@@ -390,7 +392,7 @@ impl<B: Buffer> End<B> {
         let from = (first + early).saturating_sub(self.lag);
         self.lag = self.lag + wait - more;
         if !kept {
-            return self.pass(wait + count);
+            return self.skip(wait + count);
         }
         self.receive(None, 0, wait + early, silence);
         self.receive(Some((line, from)), count - early, count - early, silence);
@@ -410,7 +412,7 @@ impl<B: Buffer> End<B> {
     /// Playback: the position up to which the program has written. What it wrote too late is counted.
     /// With the stream locked.
     pub(super) fn note_written(&mut self) -> Option<u64> {
-        let pointers = self.learn()?;
+        let pointers = self.read_pointers()?;
         let written = self.appl(&pointers);
         self.note_late(written);
         Some(written)
@@ -441,7 +443,7 @@ impl<B: Buffer> End<B> {
 
     /// Counts an xrun, if it was one that the stream stopped for.
     pub(super) fn note_xrun(&mut self, direction: Direction) {
-        let (Some(pointers), Some(buffer)) = (self.learn(), &self.buffer) else {
+        let (Some(pointers), Some(buffer)) = (self.read_pointers(), &self.buffer) else {
             return;
         };
         if self.free_running {
@@ -469,7 +471,7 @@ impl<B: Buffer> End<B> {
 
 /// Puts `frames` frames from position `to` on into `target`: the first `data` are those from a
 /// position of `source` on, the rest is silence.
-pub(super) fn put<B: Buffer>(
+pub(super) fn copy_frames<B: Buffer>(
     target: &B,
     to: u64,
     source: Option<(&B, u64)>,

@@ -261,11 +261,11 @@ impl Cable {
     }
 
     /// Forces an xrun on an end, if it runs; false if the cable has no such end. May sleep.
-    pub(crate) fn break_off(&self, port: Port) -> bool {
+    pub(crate) fn force_xrun(&self, port: Port) -> bool {
         self.ends.change(|state, _| {
             let there = state.ports().any(|other| other == port);
             if there {
-                state.break_off(port);
+                state.force_xrun(port);
             }
             there
         })

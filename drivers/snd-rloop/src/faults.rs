@@ -108,7 +108,7 @@ fn xrun(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
             "capture" => Port::Capture(0),
             _ => Port::Capture(word.strip_prefix("capture")?.parse().ok()?),
         };
-        cable.break_off(port).then_some(())
+        cable.force_xrun(port).then_some(())
     })
 }
 

@@ -12,7 +12,7 @@
 
 use core::ops::DerefMut;
 
-use super::super::end::{put, End, Port};
+use super::super::end::{copy_frames, End, Port};
 use super::delay::DELAY_CHUNK;
 use super::Cable;
 use crate::lib::model::layout::Layout;
@@ -105,7 +105,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub(super) fn advance_to(&mut self, now: u64) {
         let units = self.effort.step.saturating_mul(STEPS_AT_ONCE);
         if !self.advance_for(now, units) && self.clock.is_some() {
-            self.lose(self.due(now));
+            self.lose_frames(self.due(now));
         }
     }
 
@@ -116,28 +116,28 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 .position(self.faults.local(now))
                 .saturating_sub(self.moved),
             None if self.faults.frozen() => 0,
-            None => self.flow(),
+            None => self.movable_frames(),
         }
     }
 
     fn advance_for(&mut self, now: u64, mut units: u64) -> bool {
         let mut left = self.due(now);
         if left == 0 {
-            (self.behind, self.skipped) = (false, false);
+            (self.backlog, self.skipping) = (false, false);
             return true;
         }
         // If nobody has looked for long, what comes first will be overwritten in each reader's buffer by
         // what follows.
-        let (heard, line) = (self.heard_frames(), self.delay_line_frames());
+        let (heard, line) = (self.reader_frames(), self.delay_line_frames());
         let surplus = left.saturating_sub(heard.saturating_add(line));
         if surplus > 0 {
-            if self.skipped {
+            if self.skipping {
                 // As it was the last time, and it has not been moved since.
-                self.lose(left);
+                self.lose_frames(left);
                 return true;
             }
-            self.skipped = true;
-            self.pass(surplus, Keep::Nothing);
+            self.skipping = true;
+            self.move_frames(surplus, Keep::Nothing);
             left -= surplus;
         }
         let cost = self.cost();
@@ -154,18 +154,18 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 _ => (left, Keep::All),
             };
             let next = next.min(most);
-            self.pass(next, keep);
+            self.move_frames(next, keep);
             left -= next;
             (units, whole) = (units.saturating_sub(cost.of(next)), false);
         }
-        self.note_lag();
-        self.behind = left > 0;
-        self.skipped &= self.behind;
-        !self.behind
+        self.update_playback_lag();
+        self.backlog = left > 0;
+        self.skipping &= self.backlog;
+        !self.backlog
     }
 
     /// How many frames the reader with the largest buffer can have before it.
-    fn heard_frames(&self) -> u64 {
+    fn reader_frames(&self) -> u64 {
         let readers = self.captures.iter().filter_map(|end| end.running());
         let frames = readers.map(|buffer| buffer.layout().frames);
         frames.max().unwrap_or(0)
@@ -179,26 +179,26 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Gives up the next `frames` frames: no reader gets what is left of them, and each has an xrun.
-    fn lose(&mut self, frames: u64) {
-        self.pass(frames, Keep::Nothing);
+    fn lose_frames(&mut self, frames: u64) {
+        self.move_frames(frames, Keep::Nothing);
         for end in self.captures.iter_mut() {
             end.note_overrun();
         }
-        self.note_lag();
-        (self.behind, self.skipped) = (false, false);
+        self.update_playback_lag();
+        (self.backlog, self.skipping) = (false, false);
     }
 
     /// Moves the next `frames` frames, those that a fault concerns as it wants it.
-    fn pass(&mut self, frames: u64, keep: Keep) {
+    fn move_frames(&mut self, frames: u64, keep: Keep) {
         let mut left = frames;
-        self.stirred = true;
+        self.moved_unseen = true;
         while left > 0 {
-            let (run, copies) = match self.is_heard() {
+            let (run, copies) = match self.has_reader() {
                 true => self.faults.run(left),
                 false => (left, 1),
             };
             left -= run;
-            self.transfer(run, copies, keep);
+            self.move_run(run, copies, keep);
             self.moved += run;
         }
         if keep == Keep::Nothing {
@@ -211,7 +211,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Whether a frame can be moved to all readers in one go, if all ends run that have been prepared.
-    pub(super) fn is_bearable(&self) -> bool {
+    pub(super) fn fits_step(&self) -> bool {
         let cost = self.cost_for(|end| end.setup.and(end.buffer.as_ref()));
         cost.of(1) <= Effort::default().step
     }
@@ -265,7 +265,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// How many frames can be moved without a clock: what the player has written and has not been
     /// moved, as far as there is a reader and all of them have room for it.
-    fn flow(&self) -> u64 {
+    fn movable_frames(&self) -> u64 {
         let ready = self.playback.running().map_or(0, |source| {
             let written = self.playback.written(source);
             written.saturating_sub(self.playback.position)
@@ -279,13 +279,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Whether the player and a reader run.
-    fn is_heard(&self) -> bool {
+    fn has_reader(&self) -> bool {
         let mut readers = self.captures.iter();
         self.playback.running().is_some() && readers.any(|reader| reader.running().is_some())
     }
 
     /// Moves the next `frames` frames; the readers get them `copies` times.
-    fn transfer(&mut self, frames: u64, copies: u64, keep: Keep) {
+    fn move_run(&mut self, frames: u64, copies: u64, keep: Keep) {
         let kept = keep == Keep::All;
         let delay = self.delay();
         let silence = self
@@ -307,7 +307,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 .as_ref()
                 .map(|replacement| &replacement.line);
             for line in self.delay_line.iter().chain(next) {
-                put(line, self.moved, source, data, frames, silence);
+                copy_frames(line, self.moved, source, data, frames, silence);
             }
         }
         for reader in readers.iter_mut() {
@@ -316,10 +316,10 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 match &self.delay_line {
                     Some(line) => {
                         let line = (line, self.delay_line_begin);
-                        reader.follow(line, (self.moved, frames), delay, silence, kept);
+                        reader.receive_delayed(line, (self.moved, frames), delay, silence, kept);
                     }
                     None if kept => reader.receive(source, data, frames, silence),
-                    None => reader.pass(frames),
+                    None => reader.skip(frames),
                 }
                 if reader.running().is_some() {
                     reader.counters.silence += frames - data;

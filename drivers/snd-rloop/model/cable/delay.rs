@@ -27,7 +27,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let player = &self.playback;
         if let Some(drain) = player.drain.filter(|_| player.lag > 0) {
             let left = (drain + player.lag).saturating_sub(player.position);
-            return left.saturating_sub(drain.saturating_sub(player.reported));
+            return left.saturating_sub(drain.saturating_sub(player.reported_position));
         }
         let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
         delay.max(player.lag)
@@ -46,7 +46,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// A drain ends when the last frame has reached the last reader: one that is still to be as far
     /// behind as the delay says will be by then.
-    pub(super) fn note_lag(&mut self) {
+    pub(super) fn update_playback_lag(&mut self) {
         if self.delay_line.is_none() && self.playback.lag == 0 {
             return;
         }
@@ -114,7 +114,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             None => self.delay_line.take_if(|_| delay == 0 && lag_max == 0),
         };
         self.delay = delay;
-        self.note_lag();
+        self.update_playback_lag();
         old
     }
 
@@ -149,7 +149,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             self.delay = delay;
             *old = self.delay_line.replace(line);
         }
-        self.note_lag();
+        self.update_playback_lag();
         true
     }
 

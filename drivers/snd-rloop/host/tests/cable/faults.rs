@@ -120,13 +120,13 @@ fn a_clock_that_stood_still_goes_on_from_there() {
 fn an_xrun_is_had_by_the_end_that_runs_and_is_told_once() {
     for port in [Playback, CAPTURE] {
         let mut rig = running();
-        assert!(rig.cable.break_off(port));
+        assert!(rig.cable.force_xrun(port));
         assert_eq!(rig.cable.next_wakeup(port), Some(0));
         assert_eq!(rig.cable.wake(port, rig.now), Wake::Xrun);
         assert_eq!(rig.cable.wake(port, rig.now), Wake::Nothing);
         assert_eq!(rig.cable.end(port).counters.xruns, 1);
         rig.cable.stop(CAPTURE, rig.now);
-        assert!(!rig.cable.break_off(CAPTURE));
+        assert!(!rig.cable.force_xrun(CAPTURE));
         assert_eq!(rig.cable.end(CAPTURE).state, EndState::Prepared);
     }
 }

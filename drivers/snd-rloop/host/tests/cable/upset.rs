@@ -308,7 +308,7 @@ impl World {
                 self.change(|cable, _| cable.faults.double = frames);
             }
             Op::Jitter(time) => self.change(|cable, _| cable.faults.jitter = time),
-            Op::Break(port) => self.change(|cable, _| _ = cable.break_off(port)),
+            Op::Break(port) => self.change(|cable, _| _ = cable.force_xrun(port)),
             Op::Stop(port) => self.trigger(port, |cable, now| cable.stop(port, now)),
             Op::Pause(port) => self.trigger(port, |cable, now| cable.pause(port, now)),
             Op::Start(port, ago) => self.trigger(port, |cable, now| {
