@@ -408,8 +408,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             return;
         }
         let (delay, line) = (self.delay(), self.delay_line.is_some());
-        let mut readers = self.captures.iter();
-        if readers.any(|end| line && end.running().is_some() && end.lag != delay) {
+        let mut captures = self.captures.iter();
+        if captures.any(|end| line && end.running().is_some() && end.lag != delay) {
             return;
         }
         let running = self.ports().map(|port| self.end(port));
@@ -428,9 +428,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 end.rewind_capture(frames, silent);
             }
         }
-        let player = &mut self.playback;
-        if player.running().is_some() && !heard {
-            player.counters.unheard = player.counters.unheard.saturating_sub(frames);
+        let playback = &mut self.playback;
+        if playback.running().is_some() && !heard {
+            playback.counters.unheard = playback.counters.unheard.saturating_sub(frames);
         }
         self.moved -= frames;
     }
@@ -492,9 +492,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if port != Port::Playback {
             // What the reader has not taken before the next round of the buffer is gone.
             let intact = end.position.saturating_sub(frames);
-            let unread = end.appl(&pointers).max(end.gap.1);
+            let unread = end.appl(&pointers).max(end.gap.end);
             end.counters.lost += intact.saturating_sub(unread);
-            end.gap.1 = end.gap.1.max(intact);
+            end.gap.end = end.gap.end.max(intact);
         }
 
         let position = end.reportable_position(port.direction());

@@ -2,6 +2,8 @@
 
 //! One end of a cable: what ALSA keeps about its stream, where it is, and what it has counted.
 
+use core::ops::Range;
+
 use crate::lib::model::layout::{moves, spans};
 use crate::lib::model::ring::distance;
 use crate::lib::model::stream::{Buffer, Direction, Pointers, Setup, Wake};
@@ -101,7 +103,7 @@ pub struct End<B> {
     /// For how many nanoseconds a drain may hear nothing.
     pub(super) drain_timeout: u64,
     /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
-    pub(super) gap: (u64, u64),
+    pub(super) gap: Range<u64>,
 }
 
 /// When the delay is shortened, a reader gets one frame more in so many: as little as a program that
@@ -139,7 +141,7 @@ impl<B> End<B> {
             lag: 0,
             notified_at: 0,
             drain_timeout: DRAIN_TIMEOUT_MIN,
-            gap: (0, 0),
+            gap: 0..0,
         }
     }
 
@@ -176,11 +178,10 @@ impl<B> End<B> {
         self.counters.moved -= frames;
         let first = match self.drain {
             Some(drain) => drain,
-            None if self.gap.1 == end => self.gap.0,
+            None if self.gap.end == end => self.gap.start,
             None => end,
         };
-        let (from, to) = self.gap;
-        self.gap = (from.min(self.position), to.min(self.position));
+        self.gap = self.gap.start.min(self.position)..self.gap.end.min(self.position);
         end.saturating_sub(first).min(frames)
     }
 
@@ -358,9 +359,9 @@ impl<B: Buffer> End<B> {
     pub(super) fn note_overrun(&mut self) {
         let Some(buffer) = self.running() else { return };
         let (frames, pointers) = (buffer.layout().frames, buffer.pointers());
-        let unread = self.appl(&pointers).max(self.gap.1);
+        let unread = self.appl(&pointers).max(self.gap.end);
         self.counters.lost += self.position.saturating_sub(unread);
-        self.gap.1 = self.position;
+        self.gap.end = self.position;
         if pointers.stop_threshold <= frames {
             (self.pending_stop, self.overrun) = (Some(Wake::Xrun), true);
         }
@@ -421,10 +422,9 @@ impl<B: Buffer> End<B> {
     /// Playback: frames that were given to the readers as silence and have been written since are
     /// lost.
     pub(super) fn note_late(&mut self, written: u64) {
-        let (first, end) = self.gap;
-        let late = written.min(end).saturating_sub(first);
+        let late = written.min(self.gap.end).saturating_sub(self.gap.start);
         self.counters.lost += late;
-        self.gap.0 += late;
+        self.gap.start += late;
     }
 
     /// Playback: the next `frames` frames are about to be given to the readers, those after
@@ -435,10 +435,10 @@ impl<B: Buffer> End<B> {
         }
         self.note_late(written);
         let next = self.position + frames;
-        if self.gap.0 == self.gap.1 {
-            self.gap.0 = written.clamp(self.position, next);
+        if self.gap.start == self.gap.end {
+            self.gap.start = written.clamp(self.position, next);
         }
-        self.gap.1 = next;
+        self.gap.end = next;
     }
 
     /// Counts an xrun, if it was one that the stream stopped for.
@@ -461,8 +461,8 @@ impl<B: Buffer> End<B> {
                 let unread = self.position.saturating_sub(appl);
                 if unread >= pointers.stop_threshold {
                     self.counters.xruns += 1;
-                    self.counters.lost += self.position.saturating_sub(appl.max(self.gap.1));
-                    self.gap.1 = self.position;
+                    self.counters.lost += self.position.saturating_sub(appl.max(self.gap.end));
+                    self.gap.end = self.position;
                 }
             }
         }

@@ -101,7 +101,7 @@ pub struct Config<'a> {
 
 impl Config<'_> {
     /// Playback substreams of each PCM device; each is an end of a cable of its own.
-    pub fn players(&self) -> u32 {
+    pub fn playbacks(&self) -> u32 {
         match self.topology {
             Topology::Cable | Topology::Crossed => self.substreams,
             Topology::Fanout => 1,
@@ -109,8 +109,8 @@ impl Config<'_> {
     }
 
     /// Capture ends of each cable.
-    pub fn readers(&self) -> u32 {
-        self.substreams / self.players().max(1)
+    pub fn captures(&self) -> u32 {
+        self.substreams / self.playbacks().max(1)
     }
 }
 

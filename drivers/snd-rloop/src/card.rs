@@ -87,8 +87,8 @@ impl LoopbackCard {
             .inspect_err(|error| no_slot(*error, config.index))?;
         card.set_names(driver_name(config.topology), config.name);
 
-        let (topology, readers) = (config.topology, config.readers());
-        let players = config.players().max(1);
+        let (topology, captures) = (config.topology, config.captures());
+        let playbacks = config.playbacks().max(1);
         let (card_number, source) = (u32::try_from(card.number())?, config.timer_source);
         let memory = Quota::new(CARD_BYTES_MAX)?;
         let bandwidth = Arc::new(Bandwidth::new(card_number, config.bandwidth)?, GFP_KERNEL)?;
@@ -97,21 +97,21 @@ impl LoopbackCard {
             card: card_number,
             cables: KVec::new(),
         };
-        for number in 0..topology.devices() * players {
+        for number in 0..topology.devices() * playbacks {
             let cable = Arc::new(
-                Cable::new(readers, card_number, source, memory.clone())?,
+                Cable::new(captures, card_number, source, memory.clone())?,
                 GFP_KERNEL,
             )?;
             cable.set_notify(config.notify);
             cable.set_free_running(config.free_running)?;
             timed.cables.push(cable.clone(), GFP_KERNEL)?;
-            let (device, subdevice) = (number / players, number % players);
+            let (device, subdevice) = (number / playbacks, number % playbacks);
             let plug = Plug {
                 cable,
                 playback: Substream { device, subdevice },
                 capture: Substream {
                     device: topology.opposite(device),
-                    subdevice: subdevice * readers,
+                    subdevice: subdevice * captures,
                 },
             };
             let entry = Arc::new(CableStatus::new(number, plug.clone()), GFP_KERNEL)?;
@@ -137,10 +137,10 @@ impl LoopbackCard {
                 device.playback.push(controls, GFP_KERNEL)?;
             }
             for plug in plugs.iter().filter(|plug| plug.capture.device == number) {
-                for reader in 0..readers as usize {
+                for capture in 0..captures as usize {
                     device
                         .capture
-                        .push((plug.cable.clone(), Port::Capture(reader)), GFP_KERNEL)?;
+                        .push((plug.cable.clone(), Port::Capture(capture)), GFP_KERNEL)?;
                 }
             }
             pr_info!(
@@ -148,7 +148,7 @@ impl LoopbackCard {
                 number,
                 config.substreams
             );
-            let substreams = [players, config.substreams];
+            let substreams = [playbacks, config.substreams];
             let device = Arc::new(device, GFP_KERNEL)?;
             pcm::create::<Stream>(
                 &mut card,

@@ -166,8 +166,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// How many frames the reader with the largest buffer can have before it.
     fn reader_frames(&self) -> u64 {
-        let readers = self.captures.iter().filter_map(|end| end.running());
-        let frames = readers.map(|buffer| buffer.layout().frames);
+        let captures = self.captures.iter().filter_map(|end| end.running());
+        let frames = captures.map(|buffer| buffer.layout().frames);
         frames.max().unwrap_or(0)
     }
 
@@ -224,18 +224,18 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// What it costs to move frames with the buffers that `used` says.
     fn cost_for(&self, used: impl Fn(&End<B>) -> Option<&B>) -> Cost {
         let mut cost = Cost::default();
-        let player = used(&self.playback).map(B::layout);
+        let playback = used(&self.playback).map(B::layout);
         let line = self.delay_line.as_ref().map(B::layout);
         let replacement = self
             .replacement
             .as_ref()
             .map(|replacement| replacement.line.layout());
         for line in line.into_iter().chain(replacement) {
-            cost.add(player, line);
+            cost.add(playback, line);
         }
         for end in self.captures.iter() {
             if let Some(buffer) = used(end) {
-                cost.add(line.or(player), buffer.layout());
+                cost.add(line.or(playback), buffer.layout());
             }
         }
         if self.faults.flip > 0 && cost.frame > 0 {
@@ -249,9 +249,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if self.playback.running().is_some() {
             return Some(Port::Playback);
         }
-        let mut readers = self.captures.iter();
-        let reader = readers.position(|end| end.running().is_some())?;
-        Some(Port::Capture(reader))
+        let mut captures = self.captures.iter();
+        let capture = captures.position(|end| end.running().is_some())?;
+        Some(Port::Capture(capture))
     }
 
     /// After how many frames they are moved though nobody waits for them; `None` if there is nothing to be
@@ -270,8 +270,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             let written = self.playback.written(source);
             written.saturating_sub(self.playback.position)
         });
-        let readers = self.captures.iter();
-        let rooms = readers.filter_map(|end| Some(end.room(end.running()?)));
+        let captures = self.captures.iter();
+        let rooms = captures.filter_map(|end| Some(end.room(end.running()?)));
         // A fault may let a frame take the room of two.
         let twice = self.faults.drop == 0 && self.faults.double > 0;
         let room = rooms.min().unwrap_or(0) / if twice { 2 } else { 1 };
@@ -280,8 +280,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Whether the player and a reader run.
     fn has_reader(&self) -> bool {
-        let mut readers = self.captures.iter();
-        self.playback.running().is_some() && readers.any(|reader| reader.running().is_some())
+        let mut captures = self.captures.iter();
+        self.playback.running().is_some() && captures.any(|capture| capture.running().is_some())
     }
 
     /// Moves the next `frames` frames; the readers get them `copies` times.
@@ -291,16 +291,16 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let silence = self
             .params
             .map_or(&[0][..], |params| params.format.silence());
-        let (player, readers) = (&mut self.playback, &mut self.captures);
-        let heard = readers.iter().any(|reader| reader.running().is_some());
+        let (playback, captures) = (&mut self.playback, &mut self.captures);
+        let heard = captures.iter().any(|capture| capture.running().is_some());
 
-        let source = player.running();
-        let written = source.map(|source| player.written(source));
+        let source = playback.running();
+        let written = source.map(|source| playback.written(source));
         let data = written.map_or(0, |written| {
-            written.saturating_sub(player.position).min(frames)
+            written.saturating_sub(playback.position).min(frames)
         });
         let flipped = self.faults.flip.min(data);
-        let source = source.map(|source| (source, player.position));
+        let source = source.map(|source| (source, playback.position));
         if keep != Keep::Nothing {
             let next = self
                 .replacement
@@ -310,22 +310,22 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 copy_frames(line, self.moved, source, data, frames, silence);
             }
         }
-        for reader in readers.iter_mut() {
+        for capture in captures.iter_mut() {
             for _ in 0..copies {
-                let at = reader.position;
+                let at = capture.position;
                 match &self.delay_line {
                     Some(line) => {
                         let line = (line, self.delay_line_begin);
-                        reader.receive_delayed(line, (self.moved, frames), delay, silence, kept);
+                        capture.receive_delayed(line, (self.moved, frames), delay, silence, kept);
                     }
-                    None if kept => reader.receive(source, data, frames, silence),
-                    None => reader.skip(frames),
+                    None if kept => capture.receive(source, data, frames, silence),
+                    None => capture.skip(frames),
                 }
-                if reader.running().is_some() {
-                    reader.counters.silence += frames - data;
+                if capture.running().is_some() {
+                    capture.counters.silence += frames - data;
                 }
                 if kept {
-                    reader.flip(at, flipped);
+                    capture.flip(at, flipped);
                 }
             }
         }
@@ -335,15 +335,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
         let Some(written) = written else { return };
         if heard {
-            player.note_gap(written, frames);
+            playback.note_gap(written, frames);
         } else {
-            player.note_late(written);
+            playback.note_late(written);
         }
-        player.position += frames;
-        player.counters.moved += frames;
+        playback.position += frames;
+        playback.counters.moved += frames;
         if !heard {
-            player.counters.unheard += frames;
-            player.gap = (player.position, player.position);
+            playback.counters.unheard += frames;
+            playback.gap = playback.position..playback.position;
         }
     }
 }

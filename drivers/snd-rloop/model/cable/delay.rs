@@ -24,13 +24,13 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// as long as a reader is further behind, that. In a drain ALSA is not told that the last frame was played
     /// before it has been heard; then it is what is left of that time.
     pub fn latency(&self) -> u64 {
-        let player = &self.playback;
-        if let Some(drain) = player.drain.filter(|_| player.lag > 0) {
-            let left = (drain + player.lag).saturating_sub(player.position);
-            return left.saturating_sub(drain.saturating_sub(player.reported_position));
+        let playback = &self.playback;
+        if let Some(drain) = playback.drain.filter(|_| playback.lag > 0) {
+            let left = (drain + playback.lag).saturating_sub(playback.position);
+            return left.saturating_sub(drain.saturating_sub(playback.reported_position));
         }
         let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
-        delay.max(player.lag)
+        delay.max(playback.lag)
     }
 
     /// By how many frames the readers are to be behind the player.
@@ -51,8 +51,8 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             return;
         }
         let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
-        let readers = self.captures.iter();
-        let lags = readers.filter_map(|end| end.running().and(Some(end.lag.max(delay))));
+        let captures = self.captures.iter();
+        let lags = captures.filter_map(|end| end.running().and(Some(end.lag.max(delay))));
         self.playback.lag = lags.max().unwrap_or(0);
     }
 }
