@@ -58,11 +58,25 @@ impl Paths {
         self.repo.join("drivers/snd-rloop")
     }
 
+    /// What the drivers need of a kernel, and what all of them do: `kernel.cfg` in each directory of `drivers`, by name.
+    pub(crate) fn driver_fragments(&self) -> Result<Vec<PathBuf>> {
+        let drivers = self.repo.join("drivers");
+        let mut fragments = Vec::new();
+        for entry in fs::read_dir(&drivers).at(&drivers)? {
+            let fragment = entry.at(&drivers)?.path().join("kernel.cfg");
+            if fragment.is_file() {
+                fragments.push(fragment);
+            }
+        }
+        fragments.sort();
+        Ok(fragments)
+    }
+
     /// A part of the kernel's configuration that the Yocto layer uses as well. It lies in the layer,
     /// which has to be whole where it is copied out of the repository.
     pub(crate) fn shared_fragment(&self, name: &str) -> PathBuf {
         self.layer()
-            .join("recipes-kernel/linux/linux-yocto")
+            .join("recipes-kernel/linux/linux-yocto/rloop-kmeta")
             .join(name)
     }
 

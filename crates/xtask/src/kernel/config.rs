@@ -69,14 +69,14 @@ impl Flavour {
 /// All lines that are asked for, the later of which win.
 pub(crate) fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
     let own = paths.repo.join("crates/xtask/kernel");
-    let mut files = vec![
-        paths.shared_fragment("snd-rloop.cfg"),
+    let mut files = paths.driver_fragments()?;
+    files.extend([
         own.join("guest.config"),
         own.join(format!("{}.config", spec.arch)),
-    ];
+    ]);
     match spec.flavour {
         Flavour::Plain => {}
-        Flavour::Debug => files.push(paths.shared_fragment("snd-rloop-debug.cfg")),
+        Flavour::Debug => files.push(paths.shared_fragment("rloop-debug.cfg")),
         Flavour::Gdb => files.push(own.join("gdb.config")),
         Flavour::Rt => files.push(own.join("rt.config")),
         Flavour::Kcsan => files.push(own.join("kcsan.config")),
