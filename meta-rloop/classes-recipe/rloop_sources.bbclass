@@ -8,7 +8,7 @@
 FILESEXTRAPATHS:prepend := "${RLOOP_SRC}:"
 
 python __anonymous() {
-    source = os.path.join(d.getVar('RLOOP_SRC'), 'drivers/snd-rloop/Kbuild')
+    source = os.path.join(d.getVar('RLOOP_SRC'), 'drivers/lib/module.kbuild')
     bb.parse.mark_dependency(d, source)
     if not os.path.exists(source):
         raise bb.parse.SkipRecipe('its sources are not in RLOOP_SRC = "%s". Set RLOOP_SRC to the repository '

@@ -12,21 +12,20 @@ use crate::kernel::Spec;
 use crate::report::{self, Check};
 use crate::ui::Step;
 
-/// The recipe of the module, which has what modprobe reads on a target.
-const RECIPE: &str =
-    include_str!("../../../../meta-rloop/recipes-kernel/snd-rloop/snd-rloop_0.1.0.bb");
+/// What the recipes of cards have in common, which has what modprobe reads on a target.
+const RECIPES: &str = include_str!("../../../../meta-rloop/classes-recipe/rloop_sound.bbclass");
 
 /// The line that the layer has modprobe read, with `parameters` for those that a build asks for.
 fn layer_options(parameters: &str) -> Result<String> {
-    let line = RECIPE
+    let defaults = RECIPES
         .lines()
-        .find_map(|line| line.strip_prefix("module_conf_snd-rloop = \""))
+        .find_map(|line| line.strip_prefix("RLOOP_DEFAULTS ?= \""))
         .and_then(|line| line.strip_suffix('"'))
         .ok_or_else(|| Error::Missing {
-            what: "module_conf_snd-rloop in the recipe of snd-rloop".into(),
-            how: "a line `module_conf_snd-rloop = \"…\"`".into(),
+            what: "RLOOP_DEFAULTS in the class of the recipes of cards".into(),
+            how: "a line `RLOOP_DEFAULTS ?= \"…\"`".into(),
         })?;
-    Ok(line.replace("${RLOOP_PARAMETERS}", parameters))
+    Ok(format!("options snd-rloop {defaults} {parameters}"))
 }
 
 /// What is written for snd-aloop, tried with it and with snd-rloop.
