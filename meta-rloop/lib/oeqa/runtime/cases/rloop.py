@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Tests of the loopback sound card snd-rloop for testimage. They need ssh, and root."""
+"""Tests of the drivers in the image, for testimage. They need ssh, and root."""
 
 import re
+from pathlib import Path
 
 from oeqa.core.decorator.data import skipIfNotDataVar, skipIfNotFeature
 from oeqa.core.decorator.depends import OETestDepends
@@ -11,10 +12,13 @@ from oeqa.runtime.decorator.package import OEHasPackage
 # Seconds without output after which a command is given up. Emulated machines are slow.
 PATIENCE = 1800
 FAULT = re.compile(r"BUG:|WARNING:|Oops|Call [Tt]race:")
+# A recipe a driver
+RECIPES = Path(__file__).parents[4] / "recipes-kernel/rloop-modules"
+DRIVERS = sorted(path.name.partition("_")[0] for path in RECIPES.glob("*.bb"))
 
 
-class RloopTest(OERuntimeTestCase):
-    """The module, its card, and the tests that are on the target."""
+class RloopCase(OERuntimeTestCase):
+    """What all cases here have in common."""
 
     def succeed(self, command, patience=300):
         """Runs command on the target and gives its output; what it said is shown if it fails."""
@@ -22,36 +26,71 @@ class RloopTest(OERuntimeTestCase):
         self.assertEqual(status, 0, msg=f"{command}: exit status {status}\n{output}")
         return output
 
-    @OETestDepends(["ssh.SSHTest.test_ssh"])
-    @OEHasPackage(["snd-rloop"])
-    def test_module(self):
-        """The module loads, and the kernel has nothing to say against it."""
-        self.succeed("modprobe snd-rloop")
-        self.assertRegex(self.succeed("cat /proc/modules"), r"(?m)^snd_rloop ")
-        faults = [
-            line for line in self.succeed("dmesg").splitlines() if FAULT.search(line)
-        ]
-        self.assertFalse(faults, msg="in the kernel log:\n" + "\n".join(faults))
 
-    @OETestDepends(["rloop.RloopTest.test_module"])
-    @OEHasPackage(["alsa-utils-aplay", "alsa-utils"])
-    def test_listed(self):
-        """aplay and arecord list the card."""
-        for program in ("aplay", "arecord"):
-            self.assertRegex(
-                self.succeed(f"{program} -l"),
-                r"(?m)^card \d+: \w+ \[.*\], device 0: Loopback",
-            )
+def cases(driver, name):
+    """The class of a driver's cases, which is called name. They are left out where the driver is not in the image."""
 
-    @OETestDepends(["rloop.RloopTest.test_module"])
-    def test_reload(self):
-        """The module can be taken out and put in again, as often as one likes."""
-        again = "modprobe -r snd-rloop && modprobe snd-rloop"
-        self.succeed(f"for i in 1 2 3 4 5; do {again} || exit 1; done")
-        self.assertRegex(self.succeed("cat /proc/asound/modules"), r"(?m) snd_rloop$")
+    class Cases(RloopCase):
+        __doc__ = f"The module {driver}."
+        __qualname__ = name
+
+        @OETestDepends(["ssh.SSHTest.test_ssh"])
+        @OEHasPackage([driver])
+        def test_module(self):
+            """The module loads, and the kernel has nothing to say against it."""
+            self.succeed(f"modprobe {driver}")
+            self.assertIn(driver.replace("-", "_"), self.loaded())
+            log = self.succeed("dmesg").splitlines()
+            faults = [line for line in log if FAULT.search(line)]
+            self.assertFalse(faults, msg="in the kernel log:\n" + "\n".join(faults))
+
+        @OETestDepends([f"rloop.{name}.test_module"])
+        @OEHasPackage(["alsa-utils-aplay", "alsa-utils"])
+        def test_listed(self):
+            """aplay and arecord list its card, each if the card can do that."""
+            cards = self.succeed("cat /proc/asound/modules")
+            card = re.search(rf"(?m)^ *(\d+) {driver.replace('-', '_')}$", cards)
+            if not card:
+                self.skipTest(f"{driver} makes no card")
+            number = int(card.group(1))
+            pcms = self.succeed("cat /proc/asound/pcm")
+            pcm = re.search(rf"(?m)^{number:02}-00: .*$", pcms)
+            self.assertTrue(pcm, msg=f"no {number:02}-00 in /proc/asound/pcm:\n{pcms}")
+            for program, stream in (("aplay", "playback"), ("arecord", "capture")):
+                listed = re.search(
+                    rf"(?m)^card {number}: .*, device 0: ",
+                    self.succeed(f"{program} -l"),
+                )
+                can = f": {stream} " in pcm.group()
+                self.assertEqual(bool(listed), can, msg=f"{program}: {pcm.group()}")
+
+        @OETestDepends([f"rloop.{name}.test_module"])
+        def test_reload(self):
+            """The module can be taken out and put in again, as often as one likes."""
+            again = f"modprobe -r {driver} && modprobe {driver}"
+            self.succeed(f"for i in 1 2 3 4 5; do {again} || exit 1; done")
+            self.assertIn(driver.replace("-", "_"), self.loaded())
+
+        def loaded(self):
+            """The modules that are loaded."""
+            modules = self.succeed("cat /proc/modules").splitlines()
+            return [line.split()[0] for line in modules]
+
+    Cases.__name__ = name
+    return Cases
+
+
+# testimage looks for classes by name: snd-rloop's is SndRloop.
+for _driver in DRIVERS:
+    _name = _driver.title().replace("-", "")
+    globals()[_name] = cases(_driver, _name)
+
+
+class RloopTest(RloopCase):
+    """The tests that are on the target."""
 
     @skipIfNotFeature("ptest", "ptest is not in DISTRO_FEATURES")
-    @OETestDepends(["rloop.RloopTest.test_reload"])
+    @OETestDepends(["ssh.SSHTest.test_ssh"])
     @OEHasPackage(["rloop-ptest"])
     def test_ptest(self):
         """ptest-runner rloop passes."""
