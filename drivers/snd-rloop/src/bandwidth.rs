@@ -21,7 +21,7 @@ pub(crate) struct Bandwidth {
     /// In units of [`UNIT`] bytes per second.
     quota: Arc<Quota>,
     /// Not 0 if the log has been told that it was too little.
-    told: Atomic<u32>,
+    logged: Atomic<u32>,
 }
 
 impl Bandwidth {
@@ -36,7 +36,7 @@ impl Bandwidth {
             card,
             most,
             quota: Quota::new(quota)?,
-            told: Atomic::new(0),
+            logged: Atomic::new(0),
         })
     }
 
@@ -48,7 +48,7 @@ impl Bandwidth {
     pub(crate) fn take(&self, rate: u32, frame_bytes: u32) -> Result<Share> {
         let wanted = rate.saturating_mul(frame_bytes).div_ceil(UNIT);
         let share = self.quota.take(wanted as usize);
-        if share.is_none() && self.told.xchg(1, Relaxed) == 0 {
+        if share.is_none() && self.logged.xchg(1, Relaxed) == 0 {
             let (card, most) = (self.card, self.most);
             pr_warn!("card {card}: a stream of {wanted} kB/s is refused, since all of the card's together would take more than bandwidth={most} (MB/s) allows; this is said once\n");
         }

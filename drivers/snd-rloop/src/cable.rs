@@ -2,12 +2,11 @@
 
 //! One cable: what programs and controls do to it.
 //!
-//! Its state, the lock and the timers are [`Ends`]; what it listens to is a [`Master`].
+//! Its state, the lock and the timers are [`SharedCable`]; what it listens to is a [`Master`].
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
 
-use crate::ends::{number, CableState, Ends, Shared};
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
 use crate::lib::alsa::stream::TriggerCommand;
@@ -22,10 +21,11 @@ use crate::model::cable::{Touched, DELAY_LINE_BYTES_MAX};
 use crate::model::end::{End, Port};
 use crate::model::faults::Faults;
 use crate::model::source::SourceText;
+use crate::shared_cable::{timer_number, CableLocks, CableState, SharedCable};
 
 /// A cable.
 pub(crate) struct Cable {
-    ends: Arc<Ends>,
+    shared: Arc<SharedCable>,
     master: Pin<KBox<DelayedWork<Master>>>,
     /// What the delay lines of all cables of the card may take.
     memory: Arc<Quota>,
@@ -48,19 +48,16 @@ impl Cable {
         source: SourceText,
         memory: Arc<Quota>,
     ) -> Result<Self> {
-        let mut captures_ends = KVec::new();
+        let mut ends = KVec::new();
         for _ in 0..captures {
-            captures_ends.push(End::new(), GFP_KERNEL)?;
+            ends.push(End::new(), GFP_KERNEL)?;
         }
-        let count = captures_ends.len() + 1;
-        let ends = Arc::pin_init(
-            PeriodTimers::new(count, Shared::new(captures_ends)),
-            GFP_KERNEL,
-        )?;
-        ends.lock().set_source(source.source().step(JIFFY), now());
+        let count = ends.len() + 1;
+        let shared = Arc::pin_init(PeriodTimers::new(count, CableLocks::new(ends)), GFP_KERNEL)?;
+        shared.lock().set_source(source.source().step(JIFFY), now());
         Ok(Self {
-            master: KBox::pin_init(Master::new(ends.clone(), card, source), GFP_KERNEL)?,
-            ends,
+            master: KBox::pin_init(Master::new(shared.clone(), card, source), GFP_KERNEL)?,
+            shared,
             memory,
         })
     }
@@ -71,18 +68,18 @@ impl Cable {
     }
 
     /// The timer of an end.
-    pub(crate) fn timer(&self, port: Port) -> &PeriodTimer<Shared> {
-        self.ends.timer(number(port))
+    pub(crate) fn timer(&self, port: Port) -> &PeriodTimer<CableLocks> {
+        self.shared.timer(timer_number(port))
     }
 
     /// How many capture ends it has.
     pub(crate) fn captures(&self) -> u32 {
-        self.ends.count() as u32 - 1
+        self.shared.count() as u32 - 1
     }
 
     /// Whether it has no clock.
     pub(crate) fn is_free_running(&self) -> bool {
-        self.ends.lock().is_free_running()
+        self.shared.lock().is_free_running()
     }
 
     /// Takes the clock away, or gives it back.
@@ -92,7 +89,7 @@ impl Cable {
     /// `EBUSY` if an end is open.
     pub(crate) fn set_free_running(&self, free_running: bool) -> Result {
         match self
-            .ends
+            .shared
             .change(|state, _| state.set_free_running(free_running))
         {
             true => Ok(()),
@@ -102,36 +99,36 @@ impl Cable {
 
     /// A program has moved its position, at a cable without a clock. With the stream locked.
     pub(crate) fn acknowledge(&self, port: Port) {
-        let mut state = self.ends.lock();
+        let mut state = self.shared.lock();
         state.acknowledge(now());
-        self.ends.arm(&state, Touched::Position(port));
+        self.shared.arm(&state, Touched::Position(port));
     }
 
     /// The cable as it was when it was last looked at. Any context.
     pub(crate) fn last_state(&self) -> Guard<'_, CableState> {
-        self.ends.lock()
+        self.shared.lock()
     }
 
     /// Looks at the cable as it is now, with every frame moved that is due. May sleep.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&CableState) -> T) -> T {
-        self.ends.change(|state, _| look(state))
+    pub(crate) fn inspect<T>(&self, inspect: impl FnOnce(&CableState) -> T) -> T {
+        self.shared.change(|state, _| inspect(state))
     }
 
     /// A program has opened an end. May sleep.
     pub(crate) fn open(&self, port: Port) {
         self.master.open();
-        self.ends.lock().open(port);
+        self.shared.lock().open(port);
     }
 
     /// A program has closed an end. May sleep.
     pub(crate) fn close(&self, port: Port) {
-        self.ends.lock().close(port);
+        self.shared.lock().close(port);
         self.master.close();
     }
 
     /// The parameters that another end has fixed.
     pub(crate) fn bound(&self, port: Port) -> Option<Params> {
-        self.ends.lock().bound(port)
+        self.shared.lock().bound(port)
     }
 
     /// Sets up an end.
@@ -147,9 +144,9 @@ impl Cable {
         setup: Setup,
         buffer: Buffer,
     ) -> Result {
-        let _guard = self.ends.handler().delay_line.lock();
+        let _guard = self.shared.handler().delay_line.lock();
         let line = self.new_delay_line(&params, None)?;
-        let (prepared, old) = self.ends.change(|state, _| {
+        let (prepared, old) = self.shared.change(|state, _| {
             let prepared = state.prepare(port, params, setup, buffer);
             // Otherwise it is not needed, and not to be freed with interrupts off.
             let old = match prepared {
@@ -168,14 +165,14 @@ impl Cable {
     /// Takes the buffer of an end that does not run. May sleep.
     pub(crate) fn take_buffer(&self, port: Port) {
         // Not to be freed with interrupts off.
-        let buffer = self.ends.change(|state, _| state.take_buffer(port));
+        let buffer = self.shared.change(|state, _| state.take_buffer(port));
         drop(buffer);
     }
 
     /// An end gives up its say in the parameters. May sleep.
     pub(crate) fn drop_params(&self, port: Port) {
         // Not to be freed with interrupts off.
-        let lines = self.ends.change(|state, _| state.drop_params(port));
+        let lines = self.shared.change(|state, _| state.drop_params(port));
         drop(lines);
     }
 
@@ -200,18 +197,18 @@ impl Cable {
     /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM` if there is no memory
     /// for it, or the card's cables have taken too much.
     pub(crate) fn set_delay(&self, delay: u64) -> Result {
-        let _guard = self.ends.handler().delay_line.lock();
+        let _guard = self.shared.handler().delay_line.lock();
         let params = self.last_state().params();
         let line = match params {
             Some(params) => self.new_delay_line(&params, Some(delay))?,
             None => None,
         };
         let mut old = self
-            .ends
+            .shared
             .change(|state, now| state.set_delay(delay, line, now));
         // What is under way gets into another line in steps, while frames go on into both.
         while !self
-            .ends
+            .shared
             .change(|state, _| state.continue_replacement(&mut old))
         {}
         drop(old);
@@ -225,7 +222,7 @@ impl Cable {
     ///
     /// `EIO` if the end has not been prepared.
     pub(crate) fn trigger(&self, port: Port, command: TriggerCommand, now: u64) -> Result {
-        let mut state = self.ends.lock();
+        let mut state = self.shared.lock();
         match command {
             TriggerCommand::Start | TriggerCommand::PauseRelease | TriggerCommand::Resume => {
                 if !state.start(port, now) {
@@ -241,28 +238,28 @@ impl Cable {
         if command == TriggerCommand::Start && port == Port::Playback {
             self.timer(port).request_drain_check();
         }
-        self.ends.arm(&state, Touched::State(port));
+        self.shared.arm(&state, Touched::State(port));
         Ok(())
     }
 
     /// Sets the pitch, in millionths of the nominal rate, at once. May sleep.
     pub(crate) fn set_pitch(&self, pitch: u32) {
-        self.ends.change(|state, now| state.set_pitch(pitch, now));
+        self.shared.change(|state, now| state.set_pitch(pitch, now));
     }
 
     /// Changes the injected faults. May sleep.
     pub(crate) fn faults(&self, change: impl FnOnce(&mut Faults)) {
-        self.ends.change(|state, _| change(&mut state.faults));
+        self.shared.change(|state, _| change(&mut state.faults));
     }
 
     /// Lets the clock stand still, or go on. May sleep.
     pub(crate) fn freeze(&self, freeze: bool) {
-        self.ends.change(|state, now| state.freeze(freeze, now));
+        self.shared.change(|state, now| state.freeze(freeze, now));
     }
 
     /// Forces an xrun on an end, if it runs; false if the cable has no such end. May sleep.
     pub(crate) fn force_xrun(&self, port: Port) -> bool {
-        self.ends.change(|state, _| {
+        self.shared.change(|state, _| {
             let there = state.ports().any(|other| other == port);
             if there {
                 state.force_xrun(port);
@@ -273,15 +270,15 @@ impl Cable {
 
     /// Lets a player change the parameters under an open recorder, or no longer.
     pub(crate) fn set_notify(&self, notify: bool) {
-        self.ends.change(|state, _| state.set_notify(notify));
+        self.shared.change(|state, _| state.set_notify(notify));
     }
 
     /// Where an end is in its buffer; `None` for an xrun. With its stream locked. ALSA may ask because it was
     /// `notified` just now.
     pub(crate) fn pointer(&self, port: Port, notified: bool) -> Option<u64> {
-        let mut state = self.ends.lock();
+        let mut state = self.shared.lock();
         let position = state.pointer(port, now(), notified);
-        self.ends.arm(&state, Touched::Position(port));
+        self.shared.arm(&state, Touched::Position(port));
         position
     }
 
@@ -289,7 +286,7 @@ impl Cable {
     /// playback end. Any context.
     pub(crate) fn latency(&self, port: Port) -> u64 {
         match port {
-            Port::Playback => self.ends.lock().latency(),
+            Port::Playback => self.shared.lock().latency(),
             Port::Capture(_) => 0,
         }
     }

@@ -11,8 +11,8 @@ use kernel::sync::{Arc, ArcBorrow};
 
 use crate::bandwidth::Bandwidth;
 use crate::cable::{Cable, CARD_BYTES_MAX};
+use crate::cable_ends::CableEnds;
 use crate::controls::Controls;
-use crate::ends::Shared;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::card::{Card, CardRef, NewCard};
@@ -35,7 +35,7 @@ use crate::master::is_own;
 use crate::model::end::Port;
 use crate::model::params::{Config, Topology};
 use crate::model::source::ALLOWED;
-use crate::plug::Plug;
+use crate::shared_cable::CableLocks;
 use crate::status::CableStatus;
 use crate::timer_source::TimerSource;
 use crate::volume;
@@ -92,7 +92,7 @@ impl LoopbackCard {
         let (card_number, source) = (u32::try_from(card.number())?, config.timer_source);
         let memory = Quota::new(CARD_BYTES_MAX)?;
         let bandwidth = Arc::new(Bandwidth::new(card_number, config.bandwidth)?, GFP_KERNEL)?;
-        let mut plugs = KVec::new();
+        let mut cables = KVec::new();
         let mut timed = TimerSource {
             card: card_number,
             cables: KVec::new(),
@@ -106,7 +106,7 @@ impl LoopbackCard {
             cable.set_free_running(config.free_running)?;
             timed.cables.push(cable.clone(), GFP_KERNEL)?;
             let (device, subdevice) = (number / playbacks, number % playbacks);
-            let plug = Plug {
+            let ends = CableEnds {
                 cable,
                 playback: Substream { device, subdevice },
                 capture: Substream {
@@ -114,11 +114,11 @@ impl LoopbackCard {
                     subdevice: subdevice * captures,
                 },
             };
-            let entry = Arc::new(CableStatus::new(number, plug.clone()), GFP_KERNEL)?;
+            let entry = Arc::new(CableStatus::new(number, ends.clone()), GFP_KERNEL)?;
             let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
             proc::create_text(&mut card, &name, entry)?;
             volume::create(&mut card, number)?;
-            plugs.push(plug, GFP_KERNEL)?;
+            cables.push(ends, GFP_KERNEL)?;
         }
 
         let timed = Arc::new(timed, GFP_KERNEL)?;
@@ -131,16 +131,16 @@ impl LoopbackCard {
                 limits: config.limits,
                 bandwidth: bandwidth.clone(),
             };
-            for plug in plugs.iter().filter(|plug| plug.playback.device == number) {
+            for ends in cables.iter().filter(|ends| ends.playback.device == number) {
                 let controls =
-                    Controls::create(&mut card, plug.clone(), topology, plugs.len() == 1)?;
+                    Controls::create(&mut card, ends.clone(), topology, cables.len() == 1)?;
                 device.playback.push(controls, GFP_KERNEL)?;
             }
-            for plug in plugs.iter().filter(|plug| plug.capture.device == number) {
+            for ends in cables.iter().filter(|ends| ends.capture.device == number) {
                 for capture in 0..captures as usize {
                     device
                         .capture
-                        .push((plug.cable.clone(), Port::Capture(capture)), GFP_KERNEL)?;
+                        .push((ends.cable.clone(), Port::Capture(capture)), GFP_KERNEL)?;
                 }
             }
             pr_info!(
@@ -182,7 +182,7 @@ impl LoopbackCard {
         }
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
-            faults: Some(faults.add(slot, &card, &plugs)?),
+            faults: Some(faults.add(slot, &card, &cables)?),
             card,
             parent,
         })
@@ -280,7 +280,7 @@ impl Stream {
 
 impl stream::Stream for Stream {
     type Device = Device;
-    type Timer = Shared;
+    type Timer = CableLocks;
 
     const HARDWARE: Hardware = Hardware {
         info: hardware::SNDRV_PCM_INFO_MMAP
@@ -323,7 +323,7 @@ impl stream::Stream for Stream {
         })
     }
 
-    fn timer(&self) -> &PeriodTimer<Shared> {
+    fn timer(&self) -> &PeriodTimer<CableLocks> {
         self.cable.timer(self.port)
     }
 

@@ -18,6 +18,7 @@ use kernel::sync::{Arc, Mutex};
 use kernel::{c_str, new_mutex};
 
 use crate::cable::Cable;
+use crate::cable_ends::CableEnds;
 use crate::lib::alsa::card::{CardRef, NewCard};
 use crate::lib::alsa::control::{create, Element, ElementId, Event, Substream, Values};
 use crate::lib::alsa::notifier::{self, Notifier};
@@ -28,11 +29,10 @@ use crate::lib::model::format::FORMATS;
 use crate::lib::model::layout::Access;
 use crate::model::end::{EndState, Port};
 use crate::model::params::Topology;
-use crate::plug::Plug;
 
 /// What an element is about.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Subject {
+enum Control {
     /// The pitch as snd-aloop has it: hundred-thousandths of the time that a frame takes.
     RateShift,
     /// Whether a player may change the parameters under an open recorder.
@@ -56,20 +56,20 @@ enum Subject {
     Delay,
 }
 
-use Subject::*;
+use Control::*;
 
 /// Those of snd-aloop.
-const ALOOP: &[Subject] = &[
+const ALOOP: &[Control] = &[
     RateShift, Notify, Active, Format, Rate, Channels, AccessMode,
 ];
 /// Those of the UAC2 gadget that programs write to.
-const UAC2: &[Subject] = &[CapturePitch, PlaybackPitch];
+const UAC2: &[Control] = &[CapturePitch, PlaybackPitch];
 /// Those of every cable.
-const OWN: &[Subject] = &[CablePitch, Clock, Delay, RateNow];
+const OWN: &[Control] = &[CablePitch, Clock, Delay, RateNow];
 /// Names of one value.
-const PITCHES: &[Subject] = &[RateShift, CapturePitch, PlaybackPitch, CablePitch];
+const PITCHES: &[Control] = &[RateShift, CapturePitch, PlaybackPitch, CablePitch];
 
-impl Subject {
+impl Control {
     fn name(self) -> &'static CStr {
         match self {
             RateShift => c_str!("PCM Rate Shift 100000"),
@@ -109,7 +109,7 @@ impl Subject {
 
 /// What the elements of a cable say.
 #[derive(Clone, Copy)]
-pub(crate) struct Shown {
+pub(crate) struct Snapshot {
     pitch: u32,
     notify: bool,
     free_running: bool,
@@ -121,7 +121,7 @@ pub(crate) struct Shown {
     access: Access,
 }
 
-impl Shown {
+impl Snapshot {
     /// As it is now. Before anything has been played: 16 bits, 48 kHz, stereo, as in snd-aloop.
     fn new(cable: &Cable) -> Self {
         let state = cable.last_state();
@@ -143,8 +143,8 @@ impl Shown {
         }
     }
 
-    fn value(&self, subject: Subject) -> u32 {
-        match subject {
+    fn value(&self, control: Control) -> u32 {
+        match control {
             RateShift => rate_shift(self.pitch),
             CapturePitch | PlaybackPitch | CablePitch => self.pitch,
             Notify => u32::from(self.notify),
@@ -168,23 +168,23 @@ pub(crate) struct Controls(Notifier<CableControls>);
 /// What the elements of a cable share.
 #[pin_data]
 pub(crate) struct CableControls {
-    plug: Plug,
+    ends: CableEnds,
     #[pin]
-    told: Mutex<Told>,
+    notified: Mutex<Notified>,
 }
 
 /// What user space knows.
-struct Told {
-    /// What the elements said when it was last told.
-    shown: Shown,
+struct Notified {
+    /// What the elements said when it was last notified.
+    snapshot: Snapshot,
     /// The elements there are.
-    elements: KVec<(Subject, Substream, ElementId)>,
+    elements: KVec<(Control, Substream, ElementId)>,
 }
 
 /// One element of one cable.
 struct CableElement {
     of: Controls,
-    subject: Subject,
+    control: Control,
     substream: Substream,
 }
 
@@ -196,17 +196,17 @@ impl Controls {
     /// `ENOMEM`, or what ALSA returns.
     pub(crate) fn create(
         card: &mut NewCard,
-        plug: Plug,
+        ends: CableEnds,
         topology: Topology,
         single: bool,
     ) -> Result<Self> {
-        let shown = Shown::new(&plug.cable);
+        let snapshot = Snapshot::new(&ends.cable);
         let of = Self(Notifier::new(
             card,
             try_pin_init!(CableControls {
-                plug,
-                told <- new_mutex!(Told {
-                    shown,
+                ends,
+                notified <- new_mutex!(Notified {
+                    snapshot,
                     elements: KVec::new(),
                 }),
             }? Error),
@@ -216,16 +216,18 @@ impl Controls {
             Topology::Cable | Topology::Fanout if single => UAC2,
             Topology::Cable | Topology::Fanout => &[RateShift],
         };
-        for &subject in [known, OWN].into_iter().flatten() {
-            of.at_each_substream(subject, |substream| {
+        for &control in [known, OWN].into_iter().flatten() {
+            of.at_each_substream(control, |substream| {
                 let element = CableElement {
                     of: of.clone(),
-                    subject,
+                    control,
                     substream,
                 };
-                let id = create(card, subject.name(), substream, subject.writable(), element)?;
-                let mut told = of.0.what().told.lock();
-                Ok(told.elements.push((subject, substream, id), GFP_KERNEL)?)
+                let id = create(card, control.name(), substream, control.writable(), element)?;
+                let mut notified = of.0.what().notified.lock();
+                Ok(notified
+                    .elements
+                    .push((control, substream, id), GFP_KERNEL)?)
             })?;
         }
         Ok(of)
@@ -233,23 +235,23 @@ impl Controls {
 
     /// The cable that they are about.
     pub(crate) fn cable(&self) -> &Arc<Cable> {
-        &self.0.what().plug.cable
+        &self.0.what().ends.cable
     }
 
-    /// Does something at each substream that has an element for `subject`.
+    /// Does something at each substream that has an element for `control`.
     fn at_each_substream(
         &self,
-        subject: Subject,
+        control: Control,
         mut each: impl FnMut(Substream) -> Result,
     ) -> Result {
-        let plug = &self.0.what().plug;
-        match subject {
-            PlaybackPitch | CablePitch | Clock | Delay => each(plug.playback),
-            _ => plug.captures().try_for_each(each),
+        let ends = &self.0.what().ends;
+        match control {
+            PlaybackPitch | CablePitch | Clock | Delay => each(ends.playback),
+            _ => ends.captures().try_for_each(each),
         }
     }
 
-    /// What they say may have changed: soon user space is told of what has, and of no more. Any
+    /// What they say may have changed: soon user space is notified of what has, and of no more. Any
     /// context.
     pub(crate) fn changed(&self, card: &CardRef<'_>) {
         self.0.changed(card);
@@ -257,57 +259,63 @@ impl Controls {
 }
 
 impl CableControls {
-    /// Tells of each element that no longer says what was last told, but for `own`.
-    fn tell(&self, told: &mut Told, own: Option<(Subject, Substream)>, card: &CardRef<'_>) {
-        let now = Shown::new(&self.plug.cable);
-        let changed = |element: &&(Subject, Substream, ElementId)| {
-            let (subject, substream, _) = element;
-            now.value(*subject) != told.shown.value(*subject) && Some((*subject, *substream)) != own
+    /// Tells of each element that no longer says what was last notified, but for `own`.
+    fn notify_changes(
+        &self,
+        notified: &mut Notified,
+        own: Option<(Control, Substream)>,
+        card: &CardRef<'_>,
+    ) {
+        let now = Snapshot::new(&self.ends.cable);
+        let changed = |element: &&(Control, Substream, ElementId)| {
+            let (control, substream, _) = element;
+            now.value(*control) != notified.snapshot.value(*control)
+                && Some((*control, *substream)) != own
         };
-        for (subject, _, id) in told.elements.iter().filter(changed) {
+        for (control, _, id) in notified.elements.iter().filter(changed) {
             // Names of a value that was written to under another name get another event: there are
             // programs, the kernel's own mixer-test for one, that write to an element and take the
             // next event of a value for that element's.
-            let event = match PITCHES.contains(subject) {
+            let event = match PITCHES.contains(control) {
                 true => Event::Info,
                 false => Event::Value,
             };
             card.notify(id, event);
         }
-        told.shown = now;
+        notified.snapshot = now;
     }
 }
 
 impl notifier::Notify for CableControls {
     fn notify(&self, card: &CardRef<'_>) {
-        self.tell(&mut self.told.lock(), None, card);
+        self.notify_changes(&mut self.notified.lock(), None, card);
     }
 }
 
 impl Element for CableElement {
     fn values(&self) -> Values {
-        self.subject.values(self.of.cable())
+        self.control.values(self.of.cable())
     }
 
     fn get(&self) -> u32 {
-        Shown::new(self.of.cable()).value(self.subject)
+        Snapshot::new(self.of.cable()).value(self.control)
     }
 
     fn put(&self, value: u32, card: &CardRef<'_>) -> Result<bool> {
         let of = self.of.0.what();
-        let mut told = of.told.lock();
+        let mut notified = of.notified.lock();
         if self.get() == value {
             return Ok(false);
         }
-        match self.subject {
-            Notify => of.plug.cable.set_notify(value != 0),
-            Clock => of.plug.cable.set_free_running(value != 0)?,
-            Delay => of.plug.cable.set_delay(value.into())?,
-            RateShift => of.plug.cable.set_pitch(pitch_of(value)),
-            _ => of.plug.cable.set_pitch(value),
+        match self.control {
+            Notify => of.ends.cable.set_notify(value != 0),
+            Clock => of.ends.cable.set_free_running(value != 0)?,
+            Delay => of.ends.cable.set_delay(value.into())?,
+            RateShift => of.ends.cable.set_pitch(pitch_of(value)),
+            _ => of.ends.cable.set_pitch(value),
         }
         // Of this element's value ALSA tells.
-        of.tell(&mut told, Some((self.subject, self.substream)), card);
+        of.notify_changes(&mut notified, Some((self.control, self.substream)), card);
         Ok(true)
     }
 }

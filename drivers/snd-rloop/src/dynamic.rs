@@ -70,7 +70,7 @@ pub(crate) struct Cards {
 
 impl Cards {
     /// Frees those retired cards that nobody has any more.
-    fn bury(retired: &mut KVec<LoopbackCard>) {
+    fn free_unheld(retired: &mut KVec<LoopbackCard>) {
         retired.retain(|card| card.held());
     }
 
@@ -78,7 +78,7 @@ impl Cards {
     /// same whenever the card is made.
     fn make(&self, name: &CStr, config: &Config<'_>) -> Result<LoopbackCard> {
         let mut retired = self.retired.lock();
-        Self::bury(&mut retired);
+        Self::free_unheld(&mut retired);
         let slot = self.next.fetch_add(1, Relaxed);
         let parent = CString::try_from_fmt(fmt!("{}-{}", DEVICE, name))?;
         let parent = Parent::new(&parent, None)?;
@@ -94,7 +94,7 @@ impl Cards {
             card.disconnect();
             retired.push(card, GFP_KERNEL)?;
         }
-        Self::bury(&mut retired);
+        Self::free_unheld(&mut retired);
         Ok(())
     }
 }

@@ -11,9 +11,9 @@ use kernel::prelude::*;
 use kernel::str::CStr;
 use kernel::sync::{Arc, Mutex};
 
-use crate::faults::Faults;
+use crate::cable_ends::CableEnds;
+use crate::faults::FaultFiles;
 use crate::lib::alsa::card::Card;
-use crate::plug::Plug;
 
 /// The directory for all cards.
 #[pin_data]
@@ -26,7 +26,7 @@ pub(crate) struct FaultDirs {
 struct Entry {
     slot: u32,
     number: i32,
-    _faults: Faults,
+    _faults: FaultFiles,
 }
 
 /// A card's directory, which goes when this value does.
@@ -59,7 +59,7 @@ impl FaultDirs {
         self: &Arc<Self>,
         slot: u32,
         card: &Arc<Card>,
-        plugs: &[Plug],
+        cables: &[CableEnds],
     ) -> Result<FaultDir> {
         let number = card.number();
         let mut cards = self.cards.lock();
@@ -67,7 +67,7 @@ impl FaultDirs {
         let entry = Entry {
             slot,
             number,
-            _faults: Faults::new(&self.dir, card, plugs)?,
+            _faults: FaultFiles::new(&self.dir, card, cables)?,
         };
         cards.push(entry, GFP_KERNEL)?;
         let all = self.clone();

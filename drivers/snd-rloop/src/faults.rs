@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Faults on demand, for testing the programs above: `/sys/kernel/debug/snd_rloop/cardN/`.
+//! FaultFiles on demand, for testing the programs above: `/sys/kernel/debug/snd_rloop/cardN/`.
 //!
 //! | file | what is written | what it does |
 //! |---|---|---|
@@ -22,37 +22,37 @@ use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
 use crate::cable::Cable;
+use crate::cable_ends::CableEnds;
 use crate::lib::alsa::card::Card;
 use crate::lib::model::parameters::{Allowed, BadParameter};
 use crate::model::end::Port;
-use crate::plug::Plug;
 
 /// The longest jitter in microseconds.
 const JITTER_MAX: u32 = 1_000_000;
 
 /// The files of one card; they go when this value does.
-pub(crate) struct Faults {
+pub(crate) struct FaultFiles {
     _unplug: Pin<KBox<File<Arc<Card>>>>,
     _cables: KVec<Pin<KBox<File<Arc<Cable>>>>>,
 }
 
-impl Faults {
+impl FaultFiles {
     /// Makes the files of a card and of its cables in `parent`.
     ///
     /// # Errors
     ///
     /// `ENOMEM`. Where debugfs is off, nothing is made.
-    pub(crate) fn new(parent: &Dir, card: &Arc<Card>, plugs: &[Plug]) -> Result<Self> {
+    pub(crate) fn new(parent: &Dir, card: &Arc<Card>, cables: &[CableEnds]) -> Result<Self> {
         let name = CString::try_from_fmt(fmt!("card{}", card.number()))?;
         let dir = parent.subdir(&name);
         let mut files = KVec::new();
-        for (number, plug) in plugs.iter().enumerate() {
+        for (number, ends) in cables.iter().enumerate() {
             let name = CString::try_from_fmt(fmt!("cable{}", number))?;
             let dir = dir.subdir(&name);
             // Each callback is of a type of its own, so there is no loop over them.
             macro_rules! file {
                 ($name:literal, $write:expr) => {
-                    let file = dir.write_callback_file(c_str!($name), plug.cable.clone(), $write);
+                    let file = dir.write_callback_file(c_str!($name), ends.cable.clone(), $write);
                     files.push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
                 };
             }

@@ -7,7 +7,7 @@
 //! meanwhile: then a timer that was not there yet is looked for, and one that has gone is let go. The
 //! tick itself takes the cable's lock, and no other (see [`model::follow`]).
 //!
-//! Lock order: what ALSA holds when it opens a stream, [`Master::held`], ALSA's timer locks. A tick
+//! Lock order: what ALSA holds when it opens a stream, [`Master::listening`], ALSA's timer locks. A tick
 //! comes with the master's stream locked, and takes the cable's lock, which is a leaf.
 
 use kernel::c_str;
@@ -16,106 +16,106 @@ use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::{Arc, Mutex};
 
-use crate::ends::Ends;
 use crate::lib::alsa::timer::{card_by_id, card_is_there, Timer, TimerId};
 use crate::lib::kernel::time::now;
 use crate::lib::kernel::time::JIFFY;
 use crate::lib::kernel::work::{DelayedWork, Work};
 use crate::model::source::{Owner, Source, SourceText};
+use crate::shared_cable::SharedCable;
 
 /// How often a timer is looked after, in milliseconds.
-const LOOK: u32 = 1_000;
+const CHECK_MS: u32 = 1_000;
 /// How often one is tried that its card, or the kernel, does not have. ALSA tries to load a module each time.
-const RETRY: u32 = 60_000;
+const RETRY_MS: u32 = 60_000;
 
 /// What a cable listens to.
 #[pin_data]
 pub(crate) struct Master {
-    ends: Arc<Ends>,
+    shared: Arc<SharedCable>,
     /// The number of the card that the cable is on.
     card: u32,
     #[pin]
-    held: Mutex<Held>,
+    listening: Mutex<Listening>,
 }
 
-struct Held {
+struct Listening {
     source: SourceText,
     /// Open ends of the cable.
     users: u32,
-    timer: Option<Timer<Ends>>,
+    timer: Option<Timer<SharedCable>>,
     /// When a timer was last tried that was not there though its card was, in nanoseconds.
     tried: Option<u64>,
-    /// Whether it has been said that the timer is missing: once, for any user can have it come and go.
-    said: bool,
+    /// Whether it has been logged that the timer is missing: once, for any user can have it come and go.
+    logged: bool,
 }
 
 impl Master {
     /// Makes what listens for a cable of the card with the number `card`.
     pub(crate) fn new(
-        ends: Arc<Ends>,
+        shared: Arc<SharedCable>,
         card: u32,
         source: SourceText,
     ) -> impl PinInit<DelayedWork<Self>, Error> {
         DelayedWork::new(try_pin_init!(Self {
-            ends,
+            shared,
             card,
-            held <- new_mutex!(Held {
+            listening <- new_mutex!(Listening {
                 source,
                 users: 0,
                 timer: None,
                 tried: None,
-                said: false,
+                logged: false,
             }),
         }? Error))
     }
 
     /// What the cable goes by.
     pub(crate) fn source(&self) -> SourceText {
-        self.held.lock().source
+        self.listening.lock().source
     }
 
     /// Looks after the timer. Returns when to look again, in milliseconds.
-    fn look(&self, held: &mut Held) -> Option<u32> {
-        let Source::Timer(_) = held.source.source() else {
+    fn check_timer(&self, listening: &mut Listening) -> Option<u32> {
+        let Source::Timer(_) = listening.source.source() else {
             return None;
         };
-        if held
+        if listening
             .timer
             .as_ref()
             .is_some_and(|timer| timer.listen().is_err())
         {
-            held.timer = None;
+            listening.timer = None;
         }
-        if held.users == 0 || held.timer.is_some() {
-            return (held.users > 0).then_some(LOOK);
+        if listening.users == 0 || listening.timer.is_some() {
+            return (listening.users > 0).then_some(CHECK_MS);
         }
-        let Some(id) = find(&held.source) else {
-            return Some(LOOK);
+        let Some(id) = find(&listening.source) else {
+            return Some(CHECK_MS);
         };
         if id.card == Some(self.card) {
             return None;
         }
-        let tried = held.tried.map(|then| now().saturating_sub(then));
-        if tried.is_some_and(|ago| ago < u64::from(RETRY) * 1_000_000) {
-            return Some(RETRY);
+        let tried = listening.tried.map(|then| now().saturating_sub(then));
+        if tried.is_some_and(|ago| ago < u64::from(RETRY_MS) * 1_000_000) {
+            return Some(RETRY_MS);
         }
-        self.ends.lock().listen();
-        match Timer::open(c_str!("snd-rloop"), id, self.ends.clone()) {
-            Ok(timer) => held.timer = Some(timer),
+        self.shared.lock().listen();
+        match Timer::open(c_str!("snd-rloop"), id, self.shared.clone()) {
+            Ok(timer) => listening.timer = Some(timer),
             Err(_) if id.is_user_driven() => {}
             Err(_) => {
-                held.tried = Some(now());
-                return Some(RETRY);
+                listening.tried = Some(now());
+                return Some(RETRY_MS);
             }
         }
-        Some(LOOK)
+        Some(CHECK_MS)
     }
 }
 
 impl Work for Master {
     fn run(&self, work: &DelayedWork<Self>) {
-        let mut held = self.held.lock();
-        if let Some(ms) = self.look(&mut held) {
+        let mut listening = self.listening.lock();
+        if let Some(ms) = self.check_timer(&mut listening) {
             work.schedule(ms);
         }
     }
@@ -124,15 +124,15 @@ impl Work for Master {
 impl DelayedWork<Master> {
     /// A program opens an end of the cable.
     pub(crate) fn open(&self) {
-        let mut held = self.work().held.lock();
-        held.users += 1;
-        let ms = self.work().look(&mut held);
-        if held.timer.is_none() && ms.is_some() && !held.said {
-            held.said = true;
+        let mut listening = self.work().listening.lock();
+        listening.users += 1;
+        let ms = self.work().check_timer(&mut listening);
+        if listening.timer.is_none() && ms.is_some() && !listening.logged {
+            listening.logged = true;
             pr_info!(
                 "card {}: timer {} is not there, the cable goes by its own clock until it is\n",
                 self.work().card,
-                format_args!("{}", held.source)
+                format_args!("{}", listening.source)
             );
         }
         if let Some(ms) = ms {
@@ -142,24 +142,24 @@ impl DelayedWork<Master> {
 
     /// A program closes an end of the cable.
     pub(crate) fn close(&self) {
-        let mut held = self.work().held.lock();
-        held.users = held.users.saturating_sub(1);
-        if held.users == 0 {
-            held.timer = None;
+        let mut listening = self.work().listening.lock();
+        listening.users = listening.users.saturating_sub(1);
+        if listening.users == 0 {
+            listening.timer = None;
         }
     }
 
     /// Listens to another timer from now on.
     pub(crate) fn set_source(&self, source: SourceText) {
         let master = self.work();
-        let mut held = master.held.lock();
-        held.timer = None;
-        (held.tried, held.said) = (None, false);
-        held.source = source;
+        let mut listening = master.listening.lock();
+        listening.timer = None;
+        (listening.tried, listening.logged) = (None, false);
+        listening.source = source;
         master
-            .ends
+            .shared
             .change(|state, now| state.set_source(source.source().step(JIFFY), now));
-        if let Some(ms) = master.look(&mut held) {
+        if let Some(ms) = master.check_timer(&mut listening) {
             self.schedule(ms);
         }
     }

@@ -9,11 +9,11 @@ use kernel::prelude::*;
 
 mod bandwidth;
 mod cable;
+mod cable_ends;
 mod card;
 mod controls;
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod dynamic;
-mod ends;
 mod fault_dirs;
 mod faults;
 #[expect(
@@ -34,7 +34,7 @@ mod master;
 )]
 #[path = "../model/mod.rs"]
 mod model;
-mod plug;
+mod shared_cable;
 mod status;
 mod timer_source;
 mod volume;

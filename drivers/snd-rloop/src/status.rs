@@ -6,29 +6,29 @@ use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
 use kernel::seq_print;
 
+use crate::cable_ends::CableEnds;
 use crate::lib::alsa::control::Substream;
 use crate::lib::alsa::proc::Text;
 use crate::lib::kernel::time::now;
 use crate::lib::model::clock::{rate_shift, RATE_MAX};
 use crate::model::end::{Counters, End, EndState, Port};
 use crate::model::follow::{Follower, Tracking};
-use crate::plug::Plug;
 
 /// A cable and where it is plugged in.
 pub(crate) struct CableStatus {
     number: u32,
-    plug: Plug,
+    ends: CableEnds,
 }
 
 impl CableStatus {
     /// Cable `number` of a card.
-    pub(crate) fn new(number: u32, plug: Plug) -> Self {
-        Self { number, plug }
+    pub(crate) fn new(number: u32, ends: CableEnds) -> Self {
+        Self { number, ends }
     }
 }
 
 /// What one end is doing, copied so that nothing is printed under the lock.
-struct Snapshot {
+struct EndSnapshot {
     state: &'static str,
     access: &'static str,
     period: Option<u64>,
@@ -39,17 +39,17 @@ struct Snapshot {
 
 impl Text for CableStatus {
     fn read(&self, text: &SeqFile) {
-        let cable = &self.plug.cable;
+        let cable = &self.ends.cable;
         let Ok(mut captures) = KVec::with_capacity(cable.captures() as usize, GFP_KERNEL) else {
             return seq_print!(text, "out of memory\n");
         };
         let source = cable.master().work().source();
         let (follower, follows, params, pitch, notify, free_running, delay, running, playback) = {
-            cable.look(|state| {
+            cable.inspect(|state| {
                 for number in 0..cable.captures() as usize {
                     // There is room for all of them.
                     let _ = captures
-                        .push_within_capacity(Snapshot::new(state.end(Port::Capture(number))));
+                        .push_within_capacity(EndSnapshot::new(state.end(Port::Capture(number))));
                 }
                 (
                     *state.follower(),
@@ -60,17 +60,17 @@ impl Text for CableStatus {
                     state.is_free_running(),
                     state.delay(),
                     state.is_running(),
-                    Snapshot::new(state.end(Port::Playback)),
+                    EndSnapshot::new(state.end(Port::Playback)),
                 )
             })
         };
 
         seq_print!(text, "cable: {}\n", self.number);
-        let ends = [
-            ("playback", self.plug.playback),
-            ("capture", self.plug.capture),
+        let substreams = [
+            ("playback", self.ends.playback),
+            ("capture", self.ends.capture),
         ];
-        for (name, Substream { device, subdevice }) in ends {
+        for (name, Substream { device, subdevice }) in substreams {
             seq_print!(text, "{name}: device {device}, subdevice {subdevice}\n");
         }
         match params {
@@ -139,7 +139,7 @@ fn print_timer(text: &SeqFile, follower: &Follower, state: Tracking, rate: u32) 
     seq_print!(text, "timer ticks: {ticks}\ntimer breaks: {breaks}\n");
 }
 
-impl Snapshot {
+impl EndSnapshot {
     fn new<B>(end: &End<B>) -> Self {
         Self {
             state: match end.state {

@@ -24,7 +24,7 @@ const SCALE: DecibelScale = DecibelScale::new(-10_000, 50, VOLUME_MAX);
 const VOLUME_MAX: u32 = 200;
 
 /// An element that does nothing but keep its value.
-struct Kept {
+struct StoredElement {
     values: Values,
     value: Atomic<u32>,
 }
@@ -49,13 +49,13 @@ pub(crate) fn create(card: &mut NewCard, cable: u32) -> Result {
             name,
             ElementOwner::Mixer(cable),
             true,
-            Kept { values, value },
+            StoredElement { values, value },
         )?;
     }
     Ok(())
 }
 
-impl Element for Kept {
+impl Element for StoredElement {
     fn values(&self) -> Values {
         self.values
     }

@@ -5,8 +5,8 @@
 //! Lock order: ALSA's stream lock, then the cable's lock, then what arming a timer takes. Nothing
 //! in here calls ALSA with the cable's lock held.
 //!
-//! Whatever is done to a cable ends with its timers being set, in one of two ways: [`Ends::change`] for
-//! what may sleep, [`Ends::arm`] for what comes with a stream locked. So nobody is left asleep who could
+//! Whatever is done to a cable ends with its timers being set, in one of two ways: [`SharedCable::change`] for
+//! what may sleep, [`SharedCable::arm`] for what comes with a stream locked. So nobody is left asleep who could
 //! be told something.
 
 use kernel::new_mutex;
@@ -28,11 +28,11 @@ pub(crate) type CableState = cable::Cable<Buffer, KVec<End<Buffer>>>;
 
 /// The ends' timers, and what they, the operations of all ends and the master use. A timer goes only while
 /// somebody waits for it, or frames pile up.
-pub(crate) type Ends = PeriodTimers<Shared>;
+pub(crate) type SharedCable = PeriodTimers<CableLocks>;
 
 /// A cable's state.
 #[pin_data]
-pub(crate) struct Shared {
+pub(crate) struct CableLocks {
     #[pin]
     state: IrqSpinLock<CableState>,
     /// Held while the delay line is looked at and another one is made. Taken before the state's lock.
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) delay_line: Mutex<()>,
 }
 
-impl Shared {
+impl CableLocks {
     /// Makes the state of a cable at which nothing is open, with these capture ends.
     pub(crate) fn new(captures: KVec<End<Buffer>>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
@@ -54,7 +54,7 @@ impl Shared {
 const STEPS_MAX: u32 = 1_000;
 
 /// The number of an end's timer.
-pub(crate) fn number(port: Port) -> usize {
+pub(crate) fn timer_number(port: Port) -> usize {
     match port {
         Port::Playback => 0,
         Port::Capture(number) => number + 1,
@@ -62,18 +62,18 @@ pub(crate) fn number(port: Port) -> usize {
 }
 
 /// The end that the timer with the number `number` is for.
-fn port(number: usize) -> Port {
+fn timer_port(number: usize) -> Port {
     number.checked_sub(1).map_or(Port::Playback, Port::Capture)
 }
 
-impl Handler for Shared {
+impl Handler for CableLocks {
     fn expired(&self, number: usize, now: u64) -> Wake {
-        self.state.lock().wake(port(number), now)
+        self.state.lock().wake(timer_port(number), now)
     }
 
     fn drain_started(&self, number: usize) {
         // A recorder that drains has stopped.
-        if port(number) == Port::Playback {
+        if timer_port(number) == Port::Playback {
             let mut state = self.state.lock();
             if !state.end(Port::Playback).draining() {
                 state.drain(now());
@@ -81,14 +81,14 @@ impl Handler for Shared {
         }
     }
 
-    fn rearm(&self, number: usize, timers: &Ends, earliest: u64) {
+    fn rearm(&self, number: usize, timers: &SharedCable, earliest: u64) {
         // Under the lock, so that a stop or a start meanwhile has the last word.
         let state = self.state.lock();
-        timers.arm_from(earliest, &state, Touched::Wakeup(port(number)));
+        timers.arm_from(earliest, &state, Touched::Wakeup(timer_port(number)));
     }
 }
 
-impl Ends {
+impl SharedCable {
     /// The state as it is, which may be behind the time. Any context.
     pub(crate) fn lock(&self) -> Guard<'_, CableState> {
         self.handler().state.lock()
@@ -118,10 +118,10 @@ impl Ends {
         self.arm_from(0, state, touched);
     }
 
-    /// As [`Ends::arm`], but none for a time before `earliest`.
+    /// As [`SharedCable::arm`], but none for a time before `earliest`.
     fn arm_from(&self, earliest: u64, state: &CableState, touched: Touched) {
         for (port, when) in state.timers(touched) {
-            let timer = self.timer(number(port));
+            let timer = self.timer(timer_number(port));
             match when {
                 Some(when) => timer.arm(when.max(earliest)),
                 None => timer.disarm(),
@@ -130,7 +130,7 @@ impl Ends {
     }
 }
 
-impl Listener for Ends {
+impl Listener for SharedCable {
     fn heard(&self, heard: Heard, at: u64) {
         let mut state = self.lock();
         if state.hear(heard, at, now()) {

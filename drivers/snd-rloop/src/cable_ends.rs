@@ -9,7 +9,7 @@ use crate::lib::alsa::control::Substream;
 
 /// A cable, and where on its card its ends are.
 #[derive(Clone)]
-pub(crate) struct Plug {
+pub(crate) struct CableEnds {
     pub(crate) cable: Arc<Cable>,
     /// The playback end.
     pub(crate) playback: Substream,
@@ -17,7 +17,7 @@ pub(crate) struct Plug {
     pub(crate) capture: Substream,
 }
 
-impl Plug {
+impl CableEnds {
     /// Where the capture ends are.
     pub(crate) fn captures(&self) -> impl Iterator<Item = Substream> {
         let Substream { device, subdevice } = self.capture;
