@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * C for what bindgen can't bind, and the module's parameters.
+ * C for what bindgen can't bind (inline functions, macros), and the module's parameters.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

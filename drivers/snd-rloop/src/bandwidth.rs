@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How many bytes per second the streams of a card may ask for together.
+//! The bandwidth of a card: how many bytes per second its streams may ask for together.
 
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
@@ -9,23 +9,24 @@ use kernel::sync::Arc;
 use crate::lib::kernel::quota::{Quota, Share};
 use crate::model::params::BANDWIDTH_UNIT;
 
-/// Bytes in the unit in which streams are counted: 64 bits would be more than a 32-bit processor divides
-/// at once.
+/// The bytes in the unit in which streams are counted: 64 bits would be more than a 32-bit
+/// processor divides at once.
 const UNIT: u32 = 1000;
 
-/// What the streams of a card may ask for.
+/// The bandwidth that the streams of a card may ask for.
 pub(crate) struct Bandwidth {
     card: u32,
-    /// In units of [`BANDWIDTH_UNIT`] bytes per second, as the administrator wrote it.
+    /// The limit in units of [`BANDWIDTH_UNIT`] bytes per second, as root wrote it.
     most: u32,
-    /// In units of [`UNIT`] bytes per second.
+    /// The same in units of [`UNIT`] bytes per second, shared out.
     quota: Arc<Quota>,
-    /// Not 0 if the log has been told that it was too little.
+    /// Not 0 once a refusal has been logged.
     logged: Atomic<u32>,
 }
 
 impl Bandwidth {
-    /// For the card with the number `card`, `most` times [`BANDWIDTH_UNIT`] bytes per second.
+    /// Makes the bandwidth of the card with the number `card`: `most` times [`BANDWIDTH_UNIT`]
+    /// bytes per second. May sleep.
     ///
     /// # Errors
     ///
@@ -40,7 +41,8 @@ impl Bandwidth {
         })
     }
 
-    /// Takes what a stream of `rate` frames per second asks for, each of so many bytes. May sleep.
+    /// Takes the share of a stream of `rate` frames per second, each of `frame_bytes` bytes. May
+    /// sleep (it may log).
     ///
     /// # Errors
     ///

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One cable: what programs and controls do to it.
+//! A cable: what programs, controls and the timer of a master do to it.
 //!
-//! Its state, the lock and the timers are [`SharedCable`]; what it listens to is a [`Master`].
+//! Its state, locks and timers are a [`SharedCable`], where the lock order is; what it listens to
+//! is a [`Master`].
 
 use kernel::prelude::*;
 use kernel::sync::Arc;
@@ -23,21 +24,22 @@ use crate::model::faults::Faults;
 use crate::model::source::SourceText;
 use crate::shared_cable::{timer_number, CableLocks, CableState, SharedCable};
 
-/// A cable.
+/// A cable of a card. Dropping it waits for its timers and its master, so sleeps.
 pub(crate) struct Cable {
     shared: Arc<SharedCable>,
     master: Pin<KBox<DelayedWork<Master>>>,
-    /// What the delay lines of all cables of the card may take.
+    /// The memory that the delay lines of all cables of the card may take, in bytes.
     memory: Arc<Quota>,
 }
 
-/// The most that the delay lines of a card take together, in bytes. The old and the new one of a cable
-/// whose delay is changed are both there for a moment.
+/// The most memory that the delay lines of a card take together, in bytes: the old and the new one
+/// of a cable whose delay is changed are both there for a moment.
 pub(crate) const CARD_BYTES_MAX: usize = 2 * DELAY_LINE_BYTES_MAX;
 
 impl Cable {
-    /// Makes a cable with `captures` capture ends and nothing plugged in, on the card with the number
-    /// `card`, that goes by `source`, and whose delay takes of `memory`.
+    /// Makes a cable with `captures` capture ends, none of them open, on the card with the number
+    /// `card`, whose clock goes by `source`, and whose delay line is charged to `memory`. May
+    /// sleep.
     ///
     /// # Errors
     ///
@@ -62,27 +64,27 @@ impl Cable {
         })
     }
 
-    /// What the cable listens to.
+    /// The master, to which the cable listens. Any context.
     pub(crate) fn master(&self) -> &DelayedWork<Master> {
         &self.master
     }
 
-    /// The timer of an end.
+    /// The timer of an end, which must be there. Any context.
     pub(crate) fn timer(&self, port: Port) -> &PeriodTimer<CableLocks> {
         self.shared.timer(timer_number(port))
     }
 
-    /// How many capture ends it has.
+    /// The number of capture ends. Any context.
     pub(crate) fn captures(&self) -> u32 {
         self.shared.count() as u32 - 1
     }
 
-    /// Whether it has no clock.
+    /// Whether the cable is free-running: it has no clock. Any context.
     pub(crate) fn is_free_running(&self) -> bool {
         self.shared.lock().is_free_running()
     }
 
-    /// Takes the clock away, or gives it back.
+    /// Makes the cable free-running, or clocked. May sleep.
     ///
     /// # Errors
     ///
@@ -97,46 +99,50 @@ impl Cable {
         }
     }
 
-    /// A program has moved its position, at a cable without a clock. With the stream locked.
+    /// Notes that a program has moved its position, at a free-running cable: frames move. With the
+    /// stream locked.
     pub(crate) fn acknowledge(&self, port: Port) {
         let mut state = self.shared.lock();
         state.acknowledge(now());
         self.shared.arm(&state, Touched::Position(port));
     }
 
-    /// The cable as it was when it was last looked at. Any context.
+    /// The locked state of the cable, in which frames may be due that have not been moved. Any
+    /// context.
     pub(crate) fn last_state(&self) -> Guard<'_, CableState> {
         self.shared.lock()
     }
 
-    /// Looks at the cable as it is now, with every frame moved that is due. May sleep.
+    /// Calls `inspect` with the state, with every frame moved that is due, and the cable locked.
+    /// May sleep, though `inspect` must not.
     pub(crate) fn inspect<T>(&self, inspect: impl FnOnce(&CableState) -> T) -> T {
         self.shared.change(|state, _| inspect(state))
     }
 
-    /// A program has opened an end. May sleep.
+    /// Notes that a program has opened an end. May sleep.
     pub(crate) fn open(&self, port: Port) {
         self.master.open();
         self.shared.lock().open(port);
     }
 
-    /// A program has closed an end. May sleep.
+    /// Notes that a program has closed an end. May sleep.
     pub(crate) fn close(&self, port: Port) {
         self.shared.lock().close(port);
         self.master.close();
     }
 
-    /// The parameters that another end has fixed.
+    /// The parameters that another end has fixed, if any. Any context.
     pub(crate) fn bound(&self, port: Port) -> Option<Params> {
         self.shared.lock().bound(port)
     }
 
-    /// Sets up an end.
+    /// Sets up an end, which does not run. May sleep.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if another end has been prepared with other parameters, the readers have too many channels
-    /// together, or the delay is too long, `ENOMEM`.
+    /// `EINVAL` if another end has been prepared with other parameters, the capture ends have too
+    /// many channels together, or the delay is too long (each with a line for dynamic debug);
+    /// `ENOMEM`.
     pub(crate) fn prepare(
         &self,
         port: Port,
@@ -162,21 +168,26 @@ impl Cable {
         })
     }
 
-    /// Takes the buffer of an end that does not run. May sleep.
+    /// Gives up the buffer of an end that does not run. May sleep.
     pub(crate) fn take_buffer(&self, port: Port) {
         // Not to be freed with interrupts off.
         let buffer = self.shared.change(|state, _| state.take_buffer(port));
         drop(buffer);
     }
 
-    /// An end gives up its say in the parameters. May sleep.
+    /// Gives up the parameters of an end, and with those of the last one what the cable's were. May
+    /// sleep.
     pub(crate) fn drop_params(&self, port: Port) {
         // Not to be freed with interrupts off.
         let lines = self.shared.change(|state, _| state.drop_params(port));
         drop(lines);
     }
 
-    /// A delay line, if there has to be another one.
+    /// Allocates a delay line, if there has to be another one. With `delay_line` locked. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it would be larger than [`DELAY_LINE_BYTES_MAX`], `ENOMEM`.
     fn new_delay_line(&self, params: &Params, delay: Option<u64>) -> Result<Option<Buffer>> {
         let Some(layout) = self.last_state().needed_delay_line(params, delay) else {
             return Ok(None);
@@ -190,12 +201,13 @@ impl Cable {
         Buffer::zeroed(layout, &self.memory).map(Some)
     }
 
-    /// Sets by how many frames the readers are to be behind the player.
+    /// Sets the delay: by how many frames the capture ends are to be behind the playback end. May
+    /// sleep.
     ///
     /// # Errors
     ///
-    /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM` if there is no memory
-    /// for it, or the card's cables have taken too much.
+    /// `EINVAL` if it is too long for the parameters that the cable has, `ENOMEM` if there is no
+    /// memory for it, or the card's cables have taken too much.
     pub(crate) fn set_delay(&self, delay: u64) -> Result {
         let _guard = self.shared.handler().delay_line.lock();
         let params = self.last_state().params();
@@ -206,7 +218,7 @@ impl Cable {
         let mut old = self
             .shared
             .change(|state, now| state.set_delay(delay, line, now));
-        // What is under way gets into another line in steps, while frames go on into both.
+        // Frames that are under way get into the new line in steps, while frames go on into both.
         while !self
             .shared
             .change(|state, _| state.continue_replacement(&mut old))
@@ -215,8 +227,8 @@ impl Cable {
         Ok(())
     }
 
-    /// Starts or stops an end at the time `now`. Only changes state: what has to wait is done
-    /// when the stream is set up again or closed.
+    /// Starts or stops an end at the time `now` (ns, `CLOCK_MONOTONIC`). Only changes state: what
+    /// has to wait is done when the stream is set up again or closed. With the stream locked.
     ///
     /// # Errors
     ///
@@ -232,7 +244,7 @@ impl Cable {
             TriggerCommand::Stop => state.stop(port, now),
             TriggerCommand::PausePush | TriggerCommand::Suspend => state.pause(port, now),
             TriggerCommand::Drain if port == Port::Playback => state.drain(now),
-            // A recorder has stopped, and its program reads what is left.
+            // A capture end has stopped, and its program reads what is left.
             TriggerCommand::Drain => {}
         }
         if command == TriggerCommand::Start && port == Port::Playback {
@@ -252,7 +264,7 @@ impl Cable {
         self.shared.change(|state, _| change(&mut state.faults));
     }
 
-    /// Lets the clock stand still, or go on. May sleep.
+    /// Stops the clock's time, or lets it go on: a fault. May sleep.
     pub(crate) fn freeze(&self, freeze: bool) {
         self.shared.change(|state, now| state.freeze(freeze, now));
     }
@@ -268,13 +280,13 @@ impl Cable {
         })
     }
 
-    /// Lets a player change the parameters under an open recorder, or no longer.
+    /// Sets whether the playback end may change the parameters under open capture ends. May sleep.
     pub(crate) fn set_notify(&self, notify: bool) {
         self.shared.change(|state, _| state.set_notify(notify));
     }
 
-    /// Where an end is in its buffer; `None` for an xrun. With its stream locked. ALSA may ask because it was
-    /// `notified` just now.
+    /// The position of an end in its buffer, in frames; `None` for an xrun. `notified` if ALSA asks
+    /// because the end's timer has notified it just now. With its stream locked.
     pub(crate) fn pointer(&self, port: Port, notified: bool) -> Option<u64> {
         let mut state = self.shared.lock();
         let position = state.pointer(port, now(), notified);
@@ -282,8 +294,8 @@ impl Cable {
         position
     }
 
-    /// How many frames are between an end and those who hear them. What is under way counts at the
-    /// playback end. Any context.
+    /// The number of frames between an end and where they are heard: at the playback end those that
+    /// are under way. Any context.
     pub(crate) fn latency(&self, port: Port) -> u64 {
         match port {
             Port::Playback => self.shared.lock().latency(),

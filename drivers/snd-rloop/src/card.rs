@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One loopback card: its PCM devices, and the cables between them.
+//! A loopback card: its PCM devices, and the cables between them.
 
 use core::ops::RangeInclusive;
 
@@ -40,9 +40,9 @@ use crate::status::CableStatus;
 use crate::timer_source::TimerSource;
 use crate::volume;
 
-/// How the names of the cards' parents begin.
+/// The name of the cards' parents, before the number or the directory's name.
 pub(crate) const DEVICE: &CStr = c_str!("snd_rloop");
-/// Samples in a frame.
+/// The channels of a stream: samples in a frame.
 const CHANNELS: RangeInclusive<u32> = 1..=CHANNELS_MAX;
 /// The largest buffer in bytes: 64 ms of the widest stream (128 channels of 64 bits) at 64 kHz.
 const BUFFER_BYTES: usize = 4 << 20;
@@ -51,10 +51,11 @@ const PERIOD_FRAMES: u32 = 16;
 /// The most periods in a buffer, as in snd-aloop.
 const PERIODS: u32 = 1024;
 
-/// A loopback card, which goes when this value does.
+/// A loopback card. Dropping it removes its debugfs directory, disconnects and frees the card,
+/// which sleeps until all its files are closed, and unregisters the parent.
 pub(crate) struct LoopbackCard {
-    // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
-    // before its parent does.
+    // Fields are dropped in this order: no debugfs file refers to the card when it is freed, and
+    // that is before its parent is unregistered.
     #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
     faults: Option<FaultDir>,
     #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
@@ -67,7 +68,7 @@ impl LoopbackCard {
     /// Makes a card below `parent`, and registers it. No two that exist at the same time have the
     /// same `slot`.
     ///
-    /// `faults` is for the means of disturbing it. May sleep.
+    /// Its debugfs directory is made in `faults`. May sleep.
     ///
     /// # Errors
     ///
@@ -191,35 +192,37 @@ impl LoopbackCard {
 
 #[cfg(CONFIG_CONFIGFS_FS)]
 impl LoopbackCard {
-    /// The card's number.
+    /// The card's number. Any context.
     pub(crate) fn number(&self) -> i32 {
         self.card.number()
     }
 
-    /// The card's id.
+    /// A copy of the card's id. Any context.
     pub(crate) fn id(&self) -> crate::lib::alsa::card::Id {
         self.card.id()
     }
 
-    /// Whether a program has a stream or the control device of the card open.
+    /// Whether a program has a stream or the control device of the card open. Any context but
+    /// interrupts.
     pub(crate) fn in_use(&self) -> bool {
         self.card.in_use()
     }
 
-    /// Takes the card away from user space; see [`Card::disconnect`]. Its parent's name is free again.
+    /// Takes the card away from user space, [`Card::disconnect`], and unregisters its parent, whose
+    /// name is free again. May sleep.
     pub(crate) fn disconnect(&mut self) {
         self.faults = None;
         self.card.disconnect();
         self.parent.unregister();
     }
 
-    /// Whether the end of a card that has been disconnected would wait for somebody.
+    /// Whether dropping a card that has been disconnected would wait for somebody. Any context.
     pub(crate) fn held(&self) -> bool {
         self.card.held()
     }
 }
 
-/// Says why a card has got no number.
+/// Logs why a card has got no number.
 fn no_slot(error: Error, index: i32) {
     if error == ENOMEM {
     } else if index < 0 {
@@ -231,7 +234,7 @@ fn no_slot(error: Error, index: i32) {
     }
 }
 
-/// Says why a card can't be registered.
+/// Logs why a card can't be registered.
 fn no_minors(error: Error, card: u32, topology: Topology) {
     if error == EBUSY {
         // One for control, and two for each PCM device.
@@ -240,16 +243,16 @@ fn no_minors(error: Error, card: u32, topology: Topology) {
     }
 }
 
-/// The name by which alsa-lib and mixers look for a card's configuration.
+/// The driver's name, by which alsa-lib and mixers find a card's configuration.
 fn driver_name(topology: Topology) -> &'static str {
     match topology {
         Topology::Cable | Topology::Fanout => "snd-rloop",
-        // Whoever asks for snd-aloop's topology is to find snd-aloop's card.
+        // `crossed` uses snd-aloop's configuration.
         Topology::Crossed => "Loopback",
     }
 }
 
-/// A PCM device: which ends of which cables its substreams are.
+/// A PCM device: the ends of cables that its substreams are, by their number.
 pub(crate) struct Device {
     playback: KVec<Controls>,
     capture: KVec<(Arc<Cable>, Port)>,
@@ -257,11 +260,11 @@ pub(crate) struct Device {
     bandwidth: Arc<Bandwidth>,
 }
 
-/// An open substream: it is plugged into a cable.
+/// An open substream: an end of a cable. Dropping it closes the end.
 pub(crate) struct Stream {
     cable: Arc<Cable>,
     port: Port,
-    /// The control controls that follow this stream, if it is the player.
+    /// The control elements that show this stream, if it is a playback stream.
     controls: Option<Controls>,
     limits: Limits,
     bandwidth: Arc<Bandwidth>,
@@ -270,7 +273,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// The control elements may say something else of this stream now.
+    /// Notes that the control elements of this stream may have changed. Any context.
     fn changed(&self, card: &CardRef<'_>) {
         if let Some(controls) = &self.controls {
             controls.changed(card);

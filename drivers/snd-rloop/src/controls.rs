@@ -3,12 +3,12 @@
 //! The control elements of a cable.
 //!
 //! With `topology=crossed` there are snd-aloop's, under snd-aloop's names, each at the capture end
-//! of the cable that it is about. What snd-aloop calls the slave is the playback end, as seen from
-//! the capture end. On every card there are `Cable Pitch`, `Cable Clock` and `Cable Delay` at the playback end.
+//! of its cable. What snd-aloop calls the slave is the playback end, as seen from the capture end.
+//! On every card there are `Cable Pitch`, `Cable Clock` and `Cable Delay` at the playback end.
 //!
 //! What programs write in good faith must not change a cable that they don't use. The pitch has two
-//! names for which programs look by themselves. `PCM Rate Shift 100000` is looked for at the substream
-//! that a program has open, so it is on cards with several cables. The UAC2 gadget's
+//! names for which programs look by themselves. `PCM Rate Shift 100000` is looked for at the
+//! substream that a program has open, so it is on cards with several cables. The UAC2 gadget's
 //! (`drivers/usb/gadget/function/u_audio.c`) PipeWire looks for by name alone, and finds the first
 //! of the card, whatever it has open: these are on cards with one cable.
 
@@ -30,46 +30,48 @@ use crate::lib::model::layout::Access;
 use crate::model::end::{EndState, Port};
 use crate::model::params::Topology;
 
-/// What an element is about.
+/// The kind of a control element.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Control {
     /// The pitch as snd-aloop has it: hundred-thousandths of the time that a frame takes.
     RateShift,
-    /// Whether a player may change the parameters under an open recorder.
+    /// Whether the playback end may change the parameters under an open capture end.
     Notify,
-    /// Whether the player runs.
+    /// Whether the playback end runs.
     Active,
-    /// What the player has, or had last.
+    /// The parameters that the playback end has, or had last.
     Format,
     Rate,
     Channels,
     AccessMode,
-    /// The pitch in millionths, under the UAC2 gadget's names and under one that no program looks for.
+    /// The pitch in millionths of the nominal rate, under the UAC2 gadget's names and under one
+    /// that no program looks for.
     CapturePitch,
     PlaybackPitch,
     CablePitch,
-    /// The player's rate while it runs, else 0.
+    /// The playback end's rate in frames per second while it runs, else 0.
     RateNow,
-    /// Whether time moves the frames, or only the programs do.
+    /// Whether the cable is clocked or free-running.
     Clock,
-    /// By how many frames the readers are behind the player.
+    /// The delay in frames: by how many the capture ends are behind the playback end.
     Delay,
 }
 
 use Control::*;
 
-/// Those of snd-aloop.
+/// The controls of snd-aloop.
 const ALOOP: &[Control] = &[
     RateShift, Notify, Active, Format, Rate, Channels, AccessMode,
 ];
-/// Those of the UAC2 gadget that programs write to.
+/// The controls of the UAC2 gadget that programs write to.
 const UAC2: &[Control] = &[CapturePitch, PlaybackPitch];
-/// Those of every cable.
+/// The controls of every cable.
 const OWN: &[Control] = &[CablePitch, Clock, Delay, RateNow];
-/// Names of one value.
+/// The controls that are aliases of the pitch.
 const PITCHES: &[Control] = &[RateShift, CapturePitch, PlaybackPitch, CablePitch];
 
 impl Control {
+    /// The name of the elements, as programs know it.
     fn name(self) -> &'static CStr {
         match self {
             RateShift => c_str!("PCM Rate Shift 100000"),
@@ -88,10 +90,12 @@ impl Control {
         }
     }
 
+    /// Whether programs may write the elements.
     fn writable(self) -> bool {
         matches!(self, Notify | Clock | Delay) || PITCHES.contains(&self)
     }
 
+    /// The values that the elements of `cable` take. Any context.
     fn values(self, cable: &Cable) -> Values {
         match self {
             RateShift => Values::Integer(RATE_SHIFT_MIN, RATE_SHIFT_MAX),
@@ -107,7 +111,7 @@ impl Control {
     }
 }
 
-/// What the elements of a cable say.
+/// A snapshot of a cable: the values of all its elements.
 #[derive(Clone, Copy)]
 pub(crate) struct Snapshot {
     pitch: u32,
@@ -122,7 +126,8 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// As it is now. Before anything has been played: 16 bits, 48 kHz, stereo, as in snd-aloop.
+    /// Takes a snapshot, under the cable's lock. Before anything has been played: 16 bits, 48 kHz,
+    /// stereo, as in snd-aloop. Any context.
     fn new(cable: &Cable) -> Self {
         let state = cable.last_state();
         let (format, rate, channels, access) = match state.played() {
@@ -143,6 +148,7 @@ impl Snapshot {
         }
     }
 
+    /// The value of the elements of `control`.
     fn value(&self, control: Control) -> u32 {
         match control {
             RateShift => rate_shift(self.pitch),
@@ -161,11 +167,11 @@ impl Snapshot {
     }
 }
 
-/// The elements of a cable.
+/// The control elements of a cable. Clones are of the same elements.
 #[derive(Clone)]
 pub(crate) struct Controls(Notifier<CableControls>);
 
-/// What the elements of a cable share.
+/// The data that the elements of a cable share.
 #[pin_data]
 pub(crate) struct CableControls {
     ends: CableEnds,
@@ -173,15 +179,15 @@ pub(crate) struct CableControls {
     notified: Mutex<Notified>,
 }
 
-/// What user space knows.
+/// What user space has been notified of.
 struct Notified {
-    /// What the elements said when it was last notified.
+    /// The snapshot of which user space was last notified.
     snapshot: Snapshot,
-    /// The elements there are.
+    /// All elements of the cable.
     elements: KVec<(Control, Substream, ElementId)>,
 }
 
-/// One element of one cable.
+/// An element of a cable.
 struct CableElement {
     of: Controls,
     control: Control,
@@ -189,7 +195,7 @@ struct CableElement {
 }
 
 impl Controls {
-    /// Makes the elements of a cable, which is the card's only one if `single`.
+    /// Makes the elements of a cable, which is the card's only one if `single`. May sleep.
     ///
     /// # Errors
     ///
@@ -233,12 +239,12 @@ impl Controls {
         Ok(of)
     }
 
-    /// The cable that they are about.
+    /// The cable. Any context.
     pub(crate) fn cable(&self) -> &Arc<Cable> {
         &self.0.what().ends.cable
     }
 
-    /// Does something at each substream that has an element for `control`.
+    /// Calls `each` for each substream that has an element for `control`, up to the first error.
     fn at_each_substream(
         &self,
         control: Control,
@@ -251,15 +257,16 @@ impl Controls {
         }
     }
 
-    /// What they say may have changed: soon user space is notified of what has, and of no more. Any
-    /// context.
+    /// Notes that values may have changed: soon user space is notified of those that have, and of
+    /// no others. Any context.
     pub(crate) fn changed(&self, card: &CardRef<'_>) {
         self.0.changed(card);
     }
 }
 
 impl CableControls {
-    /// Tells of each element that no longer says what was last notified, but for `own`.
+    /// Sends an event for each element whose value is no longer that of the last snapshot, but for
+    /// `own`. With `notified` locked; may sleep.
     fn notify_changes(
         &self,
         notified: &mut Notified,
@@ -314,7 +321,7 @@ impl Element for CableElement {
             RateShift => of.ends.cable.set_pitch(pitch_of(value)),
             _ => of.ends.cable.set_pitch(value),
         }
-        // Of this element's value ALSA tells.
+        // For this element ALSA sends the event.
         of.notify_changes(&mut notified, Some((self.control, self.substream)), card);
         Ok(true)
     }

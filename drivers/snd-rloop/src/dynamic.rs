@@ -4,6 +4,12 @@
 //!
 //! Nothing in here waits for a program to let go of a card: one that is in use is refused to be
 //! removed. If a program comes in between, the card is taken away from it, and freed later.
+//!
+//! Lock order:
+//! 1. what configfs holds when an attribute is written;
+//! 2. [`CardDirectory::settings`];
+//! 3. [`Cards::retired`];
+//! 4. `FaultDirs::cards`, and what ALSA takes when a card is registered or freed.
 
 use core::fmt::Write;
 
@@ -33,7 +39,8 @@ const PARAMETERS_FROM: usize = 2;
 
 const _: () = assert!(PARAMETERS_FROM + PARAMETERS.len() <= ATTRIBUTES_MAX);
 
-/// Makes `/sys/kernel/config/rloop`. `faults` is for the means of disturbing the cards.
+/// Makes `/sys/kernel/config/rloop`. The cards' debugfs directories are made in `faults`. May
+/// sleep.
 ///
 /// # Errors
 ///
@@ -55,27 +62,31 @@ pub(crate) fn register(
     Subsystem::new(module, c_str!("rloop"), cards)
 }
 
-/// What all directories share.
+/// The data that all directories share, and the cards that wait to be freed.
 #[pin_data]
 pub(crate) struct Cards {
     module: &'static ThisModule,
     faults: Arc<FaultDirs>,
     /// The next card's slot; below `CARDS` are those of cards that came with the module.
     next: Atomic<u32>,
-    /// Cards that have been disconnected while somebody had them. To make a card or to remove one
-    /// takes this lock.
+    /// The cards that were disconnected while somebody held them. Held while a card is made or
+    /// removed.
     #[pin]
     retired: Mutex<KVec<LoopbackCard>>,
 }
 
 impl Cards {
-    /// Frees those retired cards that nobody has any more.
+    /// Frees those retired cards that nobody holds any more. May sleep.
     fn free_unheld(retired: &mut KVec<LoopbackCard>) {
         retired.retain(|card| card.held());
     }
 
     /// Makes the card of the directory `name`. Its parent is called by that name, so that it is the
-    /// same whenever the card is made.
+    /// same whenever the card is made. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As [`LoopbackCard::new`], or what the device core returns.
     fn make(&self, name: &CStr, config: &Config<'_>) -> Result<LoopbackCard> {
         let mut retired = self.retired.lock();
         Self::free_unheld(&mut retired);
@@ -85,7 +96,12 @@ impl Cards {
         LoopbackCard::new(self.module, &self.faults, slot, parent, config)
     }
 
-    /// Takes a card away, and frees it as soon as nobody has it.
+    /// Takes a card away from user space, and frees it as soon as nobody holds it. May sleep, but
+    /// not for a program.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`: then nothing has happened.
     fn retire(&self, enabled: &mut Option<Enabled>) -> Result {
         let mut retired = self.retired.lock();
         // Before anything has happened: a card that had no place to be kept would have to wait.
@@ -99,7 +115,7 @@ impl Cards {
     }
 }
 
-/// A card's directory.
+/// The directory of a card.
 #[pin_data]
 pub(crate) struct CardDirectory {
     cards: Arc<Cards>,
@@ -108,9 +124,10 @@ pub(crate) struct CardDirectory {
     settings: Mutex<Settings>,
 }
 
+/// The settings of a card, and the card, if there is one.
 #[derive(Default)]
 struct Settings {
-    /// What was written to each parameter.
+    /// The value that was written to each parameter.
     written: [Option<KVec<u8>>; PARAMETERS.len()],
     enabled: Option<Enabled>,
 }
@@ -122,7 +139,7 @@ struct Enabled {
 }
 
 impl CardDirectory {
-    /// What the card is to be made of.
+    /// The parameters that the card is to be made of.
     fn written<'a>(&'a self, settings: &'a Settings) -> Result<Written<'a>> {
         let mut values = settings.written.iter();
         let mut written = Written::collect(|_| {
@@ -133,12 +150,18 @@ impl CardDirectory {
         Ok(written)
     }
 
+    /// Logs a parameter that is not allowed; `EINVAL`.
     fn refuse(&self, bad: BadParameter<'_>) -> Error {
         let name: &CStr = &self.name;
         pr_err!("config {}: {}\n", name, format_args!("{bad}"));
         EINVAL
     }
 
+    /// Makes the card, if there is none. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` for parameters that are not allowed, or as [`Cards::make`].
     fn enable(&self, settings: &mut Settings, directory: &DirectoryRef<'_>) -> Result {
         if settings.enabled.is_some() {
             return Ok(());
@@ -153,6 +176,11 @@ impl CardDirectory {
         Ok(())
     }
 
+    /// Removes the card, if there is one. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if a program has a file of the card open, `ENOMEM`.
     fn disable(&self, settings: &mut Settings) -> Result {
         let name: &CStr = &self.name;
         let Some(Enabled { card, .. }) = &settings.enabled else {
@@ -166,6 +194,11 @@ impl CardDirectory {
         self.cards.retire(&mut settings.enabled)
     }
 
+    /// Sets the parameter of this number. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the value is not allowed, `EBUSY` while the card is enabled, `ENOMEM`.
     fn set(&self, settings: &mut Settings, parameter: usize, value: &str) -> Result {
         let (known, _) = PARAMETERS.get(parameter).ok_or(EINVAL)?;
         if settings.enabled.is_some() {

@@ -23,20 +23,22 @@ pub(crate) struct FaultDirs {
     cards: Mutex<KVec<Entry>>,
 }
 
+/// The directory of one card.
 struct Entry {
     slot: u32,
     number: i32,
     _faults: FaultFiles,
 }
 
-/// A card's directory, which goes when this value does.
+/// The debugfs directory of a card. Dropping it removes the directory, and waits for whoever is
+/// writing to its files.
 pub(crate) struct FaultDir {
     all: Arc<FaultDirs>,
     slot: u32,
 }
 
 impl FaultDirs {
-    /// Makes the directory `name`.
+    /// Makes the directory `name`. May sleep.
     ///
     /// # Errors
     ///
@@ -50,7 +52,7 @@ impl FaultDirs {
         Arc::pin_init(init, GFP_KERNEL)
     }
 
-    /// Makes the directory of the card `slot`.
+    /// Makes the directory of the card `slot`. May sleep.
     ///
     /// # Errors
     ///

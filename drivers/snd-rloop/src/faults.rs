@@ -12,7 +12,7 @@
 //! | `cableM/jitter` | microseconds | from now on wake-ups come up to so much late |
 //! | `cableM/xrun` | `playback`, `capture`, `captureN` | that stream has an xrun, if it runs |
 //!
-//! Of frames only those count that somebody hears.
+//! Only frames delivered to a running capture end count.
 
 use kernel::c_str;
 use kernel::debugfs::{Dir, File};
@@ -30,14 +30,15 @@ use crate::model::end::Port;
 /// The longest jitter in microseconds.
 const JITTER_MAX: u32 = 1_000_000;
 
-/// The files of one card; they go when this value does.
+/// The debugfs files of one card. Dropping them removes them, and waits for whoever is writing to
+/// one.
 pub(crate) struct FaultFiles {
     _unplug: Pin<KBox<File<Arc<Card>>>>,
     _cables: KVec<Pin<KBox<File<Arc<Cable>>>>>,
 }
 
 impl FaultFiles {
-    /// Makes the files of a card and of its cables in `parent`.
+    /// Makes the files of a card and of its cables in `parent`. May sleep.
     ///
     /// # Errors
     ///
@@ -71,35 +72,41 @@ impl FaultFiles {
     }
 }
 
+/// Writes to `drop`. May sleep.
 fn drop_frames(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
     let frames = number("drop", written, u32::MAX)?;
     cable.faults(|faults| faults.drop = frames.into());
     Ok(())
 }
 
+/// Writes to `double`. May sleep.
 fn double_frames(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
     let frames = number("double", written, u32::MAX)?;
     cable.faults(|faults| faults.double = frames.into());
     Ok(())
 }
 
+/// Writes to `flip`. May sleep.
 fn flip_frames(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
     let frames = number("flip", written, u32::MAX)?;
     cable.faults(|faults| faults.flip = frames.into());
     Ok(())
 }
 
+/// Writes to `jitter`. May sleep.
 fn jitter(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
     let micros = number("jitter", written, JITTER_MAX)?;
     cable.faults(|faults| faults.jitter = u64::from(micros) * 1_000);
     Ok(())
 }
 
+/// Writes to `freeze`. May sleep.
 fn freeze(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
     cable.freeze(number("freeze", written, 1)? == 1);
     Ok(())
 }
 
+/// Writes to `xrun`. May sleep.
 fn xrun(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
     let allowed = Allowed::Words("playback, capture, or capture and the number of a reader");
     word("xrun", allowed, written, |word| {
@@ -112,6 +119,7 @@ fn xrun(cable: &Arc<Cable>, written: &mut UserSliceReader) -> Result {
     })
 }
 
+/// Writes to `unplug`: disconnects the card. May sleep.
 fn unplug(card: &Arc<Card>, written: &mut UserSliceReader) -> Result {
     number("unplug", written, 1).and_then(|one| (one == 1).then_some(()).ok_or(EINVAL))?;
     pr_info!("card {} is unplugged\n", card.number());
@@ -119,7 +127,11 @@ fn unplug(card: &Arc<Card>, written: &mut UserSliceReader) -> Result {
     Ok(())
 }
 
-/// Reads a number up to `most`.
+/// Parses a number from 0 to `most`.
+///
+/// # Errors
+///
+/// `EINVAL`, with a line in the kernel's log; `EFAULT`.
 fn number(file: &'static str, written: &mut UserSliceReader, most: u32) -> Result<u32> {
     let allowed = Allowed::Number(0, most.into());
     word(file, allowed, written, |word| {
@@ -127,7 +139,11 @@ fn number(file: &'static str, written: &mut UserSliceReader, most: u32) -> Resul
     })
 }
 
-/// Reads a word, less the end of the line that `echo` writes, and makes of it what `read` says.
+/// Parses a word by `read`, less the end of the line that `echo` writes.
+///
+/// # Errors
+///
+/// `EINVAL` if `read` returns `None`, with a line in the kernel's log; `EFAULT`.
 fn word<T>(
     file: &'static str,
     allowed: Allowed,

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `timer_source`: listening to the clock that a card's cables are to follow.
+//! Masters (`timer_source`): listening to the sound timer that a card's cables are to follow.
 //!
-//! A timer is listened to while an end of the cable is open. Opening and closing one sleeps, so that
-//! happens where programs open and close streams, where the setting is written, and once a second
-//! meanwhile: then a timer that was not there yet is looked for, and one that has gone is let go. The
-//! tick itself takes the cable's lock, and no other (see [`model::follow`]).
+//! A timer is listened to while an end of the cable is open. Opening and closing one sleeps, so
+//! that happens where programs open and close streams, where the setting is written, and once a
+//! second meanwhile: then a timer that was not there yet is looked for, and one that has gone is
+//! let go. The tick itself takes the cable's lock, and no other.
 //!
-//! Lock order: what ALSA holds when it opens a stream, [`Master::listening`], ALSA's timer locks. A tick
-//! comes with the master's stream locked, and takes the cable's lock, which is a leaf.
+//! Lock order, beside that in [`shared_cable`](crate::shared_cable):
+//! 1. what ALSA holds when it opens or closes a stream;
+//! 2. [`Master::listening`];
+//! 3. ALSA's locks of timers.
+//!
+//! A tick comes with the stream of the master locked, which is another card's, and takes the
+//! cable's lock.
 
 use kernel::c_str;
 use kernel::new_mutex;
@@ -23,12 +28,13 @@ use crate::lib::kernel::work::{DelayedWork, Work};
 use crate::model::source::{Owner, Source, SourceText};
 use crate::shared_cable::SharedCable;
 
-/// How often a timer is looked after, in milliseconds.
+/// The time from one check of a timer to the next, in milliseconds.
 const CHECK_MS: u32 = 1_000;
-/// How often one is tried that its card, or the kernel, does not have. ALSA tries to load a module each time.
+/// The time after which a timer is tried again that its card, or the kernel, does not have, in
+/// milliseconds. ALSA tries to load a module each time.
 const RETRY_MS: u32 = 60_000;
 
-/// What a cable listens to.
+/// The master of a cable: the timer that it listens to, as long as there is one.
 #[pin_data]
 pub(crate) struct Master {
     shared: Arc<SharedCable>,
@@ -38,19 +44,24 @@ pub(crate) struct Master {
     listening: Mutex<Listening>,
 }
 
+/// What is listened to, and for whom.
 struct Listening {
+    /// The source of the cable's clock, as it was written.
     source: SourceText,
-    /// Open ends of the cable.
+    /// The number of open ends of the cable.
     users: u32,
+    /// The timer, while it is listened to.
     timer: Option<Timer<SharedCable>>,
-    /// When a timer was last tried that was not there though its card was, in nanoseconds.
+    /// The time at which a timer was last tried that was not there though its card was (ns,
+    /// `CLOCK_MONOTONIC`).
     tried: Option<u64>,
-    /// Whether it has been logged that the timer is missing: once, for any user can have it come and go.
+    /// Whether it has been logged that the timer is missing: once, for any user can have it come
+    /// and go.
     logged: bool,
 }
 
 impl Master {
-    /// Makes what listens for a cable of the card with the number `card`.
+    /// Makes the master of a cable of the card with the number `card`. May sleep.
     pub(crate) fn new(
         shared: Arc<SharedCable>,
         card: u32,
@@ -69,12 +80,13 @@ impl Master {
         }? Error))
     }
 
-    /// What the cable goes by.
+    /// The source of the cable's clock. May sleep.
     pub(crate) fn source(&self) -> SourceText {
         self.listening.lock().source
     }
 
-    /// Looks after the timer. Returns when to look again, in milliseconds.
+    /// Checks the timer: lets one go that is gone, and opens one that is there. Returns after how
+    /// many milliseconds to check again. May sleep, and load a module.
     fn check_timer(&self, listening: &mut Listening) -> Option<u32> {
         let Source::Timer(_) = listening.source.source() else {
             return None;
@@ -122,7 +134,7 @@ impl Work for Master {
 }
 
 impl DelayedWork<Master> {
-    /// A program opens an end of the cable.
+    /// Notes that a program opens an end of the cable. May sleep.
     pub(crate) fn open(&self) {
         let mut listening = self.work().listening.lock();
         listening.users += 1;
@@ -140,7 +152,7 @@ impl DelayedWork<Master> {
         }
     }
 
-    /// A program closes an end of the cable.
+    /// Notes that a program closes an end of the cable. May sleep.
     pub(crate) fn close(&self) {
         let mut listening = self.work().listening.lock();
         listening.users = listening.users.saturating_sub(1);
@@ -149,7 +161,7 @@ impl DelayedWork<Master> {
         }
     }
 
-    /// Listens to another timer from now on.
+    /// Sets the source of the cable's clock from now on. May sleep.
     pub(crate) fn set_source(&self, source: SourceText) {
         let master = self.work();
         let mut listening = master.listening.lock();
@@ -165,7 +177,7 @@ impl DelayedWork<Master> {
     }
 }
 
-/// The timer that a source means; `None` if it is none, or its card is not there.
+/// The timer that a source means; `None` if it is none, or its card is not there. May sleep.
 fn find(source: &SourceText) -> Option<TimerId> {
     let Source::Timer(address) = source.source() else {
         return None;
@@ -182,7 +194,7 @@ fn find(source: &SourceText) -> Option<TimerId> {
     })
 }
 
-/// Whether `source` is a timer of the card with this number itself.
+/// Whether `source` is a timer of the card with this number itself. May sleep.
 pub(crate) fn is_own(source: &SourceText, card: u32) -> bool {
     find(source).is_some_and(|id| id.card == Some(card))
 }

@@ -2,7 +2,7 @@
 
 //! snd-rloop: a virtual sound card whose input hears what its output plays.
 //!
-//! From here the module's parameters become cards. See `docs/driver.md` for the architecture.
+//! This file makes cards of the module's parameters. See `docs/driver.md` for the architecture.
 
 use kernel::c_str;
 use kernel::prelude::*;
@@ -54,7 +54,7 @@ module! {
     license: "GPL v2",
 }
 
-/// The loaded module: its cards go when it does.
+/// The loaded module. Dropping it (`rmmod`) removes its cards.
 struct Loopback {
     #[cfg(CONFIG_CONFIGFS_FS)]
     _directories: lib::kernel::configfs::Subsystem<dynamic::CardDirectory>,
@@ -66,8 +66,8 @@ impl kernel::Module for Loopback {
         // All parameters are read before the first card is made.
         let mut configs = KVec::new();
         for slot in 0..CARDS {
-            // As in every ALSA driver, the first card is made unless it is switched off, the
-            // others if they are switched on.
+            // As in every ALSA driver, the first card is made unless it is switched off, the others
+            // if they are switched on.
             let enable = parse_enable(written("enable", slot)?).map_err(refuse)?;
             // What is wrong for a card that is not made is wrong nevertheless.
             let written = Written::collect(|name| written(name, slot))?;
@@ -110,6 +110,7 @@ impl kernel::Module for Loopback {
     }
 }
 
+/// Logs a parameter that is not allowed; `EINVAL`.
 fn refuse(bad: BadParameter<'_>) -> Error {
     pr_err!("{}\n", format_args!("{bad}"));
     EINVAL

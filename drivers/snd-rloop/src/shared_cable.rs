@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The state of a cable behind its lock, and the timers of its ends.
+//! The state of a cable behind its locks, and the timers of its ends.
 //!
-//! Lock order: ALSA's stream lock, then the cable's lock, then what arming a timer takes. Nothing
-//! in here calls ALSA with the cable's lock held.
+//! Lock order:
+//! 1. what ALSA holds when a program opens, sets up or closes a stream, or writes to an element;
+//! 2. `OpenStream::resources` of the stream, `CableControls::notified`;
+//! 3. `Master::listening`;
+//! 4. [`CableLocks::delay_line`], a mutex;
+//! 5. ALSA's stream lock, or those of a group of linked streams;
+//! 6. the cable's lock, a spin lock that is held with interrupts off;
+//! 7. what arming a timer takes.
 //!
-//! Whatever is done to a cable ends with its timers being set, in one of two ways: [`SharedCable::change`] for
-//! what may sleep, [`SharedCable::arm`] for what comes with a stream locked. So nobody is left asleep who could
-//! be told something.
+//! Nothing calls ALSA with the cable's lock held, and nobody holds those of two cables.
+//!
+//! Whatever is done to a cable ends with its timers being set, in one of two ways:
+//! [`SharedCable::change`] for what may sleep, [`SharedCable::arm`] for what comes with a stream
+//! locked. So nobody is left asleep who could be notified.
 
 use kernel::new_mutex;
 use kernel::prelude::*;
@@ -23,25 +31,25 @@ use crate::lib::model::ticks::Heard;
 use crate::model::cable::{self, Touched};
 use crate::model::end::{End, Port};
 
-/// A cable's state.
+/// The state of a cable, with buffers that ALSA owns.
 pub(crate) type CableState = cable::Cable<Buffer, KVec<End<Buffer>>>;
 
-/// The ends' timers, and what they, the operations of all ends and the master use. A timer goes only while
-/// somebody waits for it, or frames pile up.
+/// A cable as the operations of its ends, their timers and the master share it: the state, and a
+/// timer for each end. A timer is armed only while somebody waits for it, or frames pile up.
 pub(crate) type SharedCable = PeriodTimers<CableLocks>;
 
-/// A cable's state.
+/// The locks of a cable, one of them with its state; also the handler of its timers.
 #[pin_data]
 pub(crate) struct CableLocks {
     #[pin]
     state: IrqSpinLock<CableState>,
-    /// Held while the delay line is looked at and another one is made. Taken before the state's lock.
+    /// Held while another delay line is allocated and put in place.
     #[pin]
     pub(crate) delay_line: Mutex<()>,
 }
 
 impl CableLocks {
-    /// Makes the state of a cable at which nothing is open, with these capture ends.
+    /// Makes the locks of a cable at which nothing is open, with these capture ends.
     pub(crate) fn new(captures: KVec<End<Buffer>>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             state <- IrqSpinLock::new(CableState::new(captures)),
@@ -50,10 +58,10 @@ impl CableLocks {
     }
 }
 
-/// How often the lock is let go to catch up with the time, before what is left is left.
+/// How often the lock is let go to catch up with the time, before the rest is left to a timer.
 const STEPS_MAX: u32 = 1_000;
 
-/// The number of an end's timer.
+/// The number of an end's timer: 0 for playback.
 pub(crate) fn timer_number(port: Port) -> usize {
     match port {
         Port::Playback => 0,
@@ -72,7 +80,7 @@ impl Handler for CableLocks {
     }
 
     fn drain_started(&self, number: usize) {
-        // A recorder that drains has stopped.
+        // A capture stream that drains has stopped.
         if timer_port(number) == Port::Playback {
             let mut state = self.state.lock();
             if !state.end(Port::Playback).draining() {
@@ -89,15 +97,17 @@ impl Handler for CableLocks {
 }
 
 impl SharedCable {
-    /// The state as it is, which may be behind the time. Any context.
+    /// Locks the state, in which frames may be due that have not been moved. Any context; with no
+    /// cable locked. Whoever changes it calls [`SharedCable::arm`] before the guard is dropped.
     pub(crate) fn lock(&self) -> Guard<'_, CableState> {
         self.handler().state.lock()
     }
 
-    /// Does something to a cable that has moved all that is due by then, and sees to it that whoever waits
-    /// is told. May sleep, though `change` must not.
+    /// Calls `change` with the state, in which all that is due has been moved, and the time (ns,
+    /// `CLOCK_MONOTONIC`); then moves what follows and sets the timers. May sleep, though `change`
+    /// must not.
     ///
-    /// What is due is moved in steps, with interrupts on in between.
+    /// Frames that are due are moved in steps, with interrupts on in between.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut CableState, u64) -> T) -> T {
         let mut state = self.lock();
         for _ in 0..STEPS_MAX {
@@ -113,7 +123,7 @@ impl SharedCable {
         result
     }
 
-    /// Sets the timers that `touched` concerns to the times that are right now.
+    /// Sets the timers that `touched` concerns. Any context.
     pub(crate) fn arm(&self, state: &CableState, touched: Touched) {
         self.arm_from(0, state, touched);
     }
@@ -131,6 +141,7 @@ impl SharedCable {
 }
 
 impl Listener for SharedCable {
+    // With the master's stream locked, which is another card's: takes the cable's lock alone.
     fn heard(&self, heard: Heard, at: u64) {
         let mut state = self.lock();
         if state.hear(heard, at, now()) {

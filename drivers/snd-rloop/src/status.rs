@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `/proc/asound/CARD/cable#N`: what a cable is doing. See `docs/driver.md` for the keys.
+//! The file `/proc/asound/CARD/cable#N`: what a cable is doing. See `docs/driver.md` for the keys.
 
 use kernel::prelude::*;
 use kernel::seq_file::SeqFile;
@@ -14,20 +14,20 @@ use crate::lib::model::clock::{rate_shift, RATE_MAX};
 use crate::model::end::{Counters, End, EndState, Port};
 use crate::model::follow::{Follower, Tracking};
 
-/// A cable and where it is plugged in.
+/// The proc file of a cable.
 pub(crate) struct CableStatus {
     number: u32,
     ends: CableEnds,
 }
 
 impl CableStatus {
-    /// Cable `number` of a card.
+    /// The file of the cable `number` of a card.
     pub(crate) fn new(number: u32, ends: CableEnds) -> Self {
         Self { number, ends }
     }
 }
 
-/// What one end is doing, copied so that nothing is printed under the lock.
+/// A snapshot of one end, taken so that nothing is printed under the lock.
 struct EndSnapshot {
     state: &'static str,
     access: &'static str,
@@ -118,7 +118,7 @@ impl Text for CableStatus {
     }
 }
 
-/// How a cable with this rate follows its timer.
+/// Prints how a cable with this rate follows its timer.
 fn print_timer(text: &SeqFile, follower: &Follower, state: Tracking, rate: u32) {
     let state = match state {
         Tracking::Own => "own",
@@ -140,6 +140,7 @@ fn print_timer(text: &SeqFile, follower: &Follower, state: Tracking, rate: u32) 
 }
 
 impl EndSnapshot {
+    /// Takes the snapshot, under the cable's lock.
     fn new<B>(end: &End<B>) -> Self {
         Self {
             state: match end.state {
@@ -158,6 +159,7 @@ impl EndSnapshot {
         }
     }
 
+    /// Prints state, access, period, buffer, position and frames moved.
     fn print(&self, text: &SeqFile) {
         seq_print!(text, "state: {}\naccess: {}\n", self.state, self.access);
         for (name, frames) in [("period", self.period), ("buffer", self.buffer)] {
@@ -174,6 +176,7 @@ impl EndSnapshot {
         );
     }
 
+    /// Prints what was lost and late.
     fn print_losses(&self, text: &SeqFile) {
         let counters = &self.counters;
         seq_print!(text, "lost: {}\nxruns: {}\n", counters.lost, counters.xruns);

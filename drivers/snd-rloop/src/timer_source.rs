@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The file `timer_source` of a card: what its cables go by.
+//! The file `timer_source` of a card: the source of its cables' clocks.
 
 use kernel::prelude::*;
 use kernel::str::CString;
@@ -13,7 +13,7 @@ use crate::lib::model::parameters::{Allowed, BadParameter};
 use crate::master::is_own;
 use crate::model::source::{SourceText, ALLOWED};
 
-/// The file `timer_source` of a card.
+/// The setting behind the file.
 pub(crate) struct TimerSource {
     /// The card's number.
     pub(crate) card: u32,
