@@ -2,8 +2,12 @@
 
 //! What a cable's clock goes by, and what it hears of a master.
 
+use core::ops::DerefMut;
+
+use super::super::end::End;
 use super::super::follow::{Follower, Tracking};
 use super::Cable;
+use crate::lib::model::stream::Buffer;
 use crate::lib::model::ticks::Heard;
 
 impl<B, R> Cable<B, R> {
@@ -48,5 +52,27 @@ impl<B, R> Cable<B, R> {
         let before = clock.speed(now);
         self.follower.steer(clock, params.rate, self.pitch, now);
         before.abs_diff(clock.speed(now)) > before / 100
+    }
+}
+
+impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
+    /// Sets the pitch, in millionths of the nominal rate, from `now` on.
+    pub fn set_pitch(&mut self, pitch: u32, now: u64) {
+        self.advance(now);
+        let old = core::mem::replace(&mut self.pitch, pitch);
+        if let (Some(clock), Some(params)) = (&mut self.clock, self.params) {
+            let (follower, now) = (&mut self.follower, self.faults.local(now));
+            follower.set_pitch(clock, params.rate, old, pitch, now);
+        }
+    }
+
+    /// Lets the clock stand still from `now` on, or go on.
+    pub fn freeze(&mut self, freeze: bool, now: u64) {
+        self.advance(now);
+        if self.faults.frozen() && !freeze {
+            // The master's time went on.
+            self.follower.interrupt();
+        }
+        self.faults.freeze(freeze, now);
     }
 }

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Notifications: what ALSA is told of an end's position, and when a timer has to go off for that.
+
+use core::ops::DerefMut;
+
+use super::super::end::{End, Port};
+use super::Cable;
+use crate::lib::model::ring::next_boundary;
+use crate::lib::model::stream::{Buffer, Wake};
+
+/// What was done to a cable: see [`Cable::timers`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// An end was started or stopped, with its stream locked.
+    State(Port),
+    /// ALSA has asked for an end's position, or was told of another one, with its stream locked.
+    Position(Port),
+    /// An end's timer went off, and ALSA was told.
+    Wakeup(Port),
+    /// Anything else.
+    All,
+}
+
+impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
+    /// The timers that may have to be set anew after something was done, and for when: `None` is not at all.
+    /// All others are right as they are.
+    pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
+        let (free_running, carrier) = (self.free_running, self.carrier());
+        // Time moves the ends of a cable with a clock, whoever looks.
+        let none = !free_running && matches!(touched, Touched::Position(_));
+        let ports = self.ports().take(if none { 0 } else { usize::MAX });
+        ports.filter_map(move |port| match touched {
+            // Its timer sees to the others: here a whole group of streams may be locked.
+            Touched::State(which) if free_running && port != which => None,
+            // What piles up is moved by an end that runs: the player, if it does, whose drain may have waited
+            // for a reader that has stopped.
+            Touched::State(which) if !free_running && port != which && Some(port) != carrier => {
+                None
+            }
+            Touched::Position(which) if !self.moved_unseen && port != which => None,
+            Touched::Wakeup(which) if !free_running && port != which => None,
+            _ => Some((port, self.wakeup(port, carrier == Some(port)))),
+        })
+    }
+
+    /// When an end, which `carries` or not, has something to tell ALSA next, by the clock's time. (With many ends,
+    /// to find out for each whether it carries would take long.)
+    fn wakeup(&self, port: Port, carries: bool) -> Option<u64> {
+        let end = self.end(port);
+        if end.pending_stop.is_some() {
+            return Some(0);
+        }
+        if end.free_running {
+            let at_once = self.backlog && carries || self.follow_up == Some(port);
+            let notify = || end.notify_at(port.direction());
+            return at_once.then_some(0).or_else(notify);
+        }
+        let delay = self.delay_line.as_ref().map_or(0, |_| self.delay());
+        let awaited = end.awaited();
+        let awaited = awaited.map(|awaited| {
+            let frames = awaited.saturating_sub(end.position);
+            match port {
+                Port::Playback => frames,
+                Port::Capture(_) => end.passes_in(frames, self.moved, delay),
+            }
+        });
+        // Nobody may be waiting, but what piles up would have to be moved in one go.
+        let piled = carries.then(|| self.carries_after()).flatten();
+        let ahead = match (awaited, piled) {
+            (Some(awaited), Some(piled)) => awaited.min(piled),
+            (awaited, piled) => awaited.or(piled)?,
+        };
+        let when = self.clock?.when(self.moved.saturating_add(ahead));
+        let when = self.faults.when(when)?;
+        // However slow the clock is.
+        Some(end.drain_deadline().map_or(when, |latest| when.min(latest)))
+    }
+
+    /// A program has moved its position, which without a clock lets frames move. With the stream locked.
+    pub fn acknowledge(&mut self, now: u64) {
+        self.moved_unseen = false;
+        self.advance(now);
+    }
+
+    /// Where an end is in its buffer, in frames. `None` if it has moved by so much since it was
+    /// last asked that ALSA could not tell by how much: that is an xrun.
+    ///
+    /// To be called by ALSA alone, with the stream locked: the answer counts as told. If ALSA asks because
+    /// it was `notified` just now, then the answer is of that time: nothing is moved for the frame or two
+    /// that have passed since, which with many ends would be done for each of them.
+    pub fn pointer(&mut self, port: Port, now: u64, notified: bool) -> Option<u64> {
+        self.moved_unseen = false;
+        if !notified || self.free_running {
+            self.advance(now);
+        }
+        let skipping = self.skipping;
+        let end = self.end_mut(port);
+        let (Some(pointers), Some(buffer)) = (end.read_pointers(), &end.buffer) else {
+            return Some(0);
+        };
+        let frames = buffer.layout().frames;
+        if end.pending_stop == Some(Wake::Xrun) && end.overrun {
+            return None;
+        }
+        if skipping {
+            // What is before that position has not been moved yet.
+            return end.reported_position.checked_rem(frames);
+        }
+
+        if port != Port::Playback {
+            // What the reader has not taken before the next round of the buffer is gone.
+            let intact = end.position.saturating_sub(frames);
+            let unread = end.appl(&pointers).max(end.gap.end);
+            end.counters.lost += intact.saturating_sub(unread);
+            end.gap.end = end.gap.end.max(intact);
+        }
+
+        let position = end.reportable_position(port.direction());
+        let advanced = position.saturating_sub(end.reported_position);
+        if advanced >= frames && pointers.stop_threshold <= frames {
+            return None;
+        }
+        // ALSA looks at what it is told only if that differs from what it knows, which a reset
+        // while the stream was paused may have set back to 0.
+        let noticed = position.checked_rem(frames) != pointers.hw.checked_rem(frames);
+        end.drain_notified |= noticed && end.drain.is_some_and(|drain| position >= drain);
+        end.reported_position = position;
+        position.checked_rem(frames)
+    }
+
+    /// How many frames have passed at `now` that need not be moved for an end whose timer has gone off: what it
+    /// waits for has been moved, since another end waited for the same.
+    fn passed(&self, port: Port, now: u64) -> u64 {
+        let end = self.end(port);
+        let (Some(awaited), Some(setup), false) = (end.awaited(), end.setup, end.free_running)
+        else {
+            return 0;
+        };
+        let passed = self.due(now);
+        let plain = end.drain.is_none() && !self.skipping;
+        let there = plain && end.position >= awaited && passed < setup.period;
+        passed * u64::from(there)
+    }
+
+    /// An end's timer has gone off. Returns what ALSA is to be told; [`Cable::timers`] after
+    /// that.
+    pub fn wake(&mut self, port: Port, now: u64) -> Wake {
+        let passed = self.passed(port, now);
+        if passed == 0 {
+            self.advance(now);
+        }
+        self.follow_up = None;
+        let skipping = self.skipping;
+        let end = self.end_mut(port);
+        if let Some(why) = end.pending_stop.take() {
+            end.counters.xruns += u64::from(why == Wake::Xrun);
+            return why;
+        }
+        let expired = end.drain_deadline().is_some_and(|latest| latest <= now);
+        let awaited = end.awaited().filter(|awaited| end.position >= *awaited);
+        let due = match end.free_running {
+            true => end.notify_at(port.direction()) == Some(0),
+            false => awaited.is_some() && !skipping,
+        };
+        if !due && !expired {
+            return Wake::Nothing;
+        }
+        end.notified_at = now;
+        if !due {
+            return Wake::KeepDraining;
+        }
+        end.counters.wakeups += 1;
+        if end.free_running {
+            return Wake::Period;
+        }
+        if let (Some(awaited), Some(setup)) = (awaited, end.setup) {
+            let position = end.position + passed;
+            end.counters.late += u64::from(position - awaited >= setup.period);
+            end.boundary = next_boundary(position, setup.period);
+        }
+        match end.drain.is_some()
+            && end.reportable_position(port.direction()) == end.reported_position
+        {
+            // ALSA would not notice a period.
+            true => Wake::KeepDraining,
+            false => Wake::Period,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Triggers: ends are started and stopped, each in its frame.
+
+use core::ops::DerefMut;
+
+use super::super::end::{End, EndState, Port};
+use super::Cable;
+use crate::lib::model::stream::{Buffer, Wake};
+
+impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
+    /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
+    /// others have been moved beyond it meanwhile: linked ends start in the same frame.
+    ///
+    /// Returns whether it could: it must have been prepared.
+    pub fn start(&mut self, port: Port, now: u64) -> bool {
+        self.sync_to(now);
+        let end = self.end(port);
+        let ready = end.buffer.is_some() && end.setup.is_some();
+        let Some(params) = self.params.filter(|_| ready) else {
+            return false;
+        };
+        if self.clock.is_none() && !self.free_running {
+            let now = self.faults.local(now);
+            self.clock = Some(self.follower.start(params.rate, self.pitch, now));
+            (self.moved, self.delay_line_begin) = (0, 0);
+        }
+        let lag = self.delay_line.as_ref().map_or(0, |_| self.delay());
+        let end = self.end_mut(port);
+        if port != Port::Playback {
+            end.lag = lag;
+        }
+        // Only now is it certain that ALSA has set its pointers back after `prepare`.
+        end.read_pointers();
+        end.state = EndState::Running;
+        self.follow_up = self.free_running.then_some(port);
+        self.update_playback_lag();
+        true
+    }
+
+    /// Stops an end; it stays where it is. With the stream locked, as all of ALSA's triggers.
+    pub fn stop(&mut self, port: Port, now: u64) {
+        self.halt(port, EndState::Prepared, now);
+    }
+
+    /// Stops an end that will go on. With the stream locked, too.
+    pub fn pause(&mut self, port: Port, now: u64) {
+        self.halt(port, EndState::Paused, now);
+    }
+
+    /// The playback end is to play out what has been written so far, then to stop.
+    pub fn drain(&mut self, now: u64) {
+        self.advance(now);
+        self.follow_up = self.free_running.then_some(Port::Playback);
+        let end = &mut self.playback;
+        if end.running().is_none() {
+            return;
+        }
+        if let Some(written) = end.note_written() {
+            (end.drain, end.drain_notified, end.notified_at) = (Some(written), false, now);
+        }
+    }
+
+    /// Lets an end that runs have an xrun. Returns whether it runs.
+    pub fn force_xrun(&mut self, port: Port) -> bool {
+        let end = self.end_mut(port);
+        if end.state != EndState::Running {
+            return false;
+        }
+        end.pending_stop = Some(Wake::Xrun);
+        true
+    }
+
+    fn halt(&mut self, port: Port, state: EndState, now: u64) {
+        self.sync_to(now);
+        self.follow_up = self.free_running.then_some(port);
+        let end = self.end_mut(port);
+        let forced = end.pending_stop.take_if(|why| *why == Wake::Xrun).is_some();
+        if end.state == EndState::Running {
+            end.state = state;
+            if state == EndState::Paused {
+                if port == Port::Playback {
+                    end.note_written();
+                }
+            } else if end.drain.take().is_none() {
+                match core::mem::take(&mut end.overrun) {
+                    true => end.counters.xruns += u64::from(forced),
+                    false => end.note_xrun(port.direction()),
+                }
+            }
+        }
+        self.stop_clock_if_idle();
+    }
+
+    /// Moves what is due at `now`, and takes back what has been moved beyond it: ends that start or
+    /// stop together do so at the same time, but one after the other.
+    fn sync_to(&mut self, now: u64) {
+        self.advance_to(now);
+        if let Some(clock) = &self.clock {
+            let position = clock.position(self.faults.local(now));
+            let beyond = self.moved.saturating_sub(position);
+            self.rewind(beyond);
+        }
+    }
+
+    /// Takes back the last `frames` frames of the ends that run, as far as ALSA has not been told of
+    /// them. They will be moved again.
+    ///
+    /// Not while a reader gets nearer to another delay: it has had more or fewer frames than passed.
+    fn rewind(&mut self, frames: u64) {
+        if frames == 0 {
+            return;
+        }
+        let (delay, line) = (self.delay(), self.delay_line.is_some());
+        let mut captures = self.captures.iter();
+        if captures.any(|end| line && end.running().is_some() && end.lag != delay) {
+            return;
+        }
+        let running = self.ports().map(|port| self.end(port));
+        let frames = running
+            .filter(|end| end.running().is_some())
+            .map(End::unreported)
+            .fold(frames, u64::min);
+        let mut silent = frames;
+        if self.playback.running().is_some() {
+            silent = self.playback.rewind_playback(frames);
+        }
+        let mut heard = false;
+        for end in self.captures.iter_mut() {
+            if end.running().is_some() {
+                heard = true;
+                end.rewind_capture(frames, silent);
+            }
+        }
+        let playback = &mut self.playback;
+        if playback.running().is_some() && !heard {
+            playback.counters.unheard = playback.counters.unheard.saturating_sub(frames);
+        }
+        self.moved -= frames;
+    }
+}
