@@ -8,8 +8,8 @@
 #include "../../lib/helpers/sound.c"
 
 /*
- * As in model/params.rs. Those that snd-aloop has are not kept for the cards that follow, so that a line written
- * for it means the same; but for ids, which ALSA makes as it does there.
+ * As in model/params.rs. Those that snd-aloop has are not kept for the cards that follow, so that a
+ * line written for it means the same; but for ids, which ALSA makes as it does there.
  */
 #define RLOOP_PARAMETERS(X)									\
 	X(index, int, false, "-1", "Number of each card, -1 for the first that is free (default), -2 for any but 0.") \

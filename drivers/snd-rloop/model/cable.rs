@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One cable: a clock, a playback end and one or more capture ends.
+//! Cables: a clock, a playback end and one or more capture ends.
+//!
+//! ```text
+//! program -> playback end's buffer -> [delay line] -> capture ends' buffers -> programs
+//!                          moved by whoever asks, up to the clock's position
+//! ```
 //!
 //! [`Cable`] is the state that the driver keeps under the cable's lock. Each entry takes the time
-//! and first moves every frame whose play time has passed since the last entry from the playback
-//! end's buffer into those of the capture ends. A position that ALSA is told is therefore never ahead of
-//! what has been moved, and whoever acts on it (a player that overwrites what was played, a reader
-//! that takes what was recorded) finds the frames where they belong, however late a timer was.
+//! (ns, `CLOCK_MONOTONIC`) and first moves every frame whose play time has passed since the last
+//! entry from the playback end's buffer into those of the capture ends. The position that is
+//! reported to ALSA is therefore never ahead of what has been moved, and a program that acts on it
+//! (overwrites what was played, takes what was captured) finds the frames where they belong,
+//! however late a timer was.
 //!
-//! A frame goes straight from the one buffer to the others: all are reachable here just while
-//! their end runs, so a ring in between would only be one more copy.
+//! A frame goes straight from the one buffer to the others: all are reachable here just while their
+//! end runs, so a ring in between would only be one more copy.
 
 use core::fmt;
 use core::ops::DerefMut;
@@ -32,12 +38,12 @@ use delay::Replacement;
 pub use delay::DELAY_LINE_BYTES_MAX;
 pub use notify::Touched;
 
-/// Why a stream can't be set up.
+/// The reason why a stream can't be set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It has other parameters than these, which another end has fixed.
     Mismatch(Params),
-    /// To move a frame to so many readers with so many channels takes too long.
+    /// To move a frame to so many capture ends with so many channels takes too long.
     TooMuch,
 }
 
@@ -50,52 +56,54 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The state of one cable, whose capture ends are in an `R`.
+/// The state of one cable, with buffers `B` and its capture ends in an `R`.
 #[derive(Debug)]
 pub struct Cable<B, R> {
     /// The parameters of all ends, while at least one has been prepared and has not let go.
     params: Option<Params>,
     /// Whether the playback end may change the parameters under open capture ends.
     notify: bool,
-    /// Whether it has no clock: frames move as soon as they have been written and there is room.
+    /// Whether it is free-running: it has no clock, and frames move as soon as they have been
+    /// written and there is room.
     free_running: bool,
-    /// In millionths of the nominal rate.
+    /// The pitch in millionths of the nominal rate.
     pitch: u32,
-    /// Goes while an end runs.
+    /// The clock; some while an end runs, unless the cable is free-running.
     clock: Option<Clock>,
-    /// What the clock goes by.
+    /// What the clock follows.
     follower: Follower,
-    /// The clock's position up to which everything has been moved.
+    /// The clock's position in frames up to which everything has been moved.
     moved: u64,
-    /// What the playback end was last prepared with.
+    /// The parameters that the playback end was last prepared with.
     played: Option<(Params, Access)>,
     playback: End<B>,
     captures: R,
-    /// By how many frames the readers are to be behind the player.
+    /// The delay in frames: by how many the capture ends are to be behind the playback end.
     delay: u64,
-    /// Where frames are meanwhile: there if there is a delay, or was one.
+    /// The buffer in which frames are meanwhile: some if there is a delay, or was one.
     delay_line: Option<B>,
-    /// The clock's position from which on they are there.
+    /// The clock's position from which on the delay line has frames.
     delay_line_begin: u64,
-    /// The line that is to be the next.
+    /// The delay line that is about to replace it.
     replacement: Option<Replacement<B>>,
-    /// How much may be done in one go.
+    /// The bound of what may be done in one go.
     pub effort: Effort,
     /// Whether more is due than could be moved in one go.
     backlog: bool,
-    /// Without a clock: the end that was last started or stopped, until a timer has seen to what follows.
+    /// Free-running: the end that was last started or stopped, until its timer has seen to what
+    /// follows.
     follow_up: Option<Port>,
-    /// Whether frames have moved since ALSA last asked or told of a position.
+    /// Whether frames have moved since ALSA last asked for a position, or a program moved its own.
     moved_unseen: bool,
-    /// Whether frames were left out that a reader's buffer can't hold, and what follows is still to be moved:
-    /// until then no reader may see where it is.
+    /// Whether frames were left out that a reader's buffer can't hold, and what follows is still to
+    /// be moved: until then no reader may learn its position.
     skipping: bool,
     /// Injected faults.
     pub faults: Faults,
 }
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// A cable at which nothing is open.
+    /// Makes a cable at which nothing is open.
     pub fn new(captures: R) -> Self {
         Self {
             params: None,
@@ -129,6 +137,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
+    /// As [`Cable::end`].
     fn end_mut(&mut self, port: Port) -> &mut End<B> {
         match port {
             Port::Playback => &mut self.playback,
@@ -136,13 +145,13 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
-    /// Every port of the cable.
+    /// All ports of the cable, playback first.
     pub fn ports(&self) -> impl Iterator<Item = Port> {
         let captures = (0..self.captures.len()).map(Port::Capture);
         core::iter::once(Port::Playback).chain(captures)
     }
 
-    /// The parameters that the cable has now.
+    /// The parameters that the cable has now, if an end has been prepared.
     pub fn params(&self) -> Option<Params> {
         self.params
     }
@@ -162,12 +171,13 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.ports().any(|port| self.end(port).running().is_some())
     }
 
-    /// Whether it has no clock.
+    /// Whether it is free-running.
     pub fn is_free_running(&self) -> bool {
         self.free_running
     }
 
-    /// Takes the clock away or gives it back. Only if nothing is open; returns whether it is so now.
+    /// Makes the cable free-running, or clocked, unless an end is open. Returns whether it is so
+    /// now.
     pub fn set_free_running(&mut self, free_running: bool) -> bool {
         if self
             .ports()
@@ -183,32 +193,34 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.notify
     }
 
-    /// Lets the playback end change the parameters under open capture ends, or no longer.
+    /// Sets whether the playback end may change the parameters under open capture ends.
     pub fn set_notify(&mut self, notify: bool) {
         self.notify = notify;
     }
 
-    /// What the end at `port` is bound to: the parameters that another end has prepared.
+    /// The parameters that the end at `port` is bound to: those with which another end has been
+    /// prepared.
     pub fn bound(&self, port: Port) -> Option<Params> {
         let others = self.ports().filter(|other| {
-            // A player that may change the parameters minds nobody.
+            // A playback end that may change the parameters is bound to nobody's.
             *other != port && !(port == Port::Playback && self.notify)
         });
         let mut prepared = others.filter_map(|other| self.end(other).setup);
         prepared.next().and(self.params)
     }
 
-    /// A program has opened this end.
+    /// Notes that a program has opened this end.
     pub fn open(&mut self, port: Port) {
         self.end_mut(port).state = EndState::Open;
     }
 
-    /// A program has closed this end; it had let go before.
+    /// Notes that a program has closed this end, which has neither buffer nor parameters.
     pub fn close(&mut self, port: Port) {
         self.end_mut(port).state = EndState::Closed;
     }
 
-    /// Takes the buffer of an end that has stopped, since ALSA may soon free it.
+    /// Takes the buffer from an end that has stopped, since ALSA may soon free it. It is to be
+    /// dropped with the lock released.
     pub fn take_buffer(&mut self, port: Port) -> Option<B> {
         let end = self.end_mut(port);
         if end.state != EndState::Closed {
@@ -220,8 +232,8 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         buffer
     }
 
-    /// The end no longer has a say in the cable's parameters. Returns the delay lines that are no longer
-    /// needed.
+    /// Drops the parameters of an end, and the cable's with those of the last one. Returns the
+    /// delay lines that are no longer needed, to be dropped with the lock released.
     pub fn drop_params(&mut self, port: Port) -> [Option<B>; 2] {
         self.end_mut(port).setup = None;
         if self.ports().any(|port| self.end(port).setup.is_some()) {
@@ -235,7 +247,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         [self.delay_line.take(), replacement]
     }
 
-    /// Stops the clock, if no end runs.
+    /// Drops the clock, if no end runs.
     fn stop_clock_if_idle(&mut self) {
         self.update_playback_lag();
         if !self.is_running() {
@@ -245,11 +257,11 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 }
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// Sets up an end that stands still: it starts at position 0.
+    /// Sets up an end that does not run: its position is then 0.
     ///
     /// # Errors
     ///
-    /// A [`Refusal`]: then the end has neither parameters nor buffer.
+    /// A [`Refusal`]: then the end is not prepared.
     pub fn prepare(
         &mut self,
         port: Port,
@@ -264,7 +276,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let end = self.end_mut(port);
         end.free_running = free_running;
         *end = core::mem::take(end).prepared(setup, buffer, params.rate);
-        // Readers that no longer fit don't count.
+        // Capture ends that no longer fit don't count.
         let changes = port == Port::Playback && self.params != Some(params);
         if !changes && !self.fits_step() {
             let end = self.end_mut(port);
@@ -281,8 +293,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         Ok(())
     }
 
-    /// The capture ends no longer fit what is played. Those that run stand still from here on, and
-    /// what they have recorded can be read; the others can't start before they have new parameters.
+    /// Stops the capture ends, whose parameters no longer fit the playback end's. What those that
+    /// run have captured can be read; none can start before it has been set up anew.
     fn stop_captures(&mut self) {
         for end in self.captures.iter_mut() {
             if end.setup.take().is_some() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One end of a cable: what ALSA keeps about its stream, where it is, and what it has counted.
+//! Ends of a cable: the state of each, its position, and its counters.
 
 use core::ops::Range;
 
@@ -14,7 +14,7 @@ mod receive;
 pub(super) use receive::copy_frames;
 pub use receive::CATCH_UP;
 
-/// Where a stream is plugged in.
+/// The port of a cable that an end is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
     /// The playback end.
@@ -24,7 +24,7 @@ pub enum Port {
 }
 
 impl Port {
-    /// Which way it faces.
+    /// The direction of the end's stream.
     pub fn direction(self) -> Direction {
         match self {
             Self::Playback => Direction::Playback,
@@ -33,88 +33,89 @@ impl Port {
     }
 }
 
-/// What an end is doing.
+/// The state of an end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EndState {
     /// Nobody has opened it.
     #[default]
     Closed,
-    /// Opened, but it has no say in the parameters.
+    /// Opened, but not set up.
     Open,
-    /// It has parameters and a buffer, and stands still.
+    /// It has parameters and a buffer, and does not run.
     Prepared,
-    /// It moves.
+    /// It runs: its position moves.
     Running,
-    /// It will go on from where it stopped.
+    /// It will go on from its position.
     Paused,
 }
 
-/// Counted since the card was made.
+/// The counters of an end, since the card was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Frames that were played into the cable, or delivered to the reader.
+    /// Frames that were played into the cable, or delivered to the capture end.
     pub moved: u64,
-    /// Playback: of these, the ones that no reader was there for.
+    /// Playback: of these, those that no reader was there for.
     pub unheard: u64,
-    /// Capture: as many of these were silence because nothing was played (with a delay: while they
-    /// went into the cable).
+    /// Capture: of these, silence because nothing was played (with a delay: while they went into
+    /// the cable).
     pub silence: u64,
-    /// Playback: frames that were written only after their play time, when the running readers had
-    /// been given silence in their place. Capture: frames that were thrown away because the
-    /// reader did not take them in time.
+    /// Playback: frames that were written only after their play time, when the readers had got
+    /// silence in their place. Capture: frames that were thrown away because the program did not
+    /// take them in time.
     pub lost: u64,
-    /// Times that the stream ran dry (playback) or full (capture) and was stopped for it.
+    /// Xruns: times that the stream ran dry (playback) or full (capture) and was stopped for it.
     pub xruns: u64,
     /// Wake-ups for a period or a drain.
     pub wakeups: u64,
-    /// Of these, the ones that came so late that the next was due as well.
+    /// Of these, those that came so late that the next was due as well.
     pub late: u64,
 }
 
 /// One end of a cable.
 #[derive(Debug)]
 pub struct End<B> {
-    /// What it is doing.
+    /// The end's state.
     pub state: EndState,
-    /// What it has chosen; there from prepare until it lets go.
+    /// How the program gets at it; some from `prepare` until the parameters are dropped.
     pub setup: Option<Setup>,
-    /// Frames since prepare that have been moved.
+    /// The position: frames since `prepare` that have been moved.
     pub position: u64,
-    /// Sums.
+    /// The counters.
     pub counters: Counters,
-    /// There from prepare until [`Cable::take_buffer`]; used only while running.
+    /// The buffer; some from `prepare` until `Cable::take_buffer`, used only while running.
     pub(super) buffer: Option<B>,
-    /// The position that ALSA was last told.
+    /// The position that was last reported to ALSA.
     pub(super) reported_position: u64,
-    /// One position by ALSA's count and by ours, to translate its pointers.
+    /// The anchor: one position by ALSA's count (`hw_ptr`) and by ours, to translate its pointers.
     pub(super) anchor: (u64, u64),
     /// The next position at which a period ends.
     pub(super) boundary: u64,
-    /// Where what was written ends, once the stream drains.
+    /// The position at which what was written ends, once the stream drains.
     pub(super) drain: Option<u64>,
-    /// Whether ALSA has been told that the drain has ended.
+    /// Whether the end of the drain has been reported to ALSA.
     pub(super) drain_notified: bool,
-    /// ALSA is to stop it, for this reason.
+    /// The stop of which ALSA is still to be notified, for this reason.
     pub(super) pending_stop: Option<Wake>,
-    /// Capture: frames came in faster than they could be moved. What was lost has been counted, and ALSA must
-    /// not learn the position before the xrun.
+    /// Capture: frames came in faster than they could be moved. What was lost has been counted, and
+    /// the position must not be reported before the xrun.
     pub(super) overrun: bool,
-    /// The cable has no clock: the end moves as the programs at both ends do.
+    /// Whether the cable is free-running: the end moves as the programs at both ends do.
     pub(super) free_running: bool,
-    /// Capture: how many frames it is behind what goes into the cable. Playback: how many the reader
-    /// that is furthest behind will be.
+    /// The lag in frames. Capture: how far it is behind what goes into the cable. Playback: how far
+    /// the reader that is furthest behind will be.
     pub(super) lag: u64,
-    /// When ALSA was last told something.
+    /// The time at which ALSA was last notified (ns).
     pub(super) notified_at: u64,
-    /// For how many nanoseconds a drain may hear nothing.
+    /// The time for which ALSA may not be notified during a drain (ns).
     pub(super) drain_timeout: u64,
-    /// Positions that are accounted for as lost, or (playback) given to the reader as silence.
+    /// The gap: positions that are accounted for as lost, or (playback) that the readers got as
+    /// silence.
     pub(super) gap: Range<u64>,
 }
 
-/// ALSA gives up a drain if it hears nothing for the nominal time of 1.1 buffers, or for 100 ms if that
-/// is longer (`snd_pcm_drain` in `sound/core/pcm_native.c`). Half a buffer or this, in nanoseconds, is
-/// safe even if a timer is late.
+/// The least [`End::drain_timeout`], in nanoseconds. ALSA gives up a drain if it is not notified
+/// for the nominal time of 1.1 buffers, or for 100 ms if that is longer (`snd_pcm_drain()` in
+/// `sound/core/pcm_native.c`). Half a buffer or this is safe even if a timer is late.
 const DRAIN_TIMEOUT_MIN: u64 = 40_000_000;
 
 impl<B> Default for End<B> {
@@ -147,7 +148,7 @@ impl<B> End<B> {
         }
     }
 
-    /// An end with these choices and this buffer at `rate` frames per second.
+    /// The end, prepared with this setup and buffer at `rate` frames per second.
     pub(super) fn prepared(self, setup: Setup, buffer: B, rate: u32) -> Self {
         let time = setup.buffer.saturating_mul(1_000_000_000);
         Self {
@@ -162,12 +163,12 @@ impl<B> End<B> {
         }
     }
 
-    /// Whether it plays out what was written and then stops.
+    /// Whether it drains: it plays what was written and then stops.
     pub fn draining(&self) -> bool {
         self.state == EndState::Running && self.drain.is_some()
     }
 
-    /// Playback: takes back the last `frames` frames. Returns how many of them the readers got as
+    /// Playback: rewinds the last `frames` frames. Returns how many of them the readers got as
     /// silence.
     pub(super) fn rewind_playback(&mut self, frames: u64) -> u64 {
         let end = self.position;
@@ -182,13 +183,14 @@ impl<B> End<B> {
         end.saturating_sub(first).min(frames)
     }
 
-    /// Capture: takes back the last `frames` frames, of which the last `silent` were silence.
+    /// Capture: rewinds the last `frames` frames, of which the last `silent` were silence.
     pub(super) fn rewind_capture(&mut self, frames: u64, silent: u64) {
         self.position -= frames;
         self.counters.moved -= frames;
         self.counters.silence = self.counters.silence.saturating_sub(silent);
     }
 
+    /// The buffer, if the end runs.
     pub(super) fn running(&self) -> Option<&B> {
         match self.state {
             EndState::Running => self.buffer.as_ref(),
@@ -198,15 +200,15 @@ impl<B> End<B> {
 }
 
 impl<B: Buffer> End<B> {
-    /// ALSA's pointers. To be called with the stream locked only: ALSA then believes in the
-    /// position that it was last told.
+    /// Reads ALSA's pointers, and sets the anchor. With the stream locked only: ALSA then believes
+    /// in the position that was last reported to it.
     pub(super) fn read_pointers(&mut self) -> Option<Pointers> {
         let pointers = self.buffer.as_ref()?.pointers();
         self.anchor = (pointers.hw, self.reported_position);
         Some(pointers)
     }
 
-    /// The position up to which the program has written or read.
+    /// The position up to which the program has written or read, by [`Pointers::appl`].
     pub(super) fn appl(&self, pointers: &Pointers) -> u64 {
         let (hw, position) = self.anchor;
         position.saturating_add_signed(distance(hw, pointers.appl, pointers.boundary))
@@ -214,8 +216,8 @@ impl<B: Buffer> End<B> {
 
     /// The position up to which there is something to play.
     ///
-    /// A stream that does not stop on an xrun may be written to behind ALSA's back (dmix does
-    /// so), hence whatever its buffer holds is played.
+    /// A stream that does not stop on an xrun may be written to behind ALSA's back (dmix does so),
+    /// hence whatever its buffer holds is played.
     pub(super) fn written(&self, buffer: &B) -> u64 {
         let pointers = buffer.pointers();
         match self.drain {

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a cable does wrong on demand, so that the programs above can be tested.
+//! Injected faults: what a cable does wrong on demand, so that the programs above can be tested.
 
-/// Faults that wait to happen, and such as last.
+/// The injected faults of a cable: pending one-shot faults, and standing ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Frames that no reader will get.
+    /// Pending: frames that no reader will get.
     pub drop: u64,
-    /// Frames that the readers will get twice.
+    /// Pending: frames that the readers will get twice.
     pub double: u64,
-    /// Frames of which the readers will get one bit inverted.
+    /// Pending: frames of which the readers will get one bit inverted.
     pub flip: u64,
-    /// By how many nanoseconds wake-ups come late at most.
+    /// Standing: the most by which wake-ups come late, in nanoseconds.
     pub jitter: u64,
-    /// Since when the clock stands still.
+    /// Standing: the time since when the clock's time stands still (ns).
     frozen: Option<u64>,
     /// For how many nanoseconds in all it has stood still before.
-    lag: u64,
+    stood_still: u64,
 }
 
 impl Faults {
-    /// How many of the next `frames` frames are treated alike, and how often the readers get them.
+    /// Takes the next run of at most `frames` frames that are treated alike, and how often the
+    /// readers get them.
     pub(super) fn run(&mut self, frames: u64) -> (u64, u64) {
         let (left, copies) = match (self.drop, self.double) {
             (1.., _) => (&mut self.drop, 0),
@@ -32,30 +33,30 @@ impl Faults {
         (run, copies)
     }
 
-    /// Lets the clock stand still from `now` on, or go on.
+    /// Stops the clock's time at `now`, or lets it go on.
     pub(super) fn freeze(&mut self, freeze: bool, now: u64) {
         match (freeze, self.frozen) {
             (true, None) => self.frozen = Some(now),
             (false, Some(since)) => {
-                self.lag = self.lag.saturating_add(now.saturating_sub(since));
+                self.stood_still = self.stood_still.saturating_add(now.saturating_sub(since));
                 self.frozen = None;
             }
             _ => {}
         }
     }
 
-    /// Whether the clock stands still.
+    /// Whether the clock's time stands still.
     pub fn frozen(&self) -> bool {
         self.frozen.is_some()
     }
 
-    /// What time it is at `now` for a clock that has stood still.
+    /// The clock's time at `now`, in nanoseconds: that less the time for which it has stood still.
     pub(super) fn local(&self, now: u64) -> u64 {
-        self.frozen.unwrap_or(now).saturating_sub(self.lag)
+        self.frozen.unwrap_or(now).saturating_sub(self.stood_still)
     }
 
-    /// When it will be `local` for a clock that has stood still; `None` as long as it does. With
-    /// jitter up to so much later, and always the same for the same time.
+    /// The time at which the clock's time is `local`; `None` as long as it stands still. With
+    /// jitter up to so much later, and always the same for the same `local`.
     pub(super) fn when(&self, local: u64) -> Option<u64> {
         if self.frozen() {
             return None;
@@ -65,7 +66,7 @@ impl Faults {
         let late = random.checked_rem(self.jitter.saturating_add(1));
         Some(
             local
-                .saturating_add(self.lag)
+                .saturating_add(self.stood_still)
                 .saturating_add(late.unwrap_or(0)),
         )
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Following another clock: from the ticks of a master to the speed of a cable's [`Clock`].
+//! Followers: from the ticks of a master to the speed of a cable's [`Clock`].
 //!
-//! A master tells from time to time how far it has come, in units of its own: ticks of a timer, or
-//! frames of another card. That count is exact; the time at which it is heard of is not. So
+//! A master's count is heard from time to time, in units of its own: ticks of a timer, or frames of
+//! another card. The count is exact; the time at which it is heard is not. So
 //!
-//! 1. a straight line is laid through the times of the counts ([`Fit`]), by least squares over all
-//!    of them so far, and after [`WINDOW`] by the same filter with its gains held. Its slope is the
+//! 1. a straight line is fitted to the times of the counts ([`Fit`]), by least squares over all of
+//!    them so far, and after [`WINDOW`] by the same filter with its gains held. Its slope is the
 //!    master's rate, and its noise that of the ticks, averaged;
 //! 2. what the cable should have counted is summed up exactly ([`Aim`]), and the clock is made to
 //!    go at the master's rate and, for a while, so much faster or slower that it gets there: a
@@ -17,12 +17,13 @@
 //! master had. Where a master comes back, or leaps, the count goes on from where the cable is: the
 //! pause is not made up for.
 //!
-//! What comes of it (`tests/follow.rs`): a master is followed once it has been heard for 0.5 s and 8
-//! ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the master's
-//! count than the ticks' times are from even, to 5 µs (where fewer than 25 of them come in 0.1 s, hardly
-//! ever than twice that), and that does not add up, not in a day. A machine on which every fiftieth tick
-//! is held up for up to 130 ms makes that hardly ever more than 50 ms. A master that changes its rate by
-//! 1000 ppm from one tick to the next is lost by less than 1 ms, and caught up with within 10 s.
+//! What comes of it (`tests/follow.rs`): a master is followed once it has been heard for 0.5 s and
+//! 8 ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the
+//! master's count than the ticks' times are from even, to 5 µs (where fewer than 25 of them come in
+//! 0.1 s, hardly ever than twice that), and that does not add up, not in a day. A machine on which
+//! every fiftieth tick is held up for up to 130 ms makes that hardly ever more than 50 ms. Where a
+//! master changes its rate by 1000 ppm from one tick to the next, the cable deviates by less than 1
+//! ms, which is made up within 10 s.
 
 use crate::lib::model::clock::{speed, Clock, Slide, PITCH_NOMINAL};
 use crate::lib::model::ticks::Heard;
@@ -42,25 +43,25 @@ const TIME_BITS: u32 = 16;
 pub const TICK_MAX: u64 = NS_PER_S;
 /// The span of time that the rate is measured over, in nanoseconds.
 pub const WINDOW: u64 = 8 * NS_PER_S;
-/// A master is followed once it has been heard for so long, and so many times.
+/// The time (ns) and the number of times for which a master has to be heard before it is followed.
 pub const ACQUIRE: (u64, u64) = (NS_PER_S / 2, 8);
-/// A cable never goes faster or slower than its master by more than this, in millionths.
+/// The most by which a cable goes faster or slower than its master, in millionths.
 pub const SLEW: u64 = 5_000;
 /// The time that a slide takes where [`SLEW`] does not make it longer, in nanoseconds.
 pub const SETTLE: u64 = NS_PER_S;
-/// A master is taken for silent after this time, in nanoseconds, or after four ticks if that is
+/// The time after which a master counts as silent, in nanoseconds, or after four ticks if that is
 /// longer. If it comes back, it is another one, as far as the count is concerned.
 pub const SILENCE: u64 = 250 * MS;
 /// The farthest that a cable lets itself be from its master, in nanoseconds.
 pub const FAR: u64 = 500 * MS;
 
-/// What a cable's clock goes by.
+/// What a cable's clock tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracking {
-    /// Its own clock: no master has been heard for long enough.
+    /// Its own time: no master has been heard for long enough.
     Own,
-    /// Its own clock, or what it held before: the master is out of range, more than 20 % faster or
-    /// slower than nominal.
+    /// Its own time, or the rate that it held before: the master is out of range, more than 20 %
+    /// faster or slower than nominal.
     Ignoring,
     /// The master.
     Following,
@@ -68,7 +69,7 @@ pub enum Tracking {
     Holdover,
 }
 
-/// Where a cable's clock should be.
+/// The aim of a cable's clock: where it should be.
 #[derive(Clone, Copy, Debug)]
 struct Aim {
     /// Frames at the master's last count, and the rest of a frame in parts.
@@ -84,6 +85,7 @@ struct Aim {
 }
 
 impl Aim {
+    /// The aim of a cable with this rate and pitch, whose master counts in `unit`: nothing so far.
     fn new(unit: Unit, rate: u32, pitch: u32) -> Self {
         let (numerator, denominator) = unit.frames(rate);
         Self {
@@ -96,6 +98,7 @@ impl Aim {
         }
     }
 
+    /// Adds what the master has counted.
     fn add(&mut self, units: u64) {
         // A fit that is not broken has less than 10 s of units, less than 10^16 parts.
         let sum = product(units.saturating_mul(self.unit), self.pitch) + u128::from(self.rest);
@@ -104,7 +107,8 @@ impl Aim {
         self.rest = rest;
     }
 
-    /// Millionths of a frame by which a clock that is to go at `speed` is behind.
+    /// The error of a clock that is to go at `speed`: by how many millionths of a frame it is
+    /// behind at `now`.
     fn error(&self, fit: &Fit, clock: &Clock, speed: u64, now: u64) -> i64 {
         let (part, _) = div_rem(product(self.rest, MICRO), self.frame);
         let at_count = self.frames.wrapping_mul(MICRO).wrapping_add(part);
@@ -115,24 +119,25 @@ impl Aim {
     }
 }
 
-/// What a cable's clock goes by: its own time, or a master.
+/// The follower of a cable's clock: of its own time, or of a master.
 #[derive(Clone, Copy, Debug)]
 pub struct Follower {
+    /// The fit through the master's ticks; some once it has been heard.
     fit: Option<Fit>,
-    /// How fast the master was when it was last followed.
+    /// The master's rate when it was last followed.
     held: Option<MasterRate>,
-    /// There while a master is followed and the cable's clock goes.
+    /// The aim; some while a master is followed and the cable's clock goes.
     aim: Option<Aim>,
     /// Ticks heard.
     ticks: u64,
     /// Times that the count was lost: the master was silent, or leapt.
     breaks: u64,
-    /// In steps of how many nanoseconds the clock goes.
+    /// The steps in which the clock's time passes, in nanoseconds.
     step: u64,
 }
 
 impl Follower {
-    /// Nothing is followed; time passes in steps of `step` nanoseconds.
+    /// Makes a follower of no master; time passes in steps of `step` nanoseconds.
     pub fn new(step: u64) -> Self {
         Self {
             fit: None,
@@ -144,7 +149,7 @@ impl Follower {
         }
     }
 
-    /// What the clock goes by at `now`.
+    /// What the clock tracks at `now`.
     pub fn state(&self, now: u64) -> Tracking {
         match (&self.fit, self.held) {
             (Some(fit), held) if self.is_heard(now) && fit.is_known() => match held {
@@ -166,8 +171,9 @@ impl Follower {
         self.breaks
     }
 
-    /// How much faster than nominal a cable with this rate makes the master or, if it is silent,
-    /// made it; in thousandths of a ppm. `None` before it is known.
+    /// The deviation of the master, or of the last one if it is silent, from the nominal rate, for
+    /// a cable with this rate; in thousandths of a ppm, positive if it is faster. `None` before it
+    /// is known.
     pub fn deviation(&self, rate: u32) -> Option<i64> {
         let known = self.fit.filter(Fit::is_known);
         let master = known.map(|fit| fit.master_rate()).or(self.held)?;
@@ -176,7 +182,7 @@ impl Follower {
         Some(scale(faster, NS_PER_S, nominal))
     }
 
-    /// A clock for a cable that starts now.
+    /// Starts the clock of a cable at `now`.
     pub fn start(&mut self, rate: u32, pitch: u32, now: u64) -> Clock {
         let mut clock = Clock::new(rate, pitch, now).in_steps(self.step);
         self.aim = None;
@@ -184,13 +190,14 @@ impl Follower {
         clock
     }
 
-    /// What comes next is heard of a master that has not been listened to for a while, or of another.
+    /// Drops the fit: what is heard next is of another master, or of one that was not listened to
+    /// for a while.
     pub fn interrupt(&mut self) {
         self.fit = None;
         self.aim = None;
     }
 
-    /// Something has been heard of the master at `now`.
+    /// Hears a tick of the master at `now`.
     pub fn hear(&mut self, heard: Heard, now: u64) {
         let Some(unit) = Unit::new(heard) else { return };
         let position = match heard {
@@ -226,17 +233,19 @@ impl Follower {
         }
     }
 
+    /// Begins a fit at this tick.
     fn begin(&mut self, unit: Unit, position: u64, now: u64) {
         self.fit = Some(Fit::new(unit, position, now));
         self.aim = None;
     }
 
+    /// Whether the master is not silent at `now`.
     fn is_heard(&self, now: u64) -> bool {
         self.fit
             .is_some_and(|fit| now.saturating_sub(fit.last) <= fit.patience)
     }
 
-    /// Makes a clock that goes get nearer to the master, from `now` on.
+    /// Steers a clock nearer to the master, from `now` on.
     pub fn steer(&mut self, clock: &mut Clock, rate: u32, pitch: u32, now: u64) {
         let (Some(fit), Tracking::Following) = (&self.fit, self.state(now)) else {
             return;
@@ -268,7 +277,7 @@ impl Follower {
         clock.set_speed(speed, Some(slide), now);
     }
 
-    /// Goes on at another pitch, as near to the master as before.
+    /// Sets another pitch from `now` on; the clock stays as near to the master as before.
     pub fn set_pitch(&mut self, clock: &mut Clock, rate: u32, old: u32, new: u32, now: u64) {
         let error = self.error(clock, rate, old, now);
         self.aim = None;
@@ -278,6 +287,8 @@ impl Follower {
         }
     }
 
+    /// The error of a clock: by how many millionths of a frame it is behind; 0 if no master is
+    /// followed.
     fn error(&self, clock: &Clock, rate: u32, pitch: u32, now: u64) -> i64 {
         match (&self.aim, &self.fit) {
             (Some(aim), Some(fit)) => {
@@ -288,7 +299,7 @@ impl Follower {
         }
     }
 
-    /// Lets a clock go at the master's rate, or the one that it had, or its own. If the master is
+    /// Sets a clock to the master's rate, or the one that it had, or its own. If the master is
     /// followed, its count goes on from where the clock is.
     fn take_up(&mut self, clock: &mut Clock, rate: u32, pitch: u32, now: u64) {
         let speed = match self.held {

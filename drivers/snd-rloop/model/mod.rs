@@ -2,8 +2,9 @@
 
 //! The state of a cable, and the module's parameters.
 //!
-//! Nothing in here allocates, locks, or knows ALSA's structures. The module compiles these very
-//! files, and so does the crate `snd-rloop-model` for tests on the host (`cargo test`).
+//! Nothing in here allocates, sleeps, locks, or knows ALSA's structures: all of it may be called in
+//! any context, and what changes a cable is called with the cable's lock held. The module compiles
+//! these very files, and so does the crate `snd-rloop-model` for tests on the host (`cargo test`).
 
 pub mod cable;
 pub mod end;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The module's parameters: from what the administrator wrote to what a card is made of.
+//! The module's parameters: from what was written to the [`Config`] that a card is made of.
 //!
 //! Nothing is clamped or guessed: a value that is not allowed is refused with a message that says
 //! what is. What snd-aloop has as well is read as the kernel reads it there.
@@ -14,22 +14,22 @@ use crate::lib::model::parameters::{
 
 /// The most PCM substreams that a PCM device may have.
 pub const SUBSTREAMS_MAX: u32 = 128;
-/// How many PCM substreams a PCM device has if nothing else is asked for.
+/// The number of PCM substreams of a PCM device if nothing else is asked for.
 pub const SUBSTREAMS_DEFAULT: u32 = 8;
 /// The card's id if nothing else is asked for.
 pub const ID_DEFAULT: &str = "rloop";
 /// The card's name if nothing else is asked for.
 pub const NAME_DEFAULT: &str = "Virtual Loopback";
 
-/// Bytes per second in the unit of `bandwidth`.
+/// The unit of `bandwidth`, in bytes per second.
 pub const BANDWIDTH_UNIT: u32 = 1_000_000;
 /// The largest `bandwidth`.
 pub const BANDWIDTH_MAX: u32 = 1_000_000;
-/// What the streams of a card may ask for together if nothing else is asked for: both ends of one cable at its
-/// widest, and a quarter more.
+/// The `bandwidth` if nothing else is asked for: both ends of one cable at its widest, and a
+/// quarter more.
 pub const BANDWIDTH_DEFAULT: u32 = 2_000;
 
-/// Which playback substream a capture substream hears.
+/// The topology of a card: which playback substream a capture substream hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
     /// One PCM device: `hw:CARD,0,N` is heard on `hw:CARD,0,N`.
@@ -42,7 +42,7 @@ pub enum Topology {
 }
 
 impl Topology {
-    /// How many PCM devices a card has.
+    /// The number of PCM devices of a card.
     pub fn devices(self) -> u32 {
         match self {
             Self::Cable | Self::Fanout => 1,
@@ -72,35 +72,36 @@ written! {
     bandwidth: "2000",
 }
 
-/// What a card is made of.
+/// The configuration of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new` takes it.
+    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new` takes
+    /// it.
     pub index: i32,
-    /// What ALSA is to make the card's id of: it keeps letters and digits, and appends `_1` and so
-    /// on where the id is taken. If there is nothing, it takes the last word of the name.
+    /// The text that ALSA makes the card's id of: it keeps letters and digits, and appends `_1` and
+    /// so on where the id is taken. If there is nothing, it takes the last word of the name.
     pub id: &'a str,
     /// The card's short and long name.
     pub name: &'a str,
     /// Substreams of each PCM device, 1 to [`SUBSTREAMS_MAX`]; with [`Topology::Fanout`] only of
     /// capture.
     pub substreams: u32,
-    /// Which playback substream a capture substream hears.
+    /// The topology.
     pub topology: Topology,
-    /// Whether a player may change the parameters under an open recorder.
+    /// Whether the playback end may change the parameters under open capture ends.
     pub notify: bool,
-    /// Whether the cables have no clock to begin with.
+    /// Whether the cables are free-running to begin with.
     pub free_running: bool,
-    /// What the cables' clocks go by.
+    /// The source of the cables' clocks.
     pub timer_source: SourceText,
-    /// What of all that it could do the card offers.
+    /// What the card offers of all that it could.
     pub limits: Limits,
-    /// How much its streams may ask for together, in [`BANDWIDTH_UNIT`]s.
+    /// The bandwidth that its streams may ask for together, in [`BANDWIDTH_UNIT`]s.
     pub bandwidth: u32,
 }
 
 impl Config<'_> {
-    /// Playback substreams of each PCM device; each is an end of a cable of its own.
+    /// The number of playback substreams of each PCM device; each is an end of a cable of its own.
     pub fn playbacks(&self) -> u32 {
         match self.topology {
             Topology::Cable | Topology::Crossed => self.substreams,
@@ -108,13 +109,13 @@ impl Config<'_> {
         }
     }
 
-    /// Capture ends of each cable.
+    /// The number of capture ends of each cable.
     pub fn captures(&self) -> u32 {
         self.substreams / self.playbacks().max(1)
     }
 }
 
-/// Reads what was written for one card. `cards` is how many cards the kernel can have.
+/// Parses what was written for one card. `cards` is how many cards the kernel can have.
 ///
 /// # Errors
 ///
@@ -165,7 +166,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     })
 }
 
-/// Reads `enable=`; `None` where nothing was written.
+/// Parses `enable=`; `None` where nothing was written.
 ///
 /// # Errors
 ///
@@ -174,7 +175,7 @@ pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<
     switch("enable", written, truth)
 }
 
-/// What `pcm_notify` says. In snd-aloop it is a number.
+/// Parses `pcm_notify`, which in snd-aloop is a number.
 fn notify(text: &str) -> Option<bool> {
     integer(text).map(|number| number != 0).or(truth(text))
 }

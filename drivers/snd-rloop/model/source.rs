@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `timer_source`: what the clocks of a card go by, in snd-aloop's syntax.
+//! Sources of the clocks of a card (`timer_source`), in snd-aloop's syntax.
 
 use core::fmt;
 
 use crate::lib::model::number::integer;
 
-/// What the clocks of a card go by.
+/// The source of the clocks of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source<'a> {
     /// `CLOCK_MONOTONIC`, to the nanosecond.
@@ -17,10 +17,10 @@ pub enum Source<'a> {
     Timer(Address<'a>),
 }
 
-/// Which sound timer.
+/// The address of a sound timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address<'a> {
-    /// Whose timer it is.
+    /// The owner.
     pub owner: Owner<'a>,
     /// The PCM device, or the number of a global timer.
     pub device: u32,
@@ -28,7 +28,7 @@ pub struct Address<'a> {
     pub subdevice: u32,
 }
 
-/// Whose timer it is.
+/// The owner of a sound timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner<'a> {
     /// Nobody's: a global one, such as a user-driven timer (device 4).
@@ -39,7 +39,7 @@ pub enum Owner<'a> {
     Id(&'a str),
 }
 
-/// What is allowed, for messages.
+/// What messages say is allowed.
 pub const ALLOWED: &str = "hrtimer, jiffies, or a timer as [hw:]CARD[.DEVICE[.SUBDEVICE]], \
                            CARD being another card's number or id, or -1 for a global timer";
 
@@ -47,7 +47,7 @@ pub const ALLOWED: &str = "hrtimer, jiffies, or a timer as [hw:]CARD[.DEVICE[.SU
 pub const SOURCE_MAX: usize = 63;
 
 impl<'a> Source<'a> {
-    /// In which steps time passes, in nanoseconds, where a kernel's tick takes `jiffy`.
+    /// The steps in which time passes, in nanoseconds, where a kernel's tick takes `jiffy`.
     pub fn step(&self, jiffy: u64) -> u64 {
         match self {
             Self::Jiffies => jiffy,
@@ -55,7 +55,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Reads `hrtimer`, `jiffies`, or `[pref:]card[{.,}dev[{.,}subdev]]`; nothing is `hrtimer`.
+    /// Parses `hrtimer`, `jiffies`, or `[pref:]card[{.,}dev[{.,}subdev]]`; nothing is `hrtimer`.
     ///
     /// Numbers are written as in C. `None` if it is something else; `cards` is how many cards the
     /// kernel can have.
@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A source as it was written, kept.
+/// The text of a source, as it was written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SourceText {
     bytes: [u8; SOURCE_MAX],
@@ -102,13 +102,13 @@ impl SourceText {
         Some(Self { bytes, length })
     }
 
-    /// What it says.
+    /// The source that it says.
     pub fn source(&self) -> Source<'_> {
         // It was one, for some number of cards.
         Source::parse(self.text(), u32::MAX).unwrap_or(Source::Hrtimer)
     }
 
-    /// As it was written.
+    /// The text.
     pub fn text(&self) -> &str {
         let bytes = self.bytes.get(..self.length).unwrap_or_default();
         core::str::from_utf8(bytes).unwrap_or_default()
@@ -136,7 +136,7 @@ fn is_id(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == b'_' || c == b'-')
 }
 
-/// A number as [`integer`] reads it, that is not negative.
+/// Parses a number as [`integer`] does, that is not negative.
 fn number(text: &str) -> Option<u32> {
     integer(text).and_then(|number| u32::try_from(number).ok())
 }

@@ -2,13 +2,13 @@
 
 //! Moving frames, in steps of a bounded cost.
 //!
-//! Whoever moves frames holds the cable's lock, mostly with interrupts off. So no more is moved at a time
-//! than [`Effort::step`] allows; the position that ALSA is told is that of what has been moved, and the
-//! rest follows. So that there seldom is a rest, a timer moves frames before much has piled up
-//! ([`Effort::carry`]), though nobody may be waiting for them.
+//! Whoever moves frames holds the cable's lock, with interrupts off. So no more is moved at a time
+//! than [`Effort::step`] allows; the position that is reported to ALSA is that of what has been
+//! moved, and the rest follows. So that there seldom is a rest, a timer moves frames before much
+//! has piled up ([`Effort::carry`]), though nobody may be waiting for them.
 //!
-//! Where frames come in faster than they can be moved, those that a reader's buffer can't hold any more
-//! are not moved at all: they are lost, and counted.
+//! Where frames come in faster than they can be moved, those that a reader's buffer can't hold any
+//! more are not moved at all: they are lost, and counted.
 
 use core::ops::DerefMut;
 
@@ -18,13 +18,14 @@ use super::Cable;
 use crate::lib::model::layout::Layout;
 use crate::lib::model::stream::Buffer;
 
-/// How much may be done in one go, in units: the cost of a byte that is moved in one run with others, some
-/// 0.3 instructions.
+/// The effort that is made in one go, in units: the cost of a byte that is moved in one run with
+/// others, some 0.3 instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// What may be moved with the lock held.
+    /// The most that may be moved with the lock held.
     pub step: u64,
-    /// What may pile up, at least; as much as comes in in 1/8000 s if that is more.
+    /// What may pile up before a timer moves it: this, or as much as comes in in 1/8000 s if that
+    /// is more.
     pub carry: u64,
 }
 
@@ -38,39 +39,40 @@ impl Default for Effort {
     }
 }
 
-/// Units for a sample that changes its layout, beside its bytes.
+/// The units for a sample that changes its layout, beside its bytes.
 const SAMPLE: u64 = 16;
-/// Units for a run of samples, in each step.
+/// The units for a run of samples, in each step.
 const RUN: u64 = 32;
-/// Units for a buffer that is written to, in each step.
+/// The units for a buffer that is written to, in each step.
 const TARGET: u64 = 256;
 /// The least number of frames that a timer goes off for: as of a period.
 const FRAMES_MIN: u64 = 16;
-/// How many steps what can't wait may take: an end that starts or stops does so in its frame.
+/// The steps that what can't wait may take: an end that starts or stops does so in its frame.
 const STEPS_AT_ONCE: u64 = 2;
 
-/// Where frames are to be found that are moved.
+/// Where frames that are moved are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keep {
     /// Nowhere: they are only counted.
     Nothing,
-    /// In the delay line: in the readers' buffers they would be overwritten before anybody sees them.
+    /// In the delay line: in the readers' buffers they would be overwritten before anybody sees
+    /// them.
     DelayLine,
     /// In the readers' buffers, too.
     All,
 }
 
-/// What it costs to move frames, in units.
+/// The cost of moving frames, in units.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
-    /// Any number of them.
+    /// For any number of them, in each step.
     step: u64,
-    /// Each of them.
+    /// For each of them.
     frame: u64,
 }
 
 impl Cost {
-    /// Adds what it costs to fill a buffer: from another, or with silence.
+    /// Adds the cost of filling a buffer: from another, or with silence.
     fn add(&mut self, from: Option<&Layout>, to: &Layout) {
         let channels = to.channels as u64;
         let runs = to.planes().map_or(1, |_| channels);
@@ -81,27 +83,30 @@ impl Cost {
         }
     }
 
-    /// How many frames can be moved for `units`; a whole step's are good for one at least.
+    /// The number of frames that can be moved for `units`, at least 1 if these are a `whole`
+    /// step's.
     fn frames(&self, units: u64, whole: bool) -> u64 {
         let frames = units.saturating_sub(self.step).checked_div(self.frame);
         frames.unwrap_or(u64::MAX).max(u64::from(whole))
     }
 
+    /// The cost of so many frames.
     fn of(&self, frames: u64) -> u64 {
         self.step.saturating_add(self.frame.saturating_mul(frames))
     }
 }
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// Moves frames whose play time has passed, in the order of time; without a clock, frames that have
-    /// been written and that all readers have room for. As many as may be moved at a time.
+    /// Moves frames whose play time has passed at `now`, in the order of time; at a free-running
+    /// cable, frames that have been written and that all readers have room for. No more than may be
+    /// moved at a time.
     ///
     /// Returns whether all have been moved.
     pub fn advance(&mut self, now: u64) -> bool {
         self.advance_for(now, self.effort.step)
     }
 
-    /// Moves all frames whose play time has passed, or loses them.
+    /// Moves all frames whose play time has passed at `now`, or loses them.
     pub(super) fn advance_to(&mut self, now: u64) {
         let units = self.effort.step.saturating_mul(STEPS_AT_ONCE);
         if !self.advance_for(now, units) && self.clock.is_some() {
@@ -109,7 +114,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
-    /// How many frames are to be moved by now.
+    /// The number of frames that are to be moved at `now`.
     pub fn due(&self, now: u64) -> u64 {
         match &self.clock {
             Some(clock) => clock
@@ -120,14 +125,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
+    /// As [`Cable::advance`], for so many units.
     fn advance_for(&mut self, now: u64, mut units: u64) -> bool {
         let mut left = self.due(now);
         if left == 0 {
             (self.backlog, self.skipping) = (false, false);
             return true;
         }
-        // If nobody has looked for long, what comes first will be overwritten in each reader's buffer by
-        // what follows.
+        // If nobody has looked for long, what comes first will be overwritten in each reader's
+        // buffer by what follows.
         let (heard, line) = (self.reader_frames(), self.delay_line_frames());
         let surplus = left.saturating_sub(heard.saturating_add(line));
         if surplus > 0 {
@@ -164,21 +170,21 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         !self.backlog
     }
 
-    /// How many frames the reader with the largest buffer can have before it.
+    /// The number of frames that the reader with the largest buffer can have before it.
     fn reader_frames(&self) -> u64 {
         let captures = self.captures.iter().filter_map(|end| end.running());
         let frames = captures.map(|buffer| buffer.layout().frames);
         frames.max().unwrap_or(0)
     }
 
-    /// How many frames the delay line holds.
+    /// The number of frames that the delay line holds.
     fn delay_line_frames(&self) -> u64 {
         self.delay_line
             .as_ref()
             .map_or(0, |line| line.layout().frames)
     }
 
-    /// Gives up the next `frames` frames: no reader gets what is left of them, and each has an xrun.
+    /// Loses the next `frames` frames: no reader gets them, and each has an xrun.
     fn lose_frames(&mut self, frames: u64) {
         self.move_frames(frames, Keep::Nothing);
         for end in self.captures.iter_mut() {
@@ -188,7 +194,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         (self.backlog, self.skipping) = (false, false);
     }
 
-    /// Moves the next `frames` frames, those that a fault concerns as it wants it.
+    /// Moves the next `frames` frames, those that an injected fault concerns as it wants it.
     fn move_frames(&mut self, frames: u64, keep: Keep) {
         let mut left = frames;
         self.moved_unseen = true;
@@ -202,7 +208,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             self.moved += run;
         }
         if keep == Keep::Nothing {
-            // What the lines hold is of another time.
+            // What the delay lines hold is of another time.
             self.delay_line_begin = self.moved;
             if let Some(replacement) = &mut self.replacement {
                 replacement.restart(self.moved);
@@ -210,18 +216,19 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
-    /// Whether a frame can be moved to all readers in one go, if all ends run that have been prepared.
+    /// Whether a frame can be moved to all readers in one go, if all ends run that have been
+    /// prepared.
     pub(super) fn fits_step(&self) -> bool {
         let cost = self.cost_for(|end| end.setup.and(end.buffer.as_ref()));
         cost.of(1) <= Effort::default().step
     }
 
-    /// What it costs now to move frames.
+    /// The cost of moving frames now.
     fn cost(&self) -> Cost {
         self.cost_for(End::running)
     }
 
-    /// What it costs to move frames with the buffers that `used` says.
+    /// The cost of moving frames with the buffers that `used` says.
     fn cost_for(&self, used: impl Fn(&End<B>) -> Option<&B>) -> Cost {
         let mut cost = Cost::default();
         let playback = used(&self.playback).map(B::layout);
@@ -244,7 +251,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         cost
     }
 
-    /// The end whose timer moves frames when many have piled up: one that runs, if there is one.
+    /// The carrier: the end whose timer moves frames when many have piled up. One that runs, if
+    /// there is one.
     pub fn carrier(&self) -> Option<Port> {
         if self.playback.running().is_some() {
             return Some(Port::Playback);
@@ -254,8 +262,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         Some(Port::Capture(capture))
     }
 
-    /// After how many frames they are moved though nobody waits for them; `None` if there is nothing to be
-    /// moved.
+    /// The number of frames that may pile up before the carrier moves them, though nobody waits for
+    /// them; `None` if there is nothing to be moved.
     pub fn carries_after(&self) -> Option<u64> {
         let (cost, params) = (self.cost(), self.params?);
         let units = cost.frame.saturating_mul(params.rate.into()) / 8_000;
@@ -263,8 +271,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         Some(units.checked_div(cost.frame)?.max(FRAMES_MIN))
     }
 
-    /// How many frames can be moved without a clock: what the player has written and has not been
-    /// moved, as far as there is a reader and all of them have room for it.
+    /// The number of frames that can be moved at a free-running cable: what has been written and
+    /// not been moved, as far as there is a reader and all of them have room for it.
     fn movable_frames(&self) -> u64 {
         let ready = self.playback.running().map_or(0, |source| {
             let written = self.playback.written(source);
@@ -278,13 +286,14 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         room.min(ready)
     }
 
-    /// Whether the player and a reader run.
+    /// Whether the playback end and a capture end run.
     fn has_reader(&self) -> bool {
         let mut captures = self.captures.iter();
         self.playback.running().is_some() && captures.any(|capture| capture.running().is_some())
     }
 
-    /// Moves the next `frames` frames; the readers get them `copies` times.
+    /// Moves the next `frames` frames, a run that is treated alike; the readers get them `copies`
+    /// times.
     fn move_run(&mut self, frames: u64, copies: u64, keep: Keep) {
         let kept = keep == Keep::All;
         let delay = self.delay();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The adjustable delay of a cable: how long it is, and the line in which frames are meanwhile.
+//! The adjustable delay of a cable, and the delay line in which frames are meanwhile.
 
 use core::ops::DerefMut;
 
@@ -9,20 +9,21 @@ use super::Cable;
 use crate::lib::model::layout::{moves, Layout};
 use crate::lib::model::stream::{Buffer, Params};
 
-/// How many frames go through the delay line at a time, and how many more than the delay it holds.
+/// The number of frames that go through the delay line at a time, and that it holds more than the
+/// delay.
 pub(super) const DELAY_CHUNK: u64 = 1_024;
 
 /// The longest delay in seconds.
 const DELAY_MAX: u32 = 10;
-/// The rate of a cable that nobody has used.
+/// The rate of a cable that nobody has used, in frames per second.
 const RATE_DEFAULT: u32 = 48_000;
 /// The largest delay line in bytes.
 pub const DELAY_LINE_BYTES_MAX: usize = 64 << 20;
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// How many frames pass between what ALSA believes to be played now and when that is heard: the delay, or
-    /// as long as a reader is further behind, that. In a drain ALSA is not told that the last frame was played
-    /// before it has been heard; then it is what is left of that time.
+    /// The latency in frames, from what ALSA believes to be played now to when that is heard: the
+    /// delay, or as long as a reader is further behind, that. In a drain the end of the last frame
+    /// is not reported before it has been heard; then it is what is left of that time.
     pub fn latency(&self) -> u64 {
         let playback = &self.playback;
         if let Some(drain) = playback.drain.filter(|_| playback.lag > 0) {
@@ -33,19 +34,19 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         delay.max(playback.lag)
     }
 
-    /// By how many frames the readers are to be behind the player.
+    /// The delay in frames: by how many the capture ends are to be behind the playback end.
     pub fn delay(&self) -> u64 {
         self.delay.min(self.delay_max().into())
     }
 
-    /// The longest delay in frames: 10 s at the cable's rate, or at that of the last player.
+    /// The longest delay in frames: 10 s at the cable's rate, or at that of the last playback.
     pub fn delay_max(&self) -> u32 {
         let params = self.params.or(self.played.map(|(params, _)| params));
         DELAY_MAX * params.map_or(RATE_DEFAULT, |params| params.rate)
     }
 
-    /// A drain ends when the last frame has reached the last reader: one that is still to be as far
-    /// behind as the delay says will be by then.
+    /// Updates the playback end's lag, after which a drain ends: when the last frame has reached
+    /// the last reader. One that is still to be as far behind as the delay says will be by then.
     pub(super) fn update_playback_lag(&mut self) {
         if self.delay_line.is_none() && self.playback.lag == 0 {
             return;
@@ -59,7 +60,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The layout of the delay line for these parameters and this delay (or that which is set), if
-    /// another one is needed than is there. Without a clock there is no delay.
+    /// another one is needed than is there. A free-running cable has no delay.
     pub fn needed_delay_line(&self, params: &Params, delay: Option<u64>) -> Option<Layout> {
         let delay = delay.unwrap_or(self.delay);
         let delay = delay.min(u64::from(DELAY_MAX * params.rate));
@@ -79,17 +80,17 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         (delay > 0 && !self.free_running && !there).then_some(layout)
     }
 
-    /// Sets the delay, with a line if [`Cable::needed_delay_line`] asks for one. Returns a line that is no longer
-    /// needed.
+    /// Sets the delay, with a delay line if [`Cable::needed_delay_line`] asks for one. Returns one
+    /// that is no longer needed, to be dropped with the lock released.
     ///
-    /// What is under way arrives: with a longer delay after silence, with a shorter one sooner. If there
-    /// is another line, it first gets what is under way: the delay changes when [`Cable::continue_replacement`] says that it
-    /// has.
+    /// Frames that are under way arrive: with a longer delay after silence, with a shorter one
+    /// sooner. Another delay line first gets these frames: the delay changes when
+    /// [`Cable::continue_replacement`] returns true.
     pub fn set_delay(&mut self, delay: u64, line: Option<B>, now: u64) -> Option<B> {
         self.advance(now);
         let lag_max = self.lag_max();
         let old = match line {
-            // Whoever was to use it may have let go meanwhile.
+            // The last end may have given up its parameters meanwhile.
             Some(_) if self.params.is_none() => line,
             Some(line) => {
                 let same = |old: &B| {
@@ -118,15 +119,16 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         old
     }
 
-    /// Copies some of what is under way into the line that is to be the next. Returns true when nothing is
-    /// left to be copied: then that line is in place, the delay that was set is in force, and the old line,
-    /// if there was one, is in `old`.
+    /// Copies some of the frames that are under way into the new delay line, as many as may be
+    /// moved at a time. Returns true when nothing is left to be copied: then that line is in place,
+    /// the delay that was set is in force, and the old line, if there was one, is in `old`, to be
+    /// dropped with the lock released.
     pub fn continue_replacement(&mut self, old: &mut Option<B>) -> bool {
         let lag_max = self.lag_max();
         let Some(replacement) = &mut self.replacement else {
             return true;
         };
-        // What all readers have heard meanwhile is not needed, and may have been overwritten.
+        // What all readers have got meanwhile is not needed, and may have been overwritten.
         let needed = self.moved.saturating_sub(lag_max).min(replacement.until);
         let from = replacement.copied.max(needed);
         if let Some(line) = &self.delay_line {
@@ -153,16 +155,17 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         true
     }
 
-    /// By how many frames the reader that is furthest behind the player is so.
+    /// The lag of the reader that is furthest behind the playback end, in frames.
     fn lag_max(&self) -> u64 {
         let lags = self.captures.iter();
         let lags = lags.filter_map(|end| end.running().and(Some(end.lag)));
         lags.max().unwrap_or(0)
     }
 
-    /// Puts the delay line, if there is one, in the place of the old one, where no reader runs that is behind
-    /// the player; without one, takes a line away that nobody needs any more, since it is for other
-    /// parameters or was left because something was under way. Returns the old one.
+    /// Replaces the delay line by `line`, where no reader runs that is behind the playback end.
+    /// Without a `line`, takes the old one away if nobody needs it any more: it is for other
+    /// parameters, or was left because frames were under way. Returns the old one, to be dropped
+    /// with the lock released.
     pub fn replace_delay_line(&mut self, line: Option<B>) -> Option<B> {
         if line.is_some() {
             self.delay_line_begin = self.moved;
@@ -179,9 +182,10 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 }
 
-/// A delay line that is to be the next: frames go into both until it has got what is under way.
+/// The replacement of a delay line: frames go into both until it has got those that are under way.
 #[derive(Debug)]
 pub(super) struct Replacement<B> {
+    /// The new delay line.
     pub(super) line: B,
     /// The delay that it is for.
     pub(super) delay: u64,
@@ -193,7 +197,7 @@ pub(super) struct Replacement<B> {
 }
 
 impl<B> Replacement<B> {
-    /// What the old line holds from before `position` is of no use.
+    /// Begins anew at `position`: what the old line holds from before is of no use.
     pub(super) fn restart(&mut self, position: u64) {
         (self.begin, self.copied, self.until) = (position, position, position);
     }

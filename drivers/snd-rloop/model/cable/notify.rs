@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Notifications: what ALSA is told of an end's position, and when a timer has to go off for that.
+//! Notifications: which position is reported to ALSA, what it is notified of, and when a timer has
+//! to go off for that.
 
 use core::ops::DerefMut;
 
@@ -9,32 +10,33 @@ use super::Cable;
 use crate::lib::model::ring::next_boundary;
 use crate::lib::model::stream::{Buffer, Wake};
 
-/// What was done to a cable: see [`Cable::timers`].
+/// What was done to a cable, by which [`Cable::timers`] tells the timers that it concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touched {
     /// An end was started or stopped, with its stream locked.
     State(Port),
-    /// ALSA has asked for an end's position, or was told of another one, with its stream locked.
+    /// ALSA has asked for an end's position, or its program has moved its own, with its stream
+    /// locked.
     Position(Port),
-    /// An end's timer went off, and ALSA was told.
+    /// An end's timer went off, and ALSA was notified.
     Wakeup(Port),
     /// Anything else.
     All,
 }
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// The timers that may have to be set anew after something was done, and for when: `None` is not at all.
-    /// All others are right as they are.
+    /// The timers that have to be set anew after what was done, and for when (ns): `None` disarms
+    /// one. All others are right as they are.
     pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
         let (free_running, carrier) = (self.free_running, self.carrier());
-        // Time moves the ends of a cable with a clock, whoever looks.
+        // Time moves the ends of a clocked cable, whoever asks for a position.
         let none = !free_running && matches!(touched, Touched::Position(_));
         let ports = self.ports().take(if none { 0 } else { usize::MAX });
         ports.filter_map(move |port| match touched {
             // Its timer sees to the others: here a whole group of streams may be locked.
             Touched::State(which) if free_running && port != which => None,
-            // What piles up is moved by an end that runs: the player, if it does, whose drain may have waited
-            // for a reader that has stopped.
+            // What piles up is moved by an end that runs: the playback end, if it does, whose drain
+            // may have waited for a reader that has stopped.
             Touched::State(which) if !free_running && port != which && Some(port) != carrier => {
                 None
             }
@@ -44,8 +46,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         })
     }
 
-    /// When an end, which `carries` or not, has something to tell ALSA next, by the clock's time. (With many ends,
-    /// to find out for each whether it carries would take long.)
+    /// The time at which an end's timer has to go off (ns): ALSA is to be notified then, or the end
+    /// `carries` what has piled up. (With many ends, to find out for each whether it carries would
+    /// take long.)
     fn wakeup(&self, port: Port, carries: bool) -> Option<u64> {
         let end = self.end(port);
         if end.pending_stop.is_some() {
@@ -77,18 +80,20 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         Some(end.drain_deadline().map_or(when, |latest| when.min(latest)))
     }
 
-    /// A program has moved its position, which without a clock lets frames move. With the stream locked.
+    /// Notes that a program has moved its position: at a free-running cable frames move. With the
+    /// stream locked.
     pub fn acknowledge(&mut self, now: u64) {
         self.moved_unseen = false;
         self.advance(now);
     }
 
-    /// Where an end is in its buffer, in frames. `None` if it has moved by so much since it was
-    /// last asked that ALSA could not tell by how much: that is an xrun.
+    /// The position of an end in its buffer, in frames, which is thereby reported. `None` for an
+    /// xrun: the end has moved by so much since the last report that ALSA could not tell by how
+    /// much.
     ///
-    /// To be called by ALSA alone, with the stream locked: the answer counts as told. If ALSA asks because
-    /// it was `notified` just now, then the answer is of that time: nothing is moved for the frame or two
-    /// that have passed since, which with many ends would be done for each of them.
+    /// To be called by ALSA alone, with the stream locked. If ALSA asks because it was `notified`
+    /// just now, then the position is that of that time: nothing is moved for the frame or two that
+    /// have passed since, which with many ends would be done for each of them.
     pub fn pointer(&mut self, port: Port, now: u64, notified: bool) -> Option<u64> {
         self.moved_unseen = false;
         if !notified || self.free_running {
@@ -109,7 +114,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
 
         if port != Port::Playback {
-            // What the reader has not taken before the next round of the buffer is gone.
+            // What the program has not taken before the next round of the buffer is gone.
             let intact = end.position.saturating_sub(frames);
             let unread = end.appl(&pointers).max(end.gap.end);
             end.counters.lost += intact.saturating_sub(unread);
@@ -121,16 +126,16 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if advanced >= frames && pointers.stop_threshold <= frames {
             return None;
         }
-        // ALSA looks at what it is told only if that differs from what it knows, which a reset
-        // while the stream was paused may have set back to 0.
+        // ALSA minds a position only if it differs from what it knows, which a reset while the
+        // stream was paused may have set back to 0.
         let noticed = position.checked_rem(frames) != pointers.hw.checked_rem(frames);
         end.drain_notified |= noticed && end.drain.is_some_and(|drain| position >= drain);
         end.reported_position = position;
         position.checked_rem(frames)
     }
 
-    /// How many frames have passed at `now` that need not be moved for an end whose timer has gone off: what it
-    /// waits for has been moved, since another end waited for the same.
+    /// The number of frames that have passed at `now` and need not be moved for an end whose timer
+    /// has gone off: what it waits for has been moved, since another end waited for the same.
     fn passed(&self, port: Port, now: u64) -> u64 {
         let end = self.end(port);
         let (Some(awaited), Some(setup), false) = (end.awaited(), end.setup, end.free_running)
@@ -143,8 +148,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         passed * u64::from(there)
     }
 
-    /// An end's timer has gone off. Returns what ALSA is to be told; [`Cable::timers`] after
-    /// that.
+    /// Handles the expiry of an end's timer at `now`. Returns what ALSA is then notified of;
+    /// [`Cable::timers`] says what to arm after that. With no stream locked.
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
         let passed = self.passed(port, now);
         if passed == 0 {

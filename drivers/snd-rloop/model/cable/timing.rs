@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What a cable's clock goes by, and what it hears of a master.
+//! The clock of a cable: its pitch, and the master that it follows.
 
 use core::ops::DerefMut;
 
@@ -11,18 +11,18 @@ use crate::lib::model::stream::Buffer;
 use crate::lib::model::ticks::Heard;
 
 impl<B, R> Cable<B, R> {
-    /// What the clock goes by.
+    /// The follower of the clock.
     pub fn follower(&self) -> &Follower {
         &self.follower
     }
 
-    /// What the clock goes by at `now`, in a word.
+    /// What the clock follows at `now`.
     pub fn follows(&self, now: u64) -> Tracking {
         self.follower.state(self.faults.local(now))
     }
 
-    /// Lets the clock go by another source from `now` on: by its own time in steps of `step`
-    /// nanoseconds, until a master is heard.
+    /// Sets the source of the clock from `now` on: its own time in steps of `step` nanoseconds,
+    /// until a master is heard.
     pub fn set_source(&mut self, step: u64, now: u64) {
         let now = self.faults.local(now);
         self.follower = Follower::new(step);
@@ -32,14 +32,14 @@ impl<B, R> Cable<B, R> {
         }
     }
 
-    /// The master begins to be listened to.
+    /// Notes that another master is listened to from now on.
     pub fn listen(&mut self) {
         self.follower.interrupt();
     }
 
-    /// Something was heard of the master at the time `at`; it is `now`. Returns whether the clock goes much
-    /// faster or slower since, so that timers should be set anew: by less than a hundredth they may be
-    /// late.
+    /// Hears a tick of the master, which came at the time `at`; it is `now`. Returns whether the
+    /// clock goes much faster or slower since, so that timers should be set anew: by less than a
+    /// hundredth they may be late.
     pub fn hear(&mut self, heard: Heard, at: u64, now: u64) -> bool {
         if self.faults.frozen() {
             return false;
@@ -66,7 +66,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
-    /// Lets the clock stand still from `now` on, or go on.
+    /// Stops the clock's time at `now`, or lets it go on: an injected fault.
     pub fn freeze(&mut self, freeze: bool, now: u64) {
         self.advance(now);
         if self.faults.frozen() && !freeze {

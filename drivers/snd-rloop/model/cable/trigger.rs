@@ -10,7 +10,8 @@ use crate::lib::model::stream::{Buffer, Wake};
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
-    /// others have been moved beyond it meanwhile: linked ends start in the same frame.
+    /// others have been moved beyond it meanwhile: linked ends start in the same frame. With the
+    /// stream locked.
     ///
     /// Returns whether it could: it must have been prepared.
     pub fn start(&mut self, port: Port, now: u64) -> bool {
@@ -38,17 +39,18 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         true
     }
 
-    /// Stops an end; it stays where it is. With the stream locked, as all of ALSA's triggers.
+    /// Stops an end at `now`; it keeps its position. With the stream locked.
     pub fn stop(&mut self, port: Port, now: u64) {
         self.halt(port, EndState::Prepared, now);
     }
 
-    /// Stops an end that will go on. With the stream locked, too.
+    /// Pauses an end at `now`; it will go on from its position. With the stream locked.
     pub fn pause(&mut self, port: Port, now: u64) {
         self.halt(port, EndState::Paused, now);
     }
 
-    /// The playback end is to play out what has been written so far, then to stop.
+    /// Drains the playback end from `now` on: it plays what has been written so far, then ALSA
+    /// stops it. With the stream locked.
     pub fn drain(&mut self, now: u64) {
         self.advance(now);
         self.follow_up = self.free_running.then_some(Port::Playback);
@@ -61,7 +63,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
-    /// Lets an end that runs have an xrun. Returns whether it runs.
+    /// Forces an xrun on an end that runs; its timer then notifies ALSA. Returns whether it runs.
     pub fn force_xrun(&mut self, port: Port) -> bool {
         let end = self.end_mut(port);
         if end.state != EndState::Running {
@@ -71,6 +73,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         true
     }
 
+    /// Stops an end at `now`, with `state` as its next; counts the xrun, if it was one.
     fn halt(&mut self, port: Port, state: EndState, now: u64) {
         self.sync_to(now);
         self.follow_up = self.free_running.then_some(port);
@@ -92,8 +95,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.stop_clock_if_idle();
     }
 
-    /// Moves what is due at `now`, and takes back what has been moved beyond it: ends that start or
-    /// stop together do so at the same time, but one after the other.
+    /// Brings the cable to `now`: moves what is due, and rewinds what has been moved beyond it.
+    /// Ends that start or stop together do so at the same time, but one after the other.
     fn sync_to(&mut self, now: u64) {
         self.advance_to(now);
         if let Some(clock) = &self.clock {
@@ -103,10 +106,11 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
-    /// Takes back the last `frames` frames of the ends that run, as far as ALSA has not been told of
-    /// them. They will be moved again.
+    /// Rewinds the last `frames` frames of the ends that run, as far as they have not been reported
+    /// to ALSA. They will be moved again.
     ///
-    /// Not while a reader gets nearer to another delay: it has had more or fewer frames than passed.
+    /// Does nothing while a reader gets nearer to another delay: it has had more or fewer frames
+    /// than passed.
     fn rewind(&mut self, frames: u64) {
         if frames == 0 {
             return;

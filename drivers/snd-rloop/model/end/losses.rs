@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is lost at an end, and its xruns: noticed and counted.
+//! Losses and xruns of an end: noticed and counted.
 
 use super::End;
 use crate::lib::model::stream::{Buffer, Direction, Wake};
 
 impl<B: Buffer> End<B> {
-    /// Capture: all that the reader has not taken up to here is lost, since it came in faster than it could be
-    /// moved. The stream has an xrun, if it stops for one.
+    /// Capture: counts all that the program has not taken up to here as lost, since it came in
+    /// faster than it could be moved. The stream has an xrun, if it stops for one.
     pub(in crate::model) fn note_overrun(&mut self) {
         let Some(buffer) = self.running() else { return };
         let (frames, pointers) = (buffer.layout().frames, buffer.pointers());
@@ -19,8 +19,8 @@ impl<B: Buffer> End<B> {
         }
     }
 
-    /// Playback: the position up to which the program has written. What it wrote too late is counted.
-    /// With the stream locked.
+    /// Playback: counts what the program wrote too late. Returns the position up to which it has
+    /// written. With the stream locked.
     pub(in crate::model) fn note_written(&mut self) -> Option<u64> {
         let pointers = self.read_pointers()?;
         let written = self.appl(&pointers);
@@ -28,15 +28,15 @@ impl<B: Buffer> End<B> {
         Some(written)
     }
 
-    /// Playback: frames that were given to the readers as silence and have been written since are
-    /// lost.
+    /// Playback: counts the frames as lost that the readers got as silence and that have been
+    /// written since.
     pub(in crate::model) fn note_late(&mut self, written: u64) {
         let late = written.min(self.gap.end).saturating_sub(self.gap.start);
         self.counters.lost += late;
         self.gap.start += late;
     }
 
-    /// Playback: the next `frames` frames are about to be given to the readers, those after
+    /// Playback: notes that the readers are about to get the next `frames` frames, those after
     /// `written` as silence.
     pub(in crate::model) fn note_gap(&mut self, written: u64, frames: u64) {
         if self.drain.is_some() || written == u64::MAX {
@@ -50,7 +50,7 @@ impl<B: Buffer> End<B> {
         self.gap.end = next;
     }
 
-    /// Counts an xrun, if it was one that the stream stopped for.
+    /// Counts an xrun, if the stream has stopped for one. With the stream locked.
     pub(in crate::model) fn note_xrun(&mut self, direction: Direction) {
         let (Some(pointers), Some(buffer)) = (self.read_pointers(), &self.buffer) else {
             return;

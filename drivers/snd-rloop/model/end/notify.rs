@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What ALSA has to be notified of at an end, and which position it may then learn.
+//! Notifications of an end: what ALSA waits for, and which position may be reported to it.
 
 use super::End;
 use crate::lib::model::stream::{Buffer, Direction};
 
 impl<B> End<B> {
-    /// Frames that have been moved and of which ALSA has not been told.
+    /// The number of frames that have been moved and not been reported to ALSA.
     pub(in crate::model) fn unreported(&self) -> u64 {
         self.position.saturating_sub(self.reported_position)
     }
 
-    /// The position at which ALSA finds that the stream has drained. ALSA looks only when the
-    /// position has moved, so where everything has been played already, one more frame has to go.
+    /// The position at which ALSA finds that the stream has drained. ALSA checks that only when the
+    /// position has moved, so where everything has been played already, one more frame has to be.
     pub(in crate::model) fn drain_end(&self) -> Option<u64> {
         Some(self.drain?.max(self.reported_position.saturating_add(1)))
     }
 
-    /// The position at which this end next has something to tell ALSA.
+    /// The position at which ALSA is next to be notified: the end of a period, or of a drain.
     pub(in crate::model) fn awaited(&self) -> Option<u64> {
         self.running()?;
         let boundary = self.setup?.wakeups.then_some(self.boundary);
@@ -31,15 +31,15 @@ impl<B> End<B> {
 }
 
 impl<B: Buffer> End<B> {
-    /// When ALSA, which waits for the end of a drain, must at last hear something.
+    /// The time at which ALSA, which waits for the end of a drain, must be notified at last (ns).
     pub(in crate::model) fn drain_deadline(&self) -> Option<u64> {
         let wakeups = self.running().and(self.setup)?.wakeups;
         let waits = wakeups && self.drain.is_some() && !self.drain_notified;
         waits.then(|| self.notified_at.saturating_add(self.drain_timeout))
     }
 
-    /// The position that ALSA is to be told. Where a drain ends a whole buffer after what ALSA
-    /// knows, which it could not tell from no movement at all, it gets there in two steps.
+    /// The position that may be reported to ALSA. Where a drain ends a whole buffer after what was
+    /// reported, which ALSA could not tell from no movement at all, it gets there in two steps.
     pub(in crate::model) fn reportable_position(&self, direction: Direction) -> u64 {
         let Some(buffer) = &self.buffer else {
             return self.position;
@@ -47,7 +47,7 @@ impl<B: Buffer> End<B> {
         let frames = buffer.layout().frames;
         match self.drain_end() {
             None if self.free_running && direction == Direction::Playback => {
-                // If it were told of the last frame that was written, ALSA would find an xrun.
+                // If the last frame that was written were reported, ALSA would find an xrun.
                 let pointers = buffer.pointers();
                 let kept = frames.saturating_sub(pointers.stop_threshold) + 1;
                 let most = self.appl(&pointers).saturating_sub(kept);
@@ -56,7 +56,7 @@ impl<B: Buffer> End<B> {
             None => self.position,
             Some(end) => {
                 let position = match self.drain {
-                    // No clock brings the one frame more.
+                    // Free-running: no clock moves the one frame more.
                     Some(drain) if self.free_running && self.position >= drain => end,
                     // The last frame is still on its way.
                     Some(drain) if self.position < drain.saturating_add(self.lag) => {
@@ -69,7 +69,7 @@ impl<B: Buffer> End<B> {
         }
     }
 
-    /// Without a clock: when there is something to tell ALSA.
+    /// Free-running: the time at which ALSA is to be notified; 0 for now.
     pub(in crate::model) fn notify_at(&self, direction: Direction) -> Option<u64> {
         let (_, setup) = (self.running()?, self.setup?);
         let draining = self.drain.is_some();

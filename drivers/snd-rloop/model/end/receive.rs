@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Capture: frames come into the buffer of an end.
+//! What capture ends receive: frames that come into their buffers.
 
 use super::End;
 use crate::lib::model::layout::{moves, spans};
 use crate::lib::model::stream::Buffer;
 
-/// When the delay is shortened, a reader gets one frame more in so many: as little as a program that
-/// keeps up with its card can take without an xrun, even with two periods in its buffer.
+/// The number of frames with which a reader gets one more when the delay is shortened: so few that
+/// a program that keeps up with its card has no xrun, even with two periods in its buffer.
 pub const CATCH_UP: u64 = 8;
 
 impl<B> End<B> {
-    /// Capture: in how many frames of the cable, which is at `moved`, this end will have moved by `frames`. It is
-    /// sooner while it catches up with a shorter delay: see [`End::receive_delayed`].
+    /// The number of frames of the cable, which is at `moved`, after which this end will have moved
+    /// by `frames`. It is fewer while it catches up with a shorter delay: see
+    /// [`End::receive_delayed`].
     pub(in crate::model) fn passes_in(&self, frames: u64, moved: u64, delay: u64) -> u64 {
         let surplus = self.lag.saturating_sub(delay);
         let more = |passed: u64| {
@@ -30,7 +31,7 @@ impl<B> End<B> {
         passed
     }
 
-    /// Capture: counts `frames` frames that are not moved.
+    /// Skips `frames` frames: they are counted, and not moved.
     pub(in crate::model) fn skip(&mut self, frames: u64) {
         if self.running().is_some() {
             self.position += frames;
@@ -40,12 +41,12 @@ impl<B> End<B> {
 }
 
 impl<B: Buffer> End<B> {
-    /// Capture: takes what is due when `frames` frames have gone into the delay line `line` from
-    /// position `first` on, so as to be `delay` frames behind. There is nothing in it from before
-    /// position `begin`.
+    /// Receives what is due when `frames` frames have gone into the delay line `line` from position
+    /// `first` on, so as to be `delay` frames behind. There is nothing in it from before position
+    /// `begin`.
     ///
-    /// If it has been less, it gets silence first. If it has been more, it gets one frame more for
-    /// every [`CATCH_UP`]: nothing is left out. What need not be `kept` is only counted.
+    /// An end that was less behind gets silence first. One that was more behind gets one frame more
+    /// for every [`CATCH_UP`]: nothing is left out. What need not be `kept` is only counted.
     pub(in crate::model) fn receive_delayed(
         &mut self,
         (line, begin): (&B, u64),
@@ -72,8 +73,8 @@ impl<B: Buffer> End<B> {
         self.receive(Some((line, from)), count - early, count - early, silence);
     }
 
-    /// Capture: takes `frames` frames, of which the first `data` are those from a position of
-    /// `source` on, the rest is silence.
+    /// Receives `frames` frames: the first `data` are those from a position of `source` on, the
+    /// rest is silence.
     pub(in crate::model) fn receive(
         &mut self,
         source: Option<(&B, u64)>,
@@ -87,7 +88,7 @@ impl<B: Buffer> End<B> {
         self.counters.moved += frames;
     }
 
-    /// Capture: inverts a bit in each of the frames from `position` on.
+    /// Inverts a bit in each of `frames` frames from `position` on: an injected fault.
     pub(in crate::model) fn flip(&self, position: u64, frames: u64) {
         let Some(buffer) = self.running() else { return };
         let layout = buffer.layout();
@@ -98,8 +99,8 @@ impl<B: Buffer> End<B> {
         }
     }
 
-    /// Capture, without a clock: how many frames the program has made room for. It has an xrun when
-    /// it gets to know of as many as `stop_threshold`.
+    /// Free-running: the number of frames that the program has made room for. It would have an xrun
+    /// when as many as `stop_threshold` are reported.
     pub(in crate::model) fn room(&self, buffer: &B) -> u64 {
         let pointers = buffer.pointers();
         let most = buffer.layout().frames.min(pointers.stop_threshold);
@@ -108,8 +109,8 @@ impl<B: Buffer> End<B> {
     }
 }
 
-/// Puts `frames` frames from position `to` on into `target`: the first `data` are those from a
-/// position of `source` on, the rest is silence.
+/// Copies `frames` frames to position `to` of `target`: the first `data` are those from a position
+/// of `source` on, the rest is silence.
 pub(in crate::model) fn copy_frames<B: Buffer>(
     target: &B,
     to: u64,

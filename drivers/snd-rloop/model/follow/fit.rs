@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! How fast a master goes: a straight line through the times of its ticks.
+//! The fit of a master: a straight line through the times of its ticks, whose slope is its rate.
 
 use super::{ACQUIRE, MS, NS_PER_S, SILENCE, TICK_MAX, TIME_BITS, WINDOW};
 use crate::lib::model::clock::speed;
@@ -9,21 +9,21 @@ use crate::lib::model::wide::{div_rem, product, scale};
 
 /// Fractional bits of a [`Fit`]'s slope, which is in nanoseconds.
 const SLOPE_BITS: u32 = 32;
-/// Ticks of so much of the master's time, in nanoseconds, count as one: that which is least late.
+/// The master's time, in nanoseconds, whose ticks count as one: that which is least late.
 const BLOCK: u64 = 100 * MS;
-/// Which tick of a block is least late can be told only by a slope that is about right. Where so many
-/// ticks or more make a block, and the slope turns out to be far from nominal (by more than this part of
-/// it), the line begins with the block of this number, of which it can.
+/// Which tick of a block is least late can be told only by a slope that is about right. Where so
+/// many ticks or more make a block, and the slope turns out to be far from nominal (by more than
+/// this part of it), the line begins with the block of this number, of which it can.
 const MANY: u64 = 10;
 const FAR_OFF: u64 = 512;
 const BEGIN: u64 = 3;
-/// So many blocks on end that are out of line make a new line.
+/// The number of blocks on end out of line that make a new line.
 const OUTLIERS: u32 = 4;
-/// So many blocks on end on one side of the line, which chance hardly does, and the line's window is
-/// halved: the master's rate has changed.
+/// The number of blocks on end on one side of the line after which its window is halved: chance
+/// hardly does that, so the master's rate has changed.
 const RUN: i32 = 16;
 
-/// What a master counts in.
+/// The unit that a master counts in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     /// Ticks of so many nanoseconds, 1 to [`TICK_MAX`].
@@ -33,7 +33,7 @@ pub(super) enum Unit {
 }
 
 impl Unit {
-    /// Of what is heard; `None` if no clock can be told from it.
+    /// The unit of a tick; `None` if no clock can be told from it.
     pub(super) fn new(heard: Heard) -> Option<Self> {
         match heard {
             Heard::Ticks { resolution, .. } => (1..=TICK_MAX)
@@ -51,7 +51,8 @@ impl Unit {
         }
     }
 
-    /// The speed of a cable with this rate and pitch that follows a nominal master.
+    /// The speed of a cable with this rate and pitch that follows a nominal master, in millionths
+    /// of a frame per second.
     pub(super) fn speed(self, rate: u32, pitch: u32) -> u64 {
         match (self, self.frames(rate)) {
             (Self::Tick(resolution), (frames, 1)) => {
@@ -61,7 +62,8 @@ impl Unit {
         }
     }
 
-    /// How many frames of a cable with this rate it is, as a fraction, less than 2^50 / 2^32.
+    /// The number of frames of a cable with this rate that it is, as a fraction, less than 2^50 /
+    /// 2^32.
     ///
     /// Nanoseconds are too coarse for most periods. Where a tick's length is that of a whole number
     /// of frames, rounded, or of so many frames that were rounded one by one (as
@@ -84,15 +86,16 @@ impl Unit {
     }
 }
 
-/// A straight line through the times of a master's counts.
+/// A fit: a straight line through the times of a master's counts.
 ///
-/// A tick may be heard of late, never early, and often all that are due come at once: of each
-/// [`BLOCK`] the least late tick is taken. The line is the least-squares fit of these, kept up by the
-/// gains of an expanding-memory filter (the n-th of evenly spaced points corrects the line's place by
-/// 2(2n-1)/n(n+1) of what it is off, and its slope by 6/n(n+1) of that per unit), with n held at
-/// [`WINDOW`].
+/// A tick may be heard late, never early, and often all that are due come at once: of each
+/// [`BLOCK`] the least late tick is taken. The line is the least-squares fit of these, kept up by
+/// the gains of an expanding-memory filter (the n-th of evenly spaced points corrects the line's
+/// offset by 2(2n-1)/n(n+1) of what it is off, and its slope by 6/n(n+1) of that per unit), with n
+/// held at [`WINDOW`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fit {
+    /// The unit of the counts.
     pub(super) unit: Unit,
     /// The last tick: its time, and for frames the master's position.
     pub(super) last: u64,
@@ -105,7 +108,7 @@ pub(super) struct Fit {
     span: u64,
     /// Nanoseconds per unit, with [`SLOPE_BITS`].
     slope: u64,
-    /// Where the line is at the last count, after `last`; nanoseconds with [`TIME_BITS`].
+    /// The line's time at the last count, after `last`; nanoseconds with [`TIME_BITS`].
     pub(super) ahead: i64,
     /// Units since the fit, the least late tick of these, in nanoseconds with [`TIME_BITS`], and
     /// where in the block that was.
@@ -126,6 +129,7 @@ pub(super) struct Fit {
 }
 
 impl Fit {
+    /// Begins a fit at the first tick, at `now`.
     pub(super) fn new(unit: Unit, position: u64, now: u64) -> Self {
         Self {
             unit,
@@ -147,7 +151,7 @@ impl Fit {
         }
     }
 
-    /// Lays the line anew after `units` more. Returns whether they fit to what has been so far.
+    /// Takes a tick after `units` more, at `now`. Returns whether it fits to the line so far.
     pub(super) fn tick(&mut self, units: u64, now: u64) -> bool {
         let elapsed = now.saturating_sub(self.last);
         let expected = (product(units, self.slope) >> (SLOPE_BITS - TIME_BITS)) as u64;
@@ -236,18 +240,19 @@ impl Fit {
         self.ahead = self.ahead.saturating_add(later).saturating_add(since);
     }
 
-    /// Whether it has been heard for long enough.
+    /// Whether the master has been heard for long enough.
     pub(super) fn is_known(&self) -> bool {
         let (time, ticks) = ACQUIRE;
         self.ticks >= ticks && self.blocks >= 4 && self.last.saturating_sub(self.first) >= time
     }
 
-    /// Whether its rate is within ±20 % of nominal.
+    /// Whether the master's rate is within ±20 % of nominal.
     pub(super) fn is_in_range(&self) -> bool {
         let nominal = self.unit.nominal();
         (nominal / 6 * 5..=nominal / 4 * 5).contains(&self.slope)
     }
 
+    /// The master's rate, by the slope.
     pub(super) fn master_rate(&self) -> MasterRate {
         MasterRate {
             unit: self.unit,
@@ -256,16 +261,17 @@ impl Fit {
     }
 }
 
-/// How fast a master goes.
+/// The rate of a master.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MasterRate {
     unit: Unit,
-    /// As that of a [`Fit`].
+    /// The slope of its [`Fit`].
     slope: u64,
 }
 
 impl MasterRate {
-    /// The speed of a cable that follows it.
+    /// The speed of a cable with this rate and pitch that follows it, in millionths of a frame per
+    /// second.
     pub(super) fn speed(self, rate: u32, pitch: u32) -> u64 {
         let nominal = self.unit.speed(rate, pitch);
         div_rem(product(nominal, self.unit.nominal()), self.slope).0
