@@ -9,5 +9,5 @@ COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
 python __anonymous() {
     if not bb.utils.contains('KERNEL_FEATURES', 'rust', True, False, d):
         raise bb.parse.SkipRecipe('it needs a kernel with Rust, and KERNEL_FEATURES has no "rust" in it. '
-            'Add OE_FRAGMENTS += "rloop/rloop/kernel" to local.conf; see docs/yocto.md of rloop')
+            'Add OE_FRAGMENTS += "rloop/rloop/kernel" to local.conf; see docs/using/yocto.md of rloop')
 }

@@ -12,5 +12,5 @@ python __anonymous() {
     bb.parse.mark_dependency(d, source)
     if not os.path.exists(source):
         raise bb.parse.SkipRecipe('its sources are not in RLOOP_SRC = "%s". Set RLOOP_SRC to the repository '
-            'that the layer comes from; see docs/yocto.md of rloop' % d.getVar('RLOOP_SRC'))
+            'that the layer comes from; see docs/using/yocto.md of rloop' % d.getVar('RLOOP_SRC'))
 }

@@ -2,7 +2,7 @@
 
 //! snd-minivosc: a minimal virtual oscillator, the smallest sound card.
 //!
-//! It records, and what it records is a waveform. `docs/using/minivosc.md` walks through this file and `card.rs`.
+//! It records, and what it records is a waveform. `docs/using/snd-minivosc.md` walks through this file and `card.rs`.
 
 use kernel::c_str;
 use kernel::prelude::*;

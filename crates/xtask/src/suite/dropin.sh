@@ -2,7 +2,7 @@
 #
 # What the guest does for the step `drop-in`: what people write for snd-aloop is
 # tried as it is, and for snd-rloop with `$drop_in` before it, and what users get
-# to see has to be the same. What is not is on the page docs/coming-from-snd-aloop.md.
+# to see has to be the same. What is not is on the page docs/using/coming-from-snd-aloop.md.
 not() { ! "$@"; }
 remark() { [ -z "$compared" ] || diff /tmp/snd-aloop /tmp/snd-rloop | tr '\n' ';'; }
 drop_in='id=Loopback topology=crossed name=Loopback'

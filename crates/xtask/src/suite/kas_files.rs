@@ -22,7 +22,7 @@ const PINS: &[&str] = &["include/pins.yml", "include/pins-blacksail.yml"];
 /// The questions of `kas menu`.
 const MENU: &str = "kas/Kconfig";
 /// What users read; the section, and the paths in its example.
-const PAGE: &str = "docs/yocto.md";
+const PAGE: &str = "docs/using/yocto.md";
 const SUBMODULE: &str = "### In a git submodule";
 const SUBMODULE_PATH: &str = "sources/rloop";
 const MAIN: &str = "kas/qemuarm64.yml";

@@ -45,7 +45,7 @@ const PROGRAMS: &[Program] = &[
 /// has three names, so these would be a million lines.
 const OTHERS: &str = "^# Event for unexpected ctl ";
 
-/// A test that fails for whoever keeps snd-aloop's names; docs/comparison.md lists them.
+/// A test that fails for whoever keeps snd-aloop's names; docs/results/comparison.md lists them.
 struct Forced {
     /// The test of `mixer-test`.
     test: &'static str,
@@ -126,7 +126,7 @@ fn judge(program: &Program, output: &str, id: &str, forced: &[Forced]) -> Vec<Ch
                 Verdict::Pass
             }
             (_, Some(_)) => Verdict::Fail(format!(
-                "expected `not ok`, as listed in docs/comparison.md, came {:?}",
+                "expected `not ok`, as listed in docs/results/comparison.md, came {:?}",
                 test.result
             )),
             (tap::Result::Skip, None) if program.may_skip => Verdict::Skip(said()),
@@ -141,7 +141,7 @@ fn judge(program: &Program, output: &str, id: &str, forced: &[Forced]) -> Vec<Ch
     for (Forced { test, element }, _) in forced.iter().zip(seen).filter(|(_, seen)| !seen) {
         checks.push(Check::fail(
             format!("{name}: {test} ({element})"),
-            "listed in docs/comparison.md as `not ok`, but there is no such test",
+            "listed in docs/results/comparison.md as `not ok`, but there is no such test",
         ));
     }
     checks
