@@ -6,15 +6,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::bench::Part;
-use crate::report::Format;
-use crate::verify::checks::Kind;
+use rig::check::Kind;
+use rig::report::Format;
+
+use crate::families;
+use crate::families::sound::{Limits, Part};
 
 /// Proves that an ALSA loopback card loses, doubles, changes and delays nothing, and shows what it does.
 ///
 /// Exit codes: 0 passed, 1 a check failed, 2 could not run.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_help = families::help())]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -45,6 +47,9 @@ pub enum Command {
 /// Options of `rloop verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
+    /// Family of drivers, as `rloop --help` lists them [default: all whose module is loaded]
+    #[arg(value_name = "FAMILY")]
+    pub family: Option<String>,
     /// Card to check, by id or index [default: the first of snd-rloop, else the first of snd-aloop]
     #[arg(long, value_name = "ID|INDEX")]
     pub card: Option<String>,
@@ -98,6 +103,15 @@ pub struct Verify {
 }
 
 impl Verify {
+    /// The limits of what is tried.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            full: self.full,
+            byte_rate: self.byte_rate << 20,
+            case_bytes: self.case_bytes << 10,
+        }
+    }
+
     /// The kind of checks that is asked for.
     pub fn kind(&self) -> Kind {
         match self {
@@ -118,6 +132,9 @@ impl Verify {
 /// Options of `rloop bench`.
 #[derive(Debug, Args)]
 pub struct Bench {
+    /// Family of drivers, as `rloop --help` lists them [default: sound]
+    #[arg(value_name = "FAMILY")]
+    pub family: Option<String>,
     /// Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards' [default: all loopback cards]
     #[arg(long, value_name = "ID|INDEX")]
     pub card: Vec<String>,
@@ -163,6 +180,9 @@ pub enum BenchFormat {
 /// Options of `rloop status`.
 #[derive(Debug, Args)]
 pub struct Status {
+    /// Family of drivers, as `rloop --help` lists them [default: all whose module is loaded]
+    #[arg(value_name = "FAMILY")]
+    pub family: Option<String>,
     /// As JSON, with all that is known
     #[arg(long)]
     pub json: bool,

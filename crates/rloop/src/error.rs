@@ -6,6 +6,11 @@
 use std::io;
 use std::path::Path;
 
+use rig::output::Unwritten;
+use rig::verdict::Problem;
+
+use crate::alsa::pcm::AlsaError;
+
 /// The tool could not run. (No variant has a `source`: each text is whole.)
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,6 +40,36 @@ pub enum Error {
         /// The driver of that card.
         driver: String,
         /// What would have been right.
+        known: String,
+    },
+    /// A family that there is not.
+    #[error("family {given}: there is none of that name; allowed: {known}")]
+    NoSuchFamily {
+        /// What was given.
+        given: String,
+        /// What would have been right.
+        known: String,
+    },
+    /// A family has nothing here to be looked at.
+    #[error(
+        "family {family}: no module of it is loaded ({drivers}); `modprobe {first}`, as root, loads one"
+    )]
+    NoModule {
+        /// Which one.
+        family: &'static str,
+        /// Its drivers.
+        drivers: String,
+        /// One of them.
+        first: &'static str,
+    },
+    /// A family can't do that.
+    #[error("family {family}: it has no `rloop {command}`; allowed: {known}")]
+    NotOfFamily {
+        /// Which one.
+        family: &'static str,
+        /// What it can't.
+        command: &'static str,
+        /// Those that can.
         known: String,
     },
     /// `--only` matches nothing.
@@ -107,7 +142,7 @@ pub enum Error {
         /// Id of the card.
         card: String,
         /// What failed.
-        why: crate::pcm::AlsaError,
+        why: AlsaError,
     },
     /// A control device failed.
     #[error("card {card}: {why}")]
@@ -145,14 +180,29 @@ pub enum Error {
     #[error("a plot: {0}")]
     Plot(String),
     /// The results could not be written.
-    #[error("the results can't be written to standard output: {0}")]
-    Write(io::Error),
+    #[error("{0}")]
+    Write(Unwritten),
     /// A process of the stress test can't be started, or waited for.
     #[error("a process of the stress test: {0}")]
     Process(io::Error),
     /// Figures that JSON can't hold.
     #[error("JSON: {0}")]
     Json(String),
+}
+
+impl From<Unwritten> for Error {
+    fn from(why: Unwritten) -> Self {
+        Self::Write(why)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Hidden { .. } => Self::Skipped(error.to_string()),
+            _ => Self::Failed(error.to_string()),
+        }
+    }
 }
 
 impl Error {

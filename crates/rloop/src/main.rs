@@ -1,44 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `rloop`: proves that a virtual ALSA loopback card loses, doubles, changes and delays nothing
-//! (`rloop verify`), measures it (`rloop bench`), and shows what the loopback cards are doing
-//! (`rloop status`).
+//! `rloop`: proves what the drivers of this project promise (`rloop verify`), measures it (`rloop bench`), and shows
+//! what they are doing (`rloop status`).
 
 // Both panic where nobody reads what they write.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
-mod allocations;
-mod bench;
-mod card;
+mod alsa;
 mod cli;
 mod error;
-mod latency;
-mod output;
-mod pcm;
-mod raw;
-mod report;
-mod root;
-mod signal;
-mod status;
-mod stress;
-mod substream;
-mod suspend;
-mod utimer;
-mod verify;
+mod families;
+mod kernel;
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
+use rig::check::{Kind, Listed, Selection};
+use rig::output::{Ending, complain, print};
+use rig::run::{self, Plan};
 
 use cli::{Cli, Command};
 use error::Error;
-use output::{Ending, complain};
-use verify::Selection;
-use verify::checks::Kind;
-use verify::context::Limits;
+use families::sound::stress;
 
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
@@ -52,128 +35,65 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<Ending, Error> {
     match command {
-        Command::Verify(options) => verify_command(options),
-        Command::Bench(options) => bench_command(options),
-        Command::Status(options) => status_command(options),
-        Command::StressChild(options) => {
-            let failing = options.failing_allocations;
-            // It has to find the cards first.
-            let fail = |yes| match failing {
-                true => allocations::make_it_fail(yes).map_err(Error::NoFailingAllocations),
-                false => Ok(()),
-            };
-            fail(false)?;
-            let mut cards = card::all()?;
-            cards.retain(|card| options.cards.contains(&card.id));
-            fail(true)?;
-            let passed = stress::child(&cards, options.seed, failing);
-            Ok(Ending::of(usize::from(!passed), true))
-        }
+        Command::Verify(options) => verify(options),
+        Command::Bench(options) => families::bench(options.family.as_deref())?(options),
+        Command::Status(options) => status(options),
+        Command::StressChild(options) => stress::child_command(options),
     }
 }
 
-fn verify_command(options: &cli::Verify) -> Result<Ending, Error> {
-    let limits = Limits {
-        full: options.full,
-        byte_rate: options.byte_rate << 20,
-        case_bytes: options.case_bytes << 10,
-    };
+fn verify(options: &cli::Verify) -> Result<Ending, Error> {
     let mut selection = Selection {
-        limits,
         only: options.only.clone(),
         quick: false,
         kind: options.kind(),
     };
+    let given = options.family.as_deref();
     if options.list {
-        output::print(&verify::list(&selection)?).map_err(Error::Write)?;
+        let families = families::of(given)?;
+        let checks = families.into_iter().flat_map(|f| (f.list)(options));
+        let line = |c: Listed| format!("{:38} {} [{}]\n", c.name, c.about, c.claim);
+        let checks = selection.of(checks).map_err(Error::NoSuchCheck)?;
+        print(&checks.into_iter().map(line).collect::<String>())?;
         return Ok(Ending::Passed);
     }
     if options.faults && options.failing_allocations && options.stress.is_none() {
         let why = "not with --faults, but for --stress: each has checks of its own";
         return Err(Error::NoFailingAllocations(why.to_owned()));
     }
-    let card = card::choose(options.card.as_deref())?;
-    let Some(seconds) = options.stress else {
-        return verify::run(&card, &selection, options.format, 0, |_| Ok(()));
-    };
-    let cards = if options.card.is_some() {
-        vec![card.clone()]
-    } else {
-        card::all()?
-    };
-    let stress = stress::Options {
-        seconds,
-        seed: options.seed.unwrap_or_else(stress::new_seed),
-        faults: options.faults,
-        failing_allocations: options.failing_allocations,
-        suspend: options.suspend,
-    };
-    selection.kind = Kind::Usual;
-    // Without a selection the quick checks say whether the cards still work.
-    selection.quick = selection.only.is_empty() && !options.full;
-    // One for the stress, and one for each other card.
-    verify::run(&card, &selection, options.format, cards.len(), |ledger| {
-        ledger.add(&stress::run(&cards, &stress, ledger)?)?;
-        for other in cards.iter().filter(|c| c.index != card.index) {
-            ledger.add(&verify::works(other, limits, ledger)?)?;
-        }
-        Ok(())
-    })
+    if options.stress.is_some() {
+        selection.kind = Kind::Usual;
+        // Without a selection the quick checks say whether what was under stress still works.
+        selection.quick = selection.only.is_empty() && !options.full;
+    }
+    let families = families::here(given, options.card.as_deref())?;
+    let mut all = Plan::default();
+    for family in &families {
+        let plan = (family.verify)(options, &selection)?;
+        all.before.extend(plan.before);
+        all.suites.extend(plan.suites);
+    }
+    for suite in &mut all.suites {
+        suite.select(&selection);
+    }
+    all.suites.retain(|suite| !suite.listed().is_empty());
+    let checks = all.suites.iter().flat_map(|suite| suite.listed());
+    selection.of(checks).map_err(Error::NoSuchCheck)?;
+    run::run(all, options.format)
 }
 
-fn bench_command(options: &cli::Bench) -> Result<Ending, Error> {
-    let report = options.report.as_deref();
-    // Before an hour of measuring: a place that can't be written to is told at once.
-    let mut page = report.map(create).transpose()?;
-    let document = if options.from.is_empty() {
-        let cards = if options.card.is_empty() {
-            card::all()?
-        } else {
-            card::choose_all(&options.card)?
-        };
-        let measure = bench::Options {
-            seconds: options.seconds,
-            starts: options.starts,
-            only: options.only.clone(),
-            title: options.title.clone(),
-        };
-        bench::Document {
-            runs: vec![bench::run(&cards, &measure)?],
-        }
-    } else {
-        bench::Document::read(&options.from)?
-    };
-    // Whatever can't be written, the rest is.
-    let written = match (&mut page, report) {
-        (Some(file), Some(path)) => document
-            .page()
-            .and_then(|page| file.write_all(page.as_bytes()).map_err(Error::file(path))),
-        _ => Ok(()),
-    };
-    let text = match options.format {
-        cli::BenchFormat::Human => document.human(),
-        cli::BenchFormat::Markdown => document.markdown(),
-        cli::BenchFormat::Json => document.json().map_err(|e| Error::Json(e.to_string()))?,
-    };
-    output::print(&text).map_err(Error::Write)?;
-    written?;
-    Ok(Ending::of(usize::from(!document.passed()), true))
-}
-
-fn create(path: &Path) -> Result<File, Error> {
-    File::create(path).map_err(Error::file(path))
-}
-
-fn status_command(options: &cli::Status) -> Result<Ending, Error> {
-    let status = match &options.card {
-        Some(given) => vec![status::card(&card::choose(Some(given))?)?],
-        None => status::cards(&card::all()?)?,
-    };
-    let text = if options.json {
-        status::json(&status).map_err(|e| Error::Json(e.to_string()))? + "\n"
-    } else {
-        status::table(&status)
-    };
-    output::print(&text).map_err(Error::Write)?;
+fn status(options: &cli::Status) -> Result<Ending, Error> {
+    let given = options.family.as_deref();
+    let (mut text, mut values) = (String::new(), Vec::new());
+    for family in families::here(given, options.card.as_deref())? {
+        let status = (family.status)(options)?;
+        text += &status.text;
+        values.extend(status.values);
+    }
+    if options.json {
+        let json = serde_json::to_string_pretty(&values);
+        text = json.map_err(|e| Error::Json(e.to_string()))? + "\n";
+    }
+    print(&text)?;
     Ok(Ending::Passed)
 }

@@ -18,6 +18,7 @@ SRC_URI = "\
     file://Cargo.toml;subdir=${BP} \
     file://LICENSES/Apache-2.0.txt;subdir=${BP} \
     file://LICENSES/MIT.txt;subdir=${BP} \
+    file://crates/rig;subdir=${BP} \
     file://crates/rloop;subdir=${BP} \
     file://run-ptest \
 "
@@ -30,7 +31,7 @@ CARGO_SRC_DIR = "crates/rloop"
 CARGO_LOCK_PATH = "${S}/Cargo.lock"
 
 # The repository's workspace has members that are not for the target. Takes them, and the crates that only
-# they need, out of its manifest and its lock file.
+# they need, out of its manifest and its lock file. (What crates/rloop names by its path is a member by that.)
 rloop_prune_workspace() {
     sed -i -E 's,^((default-)?members) = .*,\1 = ["crates/rloop"],' ${S}/Cargo.toml
     ${CARGO} update --workspace --manifest-path ${CARGO_MANIFEST_PATH} "$@"

@@ -66,8 +66,8 @@ mount -t debugfs none /sys/kernel/debug
 mount -t tmpfs none /proc/asound
 check 'status with /proc/asound masked' says 2 '/proc/asound is masked, as in containers' rloop status
 rloop verify --format ptest --only proc/files --only start/linked >/tmp/out
-check 'verify leaves out what is masked' grep -q '^SKIP: proc/files' /tmp/out
-check 'and goes on' grep -q '^PASS: start/linked' /tmp/out
+check 'verify leaves out what is masked' grep -q '^SKIP: snd-rloop/proc/files' /tmp/out
+check 'and goes on' grep -q '^PASS: snd-rloop/start/linked' /tmp/out
 mount -t tmpfs none /sys/class/sound
 check 'verify with no file of the card to be seen' rloop verify --only start/linked
 umount /sys/class/sound

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `rloop bench`: how exact, how prompt and how costly the loopback cards of this machine are,
+//! those of snd-rloop beside those of snd-aloop.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use rig::output::{Ending, print};
+use serde::{Deserialize, Serialize};
+
+use crate::cli;
+use crate::error::Error;
+use crate::families::sound::loopback::elements::timed;
+use crate::families::sound::loopback::settings::Settings;
+use crate::families::sound::loopback::{self, Cable, Card, Driver, probe};
+use rig::verdict::{Verdict, skip};
+
+mod buffer;
+mod clock;
+mod delay;
+pub mod figures;
+mod jitter;
+mod load;
+mod machine;
+mod markdown;
+mod noise;
+mod page;
+mod pitch;
+mod plot;
+mod position;
+mod progress;
+mod reader;
+mod repeat;
+mod stats;
+mod table;
+mod tables;
+mod targets;
+mod throughput;
+
+use figures::{Figure, Jittered, Run, Subject};
+use progress::Progress;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The machine's own scheduling noise
+    Noise,
+    /// In what steps the position moves
+    Position,
+    /// How late a program is woken
+    Jitter,
+    /// The smallest buffer that is served
+    Buffer,
+    /// The delay from player to recorder
+    Delay,
+    /// Processor time and timer interrupts
+    Load,
+    /// Exactness of the pitch, and time to its effect
+    Pitch,
+    /// How fast a cable without a clock is
+    Throughput,
+}
+
+/// What to measure.
+pub struct Options {
+    /// Of each long measurement; the shorter ones take a third of it.
+    pub seconds: u64,
+    /// Starts for the delay.
+    pub starts: u32,
+    /// Only these; all if empty.
+    pub only: Vec<Part>,
+    /// What the run is called; empty for the kernel's name.
+    pub title: String,
+}
+
+/// The runs that a report is about, as JSON has them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// In the order in which they are shown.
+    pub runs: Vec<Run>,
+}
+
+/// What each measurement is given: the cards of one driver, and how long it may take.
+struct Bench<'a> {
+    cards: &'a [Card],
+    seconds: u64,
+    starts: u32,
+    progress: &'a Progress,
+}
+
+impl Bench<'_> {
+    /// The card that is used where one is enough: the first that has a cable with a clock, if there is one.
+    fn card(&self) -> &Card {
+        let timed = self.cards.iter().find(|card| !timed(card).is_empty());
+        timed.unwrap_or(&self.cards[0])
+    }
+
+    /// All cables of the cards that have a clock.
+    fn cables(&self) -> Vec<Cable> {
+        self.cards.iter().flat_map(timed).collect()
+    }
+
+    /// The cable that is used where one is enough; skips if there is none with a clock.
+    fn cable(&self) -> Verdict<Cable> {
+        match self.cables().first() {
+            Some(cable) => Ok(*cable),
+            None => skip("there is no cable with a clock (clock=free)"),
+        }
+    }
+
+    /// So small a part of the time for long measurements, but a second at least.
+    fn part(&self, of: u64) -> Duration {
+        Duration::from_secs((self.seconds / of).max(1))
+    }
+
+    /// Tells the user what goes on.
+    fn say(&self, what: &str) {
+        self.progress.say(what);
+    }
+}
+
+/// Measures `cards`, of which there is one at least.
+///
+/// # Errors
+/// If a card is in use or can't be opened.
+pub fn run(cards: &[Card], options: &Options) -> Result<Run, Error> {
+    for card in cards {
+        probe(card)?;
+    }
+    let _settings = cards
+        .iter()
+        .map(Settings::neutral)
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut groups: Vec<(Subject, Vec<Card>)> = Vec::new();
+    for driver in [Driver::SndRloop, Driver::SndAloop] {
+        let own: Vec<Card> = cards
+            .iter()
+            .filter(|c| c.driver == driver)
+            .cloned()
+            .collect();
+        if !own.is_empty() {
+            groups.push((Subject::new(driver, &own), own));
+        }
+    }
+    let parts: Vec<Part> = Part::value_variants()
+        .iter()
+        .copied()
+        .filter(|part| options.only.is_empty() || options.only.contains(part))
+        .collect();
+    let progress = Progress::new(parts.len() * groups.len());
+    let mut noise = None;
+    for part in parts {
+        for (subject, cards) in &mut groups {
+            let bench = Bench {
+                cards,
+                seconds: options.seconds,
+                starts: options.starts,
+                progress: &progress,
+            };
+            if part == Part::Noise {
+                if noise.is_none() {
+                    progress.begin(&part.name());
+                    noise = Some(noise::measure(&bench).into());
+                }
+            } else {
+                let what = format!("{} of {}", part.name(), subject.driver.name());
+                progress.begin(&what);
+                subject.measure(part, &bench);
+                if let Some(card) = cards.iter().find(|card| !card.is_there()) {
+                    return Err(Error::Gone {
+                        card: card.shown(),
+                        during: format!("while {what} was measured"),
+                    });
+                }
+            }
+            progress.end();
+        }
+    }
+    let machine = machine::here();
+    Ok(Run {
+        title: if options.title.is_empty() {
+            format!("Linux {}", machine.kernel)
+        } else {
+            options.title.clone()
+        },
+        machine,
+        seconds: options.seconds,
+        noise,
+        subjects: groups.into_iter().map(|(subject, _)| subject).collect(),
+    })
+}
+
+impl Part {
+    fn name(self) -> String {
+        self.to_possible_value()
+            .map(|v| v.get_name().to_owned())
+            .unwrap_or_default()
+    }
+}
+
+impl Subject {
+    fn new(driver: Driver, cards: &[Card]) -> Self {
+        Self {
+            driver,
+            cards: cards.iter().map(|c| c.id.clone()).collect(),
+            cables: cards.iter().map(|c| c.cables().len()).sum(),
+            position: None,
+            jitter: Vec::new(),
+            buffer: None,
+            delay: None,
+            load: None,
+            pitch: Vec::new(),
+            throughput: None,
+        }
+    }
+
+    fn measure(&mut self, part: Part, bench: &Bench<'_>) {
+        match part {
+            Part::Noise => {}
+            Part::Position => self.position = Some(position::measure(bench).into()),
+            Part::Jitter => {
+                self.jitter = jitter::PERIODS
+                    .into_iter()
+                    .map(|period| {
+                        bench.say(&format!("{period} frames"));
+                        let jitter = jitter::measure(bench, period).into();
+                        Jittered { period, jitter }
+                    })
+                    .collect();
+            }
+            Part::Buffer => self.buffer = Some(buffer::measure(bench).into()),
+            Part::Delay => self.delay = Some(delay::measure(bench).into()),
+            Part::Load => self.load = Some(load::measure(bench).into()),
+            Part::Pitch => self.pitch = pitch::measure(bench),
+            Part::Throughput => self.throughput = Some(throughput::measure(bench).into()),
+        }
+    }
+
+    /// What the card did wrong.
+    fn failures(&self) -> Vec<&String> {
+        fn why<T>(figure: &Figure<T>) -> Option<&String> {
+            match figure {
+                Figure::Failed(why) => Some(why),
+                Figure::Measured(_) | Figure::Skipped(_) => None,
+            }
+        }
+        let loads = self.load.as_ref().and_then(Figure::value);
+        [
+            self.position.as_ref().and_then(why),
+            self.buffer.as_ref().and_then(why),
+            self.delay.as_ref().and_then(why),
+            self.load.as_ref().and_then(why),
+            self.throughput.as_ref().and_then(why),
+        ]
+        .into_iter()
+        .chain(self.jitter.iter().map(|j| why(&j.jitter)))
+        .chain(self.pitch.iter().map(|p| why(&p.pitch)))
+        .chain(loads.iter().flat_map(|l| &l.loads).map(|l| why(&l.cost)))
+        .flatten()
+        .collect()
+    }
+}
+
+impl Document {
+    /// The runs that earlier ones left as JSON in `files`.
+    ///
+    /// # Errors
+    /// If one can't be read, or holds something else.
+    pub fn read(files: &[impl AsRef<Path>]) -> Result<Self, Error> {
+        let mut runs = Vec::new();
+        for file in files {
+            let wrong = |why: String| Error::NoFigures {
+                path: file.as_ref().display().to_string(),
+                why,
+            };
+            let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
+            let document: Self = serde_json::from_str(&text)
+                .map_err(|e| wrong(format!("not what `rloop bench --format json` writes: {e}")))?;
+            runs.extend(document.runs);
+        }
+        Ok(Self { runs })
+    }
+
+    /// Whether no card did anything wrong. (That it is slow is not wrong.)
+    pub fn passed(&self) -> bool {
+        self.runs
+            .iter()
+            .flat_map(|run| &run.subjects)
+            .all(|subject| subject.failures().is_empty())
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// If a figure can't be written.
+    pub fn json(&self) -> serde_json::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// As tables for a terminal.
+    pub fn human(&self) -> String {
+        table::show(&self.runs)
+    }
+
+    /// As Markdown: headings of the second level and below, and tables.
+    pub fn markdown(&self) -> String {
+        markdown::show(&self.runs)
+    }
+
+    /// As a page of HTML.
+    ///
+    /// # Errors
+    /// If a plot can't be drawn.
+    pub fn page(&self) -> Result<String, Error> {
+        page::show(&self.runs)
+    }
+}
+
+/// Measures the cards that are named, or all; or shows what earlier runs have measured.
+///
+/// # Errors
+/// If a card is in use or can't be opened, or a file can't be read or written.
+pub fn command(options: &cli::Bench) -> Result<Ending, Error> {
+    let report = options.report.as_deref();
+    // Before an hour of measuring: a place that can't be written to is told at once.
+    let mut page = report.map(create).transpose()?;
+    let document = if options.from.is_empty() {
+        let cards = if options.card.is_empty() {
+            loopback::all()?
+        } else {
+            loopback::choose_all(&options.card)?
+        };
+        let measure = Options {
+            seconds: options.seconds,
+            starts: options.starts,
+            only: options.only.clone(),
+            title: options.title.clone(),
+        };
+        Document {
+            runs: vec![run(&cards, &measure)?],
+        }
+    } else {
+        Document::read(&options.from)?
+    };
+    // Whatever can't be written, the rest is.
+    let written = match (&mut page, report) {
+        (Some(file), Some(path)) => document
+            .page()
+            .and_then(|page| file.write_all(page.as_bytes()).map_err(Error::file(path))),
+        _ => Ok(()),
+    };
+    let text = match options.format {
+        cli::BenchFormat::Human => document.human(),
+        cli::BenchFormat::Markdown => document.markdown(),
+        cli::BenchFormat::Json => document.json().map_err(|e| Error::Json(e.to_string()))?,
+    };
+    print(&text)?;
+    written?;
+    Ok(Ending::of(usize::from(!document.passed()), true))
+}
+
+fn create(path: &Path) -> Result<File, Error> {
+    File::create(path).map_err(Error::file(path))
+}
+
+#[cfg(test)]
+mod tests;

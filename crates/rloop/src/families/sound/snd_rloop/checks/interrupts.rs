@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Nothing that a user can ask for keeps a processor from its interrupts for longer than a millisecond.
+//!
+//! Counted time says what that is on a machine of so many instructions per second, whatever else the host does.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::Plain;
+use crate::alsa::pcm::{Access, Config, Pcm, Stop};
+use crate::alsa::signal::Format;
+use crate::alsa::signal::format::{FORMATS, S16_LE};
+use crate::families::sound::loopback::elements::{open_own, set};
+use crate::families::sound::loopback::{Cable, Driver};
+use crate::families::sound::snd_rloop::context::Context;
+use crate::kernel::latency::{Cyclictest, Longest, Tracer};
+use rig::verdict::{Problem, Verdict, ensure, fail, skip};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "interrupts/fan-planar-readers",
+        BOUNDED,
+        "an interleaved player of 128 channels at 768 kHz and three planar readers, linked and left alone",
+        |context| fan(context, Access::RwInterleaved, Access::RwNoninterleaved),
+    ),
+    (
+        "interrupts/fan-planar-player",
+        BOUNDED,
+        "the same, the player being planar and the readers interleaved",
+        |context| fan(context, Access::RwNoninterleaved, Access::RwInterleaved),
+    ),
+    (
+        "interrupts/fan-many-readers",
+        BOUNDED,
+        "an interleaved player and 127 planar readers with periods of 64 frames",
+        many_readers,
+    ),
+    (
+        "interrupts/cable-planar",
+        BOUNDED,
+        "three cables, planar FLOAT64 of 128 channels at 768 kHz at both ends",
+        planar,
+    ),
+    (
+        "interrupts/cable-delay",
+        BOUNDED,
+        "a delay of almost 64 MiB is made longer and shorter while frames run",
+        delay,
+    ),
+    (
+        "interrupts/cable-short-periods",
+        BOUNDED,
+        "three cables with periods of 16 frames at 768 kHz at both ends, left alone",
+        short_periods,
+    ),
+];
+
+/// What of the card's contract all are about.
+const BOUNDED: &str = "a bounded cost";
+/// The longest time with interrupts off that sound may cause.
+const LIMIT: Duration = Duration::from_millis(1);
+/// The latest that the most urgent program may wake. Each timer that goes off meanwhile is written down, too.
+const LATEST: Duration = Duration::from_millis(2);
+/// How long each load lasts.
+const TIME: Duration = Duration::from_secs(3);
+
+/// Measures while `load` runs, which is told for how long it should.
+fn measured(
+    context: &mut Context,
+    load: impl FnOnce(&mut Context, Duration) -> Verdict,
+) -> Verdict {
+    if context.card.driver != Driver::SndRloop {
+        return skip("only snd-rloop is measured");
+    }
+    let tracer = Tracer::new().map_err(Problem::Failed)?;
+    let cyclictest = Cyclictest::start(TIME + Duration::from_secs(1))?;
+    tracer.restart().map_err(Problem::Failed)?;
+    let loaded = load(context, TIME);
+    let longest = tracer.longest().map_err(Problem::Failed);
+    let latest = cyclictest.latest();
+    loaded?;
+    let (longest, latest) = (longest?, latest?);
+    judge(context, &longest, latest)
+}
+
+fn judge(context: &mut Context, longest: &Longest, latest: Duration) -> Verdict {
+    let Longest {
+        time,
+        of_sound,
+        place,
+    } = longest;
+    context.note(format!(
+        "interrupts off for at most {time:?}{}, a program of priority 95 woke at most {latest:?} late",
+        if *of_sound { "" } else { " (not by sound)" }
+    ));
+    if *time > LIMIT && *of_sound {
+        return fail(format!("interrupts were off for {time:?}: {place}"));
+    }
+    ensure(latest <= LATEST, || {
+        format!(
+            "a program of priority 95 woke {latest:?} late, and interrupts were off for {time:?}: {place}"
+        )
+    })?;
+    ensure(*time <= LIMIT, || {
+        format!(
+            "interrupts were off for {time:?}, not by sound, so what sound did can't be told: {place}"
+        )
+    })
+}
+
+/// The widest and fastest stream, which nothing stops.
+fn widest(format: Format, access: Access, bytes: usize) -> Config {
+    let config = Config {
+        access,
+        format,
+        channels: 128,
+        rate: 768_000,
+        stop: Stop::Never,
+        ..Config::default()
+    };
+    // Periods of half a buffer.
+    let frames = bytes / config.frame_bytes() / 2;
+    config.with_buffer(frames as u64, 2)
+}
+
+fn format(name: &str) -> Verdict<Format> {
+    let found = FORMATS.iter().find(|format| format.to_string() == name);
+    found
+        .copied()
+        .ok_or_else(|| Problem::Failed(format!("there is no format {name}")))
+}
+
+/// What the card allows one to take.
+const BUFFER_BYTES: usize = 4 << 20;
+
+/// One player and three readers, as wide and fast as can be.
+fn fan(context: &mut Context, player: Access, readers: Access) -> Verdict {
+    let format = format("S8")?;
+    let config = |access| widest(format, access, BUFFER_BYTES);
+    crowd(context, 3, true, (&config(player), &config(readers)))
+}
+
+/// As many readers as can be, who wake as often as can be.
+fn many_readers(context: &mut Context) -> Verdict {
+    const READERS: usize = 127;
+    let config = |access| {
+        Config {
+            access,
+            format: S16_LE,
+            stop: Stop::Never,
+            ..Config::default()
+        }
+        .with_buffer(64, 64)
+    };
+    let (player, reader) = (
+        config(Access::RwInterleaved),
+        config(Access::RwNoninterleaved),
+    );
+    // Not linked: a group's command is ALSA's, which holds the locks of all members until each has got it.
+    crowd(context, READERS, false, (&player, &reader))
+}
+
+/// One player and so many readers, left alone.
+fn crowd(
+    context: &mut Context,
+    readers: usize,
+    linked: bool,
+    (player, reader): (&Config, &Config),
+) -> Verdict {
+    let mut cables = context.card.readers();
+    if cables.len() < readers {
+        return skip(format!(
+            "a player with {readers} readers is what a card with topology=fanout pcm_substreams={readers} has"
+        ));
+    }
+    cables.truncate(readers);
+    let silence = vec![0; player.buffer as usize * player.frame_bytes()];
+    measured(context, |context, time| {
+        let mut source = Pcm::open(context.cable().playback)?;
+        source.configure(player)?;
+        let mut all = Vec::new();
+        for cable in &cables {
+            let mut pcm = Pcm::open(cable.capture)?;
+            pcm.configure(reader)?;
+            if linked {
+                source.link(&pcm)?;
+            }
+            all.push(pcm);
+        }
+        let singly = if linked { &[][..] } else { &all[..] };
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            source.write(&silence)?;
+            source.start()?;
+            singly.iter().try_for_each(Pcm::start)?;
+            // Left alone: what piles up meanwhile is moved by whoever asks then, or stops.
+            thread::sleep(time / 4);
+            source.avail()?;
+            for pcm in &all {
+                pcm.avail()?;
+            }
+            read_status(context, &context.cable());
+            for pcm in singly.iter().chain([&source]) {
+                pcm.stop()?;
+                pcm.prepare()?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whoever reads what a cable is doing has it moved, too.
+fn read_status(context: &Context, cable: &Cable) {
+    let number = context.card.cable_number(cable);
+    // What it says is of no interest.
+    let _ = fs::read_to_string(context.card.proc_file(&format!("cable#{number}")));
+}
+
+fn delay(context: &mut Context) -> Verdict {
+    const DELAY: &str = "Cable Delay";
+    let ctl = open_own(&context.card)?;
+    let cable = context.cable();
+    let config = widest(format("FLOAT64_LE")?, Access::RwInterleaved, BUFFER_BYTES);
+    // The line has to hold a step besides.
+    let most = (60 << 20) / config.frame_bytes() as i32;
+    let result = measured(context, |_, time| {
+        set(&ctl, DELAY, cable.playback, most - 1)?;
+        let mut player = Pcm::open(cable.playback)?;
+        let mut reader = Pcm::open(cable.capture)?;
+        player.configure(&config)?;
+        reader.configure(&config)?;
+        player.link(&reader)?;
+        player.write(&vec![0; BUFFER_BYTES])?;
+        player.start()?;
+        let begin = Instant::now();
+        let mut delay = most;
+        while begin.elapsed() < time {
+            // As long as it takes to fill the line.
+            thread::sleep(Duration::from_millis(100));
+            delay = if delay == most { most - 1 } else { most };
+            set(&ctl, DELAY, cable.playback, delay)?;
+            thread::sleep(Duration::from_millis(100));
+            set(&ctl, DELAY, cable.playback, most / 2)?;
+        }
+        Ok(())
+    });
+    set(&ctl, DELAY, cable.playback, 0)?;
+    result
+}
+
+fn short_periods(context: &mut Context) -> Verdict {
+    let config = Config {
+        format: S16_LE,
+        rate: 768_000,
+        stop: Stop::Never,
+        ..Config::default()
+    }
+    .with_buffer(16, 16);
+    pairs(context, &config)
+}
+
+fn planar(context: &mut Context) -> Verdict {
+    let (format, access) = (format("FLOAT64_LE")?, Access::RwNoninterleaved);
+    pairs(context, &widest(format, access, BUFFER_BYTES))
+}
+
+/// Both ends of three cables, left alone.
+fn pairs(context: &mut Context, config: &Config) -> Verdict {
+    const CABLES: usize = 3;
+    let mut cables = context.card.cables();
+    if cables.len() < CABLES {
+        return skip(format!("the card has less than {CABLES} cables"));
+    }
+    cables.truncate(CABLES);
+    let silence = vec![0; config.buffer as usize * config.frame_bytes()];
+    measured(context, |_, time| {
+        let mut all = Vec::new();
+        for cable in &cables {
+            for end in [cable.playback, cable.capture] {
+                let mut pcm = Pcm::open(end)?;
+                pcm.configure(config)?;
+                if pcm.is_playback() {
+                    pcm.write(&silence)?;
+                }
+                pcm.start()?;
+                all.push(pcm);
+            }
+        }
+        thread::sleep(time);
+        for pcm in &all {
+            pcm.stop()?;
+        }
+        Ok(())
+    })
+}
