@@ -12,7 +12,6 @@ mod notify;
 mod receive;
 
 pub(super) use receive::copy_frames;
-pub use receive::CATCH_UP;
 
 /// The port of a cable that an end is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +111,10 @@ pub struct End<B> {
     /// silence.
     pub(super) gap: Range<u64>,
 }
+
+/// The number of frames with which a reader gets one more when the delay is shortened: so few that
+/// a program that keeps up with its card has no xrun, even with two periods in its buffer.
+pub const CATCH_UP: u64 = 8;
 
 /// The least [`End::drain_timeout`], in nanoseconds. ALSA gives up a drain if it is not notified
 /// for the nominal time of 1.1 buffers, or for 100 ms if that is longer (`snd_pcm_drain()` in

@@ -2,13 +2,9 @@
 
 //! What capture ends receive: frames that come into their buffers.
 
-use super::End;
+use super::{End, CATCH_UP};
 use crate::lib::model::layout::{moves, spans};
 use crate::lib::model::stream::Buffer;
-
-/// The number of frames with which a reader gets one more when the delay is shortened: so few that
-/// a program that keeps up with its card has no xrun, even with two periods in its buffer.
-pub const CATCH_UP: u64 = 8;
 
 impl<B> End<B> {
     /// The number of frames of the cable, which is at `moved`, after which this end will have moved
