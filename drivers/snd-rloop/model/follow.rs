@@ -17,7 +17,7 @@
 //! master had. Where a master comes back, or leaps, the count goes on from where the cable is: the
 //! pause is not made up for.
 //!
-//! What comes of it (`tests/follow.rs`): a master is followed once it has been heard for 0.5 s and
+//! What comes of it (`tests/follow/`): a master is followed once it has been heard for 0.5 s and
 //! 8 ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the
 //! master's count than the ticks' times are from even, to 5 µs (where fewer than 25 of them come in
 //! 0.1 s, hardly ever than twice that), and that does not add up, not in a day. A machine on which

@@ -87,7 +87,7 @@ struct Rig {
     changed: bool,
 }
 
-/// The frame that the player writes as the `n`-th.
+/// The frame that the playback end writes as the `n`-th.
 fn frame(n: u64) -> u8 {
     (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8
 }
@@ -247,7 +247,7 @@ impl Rig {
         self.streams[0].draining = true;
     }
 
-    /// Programs that use all that ALSA wakes them for, until the player has drained.
+    /// Programs that use all that ALSA wakes them for, until the playback end has drained.
     fn finish(&mut self) {
         for n in 0..self.streams.len() {
             self.start(n);
@@ -335,12 +335,12 @@ proptest! {
 
     #[test]
     fn every_frame_arrives_in_order_and_there_is_no_xrun(
-        player in stream(Port::Playback, 0.8),
+        playback in stream(Port::Playback, 0.8),
         first in stream(Port::Capture(0), 0.8),
         second in stream(Port::Capture(1), 0.8),
         program in prop::collection::vec(op(), 1..200),
     ) {
-        let mut rig = Rig::new(vec![player, first, second]);
+        let mut rig = Rig::new(vec![playback, first, second]);
         // Both readers from the beginning on: who comes later hears what is moved later.
         rig.start(1);
         rig.start(2);
@@ -374,12 +374,12 @@ proptest! {
     /// Programs that sleep as they do with poll: nobody has to look at a clock.
     #[test]
     fn programs_that_sleep_are_woken(
-        player in stream(Port::Playback, 1.0),
+        playback in stream(Port::Playback, 1.0),
         reader in stream(Port::Capture(0), 1.0),
         chunk in 1..40u64,
     ) {
-        let chunk = chunk.min(player.frames());
-        let mut rig = Rig::new(vec![player, reader]);
+        let chunk = chunk.min(playback.frames());
+        let mut rig = Rig::new(vec![playback, reader]);
         rig.start(1);
         rig.streams[1].asleep = true;
         let mut idle = 0;

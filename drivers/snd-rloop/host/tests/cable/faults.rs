@@ -22,7 +22,7 @@ fn running() -> Rig {
     rig
 }
 
-/// The place in the reader's buffer at which the player's `frame` is, if it is there whole.
+/// The place in the reader's buffer at which the playback end's `frame` is, if it is there whole.
 fn found(rig: &Rig, frame: u64) -> Option<u64> {
     let memory = rig.streams[1].memory.clone().unwrap();
     let Slot::Frame(id) = rig.oracle.playback.ring[frame as usize] else {

@@ -29,7 +29,8 @@ pub(crate) struct Memory {
     pub(crate) pointers: Cell<Pointers>,
     /// How many bytes have been written by the cable.
     pub(crate) moved: Cell<usize>,
-    /// What the cable has written has cost so much, in the units of [`snd_rloop_model::cable::Effort`].
+    /// What the cable has written has cost so much, in the units of
+    /// [`snd_rloop_model::cable::Effort`].
     pub(crate) work: Cell<u64>,
 }
 

@@ -21,15 +21,15 @@ pub(crate) struct Should {
     pub(crate) threshold: u64,
     pub(crate) ring: Vec<Slot>,
     pub(crate) position: u64,
-    pub(crate) told: u64,
+    pub(crate) reported_position: u64,
     pub(crate) appl: u64,
     pub(crate) boundary: u64,
     pub(crate) drain: Option<u64>,
-    pub(crate) drain_told: bool,
+    pub(crate) drain_notified: bool,
     /// When ALSA last heard something.
     pub(crate) heard: u64,
     /// For how long a drain may hear nothing.
-    pub(crate) patience: u64,
+    pub(crate) drain_timeout: u64,
     pub(crate) counters: Counters,
     /// Playback: positions given to the reader as silence and not yet written.
     pub(crate) missed: Vec<u64>,
@@ -52,13 +52,13 @@ impl Should {
             threshold: 1,
             ring: Vec::new(),
             position: 0,
-            told: 0,
+            reported_position: 0,
             appl: 0,
             boundary: 0,
             drain: None,
-            drain_told: false,
+            drain_notified: false,
             heard: 0,
-            patience: 0,
+            drain_timeout: 0,
             counters: Counters::default(),
             missed: Vec::new(),
             gone: 0,
@@ -85,19 +85,22 @@ impl Should {
         }
         let period = self.wakeups.then_some(self.boundary);
         let heard = self.drain.map(|drain| drain + self.lag);
-        let drain = self.drained_at().max(heard).filter(|_| !self.drain_told);
+        let drain = self
+            .drained_at()
+            .max(heard)
+            .filter(|_| !self.drain_notified);
         period.into_iter().chain(drain).min()
     }
 
     /// When a drain must hear something, however slow the clock is.
     pub(crate) fn gives_up(&self) -> Option<u64> {
-        let waits = self.runs() && self.wakeups && self.drain.is_some() && !self.drain_told;
-        waits.then_some(self.heard + self.patience)
+        let waits = self.runs() && self.wakeups && self.drain.is_some() && !self.drain_notified;
+        waits.then_some(self.heard + self.drain_timeout)
     }
 
     /// ALSA finds that a stream has drained only when it sees it move.
     pub(crate) fn drained_at(&self) -> Option<u64> {
-        self.drain.map(|end| end.max(self.told + 1))
+        self.drain.map(|end| end.max(self.reported_position + 1))
     }
 
     /// The position that ALSA should be told, if it could tell by how much that has moved.
@@ -110,7 +113,9 @@ impl Should {
         } else {
             end
         };
-        self.position.min(end).min(self.told + self.frames - 1)
+        self.position
+            .min(end)
+            .min(self.reported_position + self.frames - 1)
     }
 
     /// What ALSA should be told.
@@ -121,11 +126,12 @@ impl Should {
             self.gone = self.gone.max(intact);
         }
         let position = self.answer();
-        if position - self.told >= self.frames && !self.unstoppable() {
+        if position - self.reported_position >= self.frames && !self.unstoppable() {
             return None;
         }
-        self.drain_told |= position > self.told && self.drain.is_some_and(|end| position >= end);
-        self.told = position;
+        self.drain_notified |=
+            position > self.reported_position && self.drain.is_some_and(|end| position >= end);
+        self.reported_position = position;
         Some(position % self.frames)
     }
 
@@ -175,8 +181,8 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    /// How long it takes a reader to get `frames` frames: one that catches up gets two in one's time now and
-    /// then.
+    /// How long it takes a reader to get `frames` frames: one that catches up gets two in one's
+    /// time now and then.
     pub(crate) fn sooner(&mut self, port: Port, frames: u64) -> u64 {
         let (first, delay) = (self.history.len() as u64, self.delay);
         let mut surplus = self.end(port).lag.saturating_sub(delay);
@@ -212,24 +218,25 @@ impl Oracle {
 
     /// One frame's time has passed.
     pub(crate) fn frame(&mut self) {
-        let (player, readers) = (&mut self.playback, &mut self.captures);
+        let (playback, readers) = (&mut self.playback, &mut self.captures);
         let somebody = readers.iter().any(Should::runs);
         let mut heard = None;
-        if player.runs() {
-            let written = match player.drain {
+        if playback.runs() {
+            let written = match playback.drain {
                 Some(end) => end,
-                None if player.unstoppable() => u64::MAX,
-                None => player.appl,
+                None if playback.unstoppable() => u64::MAX,
+                None => playback.appl,
             };
-            heard = (player.position < written).then(|| player.ring[player.slot(player.position)]);
-            player.counters.moved += 1;
+            heard = (playback.position < written)
+                .then(|| playback.ring[playback.slot(playback.position)]);
+            playback.counters.moved += 1;
             if !somebody {
-                player.counters.unheard += 1;
-                player.missed.clear();
-            } else if heard.is_none() && player.drain.is_none() {
-                player.missed.push(player.position);
+                playback.counters.unheard += 1;
+                playback.missed.clear();
+            } else if heard.is_none() && playback.drain.is_none() {
+                playback.missed.push(playback.position);
             }
-            player.position += 1;
+            playback.position += 1;
         }
         self.history.push(heard.unwrap_or(Slot::Silence));
         for reader in readers.iter_mut().filter(|reader| reader.runs()) {

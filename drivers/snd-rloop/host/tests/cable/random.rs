@@ -72,7 +72,7 @@ impl Rig {
     }
 }
 
-/// The player, or one of [`READERS`] readers.
+/// The playback end, or one of [`READERS`] readers.
 fn port() -> impl Strategy<Value = Port> {
     prop_oneof![3 => Just(Playback), 2 => Just(CAPTURE), 1 => (1..READERS).prop_map(Port::Capture)]
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! However much is due, no more is done in one go than may be; what is told has been moved; and where frames
-//! come in faster than they can be moved, that is an xrun.
+//! However much is due, no more is done in one go than may be; what is told has been moved; and
+//! where frames come in faster than they can be moved, that is an xrun.
 
 use driver_model::format::Format;
 use driver_model::layout::{Access, Layout};
@@ -153,7 +153,7 @@ proptest! {
         let (mut written, mut read, mut xrun) = (0, 0, false);
         let mut hw = [0u64; 2];
         for now in (1..1_000).map(|ms| START + ms * MS) {
-            // The player writes whatever there is room for.
+            // The playback end writes whatever there is room for.
             let position = cable.end(Playback).position;
             let last = position + buffers.0;
             for number in written..last {
@@ -200,8 +200,8 @@ proptest! {
         }
     }
 
-    /// A longer delay, whose line gets what is under way in steps while frames run, and now and then stand
-    /// still for so long that some are not moved.
+    /// A longer delay, whose line gets what is under way in steps while frames run, and now and
+    /// then stand still for so long that some are not moved.
     #[test]
     fn a_line_that_is_replaced_loses_nothing(
         delays in (1..2_000u64, 1..2_000u64), frames in 1..50u64, times in prop::collection::vec(0..5 * MS, 1..100),
@@ -216,7 +216,7 @@ proptest! {
         let mut pass = |cable: &mut Cable<Fake, Vec<End<Fake>>>, now: u64| {
             while !cable.advance(now) {}
             let (played, at) = (cable.end(Playback).position, cable.end(Port::Capture(0)).position);
-            // The player is always in time, the reader reads what is there.
+            // The playback end is always in time, the reader reads what is there.
             let bytes = memories[1].0.bytes.borrow();
             for position in heard.len() as u64..at {
                 let slot = (position % size) as usize * 8;
@@ -267,12 +267,13 @@ proptest! {
         }
         prop_assert_eq!(cable.delay(), delay);
 
-        // Nobody has read what was overwritten; all that was read is in order, and as late as it should.
+        // Nobody has read what was overwritten; all that was read is in order, and as late as it
+        // should.
         let last = *heard.last().expect("frames have been heard");
         prop_assert_eq!(heard.len() as u64, last + delay);
         let mut numbers: Vec<u64> = heard.iter().copied().filter(|number| *number > 0).collect();
         if stalled {
-            // What a player that writes too late plays is nobody's fault here.
+            // What a playback end that writes too late plays is nobody's fault here.
             numbers.drain(..numbers.len() - 2_000);
         }
         for pair in numbers.windows(2) {
@@ -290,7 +291,7 @@ fn an_end_that_stops_too_late_for_what_is_due_breaks_the_reader_off() {
         channels: 1,
     };
     let layouts = [layout(&params, 4_800, false); 2];
-    // Some 40 frames when the player stops, of the 480 that are due.
+    // Some 40 frames when the playback end stops, of the 480 that are due.
     let effort = Effort {
         step: 256 + 32 + 80,
         carry: 1,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Whatever is turned while frames run: the position neither jumps nor stands still, timers that go off
-//! have something to do, and whoever waits has one that does, or is told by the other end.
+//! Whatever is turned while frames run: the position neither jumps nor stands still, timers that go
+//! off have something to do, and whoever waits has one that does, or is told by the other end.
 
 use driver_model::layout::{Access, Layout};
 use driver_model::stream::{Pointers, Setup, Wake};
@@ -138,8 +138,8 @@ impl World {
                 break;
             }
             let (needed, armed) = (self.cable.next_wakeup(port), self.timers[index(port)]);
-            // A master that goes a little faster makes timers a little late.
-            // So do faults: jitter, and frames that arrive twice, by a period.
+            // A master that goes a little faster makes timers a little late. So do faults: jitter,
+            // and frames that arrive twice, by a period.
             let fault = self.cable.faults.jitter + if self.doubled { 4 * MS } else { 0 };
             let late = |needed: u64| needed + needed.saturating_sub(self.now) / 50 + fault;
             let in_time = match (needed, armed) {
@@ -234,10 +234,10 @@ impl World {
         }
     }
 
-    /// Whether the player moves with time.
+    /// Whether the playback end moves with time.
     fn runs(&self) -> bool {
-        let player = self.cable.end(Playback);
-        player.state == EndState::Running
+        let playback = self.cable.end(Playback);
+        playback.state == EndState::Running
             && !self.cable.is_free_running()
             && !self.cable.faults.frozen()
     }

@@ -5,153 +5,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../../../lib/host/tests/properties/mod.rs"]
+#[path = "../../../../lib/host/tests/properties/mod.rs"]
 mod properties;
+mod rig;
 
-use driver_model::clock::{Clock, PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX, RATE_MIN};
+use driver_model::clock::{PITCH_MAX, PITCH_MIN, PITCH_NOMINAL, RATE_MAX, RATE_MIN};
 use driver_model::ticks::Heard;
 use properties::cases;
 use proptest::prelude::*;
+use rig::*;
 use snd_rloop_model::follow::{Follower, Tracking, SLEW};
-
-const MS: u64 = 1_000_000;
-const SECOND: u64 = 1_000 * MS;
-
-/// A master whose time goes faster than `CLOCK_MONOTONIC` by `ppm`.
-struct Master {
-    /// Its time of a tick in nanoseconds.
-    resolution: u64,
-    ppm: i64,
-    /// A tick is heard of up to so many nanoseconds late.
-    jitter: u64,
-    seed: u64,
-}
-
-impl Master {
-    fn new(resolution: u64, ppm: i64, jitter: u64) -> Self {
-        Self {
-            resolution,
-            ppm,
-            jitter,
-            seed: 1,
-        }
-    }
-
-    /// When `ticks` ticks have passed, in nanoseconds.
-    fn when(&self, ticks: u64) -> u64 {
-        let time = i128::from(ticks) * i128::from(self.resolution) * 1_000_000;
-        (time / i128::from(1_000_000 + self.ppm))
-            .try_into()
-            .unwrap()
-    }
-
-    fn late(&mut self) -> u64 {
-        self.seed = self
-            .seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.seed >> 33) % (self.jitter + 1)
-    }
-}
-
-/// A cable that runs and follows.
-struct Cable {
-    follower: Follower,
-    clock: Clock,
-    rate: u32,
-    pitch: u32,
-    seen: u64,
-}
-
-impl Cable {
-    fn new(rate: u32, now: u64) -> Self {
-        let mut follower = Follower::new(1);
-        let clock = follower.start(rate, PITCH_NOMINAL, now);
-        Self {
-            follower,
-            clock,
-            rate,
-            pitch: PITCH_NOMINAL,
-            seen: 0,
-        }
-    }
-
-    fn hear(&mut self, heard: Heard, now: u64) {
-        self.look(now);
-        let before = self.clock.position(now);
-        self.follower.hear(heard, now);
-        self.follower
-            .steer(&mut self.clock, self.rate, self.pitch, now);
-        assert_eq!(self.clock.position(now), before, "it jumps");
-    }
-
-    fn tick(&mut self, resolution: u64, now: u64) {
-        self.hear(
-            Heard::Ticks {
-                count: 1,
-                resolution,
-            },
-            now,
-        );
-    }
-
-    /// The position, which never goes back.
-    fn look(&mut self, now: u64) -> u64 {
-        let position = self.clock.position(now);
-        assert!(position >= self.seen, "it goes back");
-        self.seen = position;
-        position
-    }
-}
-
-/// By how much a cable is off the count that it should have by its master's time, in nanoseconds,
-/// since it was first asked: where it began to follow is where it is to stay.
-#[derive(Default)]
-struct Error(Option<f64>);
-
-impl Error {
-    fn at(&mut self, cable: &Cable, due: f64, now: u64) -> f64 {
-        let is = cable.clock.micro_frames(now) as f64 / 1e6;
-        let off = (is - due) * 1e9 / f64::from(cable.rate);
-        off - *self.0.get_or_insert(off)
-    }
-}
-
-const START: u64 = 77 * SECOND;
-
-/// A cable that hears each tick of `master` from `START` on, for `seconds`. `check` is called with
-/// the time since `START` and how far the cable is off, once it follows.
-fn follow(master: &mut Master, rate: u32, seconds: u64, mut check: impl FnMut(u64, f64)) -> Cable {
-    let mut cable = Cable::new(rate, START);
-    let mut error = Error::default();
-    let mut now = START;
-    for tick in 1.. {
-        now = now.max(START + master.when(tick) + master.late());
-        let time = now - START;
-        if time > seconds * SECOND {
-            break;
-        }
-        cable.tick(master.resolution, now);
-        if cable.follower.state(now) == Tracking::Following {
-            let due = time as f64 * (1e6 + master.ppm as f64) / 1e15 * f64::from(rate);
-            check(time, error.at(&cable, due, now));
-        }
-    }
-    cable
-}
-
-/// How many ppm the cable's clock goes faster than nominal over the second after `now`.
-fn speed(cable: &Cable, now: u64) -> f64 {
-    let frames = cable.clock.micro_frames(now + SECOND) - cable.clock.micro_frames(now);
-    frames as f64 / f64::from(cable.rate) - 1e6
-}
 
 proptest! {
     #![proptest_config(cases(48))]
 
-    /// The cable is never farther off than the ticks are; where there are too few for the least late to
-    /// be on time, that is twice as much in one master of some ten thousand, and never three times. 5 µs
-    /// more are for the drift while it settles.
+    /// The cable is never farther off than the ticks are; where there are too few for the least
+    /// late to be on time, that is twice as much in one master of some ten thousand, and never
+    /// three times. 5 µs more are for the drift while it settles.
     #[test]
     fn the_count_is_the_masters_for_good(
         resolution in prop_oneof![Just(MS), Just(10 * MS), Just(100 * MS), MS..100 * MS],
@@ -206,7 +76,7 @@ proptest! {
                 ),
                 _ => cable.tick(10 * MS, now),
             }
-            cable.look(now);
+            cable.position(now);
             let off = speed(&cable, now);
             prop_assert!((-206_000.0..=257_000.0).contains(&off), "{} ppm", off);
         }
@@ -490,12 +360,12 @@ fn the_pitch_is_on_top_of_the_master() {
     let mut cable = follow(&mut Master::new(10 * MS, 500, 0), 48_000, 20, |_, _| {});
     let mut now = START + 20 * SECOND;
     for pitch in [PITCH_MIN, PITCH_MAX, 1_000_100, PITCH_NOMINAL] {
-        let before = cable.look(now);
+        let before = cable.position(now);
         cable
             .follower
             .set_pitch(&mut cable.clock, 48_000, cable.pitch, pitch, now);
         cable.pitch = pitch;
-        assert_eq!(cable.look(now), before);
+        assert_eq!(cable.position(now), before);
         let due = f64::from(pitch) * 1.0005 - 1e6;
         let mut error = Error::default();
         let start = now;
