@@ -88,76 +88,12 @@ impl LoopbackCard {
             .inspect_err(|error| no_slot(*error, config.index))?;
         card.set_names(driver_name(config.topology), config.name);
 
-        let (topology, captures) = (config.topology, config.captures());
-        let playbacks = config.playbacks().max(1);
-        let (card_number, source) = (u32::try_from(card.number())?, config.timer_source);
-        let memory = Quota::new(CARD_BYTES_MAX)?;
+        let (topology, source) = (config.topology, config.timer_source);
+        let card_number = u32::try_from(card.number())?;
+        let cables = create_cables(&mut card, card_number, config)?;
         let bandwidth = Arc::new(Bandwidth::new(card_number, config.bandwidth)?, GFP_KERNEL)?;
-        let mut cables = KVec::new();
-        let mut timed = TimerSource {
-            card: card_number,
-            cables: KVec::new(),
-        };
-        for number in 0..topology.devices() * playbacks {
-            let cable = Arc::new(
-                Cable::new(captures, card_number, source, memory.clone())?,
-                GFP_KERNEL,
-            )?;
-            cable.set_notify(config.notify);
-            cable.set_free_running(config.free_running)?;
-            timed.cables.push(cable.clone(), GFP_KERNEL)?;
-            let (device, subdevice) = (number / playbacks, number % playbacks);
-            let ends = CableEnds {
-                cable,
-                playback: Substream { device, subdevice },
-                capture: Substream {
-                    device: topology.opposite(device),
-                    subdevice: subdevice * captures,
-                },
-            };
-            let entry = Arc::new(CableStatus::new(number, ends.clone()), GFP_KERNEL)?;
-            let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
-            proc::create_text(&mut card, &name, entry)?;
-            volume::create(&mut card, number)?;
-            cables.push(ends, GFP_KERNEL)?;
-        }
-
-        let timed = Arc::new(timed, GFP_KERNEL)?;
-        proc::create_setting(&mut card, c_str!("timer_source"), timed)?;
-
         for number in 0..topology.devices() {
-            let mut device = Device {
-                playback: KVec::new(),
-                capture: KVec::new(),
-                limits: config.limits,
-                bandwidth: bandwidth.clone(),
-            };
-            for ends in cables.iter().filter(|ends| ends.playback.device == number) {
-                let controls =
-                    Controls::create(&mut card, ends.clone(), topology, cables.len() == 1)?;
-                device.playback.push(controls, GFP_KERNEL)?;
-            }
-            for ends in cables.iter().filter(|ends| ends.capture.device == number) {
-                for capture in 0..captures as usize {
-                    device
-                        .capture
-                        .push((ends.cable.clone(), Port::Capture(capture)), GFP_KERNEL)?;
-                }
-            }
-            pr_info!(
-                "creating PCM device {} with {} subdevices\n",
-                number,
-                config.substreams
-            );
-            let substreams = [playbacks, config.substreams];
-            let device = Arc::new(device, GFP_KERNEL)?;
-            pcm::create::<Stream>(
-                &mut card,
-                c_str!("Loopback PCM"),
-                number,
-                substreams,
-                device,
-            )?;
+            create_device(&mut card, number, config, &cables, &bandwidth)?;
         }
 
         let card = card
@@ -173,14 +109,7 @@ impl LoopbackCard {
             return Err(EINVAL);
         }
         pr_info!("card registered as card {}\n", card.number());
-        if card.id().text() != config.id {
-            pr_info!(
-                "card {}: its id is {}, made by ALSA of \"{}\": letters and digits, at most 15, and _1 and so on where an id is taken\n",
-                card.number(),
-                card.id().text(),
-                config.id
-            );
-        }
+        log_id(&card, config.id);
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
             faults: Some(faults.add(slot, &card, &cables)?),
@@ -219,6 +148,102 @@ impl LoopbackCard {
     /// Whether dropping a card that has been disconnected would wait for somebody. Any context.
     pub(crate) fn held(&self) -> bool {
         self.card.held()
+    }
+}
+
+/// Makes the cables of a card, their files in its proc directory, and their volumes. May sleep.
+///
+/// # Errors
+///
+/// `ENOMEM`, or what ALSA returns.
+fn create_cables(
+    card: &mut NewCard,
+    card_number: u32,
+    config: &Config<'_>,
+) -> Result<KVec<CableEnds>> {
+    let (topology, captures) = (config.topology, config.captures());
+    let playbacks = config.playbacks().max(1);
+    let memory = Quota::new(CARD_BYTES_MAX)?;
+    let mut cables = KVec::new();
+    let mut timed = TimerSource {
+        card: card_number,
+        cables: KVec::new(),
+    };
+    for number in 0..topology.devices() * playbacks {
+        let cable = Cable::new(captures, card_number, config.timer_source, memory.clone())?;
+        let cable = Arc::new(cable, GFP_KERNEL)?;
+        cable.set_notify(config.notify);
+        cable.set_free_running(config.free_running)?;
+        timed.cables.push(cable.clone(), GFP_KERNEL)?;
+        let (device, subdevice) = (number / playbacks, number % playbacks);
+        let ends = CableEnds {
+            cable,
+            playback: Substream { device, subdevice },
+            capture: Substream {
+                device: topology.opposite(device),
+                subdevice: subdevice * captures,
+            },
+        };
+        let status = Arc::new(CableStatus::new(number, ends.clone()), GFP_KERNEL)?;
+        let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
+        proc::create_text(card, &name, status)?;
+        volume::create(card, number)?;
+        cables.push(ends, GFP_KERNEL)?;
+    }
+    let timed = Arc::new(timed, GFP_KERNEL)?;
+    proc::create_setting(card, c_str!("timer_source"), timed)?;
+    Ok(cables)
+}
+
+/// Makes the PCM device of this number, with the control elements of its playback substreams. May
+/// sleep.
+///
+/// # Errors
+///
+/// `ENOMEM`, or what ALSA returns.
+fn create_device(
+    card: &mut NewCard,
+    number: u32,
+    config: &Config<'_>,
+    cables: &[CableEnds],
+    bandwidth: &Arc<Bandwidth>,
+) -> Result {
+    let mut device = Device {
+        playback: KVec::new(),
+        capture: KVec::new(),
+        limits: config.limits,
+        bandwidth: bandwidth.clone(),
+    };
+    for ends in cables.iter().filter(|ends| ends.playback.device == number) {
+        let single = cables.len() == 1;
+        let controls = Controls::create(card, ends.clone(), config.topology, single)?;
+        device.playback.push(controls, GFP_KERNEL)?;
+    }
+    for ends in cables.iter().filter(|ends| ends.capture.device == number) {
+        for capture in 0..config.captures() as usize {
+            let end = (ends.cable.clone(), Port::Capture(capture));
+            device.capture.push(end, GFP_KERNEL)?;
+        }
+    }
+    pr_info!(
+        "creating PCM device {} with {} subdevices\n",
+        number,
+        config.substreams
+    );
+    let substreams = [config.playbacks().max(1), config.substreams];
+    let device = Arc::new(device, GFP_KERNEL)?;
+    pcm::create::<Stream>(card, c_str!("Loopback PCM"), number, substreams, device)
+}
+
+/// Logs the id that ALSA has given the card, if it is not the one that was asked for.
+fn log_id(card: &Card, wanted: &str) {
+    if card.id().text() != wanted {
+        pr_info!(
+            "card {}: its id is {}, made by ALSA of \"{}\": letters and digits, at most 15, and _1 and so on where an id is taken\n",
+            card.number(),
+            card.id().text(),
+            wanted
+        );
     }
 }
 
