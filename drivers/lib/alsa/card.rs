@@ -17,7 +17,7 @@ use kernel::sync::Arc;
 use crate::lib::bindings;
 use crate::lib::kernel::parent::Parent;
 
-/// What a part of a card (a proc file, a work item) points to, and the card therefore keeps.
+/// The target of a pointer from a part of a card (a proc file, a work item), which the card keeps.
 pub(super) trait Part: Send + Sync {}
 
 impl<T: Send + Sync> Part for T {}
@@ -30,7 +30,7 @@ impl<T: Send + Sync> Part for T {}
 /// `raw` points to a card that this value alone frees.
 pub(crate) struct Card {
     raw: NonNull<bindings::snd_card>,
-    /// What the card's parts point to; dropped after the card has been freed.
+    /// The targets of its parts' pointers; dropped after the card has been freed.
     parts: KVec<Arc<dyn Part>>,
 }
 
@@ -125,6 +125,7 @@ impl NewCard {
 }
 
 impl Card {
+    /// The card, valid as long as this value. Any context.
     pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
         self.raw.as_ptr()
     }
@@ -167,10 +168,11 @@ impl Id {
     }
 }
 
-/// What only a card that can be removed at run time needs: one that was made in configfs.
+/// Functions for a card that can be removed at run time, having been made in configfs.
 #[cfg(CONFIG_CONFIGFS_FS)]
 impl Card {
-    /// Whether a program has a stream or the control device of the card open. Any context but interrupts.
+    /// Whether a program has a stream or the control device of the card open. Any context but
+    /// interrupts.
     pub(crate) fn in_use(&self) -> bool {
         // SAFETY: The card is valid.
         unsafe { bindings::rloop_card_in_use(self.as_raw()) }
@@ -206,6 +208,7 @@ impl CardRef<'_> {
         Self(unsafe { NonNull::new_unchecked(card) }, PhantomData)
     }
 
+    /// The card, valid as long as this value. Any context.
     pub(super) fn as_raw(&self) -> *mut bindings::snd_card {
         self.0.as_ptr()
     }

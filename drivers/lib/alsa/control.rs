@@ -69,7 +69,7 @@ pub(crate) enum Event {
     Info,
 }
 
-/// What an element belongs to: with its name, what programs find it by.
+/// The owner of an element, by which and by its name programs find it.
 #[derive(Clone, Copy)]
 pub(crate) enum ElementOwner {
     /// A PCM substream (`SNDRV_CTL_ELEM_IFACE_PCM`).

@@ -131,6 +131,7 @@ unsafe extern "C" fn read<T: Text>(
 struct SettingOps<S>(PhantomData<S>);
 
 impl<S: Setting> SettingOps<S> {
+    /// The table.
     const OPS: &'static bindings::snd_info_entry_ops = &bindings::snd_info_entry_ops {
         open: None,
         release: None,

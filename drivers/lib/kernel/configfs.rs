@@ -174,6 +174,7 @@ impl<D: Directory> Drop for Subsystem<D> {
     }
 }
 
+/// `configfs_attribute.show` and `store`.
 type Show = unsafe extern "C" fn(*mut bindings::config_item, *mut c_char) -> isize;
 type Store = unsafe extern "C" fn(*mut bindings::config_item, *const c_char, usize) -> isize;
 

@@ -69,7 +69,7 @@ pub struct Clock {
 pub struct Slide {
     /// Millionths of a frame per second.
     pub speed: u64,
-    /// How long, in nanoseconds.
+    /// Its duration in nanoseconds.
     pub lasts: u64,
 }
 

@@ -32,6 +32,7 @@ pub fn store(format: &Format, bits: u64) -> Sample {
     }
 }
 
+/// The sign of a 32-bit sample.
 const SIGN: u32 = 1 << 31;
 
 /// `value` / 2^31 as a `float`, to the nearest, and to the even one of two.

@@ -78,7 +78,7 @@ pub struct Move {
 /// An axis of a [`Move`]: how many pieces there are in one direction, and how far they lie apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Axis {
-    /// How many.
+    /// The number of pieces.
     pub count: usize,
     /// From one to the next in the source, in bytes.
     pub source: usize,

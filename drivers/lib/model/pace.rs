@@ -80,7 +80,8 @@ impl Pace {
         }
     }
 
-    /// When the account is settled after an interrupt that has taken from `from` to `to`.
+    /// The time at which the account is settled after an interrupt that has taken from `from` to
+    /// `to`.
     fn after(&self, from: u64, to: u64) -> u64 {
         let begin = self.settled.max(from);
         begin.saturating_add(2 * spent(from, to))

@@ -22,9 +22,9 @@ pub const NOT_UTF8: &str = "(not UTF-8)";
 pub struct BadParameter<'a> {
     /// The parameter's name.
     pub parameter: &'static str,
-    /// What was written.
+    /// The value as it was written.
     pub value: &'a str,
-    /// What is allowed.
+    /// The values that are allowed.
     pub allowed: Allowed,
 }
 
@@ -151,7 +151,7 @@ macro_rules! written {
         pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
 
         impl<'a> Written<'a> {
-            /// What was written to each parameter, in the order of [`PARAMETERS`].
+            /// The value of each parameter, in the order of [`PARAMETERS`].
             pub fn values(&self) -> [Option<&'a str>; PARAMETERS.len()] {
                 [$(self.$name,)*]
             }

@@ -12,7 +12,7 @@ pub struct Run {
     pub source: u64,
     /// The first frame's offset in the other ring, in frames.
     pub target: u64,
-    /// How many frames, at least 1.
+    /// The number of frames, at least 1.
     pub frames: u64,
 }
 

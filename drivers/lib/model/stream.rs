@@ -48,7 +48,7 @@ pub struct Setup {
     /// Whether the program wants to be woken after each period (not
     /// `SNDRV_PCM_HW_PARAMS_NO_PERIOD_WAKEUP`).
     pub wakeups: bool,
-    /// How the program gets at the buffer.
+    /// The program's access to the buffer.
     pub access: Access,
 }
 
@@ -82,7 +82,7 @@ pub trait Buffer {
     fn flip(&self, offset: usize);
 }
 
-/// What ALSA is notified of when a stream's timer has gone off.
+/// The notification of ALSA when a stream's timer has gone off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
     /// Nothing is notified.

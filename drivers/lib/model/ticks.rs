@@ -2,12 +2,12 @@
 
 //! Ticks of a sound timer: how far it has come.
 
-/// What is heard of a timer in one callback.
+/// A tick, or several, as a timer's callback hears of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// A timer has ticked.
     Ticks {
-        /// How many times since it was last heard.
+        /// The number of ticks since it was last heard.
         count: u64,
         /// The time from one tick to the next, in nanoseconds of the timer.
         resolution: u64,

@@ -70,7 +70,7 @@ pub struct Cable<B, R> {
     pitch: u32,
     /// The clock; some while an end runs, unless the cable is free-running.
     clock: Option<Clock>,
-    /// What the clock follows.
+    /// The follower of the clock.
     follower: Follower,
     /// The clock's position in frames up to which everything has been moved.
     moved: u64,

@@ -75,7 +75,7 @@ pub struct Counters {
 pub struct End<B> {
     /// The end's state.
     pub state: EndState,
-    /// How the program gets at it; some from `prepare` until the parameters are dropped.
+    /// The program's access to it; some from `prepare` until the parameters are dropped.
     pub setup: Option<Setup>,
     /// The position: frames since `prepare` that have been moved.
     pub position: u64,

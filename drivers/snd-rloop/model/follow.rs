@@ -17,8 +17,8 @@
 //! master had. Where a master comes back, or leaps, the count goes on from where the cable is: the
 //! pause is not made up for.
 //!
-//! What comes of it (`tests/follow/`): a master is followed once it has been heard for 0.5 s and
-//! 8 ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the
+//! What comes of it (`tests/follow/`): a master is followed once it has been heard for 0.5 s and 8
+//! ticks, if it is within ±20 % of nominal. From then on the cable is never farther from the
 //! master's count than the ticks' times are from even, to 5 µs (where fewer than 25 of them come in
 //! 0.1 s, hardly ever than twice that), and that does not add up, not in a day. A machine on which
 //! every fiftieth tick is held up for up to 130 ms makes that hardly ever more than 50 ms. Where a
@@ -55,7 +55,7 @@ pub const SILENCE: u64 = 250 * MS;
 /// The farthest that a cable lets itself be from its master, in nanoseconds.
 pub const FAR: u64 = 500 * MS;
 
-/// What a cable's clock tracks.
+/// The time that a cable's clock tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracking {
     /// Its own time: no master has been heard for long enough.
@@ -149,7 +149,7 @@ impl Follower {
         }
     }
 
-    /// What the clock tracks at `now`.
+    /// The time that the clock tracks at `now`.
     pub fn state(&self, now: u64) -> Tracking {
         match (&self.fit, self.held) {
             (Some(fit), held) if self.is_heard(now) && fit.is_known() => match held {

@@ -94,7 +94,7 @@ pub struct Config<'a> {
     pub free_running: bool,
     /// The source of the cables' clocks.
     pub timer_source: SourceText,
-    /// What the card offers of all that it could.
+    /// The limits of what the card offers.
     pub limits: Limits,
     /// The bandwidth that its streams may ask for together, in [`BANDWIDTH_UNIT`]s.
     pub bandwidth: u32,

@@ -39,7 +39,7 @@ pub enum Owner<'a> {
     Id(&'a str),
 }
 
-/// What messages say is allowed.
+/// The sources that are allowed, for messages.
 pub const ALLOWED: &str = "hrtimer, jiffies, or a timer as [hw:]CARD[.DEVICE[.SUBDEVICE]], \
                            CARD being another card's number or id, or -1 for a global timer";
 

@@ -179,7 +179,7 @@ pub(crate) struct CableControls {
     notified: Mutex<Notified>,
 }
 
-/// What user space has been notified of.
+/// The state of user space: the values that it has been notified of.
 struct Notified {
     /// The snapshot of which user space was last notified.
     snapshot: Snapshot,

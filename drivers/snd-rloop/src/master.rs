@@ -44,7 +44,7 @@ pub(crate) struct Master {
     listening: Mutex<Listening>,
 }
 
-/// What is listened to, and for whom.
+/// The state of a master: the timer that is listened to, and for whom.
 struct Listening {
     /// The source of the cable's clock, as it was written.
     source: SourceText,

@@ -2,7 +2,8 @@
 
 //! snd-rloop: a virtual sound card whose input hears what its output plays.
 //!
-//! This file makes cards of the module's parameters. See `docs/design/model.md` for the architecture.
+//! This file makes cards of the module's parameters. See `docs/design/model.md` for the
+//! architecture.
 
 use kernel::c_str;
 use kernel::prelude::*;

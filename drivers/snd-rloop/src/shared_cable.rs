@@ -58,7 +58,8 @@ impl CableLocks {
     }
 }
 
-/// How often the lock is let go to catch up with the time, before the rest is left to a timer.
+/// The number of times that the lock is released to catch up with the time, before the rest is left
+/// to a timer.
 const STEPS_MAX: u32 = 1_000;
 
 /// The number of an end's timer: 0 for playback.

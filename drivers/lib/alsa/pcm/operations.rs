@@ -40,7 +40,7 @@ use crate::lib::model::stream::Direction;
 #[pin_data]
 struct OpenStream<S> {
     stream: S,
-    /// What the stream has taken: changed by operations that may sleep.
+    /// The resources of the stream, changed by operations that may sleep.
     #[pin]
     resources: Mutex<Resources>,
     /// The last command that `stream` got, a [`TriggerCommand`], and its time in ns; used with the
@@ -49,7 +49,7 @@ struct OpenStream<S> {
     action_time: Atomic<u64>,
 }
 
-/// What an open substream has taken of others and gives back.
+/// The resources of an open substream, which it has of others and gives back.
 #[derive(Default)]
 struct Resources {
     /// The lease of the buffer, from `prepare` on.
@@ -109,6 +109,7 @@ const WAIT_FOREVER: c_long = c_uint::MAX as c_long;
 pub(super) struct OpsTable<S>(PhantomData<S>);
 
 impl<S: Stream> OpsTable<S> {
+    /// The table.
     pub(super) const OPS: &'static bindings::snd_pcm_ops = &bindings::snd_pcm_ops {
         open: Some(Self::open),
         close: Some(Self::close),

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 const UNTOUCHED: u8 = 0xee;
 
-/// Where a sample starts, without any of the code under test.
+/// The offset of a sample, without any of the code under test.
 fn at(layout: &Layout, position: u64, channel: usize) -> usize {
     let frame = usize::try_from(position % layout.frames).unwrap();
     match layout.plane {
@@ -162,7 +162,7 @@ fn table() -> impl Strategy<Value = Move> {
     )
 }
 
-/// Where the last of `count` pieces ends, in numbers that don't overflow.
+/// The end of the last of `count` pieces, in numbers that don't overflow.
 fn end(first: usize, bytes: usize, steps: [(usize, usize); 2]) -> Option<u128> {
     let mut end = first as u128 + bytes as u128;
     for (count, step) in steps {

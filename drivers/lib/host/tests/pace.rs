@@ -8,7 +8,7 @@ use driver_model::pace::Pace;
 use properties::cases;
 use proptest::prelude::*;
 
-/// What it takes to arm a timer.
+/// The time that it takes to arm a timer.
 const ARM: u64 = 2_000;
 
 /// Timers that are due again `period` after they were, each of which costs something.
@@ -20,7 +20,7 @@ struct Timers {
     period: u64,
 }
 
-/// What a processor has done.
+/// The work of a processor.
 #[derive(Default)]
 struct Done {
     /// How often timers were armed.

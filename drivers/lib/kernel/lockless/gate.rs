@@ -9,7 +9,7 @@ const CLOSED: i32 = i32::MIN / 2;
 
 /// A gate: open at first, closed for good by [`Gate::close`].
 ///
-/// What lies behind it may be used under a [`Pass`], and taken away after `close`: no pass that was
+/// The thing behind it may be used under a [`Pass`], and taken away after `close`: no pass that was
 /// got overlaps with what follows `close`.
 ///
 /// # Invariants

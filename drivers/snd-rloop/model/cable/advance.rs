@@ -24,8 +24,8 @@ use crate::lib::model::stream::Buffer;
 pub struct Effort {
     /// The most that may be moved with the lock held.
     pub step: u64,
-    /// What may pile up before a timer moves it: this, or as much as comes in in 1/8000 s if that
-    /// is more.
+    /// The least that may pile up before a timer moves it: this, or as much as comes in in 1/8000 s
+    /// if that is more.
     pub carry: u64,
 }
 
@@ -50,7 +50,7 @@ const FRAMES_MIN: u64 = 16;
 /// The steps that what can't wait may take: an end that starts or stops does so in its frame.
 const STEPS_AT_ONCE: u64 = 2;
 
-/// Where frames that are moved are kept.
+/// The place where moved frames are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keep {
     /// Nowhere: they are only counted.

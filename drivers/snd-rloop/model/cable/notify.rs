@@ -10,7 +10,8 @@ use super::Cable;
 use crate::lib::model::ring::next_boundary;
 use crate::lib::model::stream::{Buffer, Wake};
 
-/// What was done to a cable, by which [`Cable::timers`] tells the timers that it concerns.
+/// The thing that was done to a cable, by which [`Cable::timers`] tells the timers that it
+/// concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Touched {
     /// An end was started or stopped, with its stream locked.

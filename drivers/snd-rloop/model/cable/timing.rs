@@ -16,7 +16,7 @@ impl<B, R> Cable<B, R> {
         &self.follower
     }
 
-    /// What the clock follows at `now`.
+    /// The time that the clock tracks at `now`.
     pub fn follows(&self, now: u64) -> Tracking {
         self.follower.state(self.faults.local(now))
     }

@@ -118,13 +118,13 @@ pub(super) struct Fit {
     rest: u64,
     /// Blocks so far.
     blocks: u64,
-    /// How far these are off the line, on average; nanoseconds with [`TIME_BITS`].
+    /// The distance of these from the line, on average; nanoseconds with [`TIME_BITS`].
     jitter: u64,
     /// Blocks on end that were out of line.
     outliers: u32,
     /// Blocks on end that were late, or (negative) early.
     run: i32,
-    /// How long to wait for the next tick, in nanoseconds.
+    /// The time to wait for the next tick, in nanoseconds.
     pub(super) patience: u64,
 }
 

@@ -11,7 +11,7 @@ use loom::thread::{self, JoinHandle};
 use super::alarm::{Alarm, Hrtimer};
 use super::{check, needs};
 
-/// What the kernel keeps of a timer under its base's lock.
+/// The kernel's state of a timer under its base's lock.
 #[derive(Default)]
 struct Base {
     armed: Option<i64>,
