@@ -11,9 +11,10 @@ use core::ptr::{null_mut, NonNull};
 use kernel::error::to_result;
 use kernel::ffi::c_char;
 use kernel::prelude::*;
-use kernel::str::CStr;
+use kernel::str::CString;
 use kernel::sync::Arc;
 
+use crate::lib::alsa::parameters::CARDS;
 use crate::lib::bindings;
 use crate::lib::kernel::parent::Parent;
 
@@ -44,13 +45,19 @@ unsafe impl Sync for Card {}
 
 /// A [`Card`] that is being put together. Nobody else knows it before [`NewCard::register`], so
 /// what is added to it needs no lock: all of that takes `&mut`.
-pub(crate) struct NewCard(Card);
+pub(crate) struct NewCard {
+    card: Card,
+    /// The id that was asked for.
+    id: CString,
+    /// The device numbers (minors) that it takes.
+    pub(super) minors: u32,
+}
 
 impl Deref for NewCard {
     type Target = Card;
 
     fn deref(&self) -> &Card {
-        &self.0
+        &self.card
     }
 }
 
@@ -58,18 +65,24 @@ impl NewCard {
     /// Makes a card, `snd_card_new()`. It is not seen before [`NewCard::register`], in which ALSA
     /// makes its id of `id`. May sleep.
     ///
-    /// `index` is its number, from 0; if negative, a mask of those that it may have.
+    /// `index` is its number, from 0; if negative, a mask of those that it may have. `driver` (at
+    /// most 15 bytes) is also the name of alsa-lib's configuration for it, `name` (31) its short and
+    /// long name: what is longer is cut off; the callers have checked.
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the number is in use, `ENODEV` if none of those that it may have is free,
-    /// `ENOMEM`.
+    /// `EBUSY` if the number is in use, `ENODEV` if none of those that it may have is free, both
+    /// with a line in the kernel's log; `ENOMEM`.
     pub(crate) fn new(
+        module: &'static ThisModule,
         parent: &Parent,
         index: i32,
-        id: &CStr,
-        module: &'static ThisModule,
+        id: &str,
+        driver: &str,
+        name: &str,
     ) -> Result<Self> {
+        pr_info!("registering card \"{name}\"\n");
+        let id = CString::try_from_fmt(fmt!("{}", id))?;
         let mut card = null_mut();
         // SAFETY: `parent` is valid, and ALSA takes a reference to it; `module` is this one. `id`
         // is a string, and copied as far as there is room for it. `card` is written to on success.
@@ -82,11 +95,23 @@ impl NewCard {
                 0,
                 &mut card,
             )
-        })?;
+        })
+        .inspect_err(|error| log_no_number(*error, index))?;
         // INVARIANT: Just made.
-        let raw = NonNull::new(card).ok_or(ENOMEM)?;
+        let mut raw = NonNull::new(card).ok_or(ENOMEM)?;
+        // SAFETY: The card is valid, and nobody else has seen it yet.
+        let fields = unsafe { raw.as_mut() };
+        write_str(&mut fields.driver, driver);
+        write_str(&mut fields.shortname, name);
+        write_str(&mut fields.longname, name);
+        write_str(&mut fields.mixername, name);
         let parts = KVec::new();
-        Ok(Self(Card { raw, parts }))
+        Ok(Self {
+            card: Card { raw, parts },
+            id,
+            // That of its control device.
+            minors: 1,
+        })
     }
 
     /// Keeps `part` until the card has been freed. May sleep.
@@ -95,32 +120,37 @@ impl NewCard {
     ///
     /// `ENOMEM`.
     pub(super) fn keep(&mut self, part: Arc<dyn Part>) -> Result {
-        Ok(self.0.parts.push(part, GFP_KERNEL)?)
-    }
-
-    /// Sets the card's names: its driver (at most 15 bytes, also the name of alsa-lib's
-    /// configuration for it), its short and long name (31, 79).
-    ///
-    /// What is longer is cut off; the callers have checked. Any context.
-    pub(crate) fn set_names(&mut self, driver: &str, name: &str) {
-        // SAFETY: The card is valid, and nobody else has seen it yet.
-        let card = unsafe { self.0.raw.as_mut() };
-        write_str(&mut card.driver, driver);
-        write_str(&mut card.shortname, name);
-        write_str(&mut card.longname, name);
-        write_str(&mut card.mixername, name);
+        Ok(self.card.parts.push(part, GFP_KERNEL)?)
     }
 
     /// Shows the card and all that belongs to it to user space, `snd_card_register()`. May sleep.
     ///
     /// # Errors
     ///
-    /// `EBUSY` where the kernel has not as many device numbers left as the card takes, or what else
-    /// the registration of its parts returns.
+    /// `EBUSY`, with a line in the kernel's log, where the kernel has not as many device numbers
+    /// left as the card takes, or what else the registration of its parts returns.
     pub(crate) fn register(self) -> Result<Card> {
         // SAFETY: The card is valid and complete, and nobody else adds to it or registers it.
-        to_result(unsafe { bindings::rloop_card_register(self.as_raw()) })?;
-        Ok(self.0)
+        to_result(unsafe { bindings::rloop_card_register(self.as_raw()) }).inspect_err(|error| {
+            if *error == EBUSY {
+                let (card, minors) = (self.number(), self.minors);
+                pr_err!("card {card} can't be made: it takes {minors} of the 256 device numbers (minors) that all sound cards share, and no more are free\n");
+            }
+        })?;
+        self.card.announce(self.id.to_str().unwrap_or_default());
+        Ok(self.card)
+    }
+}
+
+/// Logs why a card has got no number.
+fn log_no_number(error: Error, index: i32) {
+    if error == ENOMEM {
+    } else if index < 0 {
+        pr_err!("no card can be made: of the kernel's {CARDS} slots none that index={index} allows is free\n");
+    } else {
+        pr_err!(
+            "parameter index={index} is not allowed: must be the number of a free slot, or -1\n"
+        );
     }
 }
 
@@ -136,6 +166,19 @@ impl Card {
     pub(crate) fn disconnect(&self) {
         // SAFETY: The card is valid. May be called any number of times.
         unsafe { bindings::rloop_card_disconnect(self.as_raw()) };
+    }
+
+    /// Logs that the card is there, and its id if that is not the `id` that was asked for. Any
+    /// context.
+    fn announce(&self, id: &str) {
+        let number = self.number();
+        pr_info!("card registered as card {number}\n");
+        if self.id().text() != id {
+            pr_info!(
+                "card {number}: its id is {}, made by ALSA of \"{id}\": letters and digits, at most 15, and _1 and so on where an id is taken\n",
+                self.id().text()
+            );
+        }
     }
 
     /// The card's number, from 0. Any context.

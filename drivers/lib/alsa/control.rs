@@ -23,8 +23,8 @@ pub(crate) enum Values {
     Boolean,
     /// INTEGER: from the first to the second, both included, in steps of 1.
     Integer(u32, u32),
-    /// ENUMERATED: 0 or 1, the index of one of two words.
-    Enumerated([&'static CStr; 2]),
+    /// ENUMERATED: the index of one of the words, of at most 63 bytes each.
+    Enumerated(&'static [&'static str]),
     /// INTEGER with a TLV: from 0 to the scale's last step.
     Decibels(&'static DecibelScale),
 }
@@ -58,6 +58,14 @@ pub(crate) struct Substream {
     pub(crate) device: u32,
     /// The number of the substream within the device and its direction.
     pub(crate) subdevice: u32,
+}
+
+impl Substream {
+    /// The first substream of the first device.
+    pub(crate) const FIRST: Self = Self {
+        device: 0,
+        subdevice: 0,
+    };
 }
 
 /// An event of an element, `SNDRV_CTL_EVENT_MASK_*`.
@@ -243,8 +251,16 @@ unsafe extern "C" fn info<E: Element>(
                 scale.last,
             ),
             Values::Enumerated(words) => {
-                let words = words.map(|word| word.as_char_ptr());
-                return bindings::snd_ctl_enum_info(info, 1, 2, words.as_ptr());
+                (*info).type_ = bindings::rloop_constant_RLOOP_CTL_TYPE_ENUMERATED
+                    as bindings::snd_ctl_elem_type_t;
+                (*info).count = 1;
+                // Which word the program asks for; beyond the last, it gets the last.
+                let shown = &mut (*info).value.enumerated;
+                shown.items = words.len() as c_uint;
+                shown.item = shown.item.min(shown.items.saturating_sub(1));
+                let word = words.get(shown.item as usize).copied();
+                write_str(&mut shown.name, word.unwrap_or_default());
+                return 0;
             }
         };
         (*info).type_ = kind as bindings::snd_ctl_elem_type_t;
@@ -301,7 +317,8 @@ unsafe extern "C" fn put<E: Element>(
     let (least, most) = match values {
         Values::Integer(least, most) => (least, most),
         Values::Decibels(scale) => (0, scale.last),
-        Values::Boolean | Values::Enumerated(_) => (0, 1),
+        Values::Enumerated(words) => (0, words.len().saturating_sub(1) as u32),
+        Values::Boolean => (0, 1),
     };
     // SAFETY: A card frees its controls before itself, and this control is not freed during the
     // call.

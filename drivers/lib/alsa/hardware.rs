@@ -11,13 +11,15 @@ use core::ptr::addr_of;
 use kernel::prelude::*;
 
 use crate::lib::bindings;
-use crate::lib::model::format::Format;
+use crate::lib::model::clock::{RATE_MAX, RATE_MIN};
+use crate::lib::model::format::{self, Format};
 use crate::lib::model::layout::{Access, Layout};
-use crate::lib::model::limits::Limits;
+use crate::lib::model::limits::{Limits, CHANNELS_MAX};
 use crate::lib::model::stream::Params;
 use crate::lib::model::stream::Setup;
 
 /// Flags of [`Hardware::info`].
+#[allow(unused_imports, reason = "each driver needs some of them")]
 pub(crate) use crate::lib::bindings::{
     SNDRV_PCM_INFO_DRAIN_TRIGGER, SNDRV_PCM_INFO_INTERLEAVED, SNDRV_PCM_INFO_MMAP,
     SNDRV_PCM_INFO_MMAP_VALID, SNDRV_PCM_INFO_NONINTERLEAVED, SNDRV_PCM_INFO_NO_PERIOD_WAKEUP,
@@ -40,6 +42,27 @@ pub(crate) struct Hardware {
     pub(crate) period_frames: u32,
     /// The most periods in a buffer.
     pub(crate) periods: u32,
+}
+
+impl Hardware {
+    /// What a card can do that computes its samples: all that the model can.
+    pub(crate) const VIRTUAL: Self = Self {
+        info: SNDRV_PCM_INFO_MMAP
+            | SNDRV_PCM_INFO_MMAP_VALID
+            | SNDRV_PCM_INFO_INTERLEAVED
+            | SNDRV_PCM_INFO_NONINTERLEAVED
+            | SNDRV_PCM_INFO_PAUSE
+            | SNDRV_PCM_INFO_RESUME
+            | SNDRV_PCM_INFO_NO_PERIOD_WAKEUP,
+        formats: format::mask(),
+        rates: RATE_MIN..=RATE_MAX,
+        channels: 1..=CHANNELS_MAX,
+        // 64 ms of the widest stream (128 channels of 64 bits) at 64 kHz.
+        buffer_bytes: 4 << 20,
+        period_frames: 16,
+        // As in snd-aloop.
+        periods: 1024,
+    };
 }
 
 /// Writes the part of `from` that is within `limits` to `runtime->hw`. What is between the ranges

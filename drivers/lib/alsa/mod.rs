@@ -11,7 +11,10 @@
 
 pub(crate) mod buffer;
 pub(crate) mod card;
+pub(crate) mod cards;
 pub(crate) mod control;
+#[cfg(CONFIG_CONFIGFS_FS)]
+mod directories;
 pub(crate) mod hardware;
 pub(crate) mod notifier;
 pub(crate) mod parameters;
@@ -21,3 +24,4 @@ pub(crate) mod proc;
 pub(crate) mod rules;
 pub(crate) mod stream;
 pub(crate) mod timer;
+mod trace;

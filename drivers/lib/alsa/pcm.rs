@@ -37,6 +37,13 @@ pub(crate) fn create<S: Stream>(
     substreams: [u32; 2],
     device: Arc<S::Device>,
 ) -> Result {
+    let most = substreams[0].max(substreams[1]);
+    pr_info!("creating PCM device {number} with {most} subdevices\n");
+    // One for each direction.
+    card.minors += substreams
+        .map(|count| u32::from(count > 0))
+        .iter()
+        .sum::<u32>();
     let mut pcm = null_mut();
     let number = c_int::try_from(number)?;
     let [playback, capture] = substreams;

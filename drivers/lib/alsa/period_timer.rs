@@ -7,18 +7,22 @@
 //!
 //! C header: `include/linux/hrtimer.h`
 
+use core::convert::Infallible;
 use core::marker::PhantomPinned;
 use core::ptr::addr_of;
 
 use kernel::container_of;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Release};
+use kernel::sync::Arc;
 use kernel::types::Opaque;
 
+use crate::lib::alsa::trace::debug;
 use crate::lib::bindings;
+use crate::lib::kernel::lock::IrqSpinLock;
 use crate::lib::kernel::lockless::alarm::{Alarm, Hrtimer};
 use crate::lib::model::pace::Pace;
-use crate::lib::model::stream::Wake;
+use crate::lib::model::stream::{Timed, Wake};
 
 /// The handler of several timers' expiry. Called in hard interrupt context (in a softirq on
 /// `PREEMPT_RT`), for different timers on several processors at once.
@@ -40,6 +44,32 @@ pub(crate) trait Handler: Send + Sync + Sized {
     fn rearm(&self, number: usize, timers: &PeriodTimers<Self>, earliest: u64);
 }
 
+/// The handler of a stream whose state is a value behind one lock.
+impl<T: Timed + Send> Handler for IrqSpinLock<T> {
+    fn expired(&self, _: usize, now: u64) -> Wake {
+        self.lock().wake(now)
+    }
+
+    fn rearm(&self, number: usize, timers: &PeriodTimers<Self>, earliest: u64) {
+        // Under the lock, so that a stop or a start meanwhile has the last word.
+        let state = self.lock();
+        if let Some(when) = state.next_wakeup() {
+            timers.timer(number).arm(when.max(earliest));
+        }
+    }
+}
+
+impl<T: Timed + Send> PeriodTimers<IrqSpinLock<T>> {
+    /// Makes one timer, whose handler is `state` behind a lock. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn one(state: T) -> Result<Arc<Self>> {
+        Arc::pin_init(Self::new(1, IrqSpinLock::new(state)), GFP_KERNEL)
+    }
+}
+
 /// Period timers with one [`Handler`], numbered from 0.
 #[pin_data(PinnedDrop)]
 pub(crate) struct PeriodTimers<H: Handler> {
@@ -54,7 +84,10 @@ pub(crate) struct PeriodTimers<H: Handler> {
 
 impl<H: Handler> PeriodTimers<H> {
     /// Makes `count` timers that are not armed. May sleep. Fails with `ENOMEM`.
-    pub(crate) fn new(count: usize, handler: impl PinInit<H, Error>) -> impl PinInit<Self, Error> {
+    pub(crate) fn new<E>(count: usize, handler: impl PinInit<H, E>) -> impl PinInit<Self, Error>
+    where
+        Error: From<E>,
+    {
         try_pin_init!(&this in Self {
             timers: {
                 let mut timers = KVec::with_capacity(count, GFP_KERNEL)?;
@@ -62,7 +95,8 @@ impl<H: Handler> PeriodTimers<H> {
                     // INVARIANT: The timers are part of what `this` points to, which is pinned, and
                     // all are cancelled before any of it goes.
                     let timer = PeriodTimer::new(this.as_ptr(), number);
-                    timers.push(KBox::pin_init(timer, GFP_KERNEL)?, GFP_KERNEL)?;
+                    let timer = KBox::pin_init::<Infallible>(timer, GFP_KERNEL)?;
+                    timers.push(timer, GFP_KERNEL)?;
                 }
                 timers
             },
@@ -276,11 +310,15 @@ impl<H: Handler> PeriodTimer<H> {
         }
         match this.handler().expired(this.number, now) {
             _ if substream.is_null() => {}
-            Wake::Nothing => {}
+            // SAFETY: As above: the substream is open.
+            Wake::Nothing => unsafe { debug(substream, format_args!("timer")) },
             // SAFETY: As above: the substream is open, so it has a runtime; its lock is not held.
             Wake::KeepDraining => unsafe { bindings::rloop_pcm_keep_draining(substream) },
             // SAFETY: As above.
-            Wake::Period => unsafe { bindings::snd_pcm_period_elapsed(substream) },
+            Wake::Period => unsafe {
+                debug(substream, format_args!("timer: period elapsed"));
+                bindings::snd_pcm_period_elapsed(substream);
+            },
             // SAFETY: As above.
             Wake::Xrun => unsafe {
                 bindings::snd_pcm_stop_xrun(substream);

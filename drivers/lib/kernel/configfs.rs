@@ -14,7 +14,7 @@ use core::ptr::{from_mut, from_ref, null_mut, NonNull};
 
 use kernel::container_of;
 use kernel::error::to_result;
-use kernel::ffi::c_char;
+use kernel::ffi::{c_char, c_void};
 use kernel::prelude::*;
 use kernel::str::{CStr, CString, Formatter};
 use kernel::types::{ForeignOwnable, Opaque};
@@ -58,6 +58,26 @@ pub(crate) trait Directory: Send + Sync + Sized + 'static {
     ///
     /// Returned by the write.
     fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result;
+
+    /// The name of a file of bytes in the directory, and the most bytes that it takes.
+    const FILE: Option<(&'static str, usize)> = None;
+
+    /// A user reads the file: copies as many of its bytes as there is room for, and returns how
+    /// many it has.
+    fn read_file(&self, bytes: &mut [u8]) -> usize {
+        let _ = bytes;
+        0
+    }
+
+    /// A user has written the file from its beginning to its end, and closes it.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` and so on, of which configfs tells nobody.
+    fn write_file(&self, bytes: &[u8]) -> Result {
+        let _ = bytes;
+        Err(EINVAL)
+    }
 }
 
 /// A reference to the directory one of whose attributes is being written.
@@ -188,6 +208,8 @@ struct Types {
     _names: KVec<CString>,
     _attributes: KVec<bindings::configfs_attribute>,
     _list: KVec<*mut bindings::configfs_attribute>,
+    _files: KVec<bindings::configfs_bin_attribute>,
+    _file_list: KVec<*mut bindings::configfs_bin_attribute>,
 }
 
 impl Types {
@@ -220,6 +242,29 @@ impl Types {
         }
         list.push(null_mut(), GFP_KERNEL)?;
 
+        let (mut files, mut file_list) = (KVec::new(), KVec::new());
+        if let Some((name, size)) = D::FILE {
+            let name = CString::try_from_fmt(fmt!("{}", name))?;
+            let attribute = bindings::configfs_bin_attribute {
+                cb_attr: bindings::configfs_attribute {
+                    ca_name: name.as_char_ptr(),
+                    ca_owner: owner.cast(),
+                    ca_mode: 0o644,
+                    ..Default::default()
+                },
+                cb_max_size: size,
+                read: Some(read_file::<D>),
+                write: Some(write_file::<D>),
+                ..Default::default()
+            };
+            names.push(name, GFP_KERNEL)?;
+            files.push(attribute, GFP_KERNEL)?;
+        }
+        for file in files.iter_mut() {
+            file_list.push(from_mut(file), GFP_KERNEL)?;
+        }
+        file_list.push(null_mut(), GFP_KERNEL)?;
+
         let item_operations = KBox::new(
             bindings::configfs_item_operations {
                 release: Some(release::<D>),
@@ -239,6 +284,7 @@ impl Types {
             ct_owner: owner.cast(),
             ct_item_ops: from_ref(&*item_operations).cast_mut(),
             ct_attrs: list.as_mut_ptr(),
+            ct_bin_attrs: file_list.as_mut_ptr(),
             ..Default::default()
         };
         let root = bindings::config_item_type {
@@ -254,6 +300,8 @@ impl Types {
             _names: names,
             _attributes: attributes,
             _list: list,
+            _files: files,
+            _file_list: file_list,
         })
     }
 }
@@ -378,6 +426,55 @@ unsafe extern "C" fn store<D: Directory, const NUMBER: usize>(
         .data
         .store(NUMBER, text, &DirectoryRef(raw, PhantomData))
     {
+        Ok(()) => size as isize,
+        Err(error) => error.to_errno() as isize,
+    }
+}
+
+/// `read` of the file: of its length if `buffer` is null. May sleep.
+///
+/// # Safety
+///
+/// `item` must be that of a directory that [`make_group`] has made for `D` and that does not end
+/// during the call, and `buffer` must be null or have room for `size` bytes.
+unsafe extern "C" fn read_file<D: Directory>(
+    item: *mut bindings::config_item,
+    buffer: *mut c_void,
+    size: usize,
+) -> isize {
+    // SAFETY: The directory is there, and is only ever borrowed.
+    let directory = unsafe { &(*group::<D>(item)).data };
+    if buffer.is_null() {
+        return directory.read_file(&mut []) as isize;
+    }
+    // SAFETY: The caller promises the room, which nobody else uses. It is zeroed before a reference
+    // to it is made, since configfs does not.
+    let bytes = unsafe {
+        buffer.cast::<u8>().write_bytes(0, size);
+        core::slice::from_raw_parts_mut(buffer.cast::<u8>(), size)
+    };
+    directory.read_file(bytes).min(size) as isize
+}
+
+/// `write` of the file, when it is closed. May sleep.
+///
+/// # Safety
+///
+/// `item` must be that of a directory that [`make_group`] has made for `D` and that does not end
+/// during the call, and `buffer` must be null or have `size` bytes.
+unsafe extern "C" fn write_file<D: Directory>(
+    item: *mut bindings::config_item,
+    buffer: *const c_void,
+    size: usize,
+) -> isize {
+    if buffer.is_null() {
+        return EINVAL.to_errno() as isize;
+    }
+    // SAFETY: The directory is there, and is only ever borrowed.
+    let directory = unsafe { &(*group::<D>(item)).data };
+    // SAFETY: The caller promises that they are there, and nobody else writes to them.
+    let bytes = unsafe { core::slice::from_raw_parts(buffer.cast::<u8>(), size) };
+    match directory.write_file(bytes) {
         Ok(()) => size as isize,
         Err(error) => error.to_errno() as isize,
     }

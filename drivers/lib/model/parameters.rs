@@ -7,7 +7,7 @@ use core::fmt;
 use core::ops::RangeInclusive;
 
 use super::limits::{parse_formats, Limits, Ranges};
-use super::number::integer;
+use super::number::{integer, truth};
 
 pub use crate::written;
 
@@ -82,6 +82,15 @@ pub fn switch<'a>(
         .ok_or(bad_value(parameter, value, allowed))
 }
 
+/// Parses `enable`; `None` where nothing was written.
+///
+/// # Errors
+///
+/// A [`BadParameter`] if the value is no truth value.
+pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<'_>> {
+    switch("enable", written, truth)
+}
+
 /// Parses a whole number in `range`; `None` where nothing was written. `allowed` is what the
 /// message says.
 ///
@@ -151,22 +160,11 @@ macro_rules! written {
         pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
 
         impl<'a> Written<'a> {
-            /// The value of each parameter, in the order of [`PARAMETERS`].
-            pub fn values(&self) -> [Option<&'a str>; PARAMETERS.len()] {
-                [$(self.$name,)*]
-            }
-
             /// Asks `written` for the value of each parameter, in the order of [`PARAMETERS`].
-            ///
-            /// # Errors
-            ///
-            /// The first one that `written` returns.
-            pub fn collect<E>(
-                mut written: impl FnMut(&'static str) -> Result<Option<&'a str>, E>,
-            ) -> Result<Self, E> {
-                Ok(Self {
-                    $($name: written(stringify!($name))?,)*
-                })
+            pub fn collect(mut written: impl FnMut(&'static str) -> Option<&'a str>) -> Self {
+                Self {
+                    $($name: written(stringify!($name)),)*
+                }
             }
         }
     };

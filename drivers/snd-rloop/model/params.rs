@@ -166,15 +166,6 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     })
 }
 
-/// Parses `enable=`; `None` where nothing was written.
-///
-/// # Errors
-///
-/// The value is no truth value.
-pub fn parse_enable(written: Option<&str>) -> Result<Option<bool>, BadParameter<'_>> {
-    switch("enable", written, truth)
-}
-
 /// Parses `pcm_notify`, which in snd-aloop is a number.
 fn notify(text: &str) -> Option<bool> {
     integer(text).map(|number| number != 0).or(truth(text))

@@ -2,8 +2,6 @@
 
 //! A loopback card: its PCM devices, and the cables between them.
 
-use core::ops::RangeInclusive;
-
 use kernel::c_str;
 use kernel::prelude::*;
 use kernel::str::{CStr, CString};
@@ -16,6 +14,7 @@ use crate::controls::Controls;
 use crate::fault_dirs::{FaultDir, FaultDirs};
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::card::{Card, CardRef, NewCard};
+use crate::lib::alsa::cards::{Driver, Removable};
 use crate::lib::alsa::control::Substream;
 use crate::lib::alsa::hardware::{self, Hardware};
 use crate::lib::alsa::parameters::CARDS;
@@ -25,42 +24,62 @@ use crate::lib::alsa::proc;
 use crate::lib::alsa::stream::{self, TriggerCommand};
 use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::quota::{Quota, Share};
-use crate::lib::model::clock::{RATE_MAX, RATE_MIN};
-use crate::lib::model::format;
-use crate::lib::model::limits::{Limits, CHANNELS_MAX};
+use crate::lib::model::limits::Limits;
 use crate::lib::model::parameters::{Allowed, BadParameter};
 use crate::lib::model::stream::Params;
 use crate::lib::model::stream::{Direction, Setup};
 use crate::master::is_own;
 use crate::model::end::Port;
-use crate::model::params::{Config, Topology};
+use crate::model::params::{parse, Config, Topology, Written, PARAMETERS};
 use crate::model::source::ALLOWED;
 use crate::shared_cable::CableLocks;
 use crate::status::CableStatus;
 use crate::timer_source::TimerSource;
 use crate::volume;
 
-/// The name of the cards' parents, before the number or the directory's name.
-pub(crate) const DEVICE: &CStr = c_str!("snd_rloop");
-/// The channels of a stream: samples in a frame.
-const CHANNELS: RangeInclusive<u32> = 1..=CHANNELS_MAX;
-/// The largest buffer in bytes: 64 ms of the widest stream (128 channels of 64 bits) at 64 kHz.
-const BUFFER_BYTES: usize = 4 << 20;
-/// The shortest period in frames.
-const PERIOD_FRAMES: u32 = 16;
-/// The most periods in a buffer, as in snd-aloop.
-const PERIODS: u32 = 1024;
+/// The driver: it makes loopback cards.
+pub(crate) struct Loopbacks {
+    /// The directories of the cards' fault controls.
+    pub(crate) faults: Arc<FaultDirs>,
+}
+
+impl Driver for Loopbacks {
+    const NAME: &'static CStr = c_str!("snd_rloop");
+    const DIRECTORY: &'static CStr = c_str!("rloop");
+    const PARAMETERS: &'static [(&'static str, &'static str)] = PARAMETERS;
+
+    type Config<'a> = Config<'a>;
+    type Card = LoopbackCard;
+
+    fn parse<'a>(
+        written: impl FnMut(&'static str) -> Option<&'a str>,
+    ) -> Result<Config<'a>, BadParameter<'a>> {
+        parse(&Written::collect(written), CARDS)
+    }
+
+    fn index(config: &Config<'_>) -> i32 {
+        config.index
+    }
+
+    fn make(
+        &self,
+        module: &'static ThisModule,
+        slot: u32,
+        parent: Parent,
+        config: &Config<'_>,
+        _: &[u8],
+    ) -> Result<LoopbackCard> {
+        LoopbackCard::new(module, &self.faults, slot, parent, config)
+    }
+}
 
 /// A loopback card. Dropping it removes its debugfs directory, disconnects and frees the card,
 /// which sleeps until all its files are closed, and unregisters the parent.
 pub(crate) struct LoopbackCard {
-    // Fields are dropped in this order: no debugfs file refers to the card when it is freed, and
-    // that is before its parent is unregistered.
-    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
+    // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
+    // before its parent does.
     faults: Option<FaultDir>,
-    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
     card: Arc<Card>,
-    #[cfg_attr(not(CONFIG_CONFIGFS_FS), expect(dead_code))]
     parent: Parent,
 }
 
@@ -75,18 +94,22 @@ impl LoopbackCard {
     /// `ENOMEM`; and with a line in the kernel's log `EBUSY` if the card's number is in use or the
     /// kernel has no device numbers left, `ENODEV` if no number that it may have is free, and
     /// `EINVAL` if its clock were to follow its own timer.
-    pub(crate) fn new(
+    fn new(
         module: &'static ThisModule,
         faults: &Arc<FaultDirs>,
         slot: u32,
         parent: Parent,
         config: &Config<'_>,
     ) -> Result<Self> {
-        pr_info!("registering card \"{}\"\n", config.name);
-        let id = CString::try_from_fmt(fmt!("{}", config.id))?;
-        let mut card = NewCard::new(&parent, config.index, &id, module)
-            .inspect_err(|error| no_slot(*error, config.index))?;
-        card.set_names(driver_name(config.topology), config.name);
+        let driver = driver_name(config.topology);
+        let mut card = NewCard::new(
+            module,
+            &parent,
+            config.index,
+            config.id,
+            driver,
+            config.name,
+        )?;
 
         let (topology, source) = (config.topology, config.timer_source);
         let card_number = u32::try_from(card.number())?;
@@ -96,9 +119,7 @@ impl LoopbackCard {
             create_device(&mut card, number, config, &cables, &bandwidth)?;
         }
 
-        let card = card
-            .register()
-            .inspect_err(|error| no_minors(*error, card_number, topology))?;
+        let card = card.register()?;
         if is_own(&source, card_number) {
             let own = BadParameter {
                 parameter: "timer_source",
@@ -108,8 +129,6 @@ impl LoopbackCard {
             pr_err!("{}\n", format_args!("{own}"));
             return Err(EINVAL);
         }
-        pr_info!("card registered as card {}\n", card.number());
-        log_id(&card, config.id);
         let card = Arc::new(card, GFP_KERNEL)?;
         Ok(Self {
             faults: Some(faults.add(slot, &card, &cables)?),
@@ -119,152 +138,15 @@ impl LoopbackCard {
     }
 }
 
-#[cfg(CONFIG_CONFIGFS_FS)]
-impl LoopbackCard {
-    /// The card's number. Any context.
-    pub(crate) fn number(&self) -> i32 {
-        self.card.number()
+impl Removable for LoopbackCard {
+    fn card(&self) -> &Card {
+        &self.card
     }
 
-    /// A copy of the card's id. Any context.
-    pub(crate) fn id(&self) -> crate::lib::alsa::card::Id {
-        self.card.id()
-    }
-
-    /// Whether a program has a stream or the control device of the card open. Any context but
-    /// interrupts.
-    pub(crate) fn in_use(&self) -> bool {
-        self.card.in_use()
-    }
-
-    /// Takes the card away from user space, [`Card::disconnect`], and unregisters its parent, whose
-    /// name is free again. May sleep.
-    pub(crate) fn disconnect(&mut self) {
+    fn disconnect(&mut self) {
         self.faults = None;
         self.card.disconnect();
         self.parent.unregister();
-    }
-
-    /// Whether dropping a card that has been disconnected would wait for somebody. Any context.
-    pub(crate) fn held(&self) -> bool {
-        self.card.held()
-    }
-}
-
-/// Makes the cables of a card, their files in its proc directory, and their volumes. May sleep.
-///
-/// # Errors
-///
-/// `ENOMEM`, or what ALSA returns.
-fn create_cables(
-    card: &mut NewCard,
-    card_number: u32,
-    config: &Config<'_>,
-) -> Result<KVec<CableEnds>> {
-    let (topology, captures) = (config.topology, config.captures());
-    let playbacks = config.playbacks().max(1);
-    let memory = Quota::new(CARD_BYTES_MAX)?;
-    let mut cables = KVec::new();
-    let mut timed = TimerSource {
-        card: card_number,
-        cables: KVec::new(),
-    };
-    for number in 0..topology.devices() * playbacks {
-        let cable = Cable::new(captures, card_number, config.timer_source, memory.clone())?;
-        let cable = Arc::new(cable, GFP_KERNEL)?;
-        cable.set_notify(config.notify);
-        cable.set_free_running(config.free_running)?;
-        timed.cables.push(cable.clone(), GFP_KERNEL)?;
-        let (device, subdevice) = (number / playbacks, number % playbacks);
-        let ends = CableEnds {
-            cable,
-            playback: Substream { device, subdevice },
-            capture: Substream {
-                device: topology.opposite(device),
-                subdevice: subdevice * captures,
-            },
-        };
-        let status = Arc::new(CableStatus::new(number, ends.clone()), GFP_KERNEL)?;
-        let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
-        proc::create_text(card, &name, status)?;
-        volume::create(card, number)?;
-        cables.push(ends, GFP_KERNEL)?;
-    }
-    let timed = Arc::new(timed, GFP_KERNEL)?;
-    proc::create_setting(card, c_str!("timer_source"), timed)?;
-    Ok(cables)
-}
-
-/// Makes the PCM device of this number, with the control elements of its playback substreams. May
-/// sleep.
-///
-/// # Errors
-///
-/// `ENOMEM`, or what ALSA returns.
-fn create_device(
-    card: &mut NewCard,
-    number: u32,
-    config: &Config<'_>,
-    cables: &[CableEnds],
-    bandwidth: &Arc<Bandwidth>,
-) -> Result {
-    let mut device = Device {
-        playback: KVec::new(),
-        capture: KVec::new(),
-        limits: config.limits,
-        bandwidth: bandwidth.clone(),
-    };
-    for ends in cables.iter().filter(|ends| ends.playback.device == number) {
-        let single = cables.len() == 1;
-        let controls = Controls::create(card, ends.clone(), config.topology, single)?;
-        device.playback.push(controls, GFP_KERNEL)?;
-    }
-    for ends in cables.iter().filter(|ends| ends.capture.device == number) {
-        for capture in 0..config.captures() as usize {
-            let end = (ends.cable.clone(), Port::Capture(capture));
-            device.capture.push(end, GFP_KERNEL)?;
-        }
-    }
-    pr_info!(
-        "creating PCM device {} with {} subdevices\n",
-        number,
-        config.substreams
-    );
-    let substreams = [config.playbacks().max(1), config.substreams];
-    let device = Arc::new(device, GFP_KERNEL)?;
-    pcm::create::<Stream>(card, c_str!("Loopback PCM"), number, substreams, device)
-}
-
-/// Logs the id that ALSA has given the card, if it is not the one that was asked for.
-fn log_id(card: &Card, wanted: &str) {
-    if card.id().text() != wanted {
-        pr_info!(
-            "card {}: its id is {}, made by ALSA of \"{}\": letters and digits, at most 15, and _1 and so on where an id is taken\n",
-            card.number(),
-            card.id().text(),
-            wanted
-        );
-    }
-}
-
-/// Logs why a card has got no number.
-fn no_slot(error: Error, index: i32) {
-    if error == ENOMEM {
-    } else if index < 0 {
-        pr_err!("no card can be made: of the kernel's {CARDS} slots none that index={index} allows is free\n");
-    } else {
-        pr_err!(
-            "parameter index={index} is not allowed: must be the number of a free slot, or -1\n"
-        );
-    }
-}
-
-/// Logs why a card can't be registered.
-fn no_minors(error: Error, card: u32, topology: Topology) {
-    if error == EBUSY {
-        // One for control, and two for each PCM device.
-        let minors = 1 + 2 * topology.devices();
-        pr_err!("card {card} can't be made: it takes {minors} of the 256 device numbers (minors) that all sound cards share, and no more are free\n");
     }
 }
 
@@ -311,21 +193,10 @@ impl stream::Stream for Stream {
     type Timer = CableLocks;
 
     const HARDWARE: Hardware = Hardware {
-        info: hardware::SNDRV_PCM_INFO_MMAP
-            | hardware::SNDRV_PCM_INFO_MMAP_VALID
-            | hardware::SNDRV_PCM_INFO_INTERLEAVED
-            | hardware::SNDRV_PCM_INFO_NONINTERLEAVED
-            | hardware::SNDRV_PCM_INFO_PAUSE
-            | hardware::SNDRV_PCM_INFO_RESUME
+        info: Hardware::VIRTUAL.info
             | hardware::SNDRV_PCM_INFO_SYNC_START
-            | hardware::SNDRV_PCM_INFO_NO_PERIOD_WAKEUP
             | hardware::SNDRV_PCM_INFO_DRAIN_TRIGGER,
-        formats: format::mask(),
-        rates: RATE_MIN..=RATE_MAX,
-        channels: CHANNELS,
-        buffer_bytes: BUFFER_BYTES,
-        period_frames: PERIOD_FRAMES,
-        periods: PERIODS,
+        ..Hardware::VIRTUAL
     };
 
     fn open(device: ArcBorrow<'_, Device>, direction: Direction, number: u32) -> Result<Self> {

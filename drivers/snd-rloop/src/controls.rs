@@ -105,8 +105,8 @@ impl Control {
             Rate | RateNow => Values::Integer(0, RATE_MAX),
             Channels => Values::Integer(1, 1024),
             Delay => Values::Integer(0, cable.last_state().delay_max()),
-            AccessMode => Values::Enumerated([c_str!("Interleaved"), c_str!("Non-interleaved")]),
-            Clock => Values::Enumerated([c_str!("Timer"), c_str!("Free")]),
+            AccessMode => Values::Enumerated(&["Interleaved", "Non-interleaved"]),
+            Clock => Values::Enumerated(&["Timer", "Free"]),
         }
     }
 }

@@ -30,11 +30,12 @@ use crate::lib::alsa::card::CardRef;
 use crate::lib::alsa::hardware::{parameters, set_hardware};
 use crate::lib::alsa::rules;
 use crate::lib::alsa::stream::{Stream, TriggerCommand};
+use crate::lib::alsa::trace::debug;
 use crate::lib::bindings;
 use crate::lib::kernel::log;
 use crate::lib::kernel::quota::Share;
 use crate::lib::kernel::time::now;
-use crate::lib::model::stream::Direction;
+use crate::lib::model::stream::{Direction, Setup};
 
 /// The data of an open substream, to which its `runtime->private_data` points.
 #[pin_data]
@@ -220,6 +221,8 @@ impl<S: Stream> OpsTable<S> {
                 (*runtime).private_data = open_stream.into_foreign().cast();
                 (*runtime).private_free = Some(free_open_stream::<S>);
             }
+            // SAFETY: By this function's precondition it is valid.
+            unsafe { debug(substream, format_args!("open")) };
             Ok(0)
         })
     }
@@ -249,6 +252,8 @@ impl<S: Stream> OpsTable<S> {
         // the substream out of its group, whose other members may still look at it: see
         // `free_open_stream`.
         let open_stream = unsafe { Self::open_stream(substream) };
+        // SAFETY: By this function's precondition.
+        unsafe { debug(substream, format_args!("close")) };
         open_stream.stream.timer().detach();
         drop(open_stream.quiesce());
         0
@@ -284,6 +289,17 @@ impl<S: Stream> OpsTable<S> {
                 value(bindings::SNDRV_PCM_HW_PARAM_FRAME_BITS) / 8,
             )?;
             let bytes = usize::try_from(value(bindings::SNDRV_PCM_HW_PARAM_BUFFER_BYTES))?;
+            let rate = value(bindings::SNDRV_PCM_HW_PARAM_RATE);
+            let period = value(bindings::SNDRV_PCM_HW_PARAM_PERIOD_SIZE);
+            // SAFETY: By this function's precondition it is open.
+            unsafe {
+                debug(
+                    substream,
+                    format_args!(
+                        "hw_params: {rate} Hz, a buffer of {bytes} bytes, periods of {period} frames"
+                    ),
+                )
+            };
             // SAFETY: The substream is open, and nobody uses its old buffer.
             let changed = unsafe { bindings::snd_pcm_lib_malloc_pages(substream, bytes) };
             to_result(changed.min(0))?;
@@ -300,6 +316,8 @@ impl<S: Stream> OpsTable<S> {
     unsafe extern "C" fn hw_free(substream: *mut bindings::snd_pcm_substream) -> c_int {
         // SAFETY: By this function's precondition it is open.
         let open_stream = unsafe { Self::open_stream(substream) };
+        // SAFETY: By this function's precondition.
+        unsafe { debug(substream, format_args!("hw_free")) };
         let _held = open_stream.drop_params();
         // SAFETY: The substream is open, and its lease was revoked, so nobody uses the buffer.
         unsafe { bindings::snd_pcm_lib_free_pages(substream) }
@@ -329,6 +347,16 @@ impl<S: Stream> OpsTable<S> {
             // SAFETY: The buffer has been allocated by `hw_params`. Before it changes or goes,
             // `quiesce` revokes the lease: in `hw_params`, `hw_free` and `close`.
             let lease = unsafe { Lease::new(runtime, layout)? };
+            let Setup { period, buffer, .. } = setup;
+            // SAFETY: By this function's precondition it is open.
+            unsafe {
+                debug(
+                    substream,
+                    format_args!(
+                        "prepare: {params}, a buffer of {buffer} frames, periods of {period}"
+                    ),
+                )
+            };
             let buffer = lease.lend();
             resources.lease = Some(lease);
             // SAFETY: An open substream has a card, and that does not go before it is closed.
@@ -366,6 +394,8 @@ impl<S: Stream> OpsTable<S> {
         };
         // SAFETY: By this function's precondition it is open.
         let open_stream = unsafe { Self::open_stream(substream) };
+        // SAFETY: By this function's precondition.
+        unsafe { debug(substream, format_args!("trigger: {command:?}")) };
         // SAFETY: By this function's precondition.
         let now = unsafe { Self::time_of_action(substream, command) };
         open_stream.action.store(command as u32, Relaxed);
@@ -477,6 +507,13 @@ impl<S: Stream> OpsTable<S> {
         // for it in an interrupt.
         let notified = unsafe { bindings::rloop_in_interrupt() };
         let position = stream.pointer(notified);
+        // SAFETY: By this function's precondition it is open.
+        unsafe {
+            match position {
+                Some(position) => debug(substream, format_args!("pointer: {position}")),
+                None => debug(substream, format_args!("pointer: xrun")),
+            }
+        };
         // SAFETY: The substream is open and locked.
         unsafe { Self::set_delay(substream) };
         match position {

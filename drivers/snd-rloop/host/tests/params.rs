@@ -10,10 +10,10 @@ mod properties;
 use driver_model::clock::{RATE_MAX, RATE_MIN};
 use driver_model::limits::{Limits, Ranges, CHANNELS_MAX, RANGES_MAX};
 use driver_model::number::integer;
-use driver_model::parameters::{BadParameter, NOT_UTF8};
+use driver_model::parameters::{parse_enable, BadParameter, NOT_UTF8};
 use properties::cases;
 use proptest::prelude::*;
-use snd_rloop_model::params::{parse, parse_enable, Config, Topology, Written, PARAMETERS};
+use snd_rloop_model::params::{parse, Config, Topology, Written, PARAMETERS};
 use snd_rloop_model::source::{Address, Owner, Source, SourceText};
 
 fn message(written: Written<'_>) -> String {
@@ -45,10 +45,8 @@ fn what_is_shown_as_a_default_is_one() {
         let (_, default) = PARAMETERS.iter().find(|(known, _)| *known == name)?;
         Some(*default)
     };
-    let written = Written::collect(|name| Ok::<_, ()>(shown(name))).unwrap();
+    let written = Written::collect(shown);
     assert_eq!(parse(&written, 32), parse(&Written::default(), 32));
-    let values = PARAMETERS.iter().map(|(_, default)| Some(*default));
-    assert!(values.eq(written.values()));
 }
 
 #[test]

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The cards of a driver: those that its module's parameters ask for, made at load, and those that users make in
+//! configfs.
+//!
+//! Any sound driver whose cards are made of parameters alone gets both by implementing [`Driver`].
+
+use kernel::prelude::*;
+use kernel::str::CStr;
+
+use crate::lib::alsa::card::Card;
+#[cfg(CONFIG_CONFIGFS_FS)]
+use crate::lib::alsa::directories::Directories;
+use crate::lib::alsa::parameters::{written, CARDS};
+use crate::lib::kernel::parent::Parent;
+use crate::lib::model::parameters::{parse_enable, BadParameter};
+
+/// A driver whose cards are made of parameters. The functions may sleep.
+pub(crate) trait Driver: Sized + Send + Sync + 'static {
+    /// The name of the cards' parent devices: `NAME.0` and so on, `NAME-DIRECTORY` for those of configfs.
+    const NAME: &'static CStr;
+
+    /// The directory in configfs in which users make cards.
+    const DIRECTORY: &'static CStr;
+
+    /// The parameters' names, and what they are if nothing is written. The module has `enable` besides.
+    const PARAMETERS: &'static [(&'static str, &'static str)];
+
+    /// The name of a binary file that each directory in configfs has besides, and the most bytes that it takes.
+    const FILE: Option<(&'static str, usize)> = None;
+
+    /// What a card is made of.
+    type Config<'a>;
+
+    /// A card that has been made.
+    type Card: Removable;
+
+    /// Reads what was written: `written` gives what there is for a parameter.
+    ///
+    /// # Errors
+    ///
+    /// The first value that is not allowed.
+    fn parse<'a>(
+        written: impl FnMut(&'static str) -> Option<&'a str>,
+    ) -> Result<Self::Config<'a>, BadParameter<'a>>;
+
+    /// The number that the card is to have, or a negative mask of those that it may have.
+    fn index(config: &Self::Config<'_>) -> i32;
+
+    /// Checks what has been written to [`Driver::FILE`].
+    ///
+    /// # Errors
+    ///
+    /// What must be in it, if that is not.
+    fn check_file(bytes: &[u8]) -> Result<(), &'static str> {
+        let _ = bytes;
+        Ok(())
+    }
+
+    /// Makes a card, and registers it. No two that exist at the same time have the same `slot`. `file` is what
+    /// [`Driver::FILE`] contains.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what ALSA returns; each other than `ENOMEM` with a line in the kernel's log.
+    fn make(
+        &self,
+        module: &'static ThisModule,
+        slot: u32,
+        parent: Parent,
+        config: &Self::Config<'_>,
+        file: &[u8],
+    ) -> Result<Self::Card>;
+}
+
+/// A card of a [`Driver`], which goes when this value does.
+pub(crate) trait Removable: Send + Unpin {
+    /// The card.
+    fn card(&self) -> &Card;
+
+    /// Takes the card away from user space ([`Card::disconnect`]), and frees its parent's name.
+    fn disconnect(&mut self);
+}
+
+/// A registered card and its parent device, where a driver has nothing else to keep for it.
+pub(crate) struct CardWithParent {
+    // In this order: the card goes before its parent does.
+    card: Card,
+    parent: Parent,
+}
+
+impl CardWithParent {
+    /// Keeps both.
+    pub(crate) fn new(card: Card, parent: Parent) -> Self {
+        Self { card, parent }
+    }
+}
+
+impl Removable for CardWithParent {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn disconnect(&mut self) {
+        self.card.disconnect();
+        self.parent.unregister();
+    }
+}
+
+/// All cards of a loaded module; they go when this value does.
+pub(crate) struct Cards<D: Driver> {
+    #[cfg(CONFIG_CONFIGFS_FS)]
+    _directories: Directories<D>,
+    _cards: KVec<D::Card>,
+}
+
+impl<D: Driver> Cards<D> {
+    /// Makes the cards that the module's parameters ask for, and the directory in configfs for more. As in every ALSA
+    /// driver, the first card is made unless it is switched off, the others if they are switched on.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL`, with a line in the kernel's log, if a parameter is not allowed; if no card can be made, what the
+    /// last one could not be made for; `ENOMEM`.
+    pub(crate) fn load(module: &'static ThisModule, driver: D) -> Result<Self> {
+        // All parameters are read before the first card is made.
+        let mut wanted = KVec::new();
+        for slot in 0..CARDS {
+            let enable = parse_enable(written("enable", slot)?).map_err(refuse)?;
+            for (name, _) in D::PARAMETERS {
+                written(name, slot)?;
+            }
+            // What is wrong for a card that is not made is wrong nevertheless.
+            let config = D::parse(|name| written(name, slot).ok().flatten()).map_err(refuse)?;
+            if enable.unwrap_or(slot == 0) {
+                wanted.push((slot, config), GFP_KERNEL)?;
+            }
+        }
+
+        let (mut cards, mut refused) = (KVec::new(), Ok(()));
+        for (slot, config) in &wanted {
+            let made = Parent::new(D::NAME, Some(*slot))
+                .and_then(|parent| driver.make(module, *slot, parent, config, &[]));
+            match made {
+                Ok(card) => cards.push(card, GFP_KERNEL)?,
+                Err(error) if error == ENOMEM => return Err(error),
+                // As with snd-aloop, one that can't be had is no reason to have none.
+                Err(error) => {
+                    refused = Err(error);
+                    // Where there is no room for one with any number, there is none for others.
+                    if D::index(config) == -1 && error != EINVAL {
+                        break;
+                    }
+                }
+            }
+        }
+        if cards.is_empty() {
+            refused?;
+        }
+        match wanted.len() {
+            wanted if wanted == cards.len() => pr_info!("module loaded, {wanted} card(s)\n"),
+            wanted => pr_warn!("module loaded, {} card(s) of {wanted}\n", cards.len()),
+        }
+        Ok(Self {
+            #[cfg(CONFIG_CONFIGFS_FS)]
+            _directories: Directories::new(module, driver)?,
+            _cards: cards,
+        })
+    }
+}
+
+fn refuse(bad: BadParameter<'_>) -> Error {
+    pr_err!("{}\n", format_args!("{bad}"));
+    EINVAL
+}
