@@ -16,7 +16,7 @@
 	X(formats, charp, true, "all", "Sample formats of each card, with spaces between (default: all).") \
 	X(rates, charp, true, "8000-768000", "Rates of each card, numbers or ranges with spaces between (default: 8000-768000).") \
 	X(channels, charp, true, "1-128", "Channels of each card, numbers or ranges with spaces between (default: 1-128).") \
-	X(waveform, charp, true, "sine", "sine (default), square, saw, impulse, counter, silence or noise.") \
+	X(waveform, charp, true, "sine", "sine (default), square, saw, impulse, counter, silence or noise; in configfs also user.") \
 	X(frequency, int, true, "440000", "Turns of the waveform in 1000 s (default: 440000).") \
 	X(level, int, true, "65536", "Level, 65536 being full scale (default).") \
 	X(lift, int, true, "0", "What each turn adds, in parts of 65536 of a sample's range (default: 0).") \

@@ -6,3 +6,4 @@
 pub mod oscillator;
 pub mod params;
 pub mod voice;
+pub mod wav;

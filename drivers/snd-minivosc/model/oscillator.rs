@@ -26,28 +26,60 @@ pub enum Waveform {
     Silence,
     /// White noise: each sample depends on its number alone.
     Noise,
+    /// One that the user has given.
+    User,
 }
 
-/// All waveforms, with their names.
-pub const WAVEFORMS: [(&str, Waveform); 7] = [
-    ("sine", Waveform::Sine),
-    ("square", Waveform::Square),
-    ("saw", Waveform::Saw),
-    ("impulse", Waveform::Impulse),
-    ("counter", Waveform::Counter),
-    ("silence", Waveform::Silence),
-    ("noise", Waveform::Noise),
+/// All waveforms, and their names; the user's is the last.
+pub const WAVEFORMS: [Waveform; 8] = [
+    Waveform::Sine,
+    Waveform::Square,
+    Waveform::Saw,
+    Waveform::Impulse,
+    Waveform::Counter,
+    Waveform::Silence,
+    Waveform::Noise,
+    Waveform::User,
+];
+/// See [`WAVEFORMS`].
+pub const NAMES: [&str; 8] = [
+    "sine", "square", "saw", "impulse", "counter", "silence", "noise", "user",
 ];
 
 /// The level of full scale.
 pub const LEVEL_MAX: u32 = 1 << 16;
+
+/// The highest frequency, in mHz: half of the highest rate.
+pub const MILLIHERTZ_MAX: u32 = 384_000_000;
+
+/// One of [`Settings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The place of [`Settings::waveform`] in [`WAVEFORMS`].
+    Waveform,
+    /// [`Settings::millihertz`]
+    Frequency,
+    /// [`Settings::level`]
+    Level,
+    /// [`Settings::lift`]
+    Lift,
+}
+
+/// All settings: the names of their control elements, and their greatest values.
+pub const SETTINGS: [(Setting, &str, u32); 4] = [
+    (Setting::Waveform, "Oscillator Waveform", 7),
+    (Setting::Frequency, "Oscillator Frequency", MILLIHERTZ_MAX),
+    (Setting::Level, "Oscillator Level", LEVEL_MAX),
+    (Setting::Lift, "Oscillator Lift", LEVEL_MAX - 1),
+];
 
 /// What can be changed while it plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What is played.
     pub waveform: Waveform,
-    /// Turns in 1000 s.
+    /// Turns in 1000 s. If 0, a turn of the user's waveform takes as many frames as it has samples, and the others
+    /// stand still.
     pub millihertz: u32,
     /// Up to [`LEVEL_MAX`].
     pub level: u32,
@@ -56,11 +88,39 @@ pub struct Settings {
     pub lift: u32,
 }
 
+impl Settings {
+    /// The value of a setting.
+    pub fn get(&self, setting: Setting) -> u32 {
+        match setting {
+            Setting::Waveform => {
+                let place = WAVEFORMS.iter().position(|w| *w == self.waveform);
+                place.unwrap_or(0) as u32
+            }
+            Setting::Frequency => self.millihertz,
+            Setting::Level => self.level,
+            Setting::Lift => self.lift,
+        }
+    }
+
+    /// The same but for one setting, if that can have this value.
+    pub fn with(mut self, setting: Setting, value: u32) -> Option<Self> {
+        match setting {
+            Setting::Waveform => self.waveform = *WAVEFORMS.get(value as usize)?,
+            Setting::Frequency => self.millihertz = value,
+            Setting::Level => self.level = value,
+            Setting::Lift => self.lift = value,
+        }
+        Some(self)
+    }
+}
+
 /// An oscillator, at the rate of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Oscillator {
     settings: Settings,
     rate: u32,
+    /// How many samples the user's waveform has.
+    given: usize,
     /// What a sample adds to the phase, in parts of 2^64 of a turn.
     step: u64,
     /// The number of a sample, and its phase: how many turns, and which part of the next.
@@ -74,12 +134,14 @@ struct Phase {
 }
 
 impl Oscillator {
-    /// An oscillator whose 0th sample begins a turn, for `rate` samples per second.
-    pub fn new(settings: Settings, rate: u32) -> Self {
+    /// An oscillator whose 0th sample begins a turn, for `rate` samples per second. The user's waveform has `given`
+    /// samples.
+    pub fn new(settings: Settings, rate: u32, given: usize) -> Self {
         Self {
             settings,
             rate,
-            step: step(settings.millihertz, rate),
+            given,
+            step: step(&settings, rate, given),
             anchor: (0, Phase::default()),
         }
     }
@@ -87,20 +149,20 @@ impl Oscillator {
     /// Changes what is played from the sample `number` on, whose phase stays as it would have been.
     pub fn set(&mut self, settings: Settings, number: u64) {
         self.anchor = (number, self.phase(number));
-        self.step = step(settings.millihertz, self.rate);
+        self.step = step(&settings, self.rate, self.given);
         self.settings = settings;
     }
 
-    /// The sample `number`, in `format`.
-    pub fn sample(&self, number: u64, format: &Format) -> Sample {
+    /// The sample `number`, in `format`; `given` is the user's waveform.
+    pub fn sample(&self, number: u64, format: &Format, given: &[i32]) -> Sample {
         match self.settings.waveform {
             Waveform::Counter => store(format, number),
-            _ => encode(format, self.value(number), number),
+            _ => encode(format, self.value(number, given), number),
         }
     }
 
     /// The level of the sample `number`, full scale being the range of the type.
-    fn value(&self, number: u64) -> i32 {
+    fn value(&self, number: u64, given: &[i32]) -> i32 {
         let Phase { turns, part } = self.phase(number);
         let value = match self.settings.waveform {
             Waveform::Sine => sine(part),
@@ -110,6 +172,10 @@ impl Oscillator {
             Waveform::Impulse if part < self.step => i32::MAX,
             Waveform::Impulse | Waveform::Silence | Waveform::Counter => 0,
             Waveform::Noise => noise(number) as i32,
+            Waveform::User => {
+                let place = (product(part, given.len() as u64) >> 64) as usize;
+                given.get(place).copied().unwrap_or(0)
+            }
         };
         let scaled = (i64::from(value) * i64::from(self.settings.level)) >> 16;
         let lift = (self.settings.lift << 16).wrapping_mul(turns as u32);
@@ -127,10 +193,18 @@ impl Oscillator {
 }
 
 /// What a sample adds to the phase. A frequency above the rate is as good as that less the rate.
-fn step(millihertz: u32, rate: u32) -> u64 {
-    let all = 1_000 * u64::from(rate.max(1));
-    let (step, _) = div_rem(u128::from(u64::from(millihertz) % all) << 64, all);
-    step
+///
+/// It is rounded up: so a sample that begins a turn, or half of one, never comes out as the last of the one before.
+/// The other way it is too far by 2^-64 of a turn for each sample, which is less than any turn can be divided into for
+/// 2^64 / (1000 · rate) samples: for 90 days at 48 kHz.
+fn step(settings: &Settings, rate: u32, given: usize) -> u64 {
+    let (turns, all) = match (settings.waveform, settings.millihertz) {
+        (Waveform::User, 0) => (1, given.max(2) as u64),
+        (_, millihertz) => (u64::from(millihertz), 1_000 * u64::from(rate.max(1))),
+    };
+    let turns = turns.checked_rem(all).unwrap_or(0);
+    let (step, rest) = div_rem(u128::from(turns) << 64, all);
+    step + u64::from(rest > 0)
 }
 
 /// The sine of a part of a turn, within 16 of the range of an `i32`.

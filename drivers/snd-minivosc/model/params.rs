@@ -2,7 +2,7 @@
 
 //! The module's parameters: from what the administrator wrote to what a card is made of.
 
-use super::oscillator::{Settings, Waveform, LEVEL_MAX, WAVEFORMS};
+use super::oscillator::{Settings, Waveform, LEVEL_MAX, MILLIHERTZ_MAX, NAMES, WAVEFORMS};
 use crate::lib::model::limits::{Limits, ALL};
 use crate::lib::model::number::truth;
 use crate::lib::model::parameters::{
@@ -13,8 +13,6 @@ use crate::lib::model::parameters::{
 pub const ID_DEFAULT: &str = "sndminivosc";
 /// The card's name if nothing else is asked for.
 pub const NAME_DEFAULT: &str = "MySoundCard Audio snd_minivosc";
-/// The highest frequency, in mHz: half of the highest rate.
-pub const MILLIHERTZ_MAX: u32 = 384_000_000;
 /// The frequency if nothing else is asked for, in mHz: the concert pitch.
 pub const MILLIHERTZ_DEFAULT: u32 = 440_000;
 
@@ -64,7 +62,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     };
     let waveform = written.waveform.unwrap_or("sine");
     let Some(waveform) = by_name(waveform) else {
-        let allowed = "sine, square, saw, impulse, counter, silence or noise";
+        let allowed = "sine, square, saw, impulse, counter, silence, noise or user";
         return bad("waveform", waveform, Allowed::Words(allowed));
     };
     Ok(Config {
@@ -88,6 +86,6 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
 }
 
 fn by_name(name: &str) -> Option<Waveform> {
-    let mut all = WAVEFORMS.iter();
-    all.find(|(known, _)| *known == name).map(|(_, w)| *w)
+    let place = NAMES.iter().position(|known| *known == name)?;
+    WAVEFORMS.get(place).copied()
 }

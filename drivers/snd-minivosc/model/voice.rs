@@ -5,13 +5,15 @@
 //! As with every position here, it is computed from the time when somebody asks, and the frames up to it are made
 //! then. Nothing runs in between, but for a timer when a period ends that somebody waits for, or enough has piled up.
 
+use core::ops::Deref;
+
 use crate::lib::model::clock::{Clock, PITCH_NOMINAL};
 use crate::lib::model::encode::encode;
 use crate::lib::model::layout::spans;
 use crate::lib::model::ring::next_boundary;
-use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
+use crate::lib::model::stream::{Buffer, Params, Setup, Timed, Wake};
 
-use super::oscillator::{Oscillator, Settings};
+use super::oscillator::{Oscillator, Settings, NAMES};
 
 /// How many frames are made in one go, at most: 0.2 ms on a machine of 500 MIPS.
 const STEP: u64 = 512;
@@ -33,22 +35,34 @@ struct Take<B> {
     boundary: u64,
 }
 
-/// A recorder's end of the oscillator.
+/// A recorder's end of the oscillator. `B` is the buffer that it fills, `W` what holds the waveform that the user has
+/// given.
 #[derive(Debug)]
-pub struct Voice<B> {
+pub struct Voice<B, W> {
     settings: Settings,
+    given: W,
     /// Whether the first frame of each period, and of each turn of the buffer, is a mark.
     marks: bool,
     take: Option<Take<B>>,
 }
 
-impl<B: Buffer> Voice<B> {
+impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
     /// A voice that plays so, and that nobody records.
-    pub fn new(settings: Settings, marks: bool) -> Self {
+    pub fn new(settings: Settings, marks: bool, given: W) -> Self {
         Self {
             settings,
+            given,
             marks,
             take: None,
+        }
+    }
+
+    /// The names of the waveforms that there are: that of the user only if there is one.
+    pub fn names(&self) -> &'static [&'static str] {
+        let all: &[&str] = &NAMES;
+        match self.given.is_empty() {
+            true => &all[..all.len() - 1],
+            false => all,
         }
     }
 
@@ -72,7 +86,7 @@ impl<B: Buffer> Voice<B> {
             params,
             setup,
             buffer,
-            oscillator: Oscillator::new(self.settings, params.rate),
+            oscillator: Oscillator::new(self.settings, params.rate, self.given.len()),
             clock: None,
             made: 0,
             told: 0,
@@ -107,7 +121,7 @@ impl<B: Buffer> Voice<B> {
         let marks = self.marks;
         if let Some(take) = &mut self.take {
             let due = take.due(now).saturating_sub(take.made);
-            take.make(due.min(STEP), marks);
+            take.make(due.min(STEP), marks, &self.given);
         }
     }
 
@@ -121,11 +135,14 @@ impl<B: Buffer> Voice<B> {
         let frames = take.setup.buffer;
         let more = take.made - take.told;
         take.told = take.made;
-        (more < frames).then(|| take.made % frames.max(1))
+        // Without wake-ups ALSA itself tells from the time how often the buffer has been filled.
+        (more < frames || !take.setup.wakeups).then(|| take.made.checked_rem(frames).unwrap_or(0))
     }
+}
 
+impl<B: Buffer, W: Deref<Target = [i32]>> Timed for Voice<B, W> {
     /// When something is to be told, or made: for when the timer is to be armed.
-    pub fn next_wakeup(&self) -> Option<u64> {
+    fn next_wakeup(&self) -> Option<u64> {
         let take = self.take.as_ref()?;
         let (clock, from) = take.clock?;
         let piled = take.made + STEP / 2;
@@ -137,7 +154,7 @@ impl<B: Buffer> Voice<B> {
     }
 
     /// The timer has gone off. Returns what ALSA is to be told.
-    pub fn wake(&mut self, now: u64) -> Wake {
+    fn wake(&mut self, now: u64) -> Wake {
         self.advance(now);
         let Some(take) = &mut self.take else {
             return Wake::Nothing;
@@ -158,13 +175,17 @@ impl<B: Buffer> Take<B> {
     }
 
     /// Makes the next `frames` frames: the same sample in all channels.
-    fn make(&mut self, frames: u64, marks: bool) {
+    fn make(&mut self, frames: u64, marks: bool, given: &[i32]) {
         let format = self.params.format;
         for number in self.made..self.made + frames {
             let sample = match marks {
-                true if number % self.setup.buffer.max(1) == 0 => encode(format, i32::MAX, 0),
-                true if number % self.setup.period.max(1) == 0 => encode(format, i32::MIN, 0),
-                _ => self.oscillator.sample(number, format),
+                true if number.checked_rem(self.setup.buffer) == Some(0) => {
+                    encode(format, i32::MAX, 0)
+                }
+                true if number.checked_rem(self.setup.period) == Some(0) => {
+                    encode(format, i32::MIN, 0)
+                }
+                _ => self.oscillator.sample(number, format, given),
             };
             let sample = &sample[..usize::from(format.bytes)];
             spans(self.buffer.layout(), number, 1, |span| {

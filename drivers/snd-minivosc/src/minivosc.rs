@@ -2,9 +2,9 @@
 
 //! snd-minivosc: a minimal virtual oscillator, the smallest sound card.
 //!
-//! It records, and what it records is a waveform. `docs/using/snd-minivosc.md` walks through this file and `card.rs`.
+//! It records, and what it records is a waveform. `docs/write-a-sound-driver.md` walks through this file and those
+//! beside it.
 
-use kernel::c_str;
 use kernel::prelude::*;
 
 mod card;
@@ -21,13 +21,9 @@ mod lib;
 )]
 #[path = "../model/mod.rs"]
 mod model;
+mod recording;
 
-use card::Oscillator;
-use lib::alsa::parameters::{written, CARDS};
-use lib::kernel::parent::Parent;
-use lib::model::number::truth;
-use lib::model::parameters::{switch, BadParameter};
-use model::params::{parse, Written};
+use lib::alsa::cards::Cards;
 
 module! {
     type: Minivosc,
@@ -39,28 +35,12 @@ module! {
 
 /// The loaded module: its cards go when it does.
 struct Minivosc {
-    _cards: KVec<Oscillator>,
+    _cards: Cards<card::Oscillators>,
 }
 
 impl kernel::Module for Minivosc {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let mut cards = KVec::new();
-        for slot in 0..CARDS {
-            // As in every ALSA driver, the first card is made unless it is switched off, the
-            // others if they are switched on.
-            let enable = switch("enable", written("enable", slot)?, truth).map_err(refuse)?;
-            let written = Written::collect(|name| written(name, slot))?;
-            let config = parse(&written, CARDS).map_err(refuse)?;
-            if enable.unwrap_or(slot == 0) {
-                let parent = Parent::new(c_str!("snd_minivosc"), Some(slot))?;
-                cards.push(Oscillator::new(module, parent, &config)?, GFP_KERNEL)?;
-            }
-        }
+        let cards = Cards::load(module, card::Oscillators)?;
         Ok(Self { _cards: cards })
     }
-}
-
-fn refuse(bad: BadParameter<'_>) -> Error {
-    pr_err!("{}\n", format_args!("{bad}"));
-    EINVAL
 }

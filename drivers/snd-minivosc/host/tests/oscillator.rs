@@ -27,7 +27,7 @@ fn settings(waveform: Waveform, millihertz: u32) -> Settings {
 
 /// The sample as a number from -1 to 1.
 fn level(oscillator: &Oscillator, number: u64) -> f64 {
-    f64::from_le_bytes(oscillator.sample(number, named("FLOAT64_LE")))
+    f64::from_le_bytes(oscillator.sample(number, named("FLOAT64_LE"), &[]))
 }
 
 proptest! {
@@ -35,7 +35,7 @@ proptest! {
 
     #[test]
     fn a_sine_is_one(millihertz in 1..4_000_000u32, number in 0..10_000_000u64) {
-        let oscillator = Oscillator::new(settings(Waveform::Sine, millihertz), 48_000);
+        let oscillator = Oscillator::new(settings(Waveform::Sine, millihertz), 48_000, 0);
         // Exactly: turns are whole numbers of 1/48,000,000.
         let part = u128::from(number) * u128::from(millihertz) % 48_000_000;
         let exact = (part as f64 / 48e6 * std::f64::consts::TAU).sin();
@@ -47,7 +47,7 @@ proptest! {
     fn a_change_goes_on_from_the_same_phase(
         from in 1..1_000_000u32, to in 1..1_000_000u32, at in 0..1_000_000u64,
     ) {
-        let mut oscillator = Oscillator::new(settings(Waveform::Saw, from), 48_000);
+        let mut oscillator = Oscillator::new(settings(Waveform::Saw, from), 48_000, 0);
         let before = level(&oscillator, at);
         oscillator.set(settings(Waveform::Saw, to), at);
         prop_assert_eq!(level(&oscillator, at), before);
@@ -58,11 +58,11 @@ proptest! {
 
     #[test]
     fn a_sample_depends_on_its_number_alone(kind in 0..WAVEFORMS.len(), number in any::<u32>()) {
-        let oscillator = Oscillator::new(settings(WAVEFORMS[kind].1, 440_000), 44_100);
+        let oscillator = Oscillator::new(settings(WAVEFORMS[kind], 440_000), 44_100, 0);
         let format = named("S32_LE");
-        let first = oscillator.sample(number.into(), format);
-        let _ = oscillator.sample(u64::from(number) / 2, format);
-        prop_assert_eq!(oscillator.sample(number.into(), format), first);
+        let first = oscillator.sample(number.into(), format, &[]);
+        let _ = oscillator.sample(u64::from(number) / 2, format, &[]);
+        prop_assert_eq!(oscillator.sample(number.into(), format, &[]), first);
     }
 }
 
@@ -70,7 +70,7 @@ proptest! {
 fn waveforms_at_their_corners() {
     let at = |waveform, number| {
         level(
-            &Oscillator::new(settings(waveform, 1_000_000), 8_000),
+            &Oscillator::new(settings(waveform, 1_000_000), 8_000, 0),
             number,
         )
     };
@@ -90,31 +90,34 @@ fn waveforms_at_their_corners() {
 
 #[test]
 fn an_impulse_comes_once_a_turn_whatever_the_rate() {
-    let oscillator = Oscillator::new(settings(Waveform::Impulse, 1_234_567), 44_100);
-    let pulses = (0..44_100_000).filter(|n| oscillator.sample(*n, named("S8"))[0] != 0);
+    let oscillator = Oscillator::new(settings(Waveform::Impulse, 1_234_567), 44_100, 0);
+    let pulses = (0..44_100_000).filter(|n| oscillator.sample(*n, named("S8"), &[])[0] != 0);
     assert_eq!(pulses.count(), 1_234_567);
 }
 
 #[test]
 fn a_counter_is_the_samples_number() {
-    let oscillator = Oscillator::new(settings(Waveform::Counter, 440_000), 48_000);
-    assert_eq!(oscillator.sample(0x0102_0304, named("S16_LE"))[..2], [4, 3]);
+    let oscillator = Oscillator::new(settings(Waveform::Counter, 440_000), 48_000, 0);
     assert_eq!(
-        oscillator.sample(0x0102_0304, named("S24_3BE"))[..3],
+        oscillator.sample(0x0102_0304, named("S16_LE"), &[])[..2],
+        [4, 3]
+    );
+    assert_eq!(
+        oscillator.sample(0x0102_0304, named("S24_3BE"), &[])[..3],
         [2, 3, 4]
     );
-    assert_eq!(oscillator.sample(300, named("U8"))[0], 44);
+    assert_eq!(oscillator.sample(300, named("U8"), &[])[0], 44);
 }
 
 #[test]
 fn level_and_lift() {
     let mut half = settings(Waveform::Square, 1_000_000);
     half.level = LEVEL_MAX / 2;
-    let value = level(&Oscillator::new(half, 8_000), 0);
+    let value = level(&Oscillator::new(half, 8_000, 0), 0);
     assert!((value - 0.5).abs() < 1e-9, "{value}");
     let mut climbing = settings(Waveform::Silence, 1_000_000);
     climbing.lift = LEVEL_MAX / 16;
-    let oscillator = Oscillator::new(climbing, 8_000);
+    let oscillator = Oscillator::new(climbing, 8_000, 0);
     // A sixteenth of the range, which is 2, with each turn of eight samples; then from the other end.
     let steps: Vec<f64> = (0..16).map(|turn| level(&oscillator, 8 * turn)).collect();
     for (turn, value) in steps.iter().enumerate() {
@@ -125,7 +128,7 @@ fn level_and_lift() {
 
 #[test]
 fn noise_has_no_level_and_full_power() {
-    let oscillator = Oscillator::new(settings(Waveform::Noise, 440_000), 48_000);
+    let oscillator = Oscillator::new(settings(Waveform::Noise, 440_000), 48_000, 0);
     let samples: Vec<f64> = (0..100_000).map(|n| level(&oscillator, n)).collect();
     let mean = samples.iter().sum::<f64>() / samples.len() as f64;
     let power = samples.iter().map(|value| value * value).sum::<f64>() / samples.len() as f64;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A recording: what ALSA asks of the substream, and the timer that tells ALSA of its periods.
+
+use kernel::prelude::*;
+use kernel::sync::{Arc, ArcBorrow};
+
+use crate::lib::alsa::buffer::Buffer;
+use crate::lib::alsa::card::CardRef;
+use crate::lib::alsa::hardware::Hardware;
+use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
+use crate::lib::alsa::stream::{Stream, TriggerCommand};
+use crate::lib::kernel::lock::{Guard, IrqSpinLock};
+use crate::lib::kernel::time::now;
+use crate::lib::model::limits::Limits;
+use crate::lib::model::stream::{Direction, Params, Setup, Timed};
+use crate::model::params::Config;
+use crate::model::voice::Voice;
+
+/// A card's oscillator, behind the lock that the operations below share with the timer.
+type Locked = IrqSpinLock<Voice<Buffer, KVVec<i32>>>;
+
+/// The PCM device; and a substream of it while it is open, which needs no more.
+#[derive(Clone)]
+pub(crate) struct Recording {
+    /// The one timer, whose handler is the oscillator.
+    pub(crate) timers: Arc<PeriodTimers<Locked>>,
+    limits: Limits,
+}
+
+impl Recording {
+    /// A device that plays what `config` says; `given` is the user's waveform. May sleep.
+    pub(crate) fn new(config: &Config<'_>, given: KVVec<i32>) -> Result<Self> {
+        Ok(Self {
+            timers: PeriodTimers::one(Voice::new(config.settings, config.marks, given))?,
+            limits: config.limits,
+        })
+    }
+
+    /// The oscillator, locked: interrupts are off until the result is dropped.
+    pub(crate) fn voice(&self) -> Guard<'_, Voice<Buffer, KVVec<i32>>> {
+        self.timers.handler().lock()
+    }
+}
+
+impl Stream for Recording {
+    type Device = Self;
+    type Timer = Locked;
+
+    const HARDWARE: Hardware = Hardware::VIRTUAL;
+
+    fn open(device: ArcBorrow<'_, Self>, _: Direction, _: u32) -> Result<Self> {
+        Ok((*device).clone())
+    }
+
+    fn timer(&self) -> &PeriodTimer<Locked> {
+        self.timers.timer(0)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, _: &CardRef<'_>) -> Result {
+        self.voice().prepare(params, setup, buffer);
+        Ok(())
+    }
+
+    fn take_buffer(&self) {
+        let buffer = self.voice().take_buffer();
+        // Not to be freed with interrupts off.
+        drop(buffer);
+    }
+
+    fn trigger(&self, command: TriggerCommand, now: u64, _: &CardRef<'_>) -> Result {
+        let mut voice = self.voice();
+        match command {
+            command if !command.starts() => voice.stop(now),
+            _ if voice.start(now) => {}
+            _ => return Err(EIO),
+        }
+        match voice.next_wakeup() {
+            Some(when) => self.timer().arm(when),
+            None => self.timer().disarm(),
+        }
+        Ok(())
+    }
+
+    fn pointer(&self, _: bool) -> Option<u64> {
+        self.voice().pointer(now())
+    }
+}
