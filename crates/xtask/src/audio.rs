@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use lab::error::{Error, Result};
 
 /// Sound of 16 bits in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,15 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::arch::Arch;
-use crate::context::Context;
-use crate::demo::log_complaints;
-use crate::error::{AtPath as _, Error, Result};
-use crate::guest::{Accel, Guest, Job, Machine};
-use crate::kernel::{self, Extent, Flavour, Hz, Spec, Version};
-use crate::sandbox::{self, Sandbox};
-use crate::ui::{Step, seconds};
-use crate::{cargo, toolchain};
+use lab::arch::Arch;
+use lab::context::Context;
+use lab::error::{AtPath as _, Error, Result};
+use lab::guest::{Accel, Guest, Job, Machine};
+use lab::kernel::{self, Extent, Flavour, Hz, Spec, Version};
+use lab::sandbox::{self, Sandbox};
+use lab::ui::{Step, seconds};
+use lab::{cargo, toolchain};
 
 /// In MiB.
 const MEMORY: u32 = 1024;
@@ -174,11 +173,11 @@ fn measure(boot: &Boot<'_>, options: &Options, dir: &Path, step: &Step) -> Resul
             return Err(Error::GuestDied {
                 what: format!("rloop bench (status {})", outcome.status),
                 log: outcome.serial.clone(),
-                tail: crate::exec::tail(&outcome.serial),
+                tail: lab::exec::tail(&outcome.serial),
             });
         }
     };
-    let complaints = log_complaints(&outcome);
+    let complaints = outcome.complaints(str::to_owned);
     if let Some(why) = &complaints {
         step.print(&format!("the kernel's log: {why}"));
     }

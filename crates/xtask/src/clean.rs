@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use crate::cache::{Cache, LOCKS};
-use crate::context::Context;
-use crate::error::{AtPath as _, Result};
-use crate::lock::Lock;
-use crate::sandbox;
-use crate::ui::Step;
+use lab::cache::{Cache, LOCKS};
+use lab::context::Context;
+use lab::error::{AtPath as _, Result};
+use lab::lock::Lock;
+use lab::sandbox;
+use lab::ui::Step;
 
 /// Removes this checkout's outputs and, with `cache`, what all checkouts share.
 pub(crate) fn run(context: &Context, cache: bool) -> Result<()> {
@@ -63,7 +63,7 @@ fn entries(cache: &Cache) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cache::Making;
+    use lab::cache::Making;
 
     #[test]
     fn entries_go_and_other_things_stay() {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::arch::Arch;
 use crate::bench;
-use crate::kernel::{Extent, Flavour, Hz, Spec, Version};
+use lab::arch::Arch;
+use lab::kernel::{Extent, Flavour, Hz, Spec, Version};
 
 /// The devkit of rloop: builds the driver, a kernel and a root file system, and boots them in QEMU.
 ///
@@ -188,6 +188,9 @@ impl Bench {
 pub(crate) struct Vm {
     #[command(flatten)]
     pub(crate) target: Target,
+    /// The driver whose module is loaded; those of the others are there, too.
+    #[arg(long, default_value = "snd-rloop", value_name = "NAME")]
+    pub(crate) driver: String,
     /// Parameters for the module, such as `topology=crossed`.
     #[arg(
         long,
@@ -199,7 +202,7 @@ pub(crate) struct Vm {
     /// With PulseAudio, PipeWire, WirePlumber and udev in the guest; none of them runs yet.
     #[arg(long)]
     pub(crate) servers: bool,
-    /// Leave the module out.
+    /// Leave the modules out.
     #[arg(long)]
     pub(crate) no_module: bool,
     /// Wait for gdb before the first instruction; the kernel has symbols.

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use rustix::fs::Access;
 
-use crate::context::Context;
-use crate::error::Result;
-use crate::exec::Cmd;
-use crate::fetched;
-use crate::host;
-use crate::kernel;
-use crate::python;
-use crate::sandbox;
+use lab::context::Context;
+use lab::error::Result;
+use lab::exec::Cmd;
+use lab::fetched;
+use lab::host;
+use lab::kernel;
+use lab::python;
+use lab::sandbox;
 
 /// What all of it takes, in GiB: toolchain, sources, and five kernels' builds.
 const DISK_GIB: u64 = 20;

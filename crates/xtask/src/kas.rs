@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::{AtPath as _, Error, Result};
+use lab::error::{AtPath as _, Error, Result};
 
 /// The arguments that make kas say what a configuration is, as JSON, and fetch nothing for it.
 pub(crate) const DUMP: &[&str] = &[

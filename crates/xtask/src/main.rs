@@ -1,40 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The devkit of rloop; see `cargo xtask --help`.
 
-mod arch;
 mod audio;
 mod bench;
-mod cache;
-mod cargo;
-mod cause;
 mod clean;
 mod cli;
-mod context;
-mod cpio;
-mod debian;
 mod demo;
 mod doctor;
-mod driver;
-mod error;
-mod exec;
-mod fetched;
 mod gdb;
-mod guest;
-mod host;
 mod kas;
-mod kernel;
-mod klog;
-mod lock;
-mod paths;
+mod manifest;
 mod picture;
-mod python;
 mod report;
-mod rootfs;
-mod sandbox;
 mod suite;
 mod tap;
-mod toolchain;
-mod ui;
+mod verify;
 mod vm;
 mod yocto;
 
@@ -43,10 +23,15 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Build, Cli, Command, Vm};
-use crate::context::Context;
-use crate::error::Result;
-use crate::kernel::Flavour;
-use crate::ui::Step;
+use lab::context::Context;
+use lab::error::Result;
+use lab::kernel::Flavour;
+use lab::paths::Paths;
+use lab::ui::Step;
+use lab::{driver, guest, kernel, toolchain};
+
+/// kas, and what looks at the layer, for pip.
+const TOOLS: &str = "crates/xtask/layer/requirements.txt";
 
 /// The exit status when something couldn't be run at all.
 const COULD_NOT_RUN: u8 = 2;
@@ -63,8 +48,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<u8> {
-    exec::catch_signals()?;
-    let context = Context::new(cli.mirror)?;
+    lab::exec::catch_signals()?;
+    let paths = Paths::find()?;
+    let drivers = manifest::all(&paths)?;
+    let drivers = drivers
+        .into_iter()
+        .map(|manifest| manifest.driver)
+        .collect();
+    let context = Context::new(paths, cli.mirror, drivers)?;
     let status = |passed: bool| u8::from(!passed);
     Ok(match cli.command {
         Command::Demo(target) => status(demo::run(&context, &target.spec())?),
@@ -115,6 +106,7 @@ fn boot(context: &Context, vm: Vm) -> Result<u8> {
     }
     let options = vm::Options {
         command: vm.run.map_or(vm.command, |command| vec![command]),
+        driver: vm.driver,
         parameters: vm.parameters,
         servers: vm.servers,
         no_module: vm.no_module,
@@ -132,13 +124,26 @@ fn build(context: &Context, options: &Build) -> Result<()> {
     let guest = guest::Guest::build(context, &sandbox, &kernel)?;
     if options.rust_analyzer {
         let step = Step::new("rust-project.json");
-        driver::check(context, &sandbox, &kernel, "rust-analyzer", &step)?;
+        let mut files = Vec::new();
+        for driver in &context.drivers {
+            let build = driver::Build {
+                context,
+                sandbox: &sandbox,
+                kernel: &kernel,
+                driver,
+                step: &step,
+            };
+            build.check("rust-analyzer")?;
+            files.push(build.rust_project());
+        }
         step.ok();
-        println!("{}", driver::rust_project(context, &kernel).display());
+        for file in files {
+            println!("{}", file.display());
+        }
     }
     println!("kernel  {}", kernel.image().display());
     println!("build   {}", kernel.dir.display());
-    if let Some(module) = &guest.module {
+    for module in &guest.modules {
         println!("module  {}", module.display());
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::audio::Sound;
-use crate::error::{Error, Result};
+use lab::error::{Error, Result};
 
 /// In pixels.
 const SIZE: (u32, u32) = (1200, 600);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Serialize;
 
-use crate::error::{AtPath as _, Result};
-use crate::ui::seconds;
+use lab::error::{AtPath as _, Result};
+use lab::ui::seconds;
 
 /// How a check went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -249,12 +249,10 @@ pub(crate) fn write_junit<'a>(
         }
         report.add_test_suite(suite);
     }
-    let text = report
-        .to_string()
-        .map_err(|e| crate::error::Error::BadFile {
-            path: to.to_path_buf(),
-            problem: e.to_string(),
-        })?;
+    let text = report.to_string().map_err(|e| lab::error::Error::BadFile {
+        path: to.to_path_buf(),
+        problem: e.to_string(),
+    })?;
     fs::write(to, text).at(to)
 }
 

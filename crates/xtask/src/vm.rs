@@ -4,14 +4,14 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use crate::context::Context;
-use crate::error::{Error, Result};
 use crate::gdb;
-use crate::guest::{Accel, Guest, Job, Machine, probe_kvm};
-use crate::kernel::{self, Flavour, Spec};
-use crate::rootfs;
-use crate::toolchain;
-use crate::ui::Step;
+use lab::context::Context;
+use lab::error::{Error, Result};
+use lab::guest::{Accel, Guest, Job, Machine, probe_kvm};
+use lab::kernel::{self, Flavour, Spec};
+use lab::rootfs;
+use lab::toolchain;
+use lab::ui::Step;
 
 /// What the user wants of the guest.
 pub(crate) struct Options {
@@ -19,6 +19,8 @@ pub(crate) struct Options {
     pub(crate) command: Vec<String>,
     /// With sound servers.
     pub(crate) servers: bool,
+    /// Whose module is loaded.
+    pub(crate) driver: String,
     /// Parameters of the module.
     pub(crate) parameters: String,
     /// Don't load the module.
@@ -49,22 +51,23 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
             how: "run a command instead: cargo xtask vm -- COMMAND".into(),
         });
     }
+    let driver = context.driver("--driver", &options.driver)?;
     let sandbox = toolchain::get(context)?;
     let kernel = kernel::get(context, &sandbox, spec)?;
     let mut guest = Guest::build(context, &sandbox, &kernel)?;
     if options.no_module {
-        guest.module = None;
+        guest.modules.clear();
     }
     let mut append = options.append.clone();
     let mut load = String::new();
     if !options.no_module {
         load = format!(
-            "modprobe snd-rloop {} || echo 'the module did not load' >&2\n",
-            options.parameters
+            "modprobe {} {} || echo 'the module did not load' >&2\n",
+            driver.module, options.parameters
         );
     }
     if options.gdb {
-        let script = gdb::write(context, &guest)?;
+        let script = gdb::write(context, &guest, driver)?;
         eprintln!("QEMU waits for gdb. In another terminal:");
         eprintln!("  cargo xtask gdb");
         eprintln!(
@@ -74,7 +77,7 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u
         );
         // The addresses of the symbols are those of vmlinux only without KASLR.
         append.push_str(" nokaslr");
-        load.push_str(gdb::JOB);
+        load.push_str(&gdb::job(driver));
     }
     if options.servers {
         guest = guest.with_root(&rootfs::SERVERS)?;

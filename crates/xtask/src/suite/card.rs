@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Suite;
 use super::bad_parameters::{mark, part};
 use super::steps::{Time, in_guest};
-use crate::error::Result;
-use crate::kernel::{Flavour, Spec};
 use crate::report::{self, Check};
-use crate::ui::Step;
+use lab::error::Result;
+use lab::kernel::{Flavour, Spec};
+use lab::ui::Step;
 
 /// What the scripts of this step and of others begin with.
 pub(super) const CHECK: &str = include_str!("check.sh");

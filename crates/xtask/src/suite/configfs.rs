@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Suite;
 use super::card::CHECK;
 use super::steps::{Time, in_guest};
-use crate::error::Result;
-use crate::kernel::Spec;
 use crate::report::{self, Check};
-use crate::ui::Step;
+use lab::error::Result;
+use lab::kernel::Spec;
+use lab::ui::Step;
 
 /// How often a card is made and removed while programs try to get at it.
 const CYCLES: u32 = 100;

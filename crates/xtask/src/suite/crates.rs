@@ -7,10 +7,10 @@ use std::fs;
 use serde::Deserialize;
 
 use super::Suite;
-use crate::error::{AtPath as _, Error, Result};
-use crate::kernel::Spec;
 use crate::report::Check;
-use crate::ui::Step;
+use lab::error::{AtPath as _, Error, Result};
+use lab::kernel::Spec;
+use lab::ui::Step;
 
 /// The list.
 const CRATES: &str = "meta-rloop/recipes-test/rloop/rloop-crates.inc";

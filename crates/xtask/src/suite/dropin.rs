@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::Suite;
 use super::card::CHECK;
 use super::steps::{Time, in_guest};
-use crate::error::{Error, Result};
-use crate::kernel::Spec;
 use crate::report::{self, Check};
-use crate::ui::Step;
+use lab::error::{Error, Result};
+use lab::kernel::Spec;
+use lab::ui::Step;
 
 /// What the recipes of cards have in common, which has what modprobe reads on a target.
 const RECIPES: &str = include_str!("../../../../meta-rloop/classes-recipe/rloop_sound.bbclass");

@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 
 use super::Suite;
 use super::layer::{extension, files};
-use crate::error::{AtPath as _, Error, Result};
-use crate::exec::Cmd;
 use crate::kas::{self, Dump};
-use crate::kernel::Spec;
-use crate::paths;
-use crate::python::{Python, TOOLS};
+use lab::error::{AtPath as _, Error, Result};
+use lab::exec::Cmd;
+use lab::kernel::Spec;
+use lab::paths;
+use lab::python::Python;
+
+use crate::TOOLS;
 use crate::report::Check;
-use crate::sandbox;
-use crate::ui::Step;
+use lab::sandbox;
+use lab::ui::Step;
 
 /// Where commits are pinned: a file for each release of Yocto.
 const PINS: &[&str] = &["include/pins.yml", "include/pins-blacksail.yml"];

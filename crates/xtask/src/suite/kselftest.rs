@@ -10,12 +10,12 @@ use std::time::Duration;
 use super::Suite;
 use super::bad_parameters::{mark, part};
 use super::steps::{Time, run_in};
-use crate::error::Result;
-use crate::guest::Guest;
-use crate::kernel::{Spec, selftests};
 use crate::report::{Check, Verdict};
 use crate::tap::{self, Tap};
-use crate::ui::Step;
+use lab::error::Result;
+use lab::guest::Guest;
+use lab::kernel::{Spec, selftests};
+use lab::ui::Step;
 
 /// One of the programs, and the card that it is run on.
 struct Program {

@@ -9,11 +9,13 @@ use walkdir::{DirEntry, WalkDir};
 
 use super::Suite;
 use super::steps::{Time, in_guest, program};
-use crate::error::{AtPath as _, Result};
-use crate::kernel::Spec;
-use crate::python::{Python, TOOLS};
+use lab::error::{AtPath as _, Result};
+use lab::kernel::Spec;
+use lab::python::Python;
+
+use crate::TOOLS;
 use crate::report::{self, Check};
-use crate::ui::Step;
+use lab::ui::Step;
 
 /// What the package `rloop-ptest` runs.
 const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";

@@ -25,15 +25,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::arch::Arch;
-use crate::context::Context;
-use crate::error::{AtPath as _, Error, Result};
-use crate::exec;
-use crate::kernel::{self, Extent, Flavour, Kernel, Spec, Version};
 use crate::report::{self, Check, Counts, StepReport, Verdict};
-use crate::sandbox::Sandbox;
-use crate::toolchain;
-use crate::ui::Step;
+use lab::arch::Arch;
+use lab::context::Context;
+use lab::error::{AtPath as _, Error, Result};
+use lab::exec;
+use lab::kernel::{self, Extent, Flavour, Kernel, Spec, Version};
+use lab::sandbox::Sandbox;
+use lab::toolchain;
+use lab::ui::Step;
 use turns::Turns;
 
 /// What the user wants to be tested.

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::Suite;
 use super::steps::program;
-use crate::driver;
-use crate::error::Result;
-use crate::kernel::{Extent, Flavour, Spec};
 use crate::report::Check;
-use crate::ui::Step;
+use lab::driver::{Build, Driver};
+use lab::error::Result;
+use lab::kernel::{Extent, Flavour, Kernel, Spec};
+use lab::ui::Step;
 
 pub(super) fn rustfmt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     driver_target(suite, spec, step, "rustfmtcheck")
@@ -21,13 +21,45 @@ pub(super) fn clippy(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<
 
 fn driver_target(suite: &Suite<'_>, spec: &Spec, step: &Step, target: &str) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec)?;
-    let result = driver::check(suite.context, suite.sandbox, &kernel, target, step);
-    Ok(vec![program(&format!("make {target}"), result)?])
+    let check = |driver| {
+        let build = build_of(suite, &kernel, driver, step);
+        let what = format!("{}: make {target}", driver.name());
+        program(&what, build.check(target))
+    };
+    suite.context.drivers.iter().map(check).collect()
+}
+
+fn build_of<'a>(
+    suite: &'a Suite<'_>,
+    kernel: &'a Kernel,
+    driver: &'a Driver,
+    step: &'a Step,
+) -> Build<'a> {
+    Build {
+        context: suite.context,
+        sandbox: suite.sandbox,
+        kernel,
+        driver,
+        step,
+    }
 }
 
 pub(super) fn compiled(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec)?;
-    let (module, built) = match driver::build_anew(suite.context, suite.sandbox, &kernel, step) {
+    let mut checks = Vec::new();
+    for driver in &suite.context.drivers {
+        let of_one = compiled_one(suite, &build_of(suite, &kernel, driver, step))?;
+        checks.extend(of_one.into_iter().map(|check| Check {
+            name: format!("{}: {}", driver.name(), check.name),
+            ..check
+        }));
+    }
+    Ok(checks)
+}
+
+fn compiled_one(suite: &Suite<'_>, build: &Build<'_>) -> Result<Vec<Check>> {
+    let spec = &build.kernel.spec;
+    let (module, built) = match build.module_anew() {
         Ok(module) => (Some(module), Ok(())),
         Err(e) => (None, Err(e)),
     };
@@ -45,7 +77,7 @@ pub(super) fn compiled(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Ve
             lacking(&symbols(suite, &module)?, spec.flavour),
         ));
     }
-    let warnings = driver::warnings(suite.context, &kernel)?;
+    let warnings = build.warnings()?;
     checks.push(Check::that(
         "compiles without a warning",
         (!warnings.is_empty()).then(|| warnings.join("; ")),

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::Suite;
 use super::card::CHECK;
 use super::steps::{Special, Time, in_guest, run_specially};
-use crate::demo::{verify_checks, verify_script};
-use crate::error::Result;
-use crate::guest::Guest;
-use crate::kernel::Spec;
-use crate::klog;
 use crate::report::{self, Check};
-use crate::ui::Step;
+use crate::verify::{verify_checks, verify_script};
+use lab::error::Result;
+use lab::guest::Guest;
+use lab::kernel::Spec;
+use lab::klog;
+use lab::ui::Step;
 
 /// Several cards, as stress is for all cards at once.
 const CARDS: &str = "modprobe snd-rloop enable=1,1,1,1 id=rloop,Loopback,fan,free \
@@ -75,7 +75,7 @@ pub(super) fn stress_kcsan(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Resul
     let script = format!("set -e\n{CARDS}{verify}modprobe -r snd-rloop\n");
     let special = Special {
         append: "",
-        log: |log| klog::without_others_races(log).0,
+        log: |log| klog::without_others_races(log, "snd_rloop").0,
         sealed: false,
     };
     let limit = Duration::from_secs(seconds + 1200);

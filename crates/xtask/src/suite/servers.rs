@@ -11,13 +11,13 @@ use super::Suite;
 use super::card::CHECK;
 use super::steps::{Time, run_in};
 use crate::audio::Sound;
-use crate::error::{AtPath as _, Error, Result};
-use crate::guest::Guest;
-use crate::kernel::Spec;
 use crate::report::{self, Check};
-use crate::rootfs;
-use crate::sandbox;
-use crate::ui::Step;
+use lab::error::{AtPath as _, Error, Result};
+use lab::guest::Guest;
+use lab::kernel::Spec;
+use lab::rootfs;
+use lab::sandbox;
+use lab::ui::Step;
 
 /// The tone that is played: Hz, the amplitude on the left; that on the right is half of it. It takes
 /// longer than it is played to come to the same samples again.
@@ -337,7 +337,12 @@ fn run(suite: &Suite<'_>, spec: &Spec, step: &Step, server: &Server) -> Result<V
     let what = "installing what programs know of the card";
     suite
         .sandbox
-        .command::<&str, &str>(what, &suite.context.paths.driver(), &[], "make")?
+        .command::<&str, &str>(
+            what,
+            &suite.context.paths.drivers().join("snd-rloop"),
+            &[],
+            "make",
+        )?
         .arg("data_install")
         .arg(format!("DESTDIR={}", files.join("installed").display()))
         .run(step, &suite.context.paths.log("data-install"))?;

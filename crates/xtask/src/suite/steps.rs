@@ -5,13 +5,13 @@ use std::fs;
 use std::time::Duration;
 
 use super::{Suite, bad_parameters};
-use crate::cargo;
-use crate::demo::{failed_status, log_complaints_of, verify_checks, verify_script};
-use crate::error::{AtPath as _, Error, Result};
-use crate::guest::{Guest, Job, Machine, Outcome, probe_kvm};
-use crate::kernel::Spec;
 use crate::report::{self, Check, Counts};
-use crate::ui::Step;
+use crate::verify::{verify_checks, verify_script};
+use lab::cargo;
+use lab::error::{AtPath as _, Error, Result};
+use lab::guest::{Guest, Job, Machine, Outcome, probe_kvm};
+use lab::kernel::Spec;
+use lab::ui::Step;
 
 /// How often the module is loaded and unloaded.
 const RELOADS: u32 = 100;
@@ -142,9 +142,9 @@ pub(super) fn run_specially(
         let path = dir.join(format!("{name}.{suffix}.txt"));
         fs::write(&path, text).at(&path)?;
     }
-    let complaints = log_complaints_of(&outcome, special.log);
+    let complaints = outcome.complaints(special.log);
     let checks = vec![
-        Check::that("the guest's commands", failed_status(&outcome)),
+        Check::that("the guest's commands", outcome.failed_status()),
         Check::that("the kernel's log is clean", complaints),
     ];
     Ok((outcome, checks))

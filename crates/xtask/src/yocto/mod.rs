@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::context::Context;
-use crate::error::{AtPath as _, Error, Result};
-use crate::exec::{self, Cmd};
 use crate::kas::{self, Dump, Repository};
-use crate::ui::Step;
+use lab::context::Context;
+use lab::error::{AtPath as _, Error, Result};
+use lab::exec::{self, Cmd};
+use lab::ui::Step;
 use place::Place;
 use summary::{Commit, Instead, Summary};
 

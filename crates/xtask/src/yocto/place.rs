@@ -6,15 +6,17 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::{OFFLINE, WORLD};
-use crate::cache::{Key, Making};
-use crate::context::Context;
-use crate::debian::{Debootstrap, RELEASE};
-use crate::error::{AtPath as _, Result};
-use crate::exec::Cmd;
 use crate::kas::{self, Dump};
-use crate::python::{Python, TOOLS};
-use crate::sandbox::{self, Sandbox};
-use crate::ui::Step;
+use lab::cache::{Key, Making};
+use lab::context::Context;
+use lab::debian::{Debootstrap, RELEASE};
+use lab::error::{AtPath as _, Result};
+use lab::exec::Cmd;
+use lab::python::Python;
+
+use crate::TOOLS;
+use lab::sandbox::{self, Sandbox};
+use lab::ui::Step;
 
 /// What bitbake asks of its host, and a git for kas.
 const PACKAGES: &[&str] = &[
@@ -75,7 +77,7 @@ impl<'a> Place<'a> {
     /// Makes it: a Debian with what bitbake needs, and kas.
     pub(super) fn make(context: &'a Context) -> Result<Self> {
         sandbox::check()?;
-        let mut key = Key::new().with("1").with(RELEASE);
+        let mut key = Key::default().with("1").with(RELEASE);
         for package in PACKAGES {
             key = key.with(package);
         }

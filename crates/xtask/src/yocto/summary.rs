@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::place::Place;
-use crate::error::{Error, Result};
-use crate::exec::Cmd;
 use crate::report::{Check, Counts, Verdict};
-use crate::ui::{Step, seconds};
+use lab::error::{Error, Result};
+use lab::exec::Cmd;
+use lab::ui::{Step, seconds};
 
 /// The commit of a repository.
 pub(super) struct Commit {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is built once and used by every run after.
+//!
+//! An entry is a directory whose name ends in a hash of all that went into it.
+//! It counts only when complete: it is made under another name and renamed, or
+//! (where a build can go on from where it was stopped) stamped at its end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::error::{AtPath as _, Error, Result};
+use crate::lock::Lock;
+use crate::sandbox;
+
+/// The file that says that a resumable entry is complete.
+const STAMP: &str = ".rloop-complete";
+
+/// The directory of the locks on entries.
+pub const LOCKS: &str = "locks";
+
+/// Collects what an entry depends on.
+#[derive(Default)]
+pub struct Key(Sha256);
+
+impl Key {
+    /// Adds an input. Lengths are hashed too: "ab","c" isn't "a","bc".
+    pub fn with(mut self, input: impl AsRef<[u8]>) -> Self {
+        let input = input.as_ref();
+        self.0.update(input.len().to_le_bytes());
+        self.0.update(input);
+        self
+    }
+
+    /// Adds a file's content.
+    pub fn with_file(self, path: &Path) -> Result<Self> {
+        Ok(self.with(fs::read(path).at(path)?))
+    }
+
+    /// The hash, as long as a name needs it.
+    pub fn hex(self) -> String {
+        let mut text = String::new();
+        for byte in self.0.finalize().iter().take(6) {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        text
+    }
+}
+
+/// How an entry is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Making {
+    /// From nothing, in a directory that is renamed when it is complete.
+    Anew,
+    /// In place; what an interrupted run has left is gone on with. For builds under the kernel's `make`, which
+    /// knows itself what is left to do: beside a file that it has not finished, there is not yet the command.
+    Resumed,
+}
+
+/// The cache's directory.
+pub struct Cache {
+    dir: PathBuf,
+}
+
+impl Cache {
+    /// A cache in `dir`, which need not exist yet.
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Where it is.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The path of a complete entry, if there is one.
+    pub fn look(&self, name: &str, making: Making) -> Option<PathBuf> {
+        let path = self.dir.join(name);
+        let sign = match making {
+            Making::Anew => path.clone(),
+            Making::Resumed => path.join(STAMP),
+        };
+        sign.exists().then_some(path)
+    }
+
+    /// The file of the lock on the entry `name`.
+    pub fn lock(&self, name: &str) -> PathBuf {
+        self.dir.join(LOCKS).join(name)
+    }
+
+    /// The entry `name`; made by `make`, which gets the directory to fill,
+    /// unless it is there. Other runs that want the same entry wait for this one.
+    pub fn entry(
+        &self,
+        name: &str,
+        making: Making,
+        make: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<PathBuf> {
+        if let Some(path) = self.look(name, making) {
+            return Ok(path);
+        }
+        let _lock = Lock::wait(&self.lock(name)).map_err(|e| match e {
+            e @ Error::Io { .. } => Error::Without {
+                what: "cache".into(),
+                why: format!("{e}; RLOOP_CACHE names another place"),
+            },
+            e => e,
+        })?;
+        // Somebody else may have made it while we waited for the lock.
+        if let Some(path) = self.look(name, making) {
+            return Ok(path);
+        }
+        let path = self.dir.join(name);
+        let at = match making {
+            Making::Anew => self.dir.join(format!("{name}.partial")),
+            Making::Resumed => path.clone(),
+        };
+        if making == Making::Anew {
+            sandbox::remove(&at)?;
+        }
+        fs::create_dir_all(&at).at(&at)?;
+        match make(&at) {
+            Ok(()) => {}
+            Err(e) => {
+                if making == Making::Anew {
+                    // The error that matters is the first one.
+                    let _ = sandbox::remove(&at);
+                }
+                return Err(e);
+            }
+        }
+        match making {
+            Making::Anew => fs::rename(&at, &path).at(&path)?,
+            Making::Resumed => {
+                let stamp = path.join(STAMP);
+                fs::write(&stamp, "").at(&stamp)?;
+            }
+        }
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_keep_inputs_apart() {
+        let a = Key::default().with("ab").with("c").hex();
+        let b = Key::default().with("a").with("bc").hex();
+        assert_ne!(a, b);
+        assert_eq!(a.len(), 12);
+    }
+
+    #[test]
+    fn a_failed_entry_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        let failed = cache.entry("e", Making::Anew, |at| {
+            fs::write(at.join("half"), "").unwrap();
+            Err(Error::Interrupted)
+        });
+        assert!(failed.is_err());
+        assert!(cache.look("e", Making::Anew).is_none());
+        assert!(!dir.path().join("e.partial").exists());
+    }
+
+    #[test]
+    fn a_resumed_entry_is_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        let failed = cache.entry("e", Making::Resumed, |at| {
+            fs::write(at.join("half"), "").unwrap();
+            Err(Error::Interrupted)
+        });
+        assert!(failed.is_err());
+        assert!(cache.look("e", Making::Resumed).is_none());
+        let path = cache
+            .entry("e", Making::Resumed, |at| {
+                assert!(at.join("half").exists());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(cache.look("e", Making::Resumed), Some(path));
+    }
+
+    #[test]
+    fn a_complete_entry_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        cache.entry("e", Making::Anew, |_| Ok(())).unwrap();
+        cache
+            .entry("e", Making::Anew, |_| panic!("made twice"))
+            .unwrap();
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! cargo inside of the toolchain root, where there is no network: the host's
+//! cargo fetches the crates.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::arch::Arch;
+use crate::cache::Key;
+use crate::context::Context;
+use crate::error::{AtPath as _, Result};
+use crate::exec::Cmd;
+use crate::lock::with_lock;
+use crate::sandbox::{self, Sandbox};
+use crate::ui::Step;
+
+/// The crates of Cargo.lock, fetched when it has changed.
+fn vendor(context: &Context) -> Result<PathBuf> {
+    let work = context.paths.work();
+    with_lock(&work.join("vendor.lock"), |_| {
+        let key = Key::default()
+            .with_file(&context.paths.repo.join("Cargo.lock"))?
+            .hex();
+        let dir = work.join("vendor");
+        let stamp = dir.join(".key");
+        if fs::read_to_string(&stamp).is_ok_and(|old| old == key) {
+            return Ok(dir);
+        }
+        let step = Step::new("crates");
+        let partial = work.join("vendor.partial");
+        sandbox::remove(&partial)?;
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        sandbox::command("fetching the crates")
+            .arg(cargo)
+            .args(["vendor", "--locked", "--versioned-dirs"])
+            .arg(&partial)
+            .dir(&context.paths.repo)
+            .run(&step, &context.paths.log("vendor"))?;
+        let stamp = partial.join(".key");
+        fs::write(&stamp, key).at(&stamp)?;
+        sandbox::remove(&dir)?;
+        fs::rename(&partial, &dir).at(&dir)?;
+        step.ok();
+        Ok(dir)
+    })
+}
+
+/// `cargo SUBCOMMAND` inside, offline, with the workspace's lock file.
+pub fn command(context: &Context, sandbox: &Sandbox, what: &str, subcommand: &str) -> Result<Cmd> {
+    let vendor = vendor(context)?;
+    let target = context.paths.work().join("cargo");
+    let env = [
+        ("CARGO_TARGET_DIR".to_owned(), target.display().to_string()),
+        (
+            "CARGO_HOME".to_owned(),
+            target.join("home").display().to_string(),
+        ),
+        ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
+        (
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER".to_owned(),
+            "aarch64-linux-gnu-gcc".to_owned(),
+        ),
+        (
+            "PKG_CONFIG_ALLOW_CROSS_aarch64_unknown_linux_gnu".to_owned(),
+            "1".to_owned(),
+        ),
+        (
+            "PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu".to_owned(),
+            Arch::Aarch64.pkg_config().to_owned(),
+        ),
+    ];
+    let mut cmd = sandbox.command(what, &context.paths.repo, &env, "cargo")?;
+    cmd.arg(subcommand);
+    if subcommand != "fmt" {
+        cmd.args(["--offline", "--locked"])
+            .args(["--config", r#"source.crates-io.replace-with="vendored""#])
+            .arg("--config")
+            .arg(format!(
+                r#"source.vendored.directory="{}""#,
+                vendor.display()
+            ));
+    }
+    Ok(cmd)
+}
+
+/// The tool `rloop` for the guest.
+pub fn tool(context: &Context, sandbox: &Sandbox, arch: Arch, step: &Step) -> Result<PathBuf> {
+    let mut cmd = command(
+        context,
+        sandbox,
+        &format!("building rloop for {arch}"),
+        "build",
+    )?;
+    cmd.args(["--release", "--package", "rloop", "--target", arch.rust()]);
+    cmd.run(step, &context.paths.log(&format!("tool-{arch}")))?;
+    Ok(context
+        .paths
+        .work()
+        .join("cargo")
+        .join(arch.rust())
+        .join("release/rloop"))
+}

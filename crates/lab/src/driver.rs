@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a driver is, and its kernel module, built through its own Makefile.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::context::Context;
+use crate::error::{AtPath as _, Error, Result};
+use crate::exec::Cmd;
+use crate::kernel::{Extent, Kernel, Version};
+use crate::lock::{self, with_lock};
+use crate::sandbox::{self, Sandbox};
+use crate::ui::Step;
+
+/// A driver: a folder whose Makefile builds one module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Driver {
+    /// Its folder, by whose name it is called.
+    pub dir: PathBuf,
+    /// The module's file name without `.ko`.
+    pub module: String,
+    /// Debian packages that its guests need beside the usual ones.
+    pub packages: Vec<String>,
+}
+
+impl Driver {
+    /// What it is called: its folder's name.
+    pub fn name(&self) -> String {
+        let name = self.dir.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// The module's name in the kernel.
+    pub fn kernel_name(&self) -> String {
+        self.module.replace('-', "_")
+    }
+}
+
+/// What is built for guests, and what is built anew each time; and the names of their directories. As each of
+/// the Makefile's other targets has its own as well, nobody writes to a module that a guest is being given.
+const MODULE: &str = "module";
+const ANEW: &str = "module-anew";
+
+/// What is done with a driver: for which kernel, with what, and who watches.
+#[derive(Clone, Copy)]
+pub struct Build<'a> {
+    /// Where everything is.
+    pub context: &'a Context,
+    /// The compilers.
+    pub sandbox: &'a Sandbox,
+    /// What it is built for.
+    pub kernel: &'a Kernel,
+    /// The driver.
+    pub driver: &'a Driver,
+    /// Shows how far it is.
+    pub step: &'a Step,
+}
+
+impl Build<'_> {
+    /// Where `what` is made.
+    fn directory(&self, what: &str) -> PathBuf {
+        let work = self.context.paths.work().join(what);
+        work.join(self.driver.name()).join(&self.kernel.name)
+    }
+
+    fn log(&self, what: &str) -> PathBuf {
+        let name = format!("{what}-{}-{}", self.driver.name(), self.kernel.name);
+        self.context.paths.log(&name)
+    }
+
+    fn make(&self, out: &Path, target: &str) -> Result<Cmd> {
+        let makefile = self.driver.dir.join("Makefile");
+        if !makefile.is_file() {
+            return Err(Error::Missing {
+                what: format!("{}", makefile.display()),
+                how: "the checkout isn't complete".into(),
+            });
+        }
+        fs::create_dir_all(out).at(out)?;
+        let kernel = self.kernel;
+        let sandbox = match &kernel.spec.version {
+            Version::Tree(dir) => self.sandbox.seeing(dir),
+            Version::Debian(_) => self.sandbox.seeing(&kernel.dir),
+        };
+        let what = format!(
+            "{}'s `make {target}` for {}",
+            self.driver.name(),
+            kernel.spec
+        );
+        let mut cmd = sandbox.command::<&str, &str>(what, &self.driver.dir, &[], "make")?;
+        cmd.arg(format!("KDIR={}", kernel.dir.display()))
+            .arg(format!("MO={}", out.display()))
+            .args(kernel.spec.make_arguments())
+            .arg(target);
+        if kernel.spec.extent == Extent::Prepared {
+            // There is no Module.symvers to check the symbols against.
+            cmd.arg("KBUILD_MODPOST_WARN=1");
+        }
+        Ok(cmd)
+    }
+
+    /// Makes `target` in the directory of `what`, where nobody else works meanwhile. That is empty where
+    /// it is to be made `anew`, and where a build was killed: `make` takes a file that is half written for a new one.
+    fn in_directory(&self, what: &str, target: &str, anew: bool) -> Result<PathBuf> {
+        let dir = self.directory(what);
+        with_lock(&lock::beside(&dir), |lock| {
+            if anew || lock.after_kill() {
+                sandbox::remove(&dir)?;
+            }
+            self.make(&dir, target)?.run(self.step, &self.log(what))
+        })?;
+        Ok(dir)
+    }
+
+    fn module_in(&self, dir: &Path) -> Result<PathBuf> {
+        let module = dir.join(format!("{}.ko", self.driver.module));
+        if module.is_file() {
+            Ok(module)
+        } else {
+            Err(Error::BadFile {
+                path: module,
+                problem: "isn't there, although the driver's build went well".into(),
+            })
+        }
+    }
+
+    /// The module, for guests; `make` decides what there is to compile.
+    pub fn module(&self) -> Result<PathBuf> {
+        self.module_in(&self.in_directory(MODULE, "modules", false)?)
+    }
+
+    /// The module, all of it compiled: what is not compiled gives no warnings.
+    pub fn module_anew(&self) -> Result<PathBuf> {
+        self.module_in(&self.in_directory(ANEW, "modules", true)?)
+    }
+
+    /// Another target of the driver's Makefile: `clippy`, `rustfmtcheck`, `rust-analyzer`.
+    pub fn check(&self, target: &str) -> Result<()> {
+        self.in_directory(target, target, false).map(drop)
+    }
+
+    /// Lines of the log of [`Self::module_anew`] that are warnings.
+    pub fn warnings(&self) -> Result<Vec<String>> {
+        let path = self.log(ANEW);
+        Ok(warning_lines(
+            &fs::read_to_string(&path).at(&path)?,
+            self.kernel.spec.extent,
+        ))
+    }
+
+    /// The path of a checkout's file that the kernel's Rust tools find the sources by.
+    pub fn rust_project(&self) -> PathBuf {
+        self.directory("rust-analyzer").join("rust-project.json")
+    }
+}
+
+/// A prepared kernel knows no symbols, so modpost's words on them say nothing.
+fn warning_lines(text: &str, extent: Extent) -> Vec<String> {
+    text.lines()
+        .filter(|line| line.contains("warning:") || line.contains("WARNING:"))
+        .filter(|line| !(extent == Extent::Prepared && is_modpost(line)))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn is_modpost(line: &str) -> bool {
+    line.contains("modpost:") || line.contains("Module.symvers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modpost_may_not_know_symbols_of_a_prepared_kernel() {
+        let text =
+            "WARNING: modpost: \"snd_card_new\" [drv.ko] undefined!\nwarning: unused import\n";
+        assert_eq!(
+            warning_lines(text, Extent::Prepared),
+            ["warning: unused import"]
+        );
+        assert_eq!(warning_lines(text, Extent::Bootable).len(), 2);
+    }
+}

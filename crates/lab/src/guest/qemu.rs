@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! QEMU's command line, and whether KVM can be used.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Guest, Job};
+use crate::arch::Arch;
+use crate::cache::Making;
+use crate::context::Context;
+use crate::error::{AtPath as _, Error, Result};
+use crate::exec::Cmd;
+use crate::kernel::Kernel;
+use crate::sandbox::Sandbox;
+use crate::ui::Step;
+
+/// How the guest's time passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// One processor; time is counted in instructions, and idle time is skipped.
+    /// The same job does the same at any load of the host, and sooner.
+    Counted,
+    /// So many processors, in real time.
+    Smp(u32),
+}
+
+/// What executes the guest's instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accel {
+    /// QEMU's translator.
+    Tcg,
+    /// The host's processor. Knows no counted time.
+    Kvm,
+}
+
+/// All that the guest does depends on its time and its random numbers: for a run to repeat, none of
+/// them may come from the host.
+const COUNTED: &str =
+    " -icount shift=1,sleep=off -smp 1 -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm";
+
+/// The guest's machine.
+pub struct Machine {
+    /// Time and processors.
+    pub mode: Mode,
+    /// TCG or KVM.
+    pub accel: Accel,
+    /// In MiB.
+    pub memory: u32,
+    /// Wait for gdb at this TCP port of the host's loopback device.
+    pub gdb: Option<u16>,
+}
+
+impl Machine {
+    /// A machine for short, deterministic jobs.
+    pub fn counted() -> Self {
+        Self {
+            mode: Mode::Counted,
+            accel: Accel::Tcg,
+            memory: 1024,
+            gdb: None,
+        }
+    }
+
+    /// A machine with several processors in real time.
+    pub fn smp(accel: Accel, processors: u32, memory: u32) -> Self {
+        Self {
+            mode: Mode::Smp(processors),
+            accel,
+            memory,
+            gdb: None,
+        }
+    }
+
+    /// QEMU for `kernel`, without a word on where the console goes.
+    pub fn command(
+        &self,
+        sandbox: &Sandbox,
+        kernel: &Kernel,
+        initrd: &Path,
+        share: &Path,
+        append: &str,
+        dir: &Path,
+    ) -> Result<Cmd> {
+        let arch = kernel.spec.arch;
+        let program = format!("qemu-system-{arch}");
+        let mut cmd = sandbox.command::<&str, &str>("QEMU", dir, &[], program)?;
+        cmd.args(self.arguments(arch));
+        cmd.arg("-kernel")
+            .arg(kernel.image())
+            .arg("-initrd")
+            .arg(initrd)
+            .arg("-append")
+            // A panic ends QEMU (-no-reboot); warnings and worse go to the console at once.
+            .arg(format!(
+                "console={} panic=-1 quiet loglevel=5 log_buf_len=4M {append}",
+                arch.console()
+            ))
+            .arg("-virtfs")
+            // Commas are doubled in the values of QEMU's options.
+            .arg(format!(
+                "local,path={},mount_tag=share,security_model=none",
+                share.display().to_string().replace(',', ",,")
+            ));
+        Ok(cmd)
+    }
+
+    fn arguments(&self, arch: Arch) -> Vec<String> {
+        // Linux warns of a PCI window above 4 GiB, which nothing here needs.
+        let mut text = match (arch, self.accel) {
+            // QEMU's own pointer authentication takes a fifth of the time of Arm's.
+            (Arch::Aarch64, Accel::Tcg) => {
+                "-M virt,highmem-mmio=off -cpu max,pauth-impdef=on".to_owned()
+            }
+            (Arch::Aarch64, Accel::Kvm) => {
+                "-M virt,highmem-mmio=off -cpu host -accel kvm".to_owned()
+            }
+            // In counted time an instruction that moves a string counts once for each byte of it.
+            (Arch::X86_64, Accel::Tcg) => "-M q35 -cpu max,erms=off,fsrm=off,fsrs=off".to_owned(),
+            (Arch::X86_64, Accel::Kvm) => "-M q35 -cpu host -accel kvm".to_owned(),
+        };
+        text.push_str(match (self.mode, self.accel) {
+            (Mode::Counted, _) => COUNTED,
+            (Mode::Smp(_), Accel::Tcg) => " -accel tcg,thread=multi",
+            (Mode::Smp(_), Accel::Kvm) => "",
+        });
+        if let Mode::Smp(n) = self.mode {
+            text.push_str(&format!(" -smp {n}"));
+        }
+        text.push_str(&format!(" -m {}", self.memory));
+        text.push_str(" -nodefaults -no-user-config -display none -no-reboot -nic none");
+        if let Some(port) = self.gdb {
+            text.push_str(&format!(" -S -gdb tcp:127.0.0.1:{port}"));
+        }
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+/// The console goes to stdout, and there is nothing to read.
+pub fn batch(cmd: &mut Cmd) {
+    cmd.args(["-serial", "stdio"]);
+}
+
+/// The console, and QEMU's monitor behind Ctrl-A, are on the terminal.
+pub fn interactive(cmd: &mut Cmd) {
+    cmd.args(["-serial", "mon:stdio"]);
+}
+
+/// The file in an entry of the cache that says that KVM works.
+const WORKS: &str = "works";
+
+/// KVM where it really works, which is tried once for each kernel of the host's
+/// and the guest's: some hosts have a /dev/kvm under which guests hang.
+pub fn probe_kvm(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Accel> {
+    if !kernel.spec.arch.is_host()
+        || fs::File::options()
+            .read(true)
+            .write(true)
+            .open("/dev/kvm")
+            .is_err()
+    {
+        return Ok(Accel::Tcg);
+    }
+    let host = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    let name = format!("kvm-probe-{host}-{}", kernel.name);
+    let entry = context.cache.entry(&name, Making::Anew, |at| {
+        let step = Step::new("does KVM work here?");
+        let job = Job {
+            name: "kvm",
+            script: "true\n",
+            timeout: Duration::from_secs(20),
+            append: String::new(),
+            follow: false,
+            sealed: false,
+        };
+        let machine = Machine::smp(Accel::Kvm, 2, 512);
+        let works = match Guest::bare(context, sandbox, kernel)?.run(&machine, &job, &step) {
+            Ok(outcome) => outcome.status == 0,
+            Err(Error::Interrupted) => return Err(Error::Interrupted),
+            Err(_) => false,
+        };
+        if works {
+            let path = at.join(WORKS);
+            fs::write(&path, "").at(&path)?;
+        }
+        step.end("ok", if works { "yes" } else { "no, TCG is used" });
+        Ok(())
+    })?;
+    Ok(if entry.join(WORKS).exists() {
+        Accel::Kvm
+    } else {
+        Accel::Tcg
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counted_time_has_one_processor() {
+        let text = Machine::counted().arguments(Arch::Aarch64).join(" ");
+        assert!(text.contains("-icount shift=1,sleep=off -smp 1"), "{text}");
+    }
+
+    #[test]
+    fn neither_the_hosts_time_nor_its_random_numbers_reach_a_counted_guest() {
+        let counted = Machine::counted().arguments(Arch::X86_64);
+        assert!(counted.iter().any(|word| word == "-seed"), "{counted:?}");
+        assert!(counted.iter().any(|word| word.ends_with(",clock=vm")));
+        let smp = Machine::smp(Accel::Tcg, 2, 512).arguments(Arch::X86_64);
+        assert!(!smp.iter().any(|word| word == "-seed"), "{smp:?}");
+    }
+}

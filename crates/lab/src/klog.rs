@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Looks for complaints in a kernel's log.
+
+/// A line with one of these is a complaint.
+const COMPLAINTS: &[&str] = &[
+    // Crashes and warnings of any kind.
+    "BUG:",
+    "WARNING:",
+    "[ cut here ]",
+    "Call trace:",
+    "Call Trace:",
+    "Oops",
+    "Internal error:",
+    "Unable to handle kernel",
+    "Kernel panic",
+    "general protection fault",
+    "panicked at",
+    "page allocation failure",
+    // Sanitizers and debug checks.
+    "KASAN:",
+    "KCSAN:",
+    "KFENCE:",
+    "UBSAN:",
+    "ODEBUG:",
+    "refcount_t:",
+    "list_add corruption",
+    "list_del corruption",
+    "Poison overwritten",
+    // Locking.
+    "possible recursive locking",
+    "possible circular locking",
+    "inconsistent lock state",
+    "inconsistent {",
+    "suspicious RCU usage",
+    "Invalid wait context",
+    "bad unlock balance",
+    "held lock freed",
+    "still held",
+    "lock held when returning",
+    "DEBUG_LOCKS_WARN_ON",
+    "sleeping function called",
+    "scheduling while atomic",
+    // What takes too long.
+    "blocked for more than",
+    "soft lockup",
+    "hard LOCKUP",
+    "detected stalls",
+    "self-detected stall",
+    "nobody cared",
+    // The PCM core on a driver that reports wrong positions or forgets wake-ups.
+    "invalid position",
+    "Unexpected hw_ptr",
+    "Lost interrupts",
+    "hw_ptr skipping",
+];
+
+/// Lines that contain one of the above and yet are none.
+const HARMLESS: &[&str] = &["ODEBUG: selftest passed"];
+
+/// The taint of a module from outside of the kernel's tree, and of one without a signature.
+const ALLOWED_TAINT: u64 = (1 << 12) | (1 << 13);
+
+/// The lines of `log` that are complaints.
+pub fn complaints(log: &str) -> Vec<&str> {
+    log.lines()
+        .filter(|line| COMPLAINTS.iter().any(|c| line.contains(c)))
+        .filter(|line| !HARMLESS.iter().any(|h| line.contains(h)))
+        .collect()
+}
+
+/// Allocations that are made to fail have no say of their own, but where memory for pages is mapped, the kernel
+/// prints where it was: `log` without these traces.
+pub fn without_failed_mappings(log: &str) -> String {
+    // The trace follows a few lines behind.
+    let mut near = 0;
+    let kept = log.lines().filter(|line| {
+        if line.contains("vmalloc error: size") {
+            near = 8;
+        }
+        near -= i32::from(near > 0);
+        let trace = line.contains("Call trace:") || line.contains("Call Trace:");
+        !(trace && near > 0)
+    });
+    kept.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// The line before and behind a report of KCSAN.
+const KCSAN_RULER: &str = "==================================";
+
+/// `log` without those reports of KCSAN (`kernel/kcsan/report.c`) that are others': nothing of this module is in them, or
+/// the kernel's own code, such as that of timers, races with itself. And how many there were.
+pub fn without_others_races(log: &str, module: &str) -> (String, usize) {
+    let (mut kept, mut others) = (String::new(), 0);
+    let mut report: Option<String> = None;
+    for line in log.lines() {
+        let ruler = line.contains(KCSAN_RULER);
+        match &mut report {
+            None if ruler => report = Some(format!("{line}\n")),
+            None => kept.extend([line, "\n"]),
+            Some(text) => {
+                text.extend([line, "\n"]);
+                if ruler {
+                    if text.contains("BUG: KCSAN:") && !is_race_of(module, text) {
+                        others += 1;
+                    } else {
+                        kept.push_str(text);
+                    }
+                    report = None;
+                }
+            }
+        }
+    }
+    // One that has no end is as good as one that has.
+    kept.push_str(&report.unwrap_or_default());
+    (kept, others)
+}
+
+/// Whether this module is in a report of KCSAN, and one of the accesses that race is made by a module.
+fn is_race_of(module: &str, report: &str) -> bool {
+    let accesses = report.lines().zip(report.lines().skip(1));
+    let by_module = |(access, by): (&str, &str)| {
+        // `write to 0xffff… of 8 bytes by interrupt on cpu 0:`, or `race at unknown origin, with read to …`
+        access.contains(" bytes by ") && by.trim_end().ends_with(']')
+    };
+    report.contains(&format!("[{module}]")) && accesses.into_iter().any(by_module)
+}
+
+/// The bits of /proc/sys/kernel/tainted that have no business to be there.
+pub fn taint(tainted: u64) -> Option<String> {
+    let bits = tainted & !ALLOWED_TAINT;
+    (bits != 0).then(|| {
+        let numbers: Vec<String> = (0..64)
+            .filter(|n| (bits >> n) & 1 == 1)
+            .map(|n| n.to_string())
+            .collect();
+        format!(
+            "the kernel is tainted (bit {} of /proc/sys/kernel/tainted)",
+            numbers.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_are_found() {
+        for line in [
+            "[    3.1] WARNING: CPU: 0 PID: 61 at sound/core/pcm_lib.c:42 snd_pcm_x+0x1/0x2 [snd_pcm]",
+            "[    3.1] WARNING: possible circular locking dependency detected",
+            "[    3.1] WARNING: possible recursive locking detected",
+            "[    3.1] BUG: KASAN: slab-use-after-free in x+0x1/0x2",
+            "[    3.1] BUG: sleeping function called from invalid context at kernel/locking/mutex.c:591",
+            "[    3.1] BUG: scheduling while atomic: aplay/61/0x00000002",
+            "[    3.1] INFO: task aplay:61 blocked for more than 120 seconds.",
+            "[    3.1] Internal error: Oops: 0000000096000004 [#1] SMP",
+            "[    3.1] Unable to handle kernel NULL pointer dereference at virtual address 0",
+            "[    3.1] refcount_t: underflow; use-after-free.",
+            "[    3.1] ODEBUG: free active (active state 0) object: 0 object type: hrtimer",
+            "[    3.1] UBSAN: array-index-out-of-bounds in x.c:1:2",
+            "[    3.1] rust_kernel: panicked at /x/rloop.rs:1:2:",
+            "[    3.1] snd_x snd_x.0: invalid position: pcmC0D0p:0, pos = 9, buffer size = 8, period size = 4",
+            "[    3.1]  dump_backtrace\n[    3.1] Call trace:",
+            "[    3.1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+        ] {
+            assert_eq!(complaints(line).len(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_healthy_boot_has_none() {
+        let log = "[    0.0] Linux version 7.2.12\n\
+                   [    0.0] KernelAddressSanitizer initialized (generic)\n\
+                   [    0.0] Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar\n\
+                   [    0.0] rcu: Hierarchical RCU implementation.\n\
+                   [    0.0] ODEBUG: selftest passed\n\
+                   [    1.0] snd_x: loading out-of-tree module taints kernel.\n\
+                   [    1.0] snd_x: module loaded\n";
+        assert!(complaints(log).is_empty());
+    }
+
+    #[test]
+    fn a_mapping_that_was_made_to_fail_is_no_complaint() {
+        let log = "[    3.1] rloop: vmalloc error: size 4096, failed to map pages, mode:0xcc0\n\
+                   [    3.1] CPU: 0 UID: 0 PID: 52 Comm: rloop\n\
+                   [    3.1] Call trace:\n\
+                   [    3.1]  warn_alloc+0xec/0xfc\n";
+        assert_eq!(complaints(log).len(), 1);
+        assert!(complaints(&without_failed_mappings(log)).is_empty());
+        let another = format!("{log}[    3.2] Call trace:\n");
+        let left = without_failed_mappings(&another.replace("warn_alloc", "x\nx\nx\nx\nx"));
+        assert_eq!(complaints(&left), ["[    3.2] Call trace:"]);
+        let left = without_failed_mappings("[    3.1] WARNING: CPU: 0\n[    3.1] Call trace:\n");
+        assert_eq!(complaints(&left).len(), 2);
+    }
+
+    #[test]
+    fn races_of_others_are_counted_and_ours_are_complaints() {
+        let ruler = "=".repeat(66);
+        let report = |at: &str| {
+            format!(
+                "[    3.1] {ruler}\n\
+                 [    3.1] BUG: KCSAN: data-race in a / b\n\
+                 [    3.1] write to 0xff of 8 bytes by task 1 on cpu 0:\n\
+                 [    3.1]  {at}\n\
+                 [    3.1] {ruler}\n"
+            )
+        };
+        let (ours, others) = (report("rloop_x+0x1/0x2 [snd_x]"), report("a+0x1/0x2 [snd]"));
+        let (kept, count) = without_others_races(&format!("a\n{others}b\n{others}c\n"), "snd_x");
+        assert_eq!((kept.as_str(), count), ("a\nb\nc\n", 2));
+        let (kept, count) = without_others_races(&format!("{others}{ours}"), "snd_x");
+        assert_eq!((kept.as_str(), count), (ours.as_str(), 1));
+        assert_eq!(complaints(&kept).len(), 1);
+        // The kernel's timers race with themselves; this module has only called them.
+        let called = report("hrtimer_active+0x1/0x2\n[    3.1]  rloop_x+0x1/0x2 [snd_x]");
+        assert_eq!(without_others_races(&called, "snd_x"), (String::new(), 1));
+        // ALSA's own code, by what this module does.
+        let by_us = report("snd_x+0x1/0x2 [snd_pcm]\n[    3.1]  rloop_x+0x1/0x2 [snd_x]");
+        assert_eq!(without_others_races(&by_us, "snd_x"), (by_us.clone(), 0));
+        // A report of another sanitizer is not KCSAN's.
+        let kasan = others.replace("KCSAN", "KASAN");
+        assert_eq!(without_others_races(&kasan, "snd_x"), (kasan.clone(), 0));
+    }
+
+    #[test]
+    fn only_the_taint_of_a_foreign_module_is_allowed() {
+        assert_eq!(taint(1 << 12), None);
+        assert_eq!(taint(0), None);
+        assert_eq!(
+            taint((1 << 9) | (1 << 12)).as_deref(),
+            Some("the kernel is tainted (bit 9 of /proc/sys/kernel/tainted)")
+        );
+    }
+}
