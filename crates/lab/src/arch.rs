@@ -4,13 +4,17 @@
 use std::fmt;
 
 /// An architecture that the module is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum, serde::Deserialize,
+)]
 pub enum Arch {
     /// 64-bit Arm.
     #[value(name = "aarch64")]
+    #[serde(rename = "aarch64")]
     Aarch64,
     /// 64-bit x86.
     #[value(name = "x86_64")]
+    #[serde(rename = "x86_64")]
     X86_64,
 }
 

@@ -55,6 +55,22 @@ impl Step {
         }
     }
 
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Shows that it waits, for what `text` says.
+    pub fn waits(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("waits {text}")),
+            None => {
+                self.said.set(true);
+                eprintln!("  wait  {}: {text}", self.name);
+            }
+        }
+    }
+
     /// How long it has taken so far.
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()

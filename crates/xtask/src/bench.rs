@@ -51,18 +51,14 @@ struct Boot<'a> {
     name: String,
 }
 
-/// What the guest does. Both drivers get 64 cables; snd-aloop has no more than 16 of them on a card.
-fn script(options: &Options, title: &str) -> String {
+/// The driver that is measured, and what the guest does with it.
+const DRIVER: &str = "snd-rloop";
+const SCRIPT: &str = "guest/bench.sh";
+
+/// What its script is told.
+fn told(options: &Options, title: &str) -> String {
     format!(
-        "set -e\n\
-         modprobe snd-rloop id=rloop topology=crossed pcm_substreams=32\n\
-         modprobe snd-aloop enable=1,1,1,1 pcm_substreams=8,8,8,8\n\
-         sleep $(awk '{{print ($1 < {START}) ? {START} - $1 : 0}}' /proc/uptime)\n\
-         {{\n\
-         \trloop bench --title '{title}' --seconds {} --starts {} --format json >/tmp/figures.json || echo $? >/tmp/bench.status\n\
-         }} 2>&1 | cat >/dev/console\n\
-         cp /tmp/figures.json /tmp/left/\n\
-         [ ! -e /tmp/bench.status ] || exit $(cat /tmp/bench.status)\n",
+        "title='{title}' seconds={} starts={} begin={START}\n",
         options.seconds, options.starts
     )
 }
@@ -96,12 +92,14 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     for (hz, kernel) in &kernels {
         guests.push((*hz, Guest::build(context, &sandbox, kernel)?));
     }
+    let path = context.driver("bench", DRIVER)?.dir.join(SCRIPT);
+    let script = fs::read_to_string(&path).at(&path)?;
     let boots = boots(&guests, options);
     let (mut files, mut passed) = (Vec::new(), true);
     let total = boots.len();
     for (number, boot) in boots.into_iter().enumerate() {
         let step = Step::new(format!("[{}/{total}] {}", number + 1, boot.title));
-        let (file, fine) = measure(&boot, options, &dir, &step)?;
+        let (file, fine) = measure(&boot, &script, options, &dir, &step)?;
         step.end(if fine { "ok" } else { "FAIL" }, "");
         passed &= fine;
         files.push(file);
@@ -149,8 +147,14 @@ fn boots<'a>(guests: &'a [(Hz, Guest<'a>)], options: &Options) -> Vec<Boot<'a>> 
 }
 
 /// The figures' file, and whether all is well.
-fn measure(boot: &Boot<'_>, options: &Options, dir: &Path, step: &Step) -> Result<(PathBuf, bool)> {
-    let script = script(options, &boot.title);
+fn measure(
+    boot: &Boot<'_>,
+    script: &str,
+    options: &Options,
+    dir: &Path,
+    step: &Step,
+) -> Result<(PathBuf, bool)> {
+    let script = told(options, &boot.title) + script;
     let job = Job {
         name: "bench",
         script: &script,
@@ -260,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn the_guest_is_given_what_was_asked_for() {
+    fn the_guest_is_told_what_was_asked_for() {
         let options = Options {
             arch: Arch::Aarch64,
             kernel: Version::DEFAULT,
@@ -270,9 +274,9 @@ mod tests {
             counted: 2,
             processors: 2,
         };
-        let script = script(&options, "a title");
-        assert!(script.contains("--title 'a title' --seconds 7 --starts 30 "));
-        // The progress is on the console alone: the share is left in peace.
-        assert!(script.contains("| cat >/dev/console"));
+        assert_eq!(
+            told(&options, "a title"),
+            "title='a title' seconds=7 starts=30 begin=10\n"
+        );
     }
 }

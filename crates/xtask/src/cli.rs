@@ -38,8 +38,8 @@ pub(crate) enum Command {
     /// At HZ=250 and at HZ=1000: twice with the guest's time counted in instructions, where both runs should
     /// give the same figures on any host, and once in real time. An hour or two; see --quick.
     Bench(Bench),
-    /// Looks at the Yocto layer and the kas files, as far as that needs no sources of Yocto: the steps of
-    /// `test` whose names begin with `layer`.
+    /// Looks at the Yocto layer and the kas files, as far as that needs no sources of Yocto: the step `consistent` of
+    /// `test`, and those whose names begin with `layer`.
     Layer,
     /// Parses everything with the real layers, resolves the task graphs and checks the layer; builds nothing.
     Yocto {
@@ -126,12 +126,18 @@ pub(crate) struct Test {
     /// `rloop verify` tries the whole space of parameters.
     #[arg(long)]
     pub(crate) full: bool,
-    /// How long the debug kernel is put under stress, in seconds.
+    /// How long kernels with checks are put under stress, in seconds.
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) stress_seconds: u64,
-    /// Only names the steps.
+    /// How many steps are run at a time; by default as many as there are processors, and memory for their guests.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Only names the steps, with what each needs and how long it took last.
     #[arg(long)]
     pub(crate) list: bool,
+    /// The list as JSON.
+    #[arg(long, requires = "list")]
+    pub(crate) json: bool,
 }
 
 /// What to measure.

@@ -11,7 +11,8 @@ use serde::Serialize;
 use crate::audio::{self, Comparison, Sound};
 use crate::picture;
 use crate::report::{self, Check, Counts};
-use crate::verify::{verify_checks, verify_script};
+use crate::suite::PRELUDE;
+use crate::verify::verify_checks;
 use lab::context::Context;
 use lab::error::{AtPath as _, Error, Result};
 use lab::guest::{Guest, Job, Machine, Outcome};
@@ -19,8 +20,9 @@ use lab::kernel::{self, Spec};
 use lab::ui::{Step, seconds};
 use lab::{sandbox, toolchain};
 
-/// What the guest does.
-const SCRIPT: &str = include_str!("demo.sh");
+/// The driver that is shown, and what the guest does with it.
+const DRIVER: &str = "snd-rloop";
+const SCRIPT: &str = "guest/demo.sh";
 
 /// What `report.json` says.
 #[derive(Serialize)]
@@ -47,7 +49,8 @@ pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
 
     let machine = Machine::counted();
     let step = Step::new(format!("boot of {spec}"));
-    let script = format!("{SCRIPT}{}", verify_script(""));
+    let path = context.driver("demo", DRIVER)?.dir.join(SCRIPT);
+    let script = PRELUDE.to_owned() + &fs::read_to_string(&path).at(&path)?;
     let job = Job {
         name: "demo",
         script: &script,
@@ -77,7 +80,7 @@ pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
     let passed = counts.failed == 0;
     let accelerator = format!("{:?}", machine.accel).to_lowercase();
     let mut lines = vec![
-        format!("snd-rloop on {spec} ({accelerator})"),
+        format!("{DRIVER} on {spec} ({accelerator})"),
         format!("speech: {comparison}"),
     ];
     for check in &checks {

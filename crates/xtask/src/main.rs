@@ -68,7 +68,12 @@ fn run(cli: Cli) -> Result<u8> {
                 all: test.all,
                 full: test.full,
                 stress_seconds: test.stress_seconds,
-                list: test.list,
+                jobs: test.jobs.map(usize::from),
+                list: test.list.then_some(if test.json {
+                    suite::List::Json
+                } else {
+                    suite::List::Table
+                }),
             },
         )?),
         Command::Bench(options) => status(bench::run(&context, &options.options())?),

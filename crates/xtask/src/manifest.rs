@@ -1,28 +1,209 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The drivers, as their `drivers/NAME/manifest.toml` describe them.
+//! The drivers, as their `drivers/NAME/manifest.toml` describe them; docs/devkit.md says what each key means.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use lab::arch::Arch;
 use lab::driver::Driver;
 use lab::error::{AtPath as _, Error, Result};
+use lab::kernel::Flavour;
 use lab::paths::Paths;
 
 /// What `manifest.toml` says.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    summary: String,
     module: String,
+    family: Family,
     #[serde(default)]
     packages: Vec<String>,
+    #[serde(default, rename = "run")]
+    runs: Vec<Run>,
 }
 
 /// A driver, and what is done with it.
 pub(crate) struct Manifest {
+    /// What it is, in a line.
+    pub(crate) summary: String,
+    /// What of `rloop verify` is for it.
+    pub(crate) family: Family,
     /// Its folder, module and needs.
     pub(crate) driver: Driver,
+    /// Its steps of the tests.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// The kernel's subsystem that a driver is for, as `rloop verify FAMILY` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub(crate) enum Family {
+    Sound,
+    Char,
+    Block,
+    Net,
+    Pci,
+    Virtio,
+}
+
+/// One guest: a step of the tests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Run {
+    /// Its name, after the driver's.
+    pub(crate) name: String,
+    /// The machines that it runs on; none is the first that is tested.
+    #[serde(default)]
+    pub(crate) arches: Vec<Arch>,
+    /// With what checks its kernel is built.
+    #[serde(default)]
+    kernel: Checked,
+    /// How its time passes.
+    #[serde(default)]
+    pub(crate) time: Time,
+    /// When to give up, in seconds, beside what the user gives stress.
+    #[serde(default = "ten_minutes")]
+    pub(crate) timeout: u64,
+    /// Whether it takes more than five minutes from nothing, for a kernel of its own or by itself.
+    #[serde(default)]
+    pub(crate) long: bool,
+    /// Commands of the shell that come right before `verify` or `script`.
+    #[serde(default)]
+    pub(crate) setup: String,
+    /// The module's parameters, for `verify`.
+    #[serde(default)]
+    pub(crate) parameters: String,
+    /// Arguments of `rloop verify`, between loading the module and unloading it.
+    pub(crate) verify: Option<String>,
+    /// A script of the driver's folder, which does all of it.
+    pub(crate) script: Option<PathBuf>,
+    /// Whether the whole space of `rloop verify` is tried where the user wants that.
+    #[serde(default)]
+    pub(crate) full: bool,
+    /// Files that it finds in /mnt/share/files, as paths from the repository's root.
+    #[serde(default)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What is in its root file system.
+    #[serde(default)]
+    pub(crate) rootfs: Root,
+    /// Arguments for the kernel.
+    #[serde(default)]
+    pub(crate) append: String,
+    /// Whether it has no share before it has ended.
+    #[serde(default)]
+    pub(crate) sealed: bool,
+    /// What of the kernel's log is looked at.
+    #[serde(default)]
+    pub(crate) log: Log,
+    /// Who on the host looks at what it has left.
+    pub(crate) judge: Option<Judge>,
+}
+
+impl Run {
+    /// With what checks its kernel is built.
+    pub(crate) fn flavour(&self) -> Flavour {
+        match self.kernel {
+            Checked::Plain => Flavour::Plain,
+            Checked::Rt => Flavour::Rt,
+            Checked::Debug => Flavour::Debug,
+            Checked::Kcsan => Flavour::Kcsan,
+        }
+    }
+}
+
+fn ten_minutes() -> u64 {
+    600
+}
+
+/// The kernels that runs can have.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Checked {
+    #[default]
+    Plain,
+    Rt,
+    Debug,
+    Kcsan,
+}
+
+/// How the time of a guest passes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Time {
+    /// With the instructions of one processor: whatever is judged by time is judged here.
+    #[default]
+    Counted,
+    /// As the host's, on two processors that race.
+    Real,
+}
+
+/// A root file system.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Root {
+    /// What most runs need.
+    #[default]
+    Plain,
+    /// With sound servers.
+    Servers,
+}
+
+/// What of the kernel's log is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Log {
+    /// All of it.
+    #[default]
+    Whole,
+    /// All but the traces of mappings of memory that were made to fail.
+    FailedMappings,
+    /// All but the data races of others.
+    OthersRaces,
+}
+
+/// Who on the host looks at what a guest has left.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Judge {
+    /// Of the kernel tree's own tests of ALSA, which are built for it.
+    Kselftest(Kselftest),
+    /// Of what was recorded of the tone `sine.wav`, under one of these servers.
+    Recordings(Server),
+}
+
+/// Which of the kernel tree's tests of a card may fail.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kselftest {
+    /// The card's id.
+    pub(crate) card: String,
+    /// Tests that have to be not ok.
+    #[serde(default)]
+    pub(crate) not_ok: Vec<NotOk>,
+}
+
+/// A test that has to be not ok.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NotOk {
+    /// The test of `mixer-test`.
+    pub(crate) test: String,
+    /// The control element's name.
+    pub(crate) element: String,
+}
+
+/// A sound server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Server {
+    /// PulseAudio.
+    Pulseaudio,
+    /// PipeWire with WirePlumber.
+    Pipewire,
 }
 
 /// All drivers, by name: the folders of drivers/ that have a manifest.
@@ -46,14 +227,101 @@ pub(crate) fn all(paths: &Paths) -> Result<Vec<Manifest>> {
 fn read(dir: &Path) -> Result<Manifest> {
     let path = dir.join("manifest.toml");
     let text = fs::read_to_string(&path).at(&path)?;
-    let file: File = toml::from_str(&text).map_err(|e| Error::BadFile {
+    let bad = |problem: String| Error::BadFile {
         path: path.clone(),
-        problem: e.to_string(),
-    })?;
-    let driver = Driver {
-        dir: dir.to_path_buf(),
-        module: file.module,
-        packages: file.packages,
+        problem,
     };
-    Ok(Manifest { driver })
+    let file: File = toml::from_str(&text).map_err(|e| bad(e.to_string().trim_end().to_owned()))?;
+    if let Some(problem) = file.problem(dir) {
+        return Err(bad(problem));
+    }
+    Ok(Manifest {
+        summary: file.summary,
+        family: file.family,
+        driver: Driver {
+            dir: dir.to_path_buf(),
+            module: file.module,
+            packages: file.packages,
+        },
+        runs: file.runs,
+    })
+}
+
+impl File {
+    /// What can't be, although each key by itself could.
+    fn problem(&self, dir: &Path) -> Option<String> {
+        if !dir.ends_with(&self.module) {
+            return Some(format!(
+                "module = \"{}\" can't be used; allowed: the folder's name",
+                self.module
+            ));
+        }
+        let run = self.runs.iter().find_map(|run| {
+            let why = match (&run.verify, &run.script) {
+                (None, None) | (Some(_), Some(_)) => "has either `verify` or `script`".to_owned(),
+                (None, Some(script)) if !dir.join(script).is_file() => {
+                    format!("script = \"{}\" is not there", script.display())
+                }
+                (None, Some(_)) if run.full || !run.parameters.is_empty() => {
+                    "`full` and `parameters` are for `verify`".to_owned()
+                }
+                (Some(_), None) if run.sealed => "`verify` needs the share".to_owned(),
+                _ => return None,
+            };
+            Some(format!("the run {}: {why}", run.name))
+        });
+        let mut names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+        run.or_else(|| twice.map(|pair| format!("the run {} is there twice", pair[0])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "summary = \"x\"\nmodule = \"x\"\nfamily = \"char\"\n";
+
+    fn of(runs: &str) -> std::result::Result<Manifest, String> {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("x");
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("s.sh"), "").unwrap();
+        fs::write(dir.join("manifest.toml"), format!("{HEAD}{runs}")).unwrap();
+        read(&dir).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_is_left_out_is_as_most_runs_are() {
+        let manifest = of("[[run]]\nname = \"a\"\nverify = \"--faults\"\n").unwrap();
+        let run = &manifest.runs[0];
+        assert_eq!(run.flavour(), Flavour::Plain);
+        assert_eq!(
+            (run.time, run.timeout, run.long),
+            (Time::Counted, 600, false)
+        );
+        assert_eq!(run.verify.as_deref(), Some("--faults"));
+    }
+
+    #[test]
+    fn what_can_t_be_is_told() {
+        let error = |runs: &str| of(runs).err().unwrap();
+        let run = |keys: &str| error(&format!("[[run]]\nname = \"a\"\n{keys}\n"));
+        assert!(run("").ends_with("the run a: has either `verify` or `script`"));
+        assert!(run("verify = \"\"\nscript = \"s.sh\"").ends_with("or `script`"));
+        assert!(run("script = \"t.sh\"").ends_with("script = \"t.sh\" is not there"));
+        assert!(
+            run("script = \"s.sh\"\nkernel = \"fast\"").contains("`plain`, `rt`, `debug`, `kcsan`")
+        );
+        assert!(run("script = \"s.sh\"\nspeed = 1").contains("speed"));
+        let one = "[[run]]\nname = \"a\"\nverify = \"\"\n";
+        assert!(error(&one.repeat(2)).ends_with("the run a is there twice"));
+    }
+
+    #[test]
+    fn the_manifests_of_this_checkout_are_sound() {
+        let all = all(&Paths::find().unwrap()).unwrap();
+        assert!(!all.is_empty());
+    }
 }

@@ -7,21 +7,7 @@ use lab::guest::Outcome;
 
 use crate::report::{self, Check, Counts};
 
-/// What the guest runs to have [`verify_checks`] judge it. `rloop verify` says
-/// by 1 that checks have failed, and those are counted one by one.
-///
-/// The pipe is there so that `rloop` never waits for the host's disk: with a clock that counts
-/// instructions the guest's time jumps meanwhile.
-pub(crate) fn verify_script(arguments: &str) -> String {
-    format!(
-        "{{ status=0\n\
-         rloop verify {arguments} --format ptest || status=$?\n\
-         echo $status >/tmp/verify.status; }} | cat >/mnt/share/verify.txt\n\
-         cp /tmp/verify.status /mnt/share\n"
-    )
-}
-
-/// The checks that `rloop verify` has left in the share, and one that its
+/// The checks that the guest's `verify` (suite/prelude.sh) has left in the share, and one that its
 /// status goes with them: it may have been ended in the middle.
 pub(crate) fn verify_checks(outcome: &Outcome) -> Vec<Check> {
     let read = |name: &str| fs::read_to_string(outcome.share.join(name)).unwrap_or_default();

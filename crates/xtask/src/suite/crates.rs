@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::Suite;
 use crate::report::Check;
 use lab::error::{AtPath as _, Error, Result};
-use lab::kernel::Spec;
 use lab::ui::Step;
 
 /// The list.
@@ -108,7 +107,7 @@ fn out_of_step(lock: &Lock, list: &str) -> Option<String> {
 }
 
 /// Holds the list against Cargo.lock.
-pub(super) fn in_step(suite: &Suite<'_>, _: &Spec, _: &Step) -> Result<Vec<Check>> {
+pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
     let read = |name: &str| {
         let path = suite.context.paths.repo.join(name);
         fs::read_to_string(&path).at(&path)

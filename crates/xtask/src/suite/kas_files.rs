@@ -10,7 +10,6 @@ use super::layer::{extension, files};
 use crate::kas::{self, Dump};
 use lab::error::{AtPath as _, Error, Result};
 use lab::exec::Cmd;
-use lab::kernel::Spec;
 use lab::paths;
 use lab::python::Python;
 
@@ -105,7 +104,7 @@ fn complaint(cmd: &mut Cmd) -> Result<Option<String>> {
 
 /// Every kas file, every one of them with every option, and with all of them: read by kas itself, which holds
 /// them against its schema, and without a repository that is not pinned.
-pub(super) fn configurations(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
+pub(super) fn configurations(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
     let repo = &suite.context.paths.repo;
     let kas = Kas {
         python: Python::get(suite.context, TOOLS, None)?,

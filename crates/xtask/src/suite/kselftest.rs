@@ -5,78 +5,42 @@
 //! tells.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use super::Suite;
-use super::bad_parameters::{mark, part};
-use super::steps::{Time, run_in};
+use crate::manifest::{Kselftest, NotOk};
 use crate::report::{Check, Verdict};
 use crate::tap::{self, Tap};
-use lab::error::Result;
-use lab::guest::Guest;
-use lab::kernel::{Spec, selftests};
-use lab::ui::Step;
 
-/// One of the programs, and the card that it is run on.
+/// One of the programs.
 struct Program {
     name: &'static str,
-    /// A parameter of the module.
-    parameter: &'static str,
     /// Whether it may leave tests out. `mixer-test` does not write to what can't be written to;
     /// `pcm-test` leaves out parameters that a card does not take, and this one takes them all.
     may_skip: bool,
 }
 
-const PROGRAMS: &[Program] = &[
+const PROGRAMS: [Program; 2] = [
     Program {
         name: "pcm-test",
-        parameter: "pcm_substreams=8",
         may_skip: false,
     },
-    // It writes every value of every element, 800000 for the pitch of each cable.
     Program {
         name: "mixer-test",
-        parameter: "pcm_substreams=1",
         may_skip: true,
     },
 ];
 
-/// What `mixer-test` says of each event of an element that it has not just written to. The pitch
-/// has three names, so these would be a million lines.
-const OTHERS: &str = "^# Event for unexpected ctl ";
+/// What comes before what a program says; `mark` in the guest writes it.
+const MARK: &str = "rloop-part ";
 
-/// A test that fails for whoever keeps snd-aloop's names; docs/results/comparison.md lists them.
-struct Forced {
-    /// The test of `mixer-test`.
-    test: &'static str,
-    /// The element's name.
-    element: &'static str,
-}
-
-const FORCED: &[Forced] = &[
-    // A boolean that can be written is to be called "... Switch".
-    Forced {
-        test: "name",
-        element: "PCM Notify",
-    },
-];
-
-fn script(id: &str, topology: &str) -> String {
-    let mut script = String::from("cd /mnt/share/files || exit 2\n");
-    for (number, program) in PROGRAMS.iter().enumerate() {
-        let Program {
-            name, parameter, ..
-        } = program;
-        script.push_str(&format!(
-            "{}modprobe snd-rloop id={id} topology={topology} {parameter} || exit 2\n\
-             ./{name} >/tmp/{name}.tap 2>&1\n\
-             grep -v '{OTHERS}' /tmp/{name}.tap\n\
-             modprobe -r snd-rloop || exit 2\n",
-            mark(number)
-        ));
-    }
-    script.push_str(&mark("end"));
-    script
+/// The part of `text` between the mark `name` and the next mark.
+fn part(text: &str, name: &str) -> String {
+    let mark = format!("{MARK}{name}");
+    text.lines()
+        .skip_while(|line| line.trim_end() != mark)
+        .skip(1)
+        .take_while(|line| !line.starts_with(MARK))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The names of the control elements, by the numbers that `mixer-test` gives them.
@@ -91,7 +55,7 @@ fn elements<'a>(tap: &Tap<'a>, id: &str) -> BTreeMap<&'a str, &'a str> {
 }
 
 /// Judges what `program` wrote of the card `id`, where these tests have to fail.
-fn judge(program: &Program, output: &str, id: &str, forced: &[Forced]) -> Vec<Check> {
+fn judge(program: &Program, output: &str, id: &str, forced: &[NotOk]) -> Vec<Check> {
     let name = program.name;
     let tap = Tap::new(output);
     let ours = |test: &&tap::Test<'_>| test.name.split('.').any(|part| part == id);
@@ -110,7 +74,7 @@ fn judge(program: &Program, output: &str, id: &str, forced: &[Forced]) -> Vec<Ch
         let kind = test.name.split('.').next().unwrap_or_default();
         let listed = forced
             .iter()
-            .position(|f| f.test == kind && Some(&f.element) == element);
+            .position(|f| f.test == kind && element.is_some_and(|e| f.element == *e));
         if let Some(listed) = listed {
             seen[listed] = true;
         }
@@ -138,7 +102,7 @@ fn judge(program: &Program, output: &str, id: &str, forced: &[Forced]) -> Vec<Ch
             verdict,
         });
     }
-    for (Forced { test, element }, _) in forced.iter().zip(seen).filter(|(_, seen)| !seen) {
+    for (NotOk { test, element }, _) in forced.iter().zip(seen).filter(|(_, seen)| !seen) {
         checks.push(Check::fail(
             format!("{name}: {test} ({element})"),
             "listed in docs/results/comparison.md as `not ok`, but there is no such test",
@@ -147,37 +111,16 @@ fn judge(program: &Program, output: &str, id: &str, forced: &[Forced]) -> Vec<Ch
     checks
 }
 
-fn run(
-    suite: &Suite<'_>,
-    spec: &Spec,
-    step: &Step,
-    card: (&str, &str),
-    forced: &[Forced],
-) -> Result<Vec<Check>> {
-    let (id, topology) = card;
-    let kernel = suite.kernel(spec)?;
-    let programs = selftests::build(suite.context, suite.sandbox, &kernel, step)?;
-    let guest = Guest::build(suite.context, suite.sandbox, &kernel)?.with_files(programs);
-    let script = script(id, topology);
-    let name = format!("kselftest-{topology}");
-    let job = (name.as_str(), script.as_str(), Duration::from_secs(1800));
-    let (outcome, mut checks) = run_in(&guest, suite, step, job, Time::Counted)?;
-    for (number, program) in PROGRAMS.iter().enumerate() {
-        let forced = match program.name {
-            "mixer-test" => forced,
+/// Judges what both programs wrote, one after the other.
+pub(super) fn judge_all(output: &str, expected: &Kselftest) -> Vec<Check> {
+    let judged = PROGRAMS.iter().flat_map(|program| {
+        let forced: &[NotOk] = match program.name {
+            "mixer-test" => &expected.not_ok,
             _ => &[],
         };
-        checks.extend(judge(program, &part(&outcome.output, number), id, forced));
-    }
-    Ok(checks)
-}
-
-pub(super) fn cable(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    run(suite, spec, step, ("rloop", "cable"), &[])
-}
-
-pub(super) fn crossed(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    run(suite, spec, step, ("Loopback", "crossed"), FORCED)
+        judge(program, &part(output, program.name), &expected.card, forced)
+    });
+    judged.collect()
 }
 
 #[cfg(test)]
@@ -189,14 +132,29 @@ mod tests {
                          boolean but not a Switch\nnot ok 2 name.A.0\n# A.1 Rate\nok 3 name.A.1\n\
                          # Rate is not writeable\nok 4 # SKIP write_default.A.1\n";
 
-    fn counts(program: usize, output: &str, forced: &[Forced]) -> (usize, usize, usize) {
+    fn forced() -> [NotOk; 1] {
+        [NotOk {
+            test: "name".to_owned(),
+            element: "PCM Notify".to_owned(),
+        }]
+    }
+
+    fn counts(program: usize, output: &str, forced: &[NotOk]) -> (usize, usize, usize) {
         let counts = Counts::of(&judge(&PROGRAMS[program], output, "A", forced));
         (counts.passed, counts.failed, counts.skipped)
     }
 
     #[test]
+    fn each_program_has_its_part() {
+        let text = "x\nrloop-part a\n1\n2\nrloop-part b\n3\nrloop-part end\n4\n";
+        assert_eq!(part(text, "a"), "1\n2");
+        assert_eq!(part(text, "b"), "3");
+        assert_eq!(part(text, "c"), "");
+    }
+
+    #[test]
     fn what_is_not_ok_fails_unless_it_is_listed() {
-        assert_eq!(counts(1, MIXER, FORCED), (4, 0, 1));
+        assert_eq!(counts(1, MIXER, &forced()), (4, 0, 1));
         assert_eq!(counts(1, MIXER, &[]), (3, 1, 1));
         let other = MIXER
             .replace("not ok 2", "ok 2")
@@ -217,9 +175,9 @@ mod tests {
     #[test]
     fn a_listed_failure_has_to_occur() {
         let ok = MIXER.replace("not ok 2", "ok 2");
-        assert_eq!(counts(1, &ok, FORCED), (3, 1, 1));
+        assert_eq!(counts(1, &ok, &forced()), (3, 1, 1));
         let gone = MIXER.replace("PCM Notify", "PCM Notify Switch");
-        assert_eq!(counts(1, &gone, FORCED), (3, 2, 1));
+        assert_eq!(counts(1, &gone, &forced()), (3, 2, 1));
     }
 
     #[test]
@@ -227,7 +185,10 @@ mod tests {
         assert_eq!(counts(1, "", &[]), (0, 1, 0));
         assert_eq!(counts(1, "1..0\n", &[]), (0, 1, 0));
         assert_eq!(counts(1, &MIXER.replace(".A.", ".B."), &[]).1, 2);
-        assert_eq!(counts(1, &MIXER.replace("1..4", "1..5"), FORCED), (3, 1, 1));
+        assert_eq!(
+            counts(1, &MIXER.replace("1..4", "1..5"), &forced()),
+            (3, 1, 1)
+        );
     }
 
     #[test]

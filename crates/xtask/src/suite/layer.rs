@@ -8,12 +8,15 @@ use std::time::Duration;
 use walkdir::{DirEntry, WalkDir};
 
 use super::Suite;
-use super::steps::{Time, in_guest, program};
+use super::run::{Job, in_guest};
+use super::steps::program;
 use lab::error::{AtPath as _, Result};
+use lab::guest::Guest;
 use lab::kernel::Spec;
 use lab::python::Python;
 
 use crate::TOOLS;
+use crate::manifest::Time;
 use crate::report::{self, Check};
 use lab::ui::Step;
 
@@ -58,7 +61,7 @@ pub(super) fn extension(path: &Path, any: &[&str]) -> bool {
 }
 
 /// oelint-adv for the layer, ruff for Python, shellcheck for the shell; and that the layer is whole.
-pub(super) fn lint(suite: &Suite<'_>, _: &Spec, step: &Step) -> Result<Vec<Check>> {
+pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
     let python = Python::get(suite.context, TOOLS, None)?;
     let paths = &suite.context.paths;
     let layer = paths.layer();
@@ -134,22 +137,36 @@ fn ptest_script(run_ptest: &str) -> String {
 }
 
 /// run-ptest in a guest, which it has to load the module in.
-pub(super) fn ptest(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
+pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> Result<Vec<Check>> {
     let script = suite.context.paths.repo.join(RUN_PTEST);
     // The build adds the crate's own tests, which were run on the host, and this line.
     let mut text = fs::read_to_string(&script).at(&script)?;
     text.push_str("\nexit $rc\n");
-    let job = ptest_script(&text);
-    let job = ("layer-ptest", job.as_str(), Duration::from_secs(1200));
-    let (outcome, mut checks) = in_guest(suite, spec, step, job, Time::Counted)?;
+    let kernel = suite.kernel(spec, step)?;
+    let guest = Guest::build(suite.context, suite.sandbox, &kernel)?;
+    let job = Job {
+        name,
+        script: ptest_script(&text),
+        timeout: Duration::from_secs(1200),
+        time: Time::Counted,
+        append: "",
+        sealed: false,
+    };
+    let (outcome, checks) = in_guest(suite, step, &guest, &job, str::to_owned)?;
+    let mut checks = Vec::from(checks);
     let results = report::from_ptest(&outcome.output);
     checks.push(Check::that(
         "run-ptest has tested the card",
-        (!results.iter().any(|check| check.name == "load"))
+        (!results.iter().any(|check| is_load(&check.name)))
             .then(|| "expected PASS: load in its output, came none".to_owned()),
     ));
     checks.extend(results);
     Ok(checks)
+}
+
+/// Whether a check of run-ptest is that a module has been loaded, `load` or `DRIVER/load`.
+fn is_load(name: &str) -> bool {
+    name.rsplit('/').next() == Some("load")
 }
 
 #[cfg(test)]

@@ -3,62 +3,50 @@
 
 use std::path::Path;
 
+use lab::driver::{Build, Driver};
+use lab::error::Result;
+use lab::kernel::{Extent, Flavour, Spec};
+use lab::ui::Step;
+
 use super::Suite;
 use super::steps::program;
 use crate::report::Check;
-use lab::driver::{Build, Driver};
-use lab::error::Result;
-use lab::kernel::{Extent, Flavour, Kernel, Spec};
-use lab::ui::Step;
 
-pub(super) fn rustfmt(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    driver_target(suite, spec, step, "rustfmtcheck")
-}
-
-pub(super) fn clippy(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    driver_target(suite, spec, step, "clippy")
-}
-
-fn driver_target(suite: &Suite<'_>, spec: &Spec, step: &Step, target: &str) -> Result<Vec<Check>> {
-    let kernel = suite.kernel(spec)?;
-    let check = |driver| {
-        let build = build_of(suite, &kernel, driver, step);
-        let what = format!("{}: make {target}", driver.name());
-        program(&what, build.check(target))
-    };
-    suite.context.drivers.iter().map(check).collect()
-}
-
-fn build_of<'a>(
-    suite: &'a Suite<'_>,
-    kernel: &'a Kernel,
-    driver: &'a Driver,
-    step: &'a Step,
-) -> Build<'a> {
-    Build {
+/// A target of the driver's Makefile.
+pub(super) fn target(
+    suite: &Suite<'_>,
+    step: &Step,
+    spec: &Spec,
+    driver: &Driver,
+    target: &str,
+) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec, step)?;
+    let build = Build {
         context: suite.context,
         sandbox: suite.sandbox,
-        kernel,
+        kernel: &kernel,
         driver,
         step,
-    }
+    };
+    let result = build.check(target);
+    Ok(vec![program(&format!("make {target}"), result)?])
 }
 
-pub(super) fn compiled(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    let kernel = suite.kernel(spec)?;
-    let mut checks = Vec::new();
-    for driver in &suite.context.drivers {
-        let of_one = compiled_one(suite, &build_of(suite, &kernel, driver, step))?;
-        checks.extend(of_one.into_iter().map(|check| Check {
-            name: format!("{}: {}", driver.name(), check.name),
-            ..check
-        }));
-    }
-    Ok(checks)
-}
-
-fn compiled_one(suite: &Suite<'_>, build: &Build<'_>) -> Result<Vec<Check>> {
-    let spec = &build.kernel.spec;
+/// The module, all of it compiled.
+pub(super) fn compiled(
+    suite: &Suite<'_>,
+    step: &Step,
+    spec: &Spec,
+    driver: &Driver,
+) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec, step)?;
+    let build = Build {
+        context: suite.context,
+        sandbox: suite.sandbox,
+        kernel: &kernel,
+        driver,
+        step,
+    };
     let (module, built) = match build.module_anew() {
         Ok(module) => (Some(module), Ok(())),
         Err(e) => (None, Err(e)),

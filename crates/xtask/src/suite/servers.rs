@@ -3,21 +3,16 @@
 //! their knobs does to the sound, which is recorded and looked at here.
 
 use std::fmt;
-use std::fs;
 use std::path::Path;
-use std::time::Duration;
+
+use lab::driver::Driver;
+use lab::error::{Error, Result};
+use lab::ui::Step;
 
 use super::Suite;
-use super::card::CHECK;
-use super::steps::{Time, run_in};
 use crate::audio::Sound;
-use crate::report::{self, Check};
-use lab::error::{AtPath as _, Error, Result};
-use lab::guest::Guest;
-use lab::kernel::Spec;
-use lab::rootfs;
-use lab::sandbox;
-use lab::ui::Step;
+use crate::manifest;
+use crate::report::Check;
 
 /// The tone that is played: Hz, the amplitude on the left; that on the right is half of it. It takes
 /// longer than it is played to come to the same samples again.
@@ -71,12 +66,10 @@ const MINUTE: Want = Exact {
     seconds: 60,
 };
 
-/// A step.
+/// What is played and recorded under a server.
 struct Server {
-    name: &'static str,
     /// At which it has its sinks and sources unless it is told.
     rate: u32,
-    script: &'static str,
     /// What `low` is for the script's knobs, in dB.
     low: f64,
     /// The cards whose knobs are tried.
@@ -86,9 +79,7 @@ struct Server {
 }
 
 const PULSEAUDIO: Server = Server {
-    name: "servers-pulseaudio",
     rate: 44_100,
-    script: include_str!("servers/pulseaudio.sh"),
     low: -20.0,
     cards: &["plain", "crossed", "fan", "aloop"],
     own: &[
@@ -103,9 +94,7 @@ const PULSEAUDIO: Server = Server {
 };
 
 const PIPEWIRE: Server = Server {
-    name: "servers-pipewire",
     rate: 48_000,
-    script: include_str!("servers/pipewire.sh"),
     // Half of WirePlumber's scale, which is a cube's.
     low: -18.06,
     cards: &["plain", "crossed", "fan"],
@@ -316,7 +305,7 @@ fn longest_tone(got: &[i16], wanted: f64) -> usize {
 }
 
 /// Judges the recordings that the guest has left in `share`.
-fn judge(share: &Path, played: &Sound, wanted: &[(String, Want)]) -> Vec<Check> {
+fn judge_all(share: &Path, played: &Sound, wanted: &[(String, Want)]) -> Vec<Check> {
     let one = |(name, want): &(String, Want)| {
         let file = share.join(format!("{name}.wav"));
         let why = match Sound::read(&file) {
@@ -328,34 +317,36 @@ fn judge(share: &Path, played: &Sound, wanted: &[(String, Want)]) -> Vec<Check> 
     wanted.iter().map(one).collect()
 }
 
-fn run(suite: &Suite<'_>, spec: &Spec, step: &Step, server: &Server) -> Result<Vec<Check>> {
-    let played = tone(server.rate, SECONDS);
-    let files = suite.context.paths.work().join(server.name);
-    sandbox::remove(&files)?;
-    fs::create_dir_all(&files).at(&files)?;
-    write_wav(&played, &files.join("sine.wav"))?;
+/// What is wanted under a server.
+fn of(server: manifest::Server) -> &'static Server {
+    match server {
+        manifest::Server::Pulseaudio => &PULSEAUDIO,
+        manifest::Server::Pipewire => &PIPEWIRE,
+    }
+}
+
+/// Puts into `dir` what the guest plays, and what `driver` has for other programs.
+pub(super) fn files(
+    suite: &Suite<'_>,
+    step: &Step,
+    driver: &Driver,
+    server: manifest::Server,
+    dir: &Path,
+) -> Result<()> {
+    write_wav(&tone(of(server).rate, SECONDS), &dir.join("sine.wav"))?;
     let what = "installing what programs know of the card";
     suite
         .sandbox
-        .command::<&str, &str>(
-            what,
-            &suite.context.paths.drivers().join("snd-rloop"),
-            &[],
-            "make",
-        )?
+        .command::<&str, &str>(what, &driver.dir, &[], "make")?
         .arg("data_install")
-        .arg(format!("DESTDIR={}", files.join("installed").display()))
-        .run(step, &suite.context.paths.log("data-install"))?;
-    let kernel = suite.kernel(spec)?;
-    let guest = Guest::build(suite.context, suite.sandbox, &kernel)?
-        .with_root(&rootfs::SERVERS)?
-        .with_files(files);
-    let script = [CHECK, include_str!("servers/common.sh"), server.script].concat();
-    let job = (server.name, script.as_str(), Duration::from_secs(1200));
-    let (outcome, mut checks) = run_in(&guest, suite, step, job, Time::Counted)?;
-    checks.extend(report::from_ptest(&outcome.output));
-    checks.extend(judge(&outcome.share, &played, &server.wanted()));
-    Ok(checks)
+        .arg(format!("DESTDIR={}", dir.join("installed").display()))
+        .run(step, &suite.context.paths.log("data-install"))
+}
+
+/// Judges what the guest has recorded under a server.
+pub(super) fn judge(share: &Path, server: manifest::Server) -> Vec<Check> {
+    let server = of(server);
+    judge_all(share, &tone(server.rate, SECONDS), &server.wanted())
 }
 
 fn write_wav(sound: &Sound, to: &Path) -> Result<()> {
@@ -376,14 +367,6 @@ fn write_wav(sound: &Sound, to: &Path) -> Result<()> {
         path: to.to_path_buf(),
         problem: e.to_string(),
     })
-}
-
-pub(super) fn pulseaudio(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    run(suite, spec, step, &PULSEAUDIO)
-}
-
-pub(super) fn pipewire(suite: &Suite<'_>, spec: &Spec, step: &Step) -> Result<Vec<Check>> {
-    run(suite, spec, step, &PIPEWIRE)
 }
 
 #[cfg(test)]

@@ -30,8 +30,9 @@ impl Turns {
         work()
     }
 
-    /// A part of the work that runs [`beside`](Self::beside) others: while it goes on, nobody else works.
-    pub(super) fn alone<T>(&self, work: impl FnOnce() -> T) -> T {
+    /// A part of the work that runs [`beside`](Self::beside) others: while it goes on, nobody else works. `waits` is
+    /// called where that is not yet so.
+    pub(super) fn alone<T>(&self, waits: impl FnOnce(), work: impl FnOnce() -> T) -> T {
         struct Alone<'a>(&'a Turns);
         impl Drop for Alone<'_> {
             fn drop(&mut self) {
@@ -45,7 +46,11 @@ impl Turns {
         state.working -= 1;
         state.waiting += 1;
         self.changed.notify_all();
-        let mut state = self.wait_while(state, |state| state.alone || state.working > 0);
+        let busy = |state: &mut State| state.alone || state.working > 0;
+        if busy(&mut state) {
+            waits();
+        }
+        let mut state = self.wait_while(state, busy);
         state.waiting -= 1;
         state.alone = true;
         drop(state);
@@ -132,10 +137,13 @@ mod tests {
             turns.beside(|| {
                 work();
                 if item % 3 == 0 {
-                    turns.alone(|| {
-                        assert_eq!(work(), 1);
-                        assert_eq!(now.load(Ordering::SeqCst), 0, "somebody has begun");
-                    });
+                    turns.alone(
+                        || (),
+                        || {
+                            assert_eq!(work(), 1);
+                            assert_eq!(now.load(Ordering::SeqCst), 0, "somebody has begun");
+                        },
+                    );
                     work();
                 }
             });

@@ -2,6 +2,7 @@
 #
 # What the guest does for the step `servers-pipewire`: PipeWire with WirePlumber, as Debian has set
 # them up, then PipeWire's rate matching by itself.
+. /mnt/share/files/common.sh
 rate=48000
 # Not snd-aloop: nothing came out of it under PipeWire here.
 cards='plain crossed fan'

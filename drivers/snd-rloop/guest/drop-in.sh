@@ -218,7 +218,9 @@ umount /proc/cmdline
 rmmod snd_rloop
 
 # What the layer has modprobe read, where it finds no codec before it, and with a number asked for.
-layer() { RLOOP_PARAMETERS=$1 eval "echo \"$layer_options\"" >$conf; }
+defaults=$(sed -n 's/^RLOOP_DEFAULTS ?= "\(.*\)"$/\1/p' /mnt/share/files/rloop_sound.bbclass)
+[ -n "$defaults" ] || exit 2
+layer() { echo "options snd-rloop $defaults $1" >$conf; }
 layer ''
 check 'the options of the layer are taken' modprobe snd-rloop
 check 'none of its cards is the first' grep -q '^ 1 \[rloop  ' /proc/asound/cards

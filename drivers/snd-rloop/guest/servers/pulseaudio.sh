@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # What the guest does for the step `servers-pulseaudio`: PulseAudio as Debian has set it up.
+. /mnt/share/files/common.sh
 rate=44100
 cards='plain crossed fan aloop'
 # cards INDICES: the cards of this step, with these numbers.

@@ -23,3 +23,4 @@ run aplay -D hw:$card,0,0 $speech
 wait $recorder
 cp /tmp/recording.wav /mnt/share/recording.wav
 echo "# rloop verify"
+verify

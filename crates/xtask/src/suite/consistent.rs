@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is said of a driver in several places: its manifest, Kbuild and kernel options, its recipe, the layer's list
+//! of all drivers, its page.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use lab::error::{AtPath as _, Result};
+use lab::ui::Step;
+
+use super::Suite;
+use crate::manifest::{self, Family, Manifest};
+use crate::report::Check;
+
+/// The recipes, `NAME_VERSION.bb`.
+const RECIPES: &str = "meta-rloop/recipes-kernel/rloop-modules";
+/// The layer's list of all drivers.
+const LIST: &str = "meta-rloop/conf/fragments/rloop/family.conf";
+/// The pages.
+const PAGES: &str = "docs/using";
+/// What the summary of a recipe has after that of the manifest.
+const SUMMARY_END: &str = ", a kernel module in Rust";
+
+/// One check for each driver, and one for what has no driver.
+pub(super) fn everywhere(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
+    checks(
+        &suite.context.paths.repo,
+        &manifest::all(&suite.context.paths)?,
+    )
+}
+
+fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
+    let recipes = recipes(repo)?;
+    let path = repo.join(LIST);
+    let list = listed(&fs::read_to_string(&path).at(&path)?);
+    let mut checks = Vec::new();
+    for driver in drivers {
+        let problems = problems(repo, driver, &recipes, &list)?;
+        checks.push(Check::that(
+            format!("{} is the same everywhere", driver.driver.name()),
+            (!problems.is_empty()).then(|| problems.join("; ")),
+        ));
+    }
+    let known: BTreeSet<String> = drivers.iter().map(|d| d.driver.name()).collect();
+    let unknown = |names: &BTreeSet<String>, place: &str| {
+        let names: Vec<_> = names.difference(&known).cloned().collect();
+        (!names.is_empty()).then(|| format!("{place} has {}", names.join(", ")))
+    };
+    let mut more: Vec<String> = Vec::new();
+    more.extend(unknown(&recipes, RECIPES));
+    more.extend(unknown(&list, LIST));
+    more.extend(unknown(&folders(&repo.join("drivers"))?, "drivers/"));
+    checks.push(Check::that(
+        "nothing is said of what has no manifest",
+        (!more.is_empty()).then(|| more.join("; ")),
+    ));
+    Ok(checks)
+}
+
+/// What `driver` lacks, or what is said of it otherwise.
+fn problems(
+    repo: &Path,
+    driver: &Manifest,
+    recipes: &BTreeSet<String>,
+    list: &BTreeSet<String>,
+) -> Result<Vec<String>> {
+    let name = driver.driver.name();
+    let mut problems = Vec::new();
+    let mut wants = |fine: bool, what: String| {
+        if !fine {
+            problems.push(what);
+        }
+    };
+    for file in ["Makefile", "Kbuild", "kernel.cfg", "host/Cargo.toml"] {
+        let path = driver.driver.dir.join(file);
+        wants(path.is_file(), format!("drivers/{name}/{file} is missing"));
+    }
+    let kbuild = fs::read_to_string(driver.driver.dir.join("Kbuild")).unwrap_or_default();
+    let object = format!("obj-m := {}.o", driver.driver.module);
+    wants(
+        kbuild.lines().any(|line| line == object),
+        format!("drivers/{name}/Kbuild lacks the line `{object}`"),
+    );
+    let page = format!("{PAGES}/{name}.md");
+    wants(repo.join(&page).is_file(), format!("{page} is missing"));
+    wants(list.contains(&name), format!("{LIST} lacks {name}"));
+    if recipes.contains(&name) {
+        let text = recipe(repo, &name)?;
+        let class = match driver.family {
+            Family::Sound => "inherit rloop_sound",
+            _ => "inherit rloop_module",
+        };
+        let summary = format!("SUMMARY = \"{}{SUMMARY_END}\"", driver.summary);
+        for line in [class, summary.as_str()] {
+            wants(
+                text.lines().any(|l| l == line),
+                format!("its recipe lacks the line `{line}`"),
+            );
+        }
+    } else {
+        wants(false, format!("{RECIPES}/{name}_VERSION.bb is missing"));
+    }
+    Ok(problems)
+}
+
+/// The names of what there are recipes for.
+fn recipes(repo: &Path) -> Result<BTreeSet<String>> {
+    let dir = repo.join(RECIPES);
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(&dir).at(&dir)? {
+        let file = entry.at(&dir)?.file_name().to_string_lossy().into_owned();
+        if let Some((name, _)) = file.strip_suffix(".bb").and_then(|f| f.split_once('_')) {
+            names.insert(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// The recipe of the driver `name`.
+fn recipe(repo: &Path, name: &str) -> Result<String> {
+    let dir = repo.join(RECIPES);
+    for entry in fs::read_dir(&dir).at(&dir)? {
+        let path = entry.at(&dir)?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if file.split_once('_').is_some_and(|(of, _)| of == name) {
+            return fs::read_to_string(&path).at(&path);
+        }
+    }
+    Ok(String::new())
+}
+
+/// The words of `RLOOP_DRIVERS = "…"`, which may go over several lines.
+fn listed(text: &str) -> BTreeSet<String> {
+    let value = text
+        .split_once("\nRLOOP_DRIVERS = \"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    let words = value.map_or("", |(words, _)| words).split_whitespace();
+    words.filter(|w| *w != "\\").map(str::to_owned).collect()
+}
+
+/// The folders with a Makefile: whatever can be built is a driver.
+fn folders(drivers: &Path) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(drivers).at(drivers)? {
+        let entry = entry.at(drivers)?;
+        if entry.path().join("Makefile").is_file() {
+            names.insert(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use lab::driver::Driver;
+
+    use super::*;
+    use crate::report::Verdict;
+
+    const DRIVER: &[(&str, &str)] = &[
+        ("drivers/drv/Makefile", ""),
+        ("drivers/drv/Kbuild", "obj-m := drv.o\n"),
+        ("drivers/drv/kernel.cfg", ""),
+        ("drivers/drv/host/Cargo.toml", ""),
+        (
+            "meta-rloop/recipes-kernel/rloop-modules/drv_0.1.0.bb",
+            "SUMMARY = \"A thing, a kernel module in Rust\"\n\ninherit rloop_module\n",
+        ),
+        (LIST, "# x\nRLOOP_DRIVERS = \"\\\n    drv \\\n\"\n"),
+        ("docs/using/drv.md", ""),
+    ];
+
+    /// What is told of a repository in which the file `path` is `text`, or is not there.
+    fn told(path: &str, text: Option<&str>) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        for (file, content) in DRIVER {
+            let content = if *file == path { text } else { Some(*content) };
+            let to = dir.path().join(file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            if let Some(content) = content {
+                fs::write(to, content).unwrap();
+            }
+        }
+        let driver = Manifest {
+            summary: "A thing".into(),
+            family: Family::Char,
+            driver: Driver {
+                dir: dir.path().join("drivers/drv"),
+                module: "drv".into(),
+                packages: Vec::new(),
+            },
+            runs: Vec::new(),
+        };
+        let checks = checks(dir.path(), &[driver]).unwrap();
+        let failed = checks.into_iter().filter_map(|check| match check.verdict {
+            Verdict::Fail(why) => Some(why),
+            _ => None,
+        });
+        failed.collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn a_driver_that_is_the_same_everywhere_is_fine() {
+        assert_eq!(told("", None), "");
+    }
+
+    #[test]
+    fn what_is_missing_or_otherwise_is_told() {
+        for (path, why) in [
+            (
+                "drivers/drv/Kbuild",
+                "drivers/drv/Kbuild is missing; drivers/drv/Kbuild lacks the line `obj-m := drv.o`",
+            ),
+            (
+                "drivers/drv/kernel.cfg",
+                "drivers/drv/kernel.cfg is missing",
+            ),
+            ("docs/using/drv.md", "docs/using/drv.md is missing"),
+            (
+                DRIVER[4].0,
+                "meta-rloop/recipes-kernel/rloop-modules/drv_VERSION.bb is missing",
+            ),
+        ] {
+            assert_eq!(told(path, None), why);
+        }
+        assert_eq!(
+            told(LIST, Some("\nRLOOP_DRIVERS = \"other\"\n")),
+            format!("{LIST} lacks drv; {LIST} has other")
+        );
+        let summary = "its recipe lacks the line `SUMMARY = \"A thing, a kernel module in Rust\"`";
+        let other = DRIVER[4].1.replace("A thing", "Another");
+        assert_eq!(told(DRIVER[4].0, Some(&other)), summary);
+        let sound = DRIVER[4].1.replace("rloop_module", "rloop_sound");
+        assert_eq!(
+            told(DRIVER[4].0, Some(&sound)),
+            "its recipe lacks the line `inherit rloop_module`"
+        );
+    }
+}

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Steps in guests, as the drivers' manifests have them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lab::driver::Driver;
+use lab::error::{AtPath as _, Result};
+use lab::guest::{self, Guest, Machine, Outcome, probe_kvm};
+use lab::kernel::{Kernel, Spec, selftests};
+use lab::ui::Step;
+use lab::{klog, paths, rootfs, sandbox};
+
+use super::{Suite, kselftest, servers};
+use crate::manifest::{Judge, Log, Manifest, Root, Run, Time};
+use crate::report::{self, Check};
+use crate::verify::verify_checks;
+
+/// What the scripts of all runs begin with.
+pub(crate) const PRELUDE: &str = include_str!("prelude.sh");
+
+/// Memory of a guest with KASAN, in MiB.
+const DEBUG_MEMORY: u32 = 3072;
+/// A host that is busy elsewhere for twenty seconds is no fault of the guest's kernel, which would say so.
+const PATIENT: &str = "rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=60";
+/// How long a run takes at most when `rloop verify` tries the whole space, in seconds.
+const FULL: u64 = 7200;
+
+/// A guest's job, however it came about.
+pub(super) struct Job<'a> {
+    /// The step's name.
+    pub(super) name: &'a str,
+    /// All of what the guest runs.
+    pub(super) script: String,
+    /// When to give up.
+    pub(super) timeout: Duration,
+    /// How its time passes.
+    pub(super) time: Time,
+    /// Arguments for the kernel.
+    pub(super) append: &'a str,
+    /// Whether it has no share before it has ended.
+    pub(super) sealed: bool,
+}
+
+/// Runs `run` of `manifest` on the kernel `spec`.
+pub(super) fn run(
+    suite: &Suite<'_>,
+    step: &Step,
+    name: &str,
+    spec: &Spec,
+    (manifest, run): (&Manifest, &Run),
+) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec, step)?;
+    let driver = &manifest.driver;
+    let mut guest = Guest::build(suite.context, suite.sandbox, &kernel)?;
+    if run.rootfs == Root::Servers {
+        guest = guest.with_root(&rootfs::SERVERS)?;
+    }
+    if let Some(files) = files(suite, step, name, &kernel, driver, run)? {
+        guest = guest.with_files(files);
+    }
+    let script = script(
+        driver,
+        run,
+        suite.options.full,
+        suite.options.stress_seconds,
+    )?;
+    // Those that are for as long as the user wants say so.
+    let mut seconds = run.timeout;
+    if script.contains("--stress $seconds") {
+        seconds += suite.options.stress_seconds;
+    }
+    if run.full && suite.options.full {
+        seconds = seconds.max(FULL);
+    }
+    let job = Job {
+        name,
+        script,
+        timeout: Duration::from_secs(seconds),
+        time: run.time,
+        append: &run.append,
+        sealed: run.sealed,
+    };
+    let module = driver.kernel_name();
+    let look = |log: &str| match run.log {
+        Log::Whole => log.to_owned(),
+        Log::FailedMappings => klog::without_failed_mappings(log),
+        Log::OthersRaces => klog::without_others_races(log, &module).0,
+    };
+    let (outcome, checks) = in_guest(suite, step, &guest, &job, look)?;
+    let mut checks = Vec::from(checks);
+    // A script may run `rloop verify` the same way.
+    if run.verify.is_some() || outcome.share.join("verify.txt").exists() {
+        checks.extend(verify_checks(&outcome));
+    }
+    match &run.judge {
+        Some(Judge::Kselftest(expected)) => {
+            checks.extend(kselftest::judge_all(&outcome.output, expected));
+        }
+        judge => {
+            checks.extend(report::from_ptest(&outcome.output));
+            if let Some(Judge::Recordings(server)) = judge {
+                checks.extend(servers::judge(&outcome.share, *server));
+            }
+        }
+    }
+    if checks.len() == IN_ANY {
+        checks.push(Check::fail(
+            "has checked anything",
+            "it printed no PASS: and no FAIL:",
+        ));
+    }
+    Ok(checks)
+}
+
+/// What the guest runs.
+fn script(driver: &Driver, run: &Run, full: bool, seconds: u64) -> Result<String> {
+    let module = &driver.module;
+    let mut text = format!("driver={module} seconds={seconds}\n{PRELUDE}");
+    let setup = match run.setup.as_str() {
+        "" => String::new(),
+        setup => format!("{setup}\n"),
+    };
+    match (&run.script, &run.verify) {
+        (Some(script), _) => {
+            let path = driver.dir.join(script);
+            text.push_str(&setup);
+            text.push_str(&fs::read_to_string(&path).at(&path)?);
+        }
+        (None, verify) => {
+            let verify = verify.as_deref().unwrap_or_default();
+            let full = if full && run.full { " --full" } else { "" };
+            text.push_str(&format!(
+                "set -e\nmodprobe {module} {}\n{setup}verify {verify}{full}\nmodprobe -r {module}\n",
+                run.parameters
+            ));
+        }
+    }
+    Ok(text)
+}
+
+/// A directory with what the guest is to find in /mnt/share/files, if that is anything.
+fn files(
+    suite: &Suite<'_>,
+    step: &Step,
+    name: &str,
+    kernel: &Kernel,
+    driver: &Driver,
+    run: &Run,
+) -> Result<Option<PathBuf>> {
+    if run.files.is_empty() && run.judge.is_none() {
+        return Ok(None);
+    }
+    let dir = suite.context.paths.work().join("files").join(plain(name));
+    sandbox::remove(&dir)?;
+    fs::create_dir_all(&dir).at(&dir)?;
+    for file in &run.files {
+        let from = suite.context.paths.repo.join(file);
+        paths::copy(&from, &dir.join(file.file_name().unwrap_or_default()))?;
+    }
+    match &run.judge {
+        None => {}
+        Some(Judge::Kselftest(_)) => {
+            let programs = selftests::build(suite.context, suite.sandbox, kernel, step)?;
+            paths::copy(&programs, &dir)?;
+        }
+        Some(Judge::Recordings(server)) => servers::files(suite, step, driver, *server, &dir)?,
+    }
+    Ok(Some(dir))
+}
+
+/// A step's name as a file's.
+fn plain(name: &str) -> String {
+    name.replace('/', "-")
+}
+
+/// The checks of [`in_guest`].
+const IN_ANY: usize = 2;
+
+/// Runs a job, and looks at how it ended and at what `look` makes of the kernel's log.
+pub(super) fn in_guest(
+    suite: &Suite<'_>,
+    step: &Step,
+    guest: &Guest<'_>,
+    job: &Job<'_>,
+    look: impl Fn(&str) -> String,
+) -> Result<(Outcome, [Check; IN_ANY])> {
+    let (machine, append) = match job.time {
+        Time::Counted => (Machine::counted(), ""),
+        Time::Real => {
+            let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
+            (Machine::smp(accel, 2, DEBUG_MEMORY), PATIENT)
+        }
+    };
+    let name = plain(job.name);
+    let of_guest = guest::Job {
+        name: &name,
+        script: &job.script,
+        timeout: job.timeout,
+        append: format!("{append} {}", job.append),
+        follow: false,
+        sealed: job.sealed,
+    };
+    let outcome = match job.time {
+        Time::Counted => guest.run(&machine, &of_guest, step)?,
+        Time::Real => {
+            let waits = || step.waits("for its turn, as its time is real and nothing else may run");
+            suite
+                .turns
+                .alone(waits, || guest.run(&machine, &of_guest, step))?
+        }
+    };
+    keep(&suite.context.paths.test(), &name, &outcome)?;
+    let checks = [
+        Check::that("the guest's commands", outcome.failed_status()),
+        Check::that("the kernel's log is clean", outcome.complaints(look)),
+    ];
+    Ok((outcome, checks))
+}
+
+/// Leaves what the guest said beside junit.xml, for whoever has to find out why.
+fn keep(dir: &Path, name: &str, outcome: &Outcome) -> Result<()> {
+    for (suffix, text) in [("output", &outcome.output), ("dmesg", &outcome.dmesg)] {
+        let path = dir.join(format!("{name}.{suffix}.txt"));
+        fs::write(&path, text).at(&path)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# For how long interrupts are off, on a processor whose time is counted.
+set -e
+mount -t tracefs tracefs /sys/kernel/tracing
+modprobe snd-rloop enable=1,1 id=rloop,fan topology=cable,fanout pcm_substreams=8,128 bandwidth=100000
+rloop verify --interrupts --format ptest --card fan --only '*/fan-*' || status=$?
+rloop verify --interrupts --format ptest --card rloop --only '*/cable-*' || status=$?
+modprobe -r snd-rloop
+exit $status
