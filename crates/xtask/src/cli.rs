@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::bench;
+use crate::manifest::Family;
 use lab::arch::Arch;
 use lab::kernel::{Extent, Flavour, Hz, Spec, Version};
 
@@ -64,6 +65,14 @@ pub(crate) enum Command {
         /// Further arguments for gdb.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
+    },
+    /// Writes a driver to begin with: a folder that builds, loads and passes its one check, a recipe and a page.
+    NewDriver {
+        /// What it is called: the folder's name and the module's.
+        name: String,
+        /// The kernel's subsystem that it is for.
+        #[arg(long, value_enum, default_value = "char")]
+        family: Family,
     },
     /// Removes what was built from this checkout.
     Clean {

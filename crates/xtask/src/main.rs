@@ -10,6 +10,7 @@ mod doctor;
 mod gdb;
 mod kas;
 mod manifest;
+mod new_driver;
 mod picture;
 mod report;
 mod suite;
@@ -96,6 +97,10 @@ fn run(cli: Cli) -> Result<u8> {
             0
         }
         Command::Gdb { arguments } => gdb::run(&context, &arguments)?,
+        Command::NewDriver { name, family } => {
+            new_driver::run(&context, &name, family)?;
+            0
+        }
         Command::Clean { cache } => {
             clean::run(&context, cache)?;
             0

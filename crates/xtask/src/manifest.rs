@@ -212,10 +212,14 @@ pub(crate) enum Server {
 ///
 /// [`Error::BadFile`] for a manifest that can't be.
 pub(crate) fn all(paths: &Paths) -> Result<Vec<Manifest>> {
-    let drivers = paths.drivers();
+    of(&paths.drivers())
+}
+
+/// The drivers of a directory like drivers/.
+pub(crate) fn of(drivers: &Path) -> Result<Vec<Manifest>> {
     let mut dirs: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(&drivers).at(&drivers)? {
-        let dir = entry.at(&drivers)?.path();
+    for entry in fs::read_dir(drivers).at(drivers)? {
+        let dir = entry.at(drivers)?.path();
         if dir.join("manifest.toml").is_file() {
             dirs.push(dir);
         }

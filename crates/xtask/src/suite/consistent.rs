@@ -16,7 +16,7 @@ use crate::report::Check;
 /// The recipes, `NAME_VERSION.bb`.
 const RECIPES: &str = "meta-rloop/recipes-kernel/rloop-modules";
 /// The layer's list of all drivers.
-const LIST: &str = "meta-rloop/conf/fragments/rloop/family.conf";
+pub(crate) const LIST: &str = "meta-rloop/conf/fragments/rloop/family.conf";
 /// The pages.
 const PAGES: &str = "docs/using";
 /// What the summary of a recipe has after that of the manifest.
@@ -30,7 +30,7 @@ pub(super) fn everywhere(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
     )
 }
 
-fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
+pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
     let recipes = recipes(repo)?;
     let path = repo.join(LIST);
     let list = listed(&fs::read_to_string(&path).at(&path)?);

@@ -12,6 +12,7 @@ mod kas_files;
 mod kselftest;
 mod layer;
 mod module;
+mod new_driver;
 mod plan;
 mod run;
 mod servers;
@@ -36,6 +37,7 @@ use crate::report::{self, Check, Counts, StepReport, Verdict};
 use plan::{Planned, Times};
 use turns::Turns;
 
+pub(crate) use consistent::LIST;
 pub(crate) use run::PRELUDE;
 
 /// What the user wants to be tested.

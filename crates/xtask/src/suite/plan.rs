@@ -13,7 +13,9 @@ use lab::error::{AtPath as _, Error, Result};
 use lab::kernel::{Extent, Flavour, Spec, Version};
 use lab::ui::{Step, seconds};
 
-use super::{List, Options, Suite, consistent, crates, kas_files, layer, module, run, steps};
+use super::{
+    List, Options, Suite, consistent, crates, kas_files, layer, module, new_driver, run, steps,
+};
 use crate::manifest::{Manifest, Run, Time};
 use crate::report::Check;
 
@@ -138,6 +140,8 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     for driver in drivers {
         modules(&mut plan, options, driver, &arches, &plain);
     }
+    let time = Some(Time::Counted);
+    plan.with_kernel("new-driver".into(), plain.clone(), time, new_driver::works);
     // Not sooner, as cargo has it wait until host-tests has compiled.
     plan.on_host("clippy", steps::clippy);
     // Whoever builds a kernel of their own comes later.

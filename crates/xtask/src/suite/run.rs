@@ -115,7 +115,7 @@ pub(super) fn run(
 }
 
 /// What the guest runs.
-fn script(driver: &Driver, run: &Run, full: bool, seconds: u64) -> Result<String> {
+pub(super) fn script(driver: &Driver, run: &Run, full: bool, seconds: u64) -> Result<String> {
     let module = &driver.module;
     let mut text = format!("driver={module} seconds={seconds}\n{PRELUDE}");
     let setup = match run.setup.as_str() {
