@@ -5,20 +5,22 @@
 //! It counts only when complete: it is made under another name and renamed, or
 //! (where a build can go on from where it was stopped) stamped at its end.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{AtPath as _, Error, Result};
 use crate::lock::Lock;
 use crate::sandbox;
+use crate::ui::Step;
 
 /// The file that says that a resumable entry is complete.
 const STAMP: &str = ".rloop-complete";
 
 /// The directory of the locks on entries.
-pub const LOCKS: &str = "locks";
+const LOCKS: &str = "locks";
 
 /// Collects what an entry depends on.
 #[derive(Default)]
@@ -97,6 +99,8 @@ impl Cache {
         making: Making,
         make: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<PathBuf> {
+        // Before it is looked for: what is in use is not dropped.
+        self.touch(name);
         if let Some(path) = self.look(name, making) {
             return Ok(path);
         }
@@ -138,6 +142,57 @@ impl Cache {
             }
         }
         Ok(path)
+    }
+}
+
+/// What nothing has used for so long is dropped.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+impl Cache {
+    /// Notes that the entry `name` is used now, by the time of the file of its lock. One that can't be touched is
+    /// made anew sooner than it need be.
+    fn touch(&self, name: &str) {
+        let file = File::options().append(true).open(self.lock(name));
+        let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+
+    /// Removes the entries that nothing has used for 30 days.
+    pub fn drop_unused(&self) -> Result<()> {
+        let now = SystemTime::now();
+        self.remove(|lock| {
+            let age = lock
+                .modified()
+                .ok()
+                .and_then(|t| now.duration_since(t).ok());
+            age.is_some_and(|age| age > UNUSED)
+        })
+    }
+
+    /// Removes those entries, whole or not, of whose lock's file `which` is true, but for those that somebody makes at
+    /// this moment. RLOOP_CACHE may be a directory with other things in it; an entry has a lock.
+    pub fn remove(&self, which: impl Fn(&Metadata) -> bool) -> Result<()> {
+        let locks = self.dir.join(LOCKS);
+        if !locks.is_dir() {
+            return Ok(());
+        }
+        for file in fs::read_dir(&locks).at(&locks)? {
+            let file = file.at(&locks)?;
+            if !file.metadata().is_ok_and(|lock| which(&lock)) {
+                continue;
+            }
+            let name = file.file_name().to_string_lossy().into_owned();
+            let Some(_lock) = Lock::take(&file.path())? else {
+                Step::new(name).end("left", "another cargo xtask works on it");
+                continue;
+            };
+            for suffix in ["", ".partial", ".packages"] {
+                sandbox::remove_told(&self.dir.join(format!("{name}{suffix}")))?;
+            }
+            sandbox::remove(&file.path())?;
+        }
+        // It is empty, unless there is a lock in it.
+        let _ = fs::remove_dir(&locks);
+        Ok(())
     }
 }
 
@@ -183,6 +238,39 @@ mod tests {
             })
             .unwrap();
         assert_eq!(cache.look("e", Making::Resumed), Some(path));
+    }
+
+    #[test]
+    fn entries_go_and_other_things_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        let made = cache.entry("a", Making::Anew, |_| Ok(())).unwrap();
+        let busy = cache.entry("b", Making::Resumed, |_| Ok(())).unwrap();
+        let other = dir.path().join("c");
+        fs::write(&other, "").unwrap();
+        let lock = Lock::wait(&cache.lock("b")).unwrap();
+        cache.remove(|_| true).unwrap();
+        assert!(!made.exists() && busy.exists() && other.exists());
+        drop(lock);
+        cache.remove(|_| true).unwrap();
+        assert!(!busy.exists() && other.exists());
+        assert!(!dir.path().join(LOCKS).exists());
+    }
+
+    #[test]
+    fn what_is_used_is_not_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().to_path_buf());
+        let get = |name: &str| cache.entry(name, Making::Anew, |_| Ok(())).unwrap();
+        let (used, unused) = (get("a"), get("b"));
+        for name in ["a", "b"] {
+            let lock = File::options().append(true).open(cache.lock(name)).unwrap();
+            let long_ago = SystemTime::now() - UNUSED - Duration::from_secs(1);
+            lock.set_modified(long_ago).unwrap();
+        }
+        get("a");
+        cache.drop_unused().unwrap();
+        assert!(used.exists() && !unused.exists());
     }
 
     #[test]

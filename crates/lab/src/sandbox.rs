@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{AtPath as _, Error, Result};
 use crate::exec::Cmd;
+use crate::ui::Step;
 
 const ENTER: &str = include_str!("enter.sh");
 
@@ -88,6 +89,16 @@ pub fn remove(path: &Path) -> Result<()> {
         }
         other => other.at(path),
     }
+}
+
+/// As [`remove`], and says so.
+pub fn remove_told(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok() {
+        let step = Step::new(format!("removing {}", path.display()));
+        remove(path)?;
+        step.ok();
+    }
+    Ok(())
 }
 
 /// The toolchain root, and what of the host can be seen from inside.

@@ -58,7 +58,7 @@ fn run(cli: Cli) -> Result<u8> {
         .collect();
     let context = Context::new(paths, cli.mirror, drivers)?;
     let status = |passed: bool| u8::from(!passed);
-    Ok(match cli.command {
+    let result = match cli.command {
         Command::Demo(target) => status(demo::run(&context, &target.spec())?),
         Command::Test(test) => status(suite::run(
             &context,
@@ -106,7 +106,10 @@ fn run(cli: Cli) -> Result<u8> {
             0
         }
         Command::Doctor => status(doctor::run(&context)?),
-    })
+    };
+    // What this run has used, it has touched.
+    context.cache.drop_unused()?;
+    Ok(result)
 }
 
 fn boot(context: &Context, vm: Vm) -> Result<u8> {
