@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
 use crate::exec::Cmd;
@@ -134,7 +136,7 @@ impl Build<'_> {
         self.module_in(&self.in_directory(ANEW, "modules", true)?)
     }
 
-    /// Another target of the driver's Makefile: `clippy`, `rustfmtcheck`, `rust-analyzer`.
+    /// Another target of the driver's Makefile: `clippy`, `rustfmtcheck`.
     pub fn check(&self, target: &str) -> Result<()> {
         self.in_directory(target, target, false).map(drop)
     }
@@ -148,9 +150,31 @@ impl Build<'_> {
         ))
     }
 
-    /// The path of a checkout's file that the kernel's Rust tools find the sources by.
-    pub fn rust_project(&self) -> PathBuf {
-        self.directory("rust-analyzer").join("rust-project.json")
+    /// `rust-project.json` for rust-analyzer, in which the driver is a crate and paths are those of the host.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadFile`] where the kernel's script has not found the driver's crate.
+    pub fn rust_project(&self) -> Result<PathBuf> {
+        let name = "rust-analyzer";
+        let path = self
+            .in_directory(name, name, false)?
+            .join("rust-project.json");
+        let bad = |problem: String| Error::BadFile {
+            path: path.clone(),
+            problem,
+        };
+        let text = fs::read_to_string(&path).at(&path)?;
+        let mut project = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+        if !has_crate_in(&project, &self.driver.dir) {
+            return Err(bad(format!(
+                "no crate of it is in {}; src/Kbuild there has to name the object of its root",
+                self.driver.dir.display()
+            )));
+        }
+        outside(&mut project, self.sandbox.root());
+        fs::write(&path, format!("{project:#}\n")).at(&path)?;
+        Ok(path)
     }
 }
 
@@ -167,9 +191,43 @@ fn is_modpost(line: &str) -> bool {
     line.contains("modpost:") || line.contains("Module.symvers")
 }
 
+/// Whether a crate of `project` has its root below `dir`.
+fn has_crate_in(project: &Value, dir: &Path) -> bool {
+    let crates = project["crates"].as_array();
+    crates.into_iter().flatten().any(|one| {
+        let root = one["root_module"].as_str();
+        root.is_some_and(|root| Path::new(root).starts_with(dir))
+    })
+}
+
+/// Turns paths of the toolchain root, where nothing of the host is below /usr, into those that they have outside.
+fn outside(value: &mut Value, root: &Path) {
+    match value {
+        Value::String(text) if text.starts_with("/usr/") => {
+            *text = format!("{}{text}", root.display());
+        }
+        Value::String(text) if text == "/usr" => *text = root.join("usr").display().to_string(),
+        Value::Array(values) => values.iter_mut().for_each(|value| outside(value, root)),
+        Value::Object(values) => values.values_mut().for_each(|value| outside(value, root)),
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_editor_finds_the_sources() {
+        let text = r#"{"sysroot": "/usr", "crates": [{"root_module": "/usr/lib/core.rs"}, {"root_module": "/d/src/x.rs"}]}"#;
+        let mut project: Value = serde_json::from_str(text).unwrap();
+        assert!(has_crate_in(&project, Path::new("/d")));
+        assert!(!has_crate_in(&project, Path::new("/e")));
+        outside(&mut project, Path::new("/root"));
+        assert_eq!(project["sysroot"], "/root/usr");
+        assert_eq!(project["crates"][0]["root_module"], "/root/usr/lib/core.rs");
+        assert_eq!(project["crates"][1]["root_module"], "/d/src/x.rs");
+    }
 
     #[test]
     fn modpost_may_not_know_symbols_of_a_prepared_kernel() {

@@ -146,8 +146,7 @@ fn build(context: &Context, options: &Build) -> Result<()> {
                 driver,
                 step: &step,
             };
-            build.check("rust-analyzer")?;
-            files.push(build.rust_project());
+            files.push(build.rust_project()?);
         }
         step.ok();
         for file in files {

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use lab::driver::{Build, Driver};
-use lab::error::Result;
+use lab::error::{Error, Result};
 use lab::kernel::{Extent, Flavour, Spec};
 use lab::ui::Step;
 
@@ -30,6 +30,29 @@ pub(super) fn target(
     };
     let result = build.check(target);
     Ok(vec![program(&format!("make {target}"), result)?])
+}
+
+/// What rust-analyzer reads, for whoever works on the driver.
+pub(super) fn rust_analyzer(
+    suite: &Suite<'_>,
+    step: &Step,
+    spec: &Spec,
+    driver: &Driver,
+) -> Result<Vec<Check>> {
+    let kernel = suite.kernel(spec, step)?;
+    let build = Build {
+        context: suite.context,
+        sandbox: suite.sandbox,
+        kernel: &kernel,
+        driver,
+        step,
+    };
+    let why = match build.rust_project() {
+        Ok(_) => None,
+        Err(e @ (Error::Command { .. } | Error::BadFile { .. })) => Some(e.to_string()),
+        Err(e) => return Err(e),
+    };
+    Ok(vec![Check::that("rust-project.json has the driver", why)])
 }
 
 /// The module, all of it compiled.

@@ -57,6 +57,8 @@ pub(super) fn works(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
         step,
     };
     checks.push(program("make rustfmtcheck", build.check("rustfmtcheck"))?);
+    let project = build.rust_project().map(drop);
+    checks.push(program("make rust-analyzer", project)?);
     checks.push(program("make clippy", build.check("clippy"))?);
     let module = match build.module_anew() {
         Ok(module) => module,

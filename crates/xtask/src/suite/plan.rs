@@ -177,6 +177,10 @@ fn modules<'a>(
             move |suite, step, _, spec| module::target(suite, step, spec, driver, target),
         );
     }
+    let what = name("rust-analyzer");
+    plan.with_kernel(what, plain.clone(), None, move |suite, step, _, spec| {
+        module::rust_analyzer(suite, step, spec, driver)
+    });
     let mut specs = Vec::new();
     for arch in arches {
         let spec = Spec {
