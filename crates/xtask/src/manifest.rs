@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The drivers, as their `drivers/NAME/manifest.toml` describe them; docs/devkit.md says what each key means.
+//! The drivers, as their `drivers/NAME/manifest.toml` describe them; docs/write-a-driver.md says what each key means.
 
 use std::fs;
 use std::path::{Path, PathBuf};
