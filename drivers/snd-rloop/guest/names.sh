@@ -17,12 +17,12 @@ shows() {
 	remark() { diff /tmp/expected /tmp/shown | tr '\n' ';'; }
 	check "$loaded: $1" cmp -s /tmp/expected /tmp/shown
 }
-# times LINE: how often it is in the log; the time is before it, and nothing after it
-times() { logged | awk -v end="] $1" 'substr($0, length($0) - length(end) + 1) == end { n++ } END { print n + 0 }'; }
+# count LINE: how often it is in the log; the time is before it, and nothing after it
+count() { logged | awk -v end="] $1" 'substr($0, length($0) - length(end) + 1) == end { n++ } END { print n + 0 }'; }
 # logs LINE: once
 logs() {
 	remark() { logged | tr '\n' ';'; }
-	check "$loaded: logs \`$1\`" [ "$(times "$1")" = 1 ]
+	check "$loaded: logs \`$1\`" [ "$(count "$1")" = 1 ]
 }
 aplay="aplay -l | grep -v 'Subdevice #'"
 arecord="arecord -l | grep -v 'Subdevice #'"

@@ -11,9 +11,9 @@ check() {
 	name=$1
 	shift
 	if "$@"; then
-		echo "PASS: $name"
+		printf 'PASS: %s\n' "$name"
 	else
-		echo "FAIL: $name - \`$*\` did not hold; $(remark)"
+		printf 'FAIL: %s - `%s` did not hold; %s\n' "$name" "$*" "$(remark)"
 		status=1
 	fi
 }
