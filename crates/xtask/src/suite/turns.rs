@@ -154,6 +154,13 @@ mod tests {
     }
 
     #[test]
+    fn who_is_alone_already_does_not_wait() {
+        let turns = Turns::default();
+        let alone = || turns.alone(|| panic!("it waits"), || 7);
+        assert_eq!(turns.beside(alone), 7);
+    }
+
+    #[test]
     fn after_an_error_nothing_begins() {
         let begun = AtomicUsize::new(0);
         let result = each(2, (0..100).collect(), |_, item| {
