@@ -150,6 +150,85 @@ impl Removable for LoopbackCard {
     }
 }
 
+/// Makes the cables of a card, their files in its proc directory, and their volumes. May sleep.
+///
+/// # Errors
+///
+/// `ENOMEM`, or what ALSA returns.
+fn create_cables(
+    card: &mut NewCard,
+    card_number: u32,
+    config: &Config<'_>,
+) -> Result<KVec<CableEnds>> {
+    let (topology, captures) = (config.topology, config.captures());
+    let playbacks = config.playbacks().max(1);
+    let memory = Quota::new(CARD_BYTES_MAX)?;
+    let mut cables = KVec::new();
+    let mut timed = TimerSource {
+        card: card_number,
+        cables: KVec::new(),
+    };
+    for number in 0..topology.devices() * playbacks {
+        let cable = Cable::new(captures, card_number, config.timer_source, memory.clone())?;
+        let cable = Arc::new(cable, GFP_KERNEL)?;
+        cable.set_notify(config.notify);
+        cable.set_free_running(config.free_running)?;
+        timed.cables.push(cable.clone(), GFP_KERNEL)?;
+        let (device, subdevice) = (number / playbacks, number % playbacks);
+        let ends = CableEnds {
+            cable,
+            playback: Substream { device, subdevice },
+            capture: Substream {
+                device: topology.opposite(device),
+                subdevice: subdevice * captures,
+            },
+        };
+        let status = Arc::new(CableStatus::new(number, ends.clone()), GFP_KERNEL)?;
+        let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
+        proc::create_text(card, &name, status)?;
+        volume::create(card, number)?;
+        cables.push(ends, GFP_KERNEL)?;
+    }
+    let timed = Arc::new(timed, GFP_KERNEL)?;
+    proc::create_setting(card, c_str!("timer_source"), timed)?;
+    Ok(cables)
+}
+
+/// Makes the PCM device of this number, with the control elements of its playback substreams. May
+/// sleep.
+///
+/// # Errors
+///
+/// `ENOMEM`, or what ALSA returns.
+fn create_device(
+    card: &mut NewCard,
+    number: u32,
+    config: &Config<'_>,
+    cables: &[CableEnds],
+    bandwidth: &Arc<Bandwidth>,
+) -> Result {
+    let mut device = Device {
+        playback: KVec::new(),
+        capture: KVec::new(),
+        limits: config.limits,
+        bandwidth: bandwidth.clone(),
+    };
+    for ends in cables.iter().filter(|ends| ends.playback.device == number) {
+        let single = cables.len() == 1;
+        let controls = Controls::create(card, ends.clone(), config.topology, single)?;
+        device.playback.push(controls, GFP_KERNEL)?;
+    }
+    for ends in cables.iter().filter(|ends| ends.capture.device == number) {
+        for capture in 0..config.captures() as usize {
+            let end = (ends.cable.clone(), Port::Capture(capture));
+            device.capture.push(end, GFP_KERNEL)?;
+        }
+    }
+    let substreams = [config.playbacks().max(1), config.substreams];
+    let device = Arc::new(device, GFP_KERNEL)?;
+    pcm::create::<Stream>(card, c_str!("Loopback PCM"), number, substreams, device)
+}
+
 /// The driver's name, by which alsa-lib and mixers find a card's configuration.
 fn driver_name(topology: Topology) -> &'static str {
     match topology {
