@@ -66,8 +66,8 @@ impl NewCard {
     /// makes its id of `id`. May sleep.
     ///
     /// `index` is its number, from 0; if negative, a mask of those that it may have. `driver` (at
-    /// most 15 bytes) is also the name of alsa-lib's configuration for it, `name` (31) its short and
-    /// long name: what is longer is cut off; the callers have checked.
+    /// most 15 bytes) is also the name of alsa-lib's configuration for it, `name` (31) its short
+    /// and long name: what is longer is cut off; the callers have checked.
     ///
     /// # Errors
     ///

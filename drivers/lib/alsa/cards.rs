@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The cards of a driver: those that its module's parameters ask for, made at load, and those that users make in
-//! configfs.
+//! The cards of a driver: those that its module's parameters ask for, made at load, and those that
+//! users make in configfs.
 //!
 //! Any sound driver whose cards are made of parameters alone gets both by implementing [`Driver`].
 
@@ -17,25 +17,27 @@ use crate::lib::model::parameters::{parse_enable, BadParameter};
 
 /// A driver whose cards are made of parameters. The functions may sleep.
 pub(crate) trait Driver: Sized + Send + Sync + 'static {
-    /// The name of the cards' parent devices: `NAME.0` and so on, `NAME-DIRECTORY` for those of configfs.
+    /// The name of the cards' parent devices: `NAME.0` and so on, `NAME-DIRECTORY` for those of
+    /// configfs.
     const NAME: &'static CStr;
 
     /// The directory in configfs in which users make cards.
     const DIRECTORY: &'static CStr;
 
-    /// The parameters' names, and what they are if nothing is written. The module has `enable` besides.
+    /// The parameters' names and defaults. The module has `enable` besides.
     const PARAMETERS: &'static [(&'static str, &'static str)];
 
-    /// The name of a binary file that each directory in configfs has besides, and the most bytes that it takes.
+    /// The name of a binary file that each directory in configfs has besides, and its greatest size
+    /// in bytes.
     const FILE: Option<(&'static str, usize)> = None;
 
-    /// What a card is made of.
+    /// The configuration of a card, made of the parameters.
     type Config<'a>;
 
     /// A card that has been made.
     type Card: Removable;
 
-    /// Reads what was written: `written` gives what there is for a parameter.
+    /// Parses the parameters: `written` gives the value that was written to one.
     ///
     /// # Errors
     ///
@@ -47,18 +49,18 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
     /// The number that the card is to have, or a negative mask of those that it may have.
     fn index(config: &Self::Config<'_>) -> i32;
 
-    /// Checks what has been written to [`Driver::FILE`].
+    /// Checks the bytes that have been written to [`Driver::FILE`].
     ///
     /// # Errors
     ///
-    /// What must be in it, if that is not.
+    /// What must be in it, for the message.
     fn check_file(bytes: &[u8]) -> Result<(), &'static str> {
         let _ = bytes;
         Ok(())
     }
 
-    /// Makes a card, and registers it. No two that exist at the same time have the same `slot`. `file` is what
-    /// [`Driver::FILE`] contains.
+    /// Makes a card, and registers it. No two that exist at the same time have the same `slot`.
+    /// `file` is the contents of [`Driver::FILE`].
     ///
     /// # Errors
     ///
@@ -73,9 +75,9 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
     ) -> Result<Self::Card>;
 }
 
-/// A card of a [`Driver`], which goes when this value does.
+/// A card of a [`Driver`]. Dropping it frees the card, which sleeps until all its files are closed.
 pub(crate) trait Removable: Send + Unpin {
-    /// The card.
+    /// The card. Any context.
     fn card(&self) -> &Card;
 
     /// Takes the card away from user space ([`Card::disconnect`]), and frees its parent's name.
@@ -84,13 +86,13 @@ pub(crate) trait Removable: Send + Unpin {
 
 /// A registered card and its parent device, where a driver has nothing else to keep for it.
 pub(crate) struct CardWithParent {
-    // In this order: the card goes before its parent does.
+    // Fields are dropped in this order: the card is freed before its parent is unregistered.
     card: Card,
     parent: Parent,
 }
 
 impl CardWithParent {
-    /// Keeps both.
+    /// Makes one of the two.
     pub(crate) fn new(card: Card, parent: Parent) -> Self {
         Self { card, parent }
     }
@@ -107,7 +109,7 @@ impl Removable for CardWithParent {
     }
 }
 
-/// All cards of a loaded module; they go when this value does.
+/// All cards of a loaded module. Dropping it removes them.
 pub(crate) struct Cards<D: Driver> {
     #[cfg(CONFIG_CONFIGFS_FS)]
     _directories: Directories<D>,
@@ -115,13 +117,14 @@ pub(crate) struct Cards<D: Driver> {
 }
 
 impl<D: Driver> Cards<D> {
-    /// Makes the cards that the module's parameters ask for, and the directory in configfs for more. As in every ALSA
-    /// driver, the first card is made unless it is switched off, the others if they are switched on.
+    /// Makes the cards that the module's parameters ask for, and the directory in configfs for
+    /// more. May sleep. As in every ALSA driver, the first card is made unless it is switched off,
+    /// the others if they are switched on.
     ///
     /// # Errors
     ///
-    /// `EINVAL`, with a line in the kernel's log, if a parameter is not allowed; if no card can be made, what the
-    /// last one could not be made for; `ENOMEM`.
+    /// `EINVAL`, with a line in the kernel's log, if a parameter is not allowed; if no card can be
+    /// made, what the last one could not be made for; `ENOMEM`.
     pub(crate) fn load(module: &'static ThisModule, driver: D) -> Result<Self> {
         // All parameters are read before the first card is made.
         let mut wanted = KVec::new();
@@ -169,6 +172,7 @@ impl<D: Driver> Cards<D> {
     }
 }
 
+/// Logs a parameter that is not allowed; `EINVAL`.
 fn refuse(bad: BadParameter<'_>) -> Error {
     pr_err!("{}\n", format_args!("{bad}"));
     EINVAL

@@ -35,12 +35,14 @@ const CARD: usize = 1;
 /// The number of the first attribute that is a parameter of the module, too.
 const PARAMETERS_FROM: usize = 2;
 
-/// The directories of a driver's cards. By the time this value is dropped there are none: each keeps the module.
+/// The directories of a driver's cards. By the time this value is dropped there are none: each
+/// holds the module.
 pub(crate) struct Directories<D: Driver> {
     _subsystem: Subsystem<CardDirectory<D>>,
 }
 
 impl<D: Driver> Directories<D> {
+    /// The attributes are not too many.
     const FITS: () = assert!(PARAMETERS_FROM + D::PARAMETERS.len() <= ATTRIBUTES_MAX);
 
     /// Makes `/sys/kernel/config/DRIVER`. May sleep.
@@ -143,6 +145,7 @@ struct Enabled<D: Driver> {
 }
 
 impl<D: Driver> Settings<D> {
+    /// The card, if there is one.
     fn card(&self) -> Option<&Card> {
         self.enabled.as_ref().map(|enabled| enabled.card.card())
     }

@@ -45,7 +45,7 @@ pub(crate) struct Hardware {
 }
 
 impl Hardware {
-    /// What a card can do that computes its samples: all that the model can.
+    /// The capabilities of a card that computes its samples: all that the model can do.
     pub(crate) const VIRTUAL: Self = Self {
         info: SNDRV_PCM_INFO_MMAP
             | SNDRV_PCM_INFO_MMAP_VALID

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What ALSA and a driver do with a stream, step by step, for dynamic debug.
+//! Tracing: what ALSA and a driver do with a stream, step by step, for dynamic debug.
 
 use core::fmt;
 
@@ -17,8 +17,8 @@ pub(super) unsafe fn debug(
     substream: *mut bindings::snd_pcm_substream,
     message: fmt::Arguments<'_>,
 ) {
-    // SAFETY: A substream has a PCM device, and that a card, for as long as it is there; none of what is read
-    // ever changes.
+    // SAFETY: A substream has a PCM device, and that a card, for as long as it is there; none of
+    // what is read ever changes.
     let (card, device, number, direction) = unsafe {
         let pcm = (*substream).pcm;
         (

@@ -59,21 +59,20 @@ pub(crate) trait Directory: Send + Sync + Sized + 'static {
     /// Returned by the write.
     fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result;
 
-    /// The name of a file of bytes in the directory, and the most bytes that it takes.
+    /// The name of a binary file in the directory, and its greatest size in bytes.
     const FILE: Option<(&'static str, usize)> = None;
 
-    /// A user reads the file: copies as many of its bytes as there is room for, and returns how
-    /// many it has.
+    /// Reads the file: copies as many of its bytes as there is room for, and returns its size.
     fn read_file(&self, bytes: &mut [u8]) -> usize {
         let _ = bytes;
         0
     }
 
-    /// A user has written the file from its beginning to its end, and closes it.
+    /// Sets the file to `bytes`, all that was written to it before it was closed.
     ///
     /// # Errors
     ///
-    /// `EINVAL` and so on, of which configfs tells nobody.
+    /// `EINVAL` and so on, which configfs returns to nobody.
     fn write_file(&self, bytes: &[u8]) -> Result {
         let _ = bytes;
         Err(EINVAL)

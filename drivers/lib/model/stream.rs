@@ -99,7 +99,8 @@ pub enum Wake {
 
 /// The state of a stream that a clock moves, as its timer sees it.
 pub trait Timed {
-    /// The timer has gone off, at `now` (ns, `CLOCK_MONOTONIC`). Returns what ALSA is notified of.
+    /// Handles the expiry of the timer at `now` (ns, `CLOCK_MONOTONIC`). Returns what ALSA is
+    /// notified of.
     fn wake(&mut self, now: u64) -> Wake;
 
     /// The time at which the timer is to go off next, if it is to: for a wake-up, or because there
