@@ -13,13 +13,15 @@ LIC_FILES_CHKSUM = "\
 DEPENDS = "alsa-lib"
 CVE_PRODUCT = "rloop"
 
+# Directories of the repository that are built: the tool's crate, and those of the workspace that it depends on
+RLOOP_CRATES = "crates/rig crates/rloop"
+
 SRC_URI = "\
     file://Cargo.lock;subdir=${BP} \
     file://Cargo.toml;subdir=${BP} \
     file://LICENSES/Apache-2.0.txt;subdir=${BP} \
     file://LICENSES/MIT.txt;subdir=${BP} \
-    file://crates/rig;subdir=${BP} \
-    file://crates/rloop;subdir=${BP} \
+    ${@' '.join('file://%s;subdir=${BP}' % crate for crate in d.getVar('RLOOP_CRATES').split())} \
     file://run-ptest \
 "
 
@@ -31,7 +33,7 @@ CARGO_SRC_DIR = "crates/rloop"
 CARGO_LOCK_PATH = "${S}/Cargo.lock"
 
 # The repository's workspace has members that are not for the target. Takes them, and the crates that only
-# they need, out of its manifest and its lock file. (What crates/rloop names by its path is a member by that.)
+# they need, out of its manifest and its lock file. What the tool depends on by path is a member by that alone.
 rloop_prune_workspace() {
     sed -i -E 's,^((default-)?members) = .*,\1 = ["crates/rloop"],' ${S}/Cargo.toml
     ${CARGO} update --workspace --manifest-path ${CARGO_MANIFEST_PATH} "$@"

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The list of crates that bitbake fetches, against Cargo.lock.
+//! What bitbake builds the tool from: the crates that it fetches, against Cargo.lock, and the directories of the
+//! repository, against the workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::Suite;
 use crate::report::Check;
 use lab::error::{AtPath as _, Error, Result};
+use lab::exec::Cmd;
 use lab::ui::Step;
 
 /// The list.
 const CRATES: &str = "meta-rloop/recipes-test/rloop/rloop-crates.inc";
+/// The recipe, which names the directories.
+const RECIPE: &str = "meta-rloop/recipes-test/rloop/rloop_0.1.0.bb";
 
 /// A package in Cargo.lock.
 #[derive(Deserialize)]
@@ -106,7 +111,65 @@ fn out_of_step(lock: &Lock, list: &str) -> Option<String> {
     })
 }
 
-/// Holds the list against Cargo.lock.
+/// What `cargo metadata` says of the workspace.
+#[derive(Deserialize)]
+struct Workspace {
+    packages: Vec<Member>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Deserialize)]
+struct Dependency {
+    path: Option<PathBuf>,
+}
+
+impl Workspace {
+    /// The directory `root` of a package, and those of the packages that it depends on by path.
+    fn directories(&self, root: PathBuf) -> BTreeSet<PathBuf> {
+        let mut left = vec![root];
+        let mut directories = BTreeSet::new();
+        while let Some(directory) = left.pop() {
+            let manifest = directory.join("Cargo.toml");
+            if directories.insert(directory) {
+                let member = self.packages.iter().find(|p| p.manifest_path == manifest);
+                let dependencies = member.map(|m| m.dependencies.as_slice());
+                left.extend(
+                    dependencies
+                        .unwrap_or_default()
+                        .iter()
+                        .filter_map(|d| d.path.clone()),
+                );
+            }
+        }
+        directories
+    }
+}
+
+/// The directories that are built and that `recipe` does not name.
+fn unnamed(directories: &BTreeSet<PathBuf>, repo: &Path, recipe: &str) -> Option<String> {
+    let named: Vec<PathBuf> = recipe
+        .lines()
+        .find_map(|line| line.strip_prefix("RLOOP_CRATES = \""))
+        .and_then(|line| line.strip_suffix('"'))
+        .unwrap_or_default()
+        .split_whitespace()
+        .map(|directory| repo.join(directory))
+        .collect();
+    let unnamed: Vec<String> = directories
+        .iter()
+        .filter(|directory| !named.iter().any(|name| directory.starts_with(name)))
+        .map(|directory| directory.display().to_string())
+        .collect();
+    (!unnamed.is_empty())
+        .then(|| format!("not in RLOOP_CRATES of {RECIPE}: {}", unnamed.join(", ")))
+}
+
+/// Holds the list against Cargo.lock, and the recipe against the workspace.
 pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
     let read = |name: &str| {
         let path = suite.context.paths.repo.join(name);
@@ -117,10 +180,28 @@ pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
         given: e.to_string(),
         allowed: "what cargo writes".into(),
     })?;
-    Ok(vec![Check::that(
-        "the list of crates is in step with Cargo.lock",
-        out_of_step(&lock, &read(CRATES)?),
-    )])
+    let repo = &suite.context.paths.repo;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let metadata = Cmd::new("cargo metadata", cargo)
+        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
+        .dir(repo)
+        .read()?;
+    let workspace: Workspace = serde_json::from_str(&metadata).map_err(|e| Error::BadInput {
+        what: "the output of cargo metadata",
+        given: e.to_string(),
+        allowed: "what cargo writes".into(),
+    })?;
+    let directories = workspace.directories(repo.join("crates/rloop"));
+    Ok(vec![
+        Check::that(
+            "the list of crates is in step with Cargo.lock",
+            out_of_step(&lock, &read(CRATES)?),
+        ),
+        Check::that(
+            "the recipe names the directories that the tool is built from",
+            unnamed(&directories, repo, &read(RECIPE)?),
+        ),
+    ])
 }
 
 #[cfg(test)]
@@ -148,6 +229,28 @@ mod tests {
         checksum = "b"
         dependencies = ["a 2.0.0"]
     "#;
+
+    #[test]
+    fn a_directory_that_the_recipe_does_not_name_is_told() {
+        let workspace: Workspace = serde_json::from_str(
+            r#"{"packages": [
+                {"manifest_path": "/r/crates/a/Cargo.toml", "dependencies": [{"path": "/r/crates/b"}, {}]},
+                {"manifest_path": "/r/crates/b/Cargo.toml", "dependencies": [{"path": "/r/lib/c"}]},
+                {"manifest_path": "/r/lib/c/Cargo.toml", "dependencies": []},
+                {"manifest_path": "/r/crates/d/Cargo.toml", "dependencies": []}
+            ]}"#,
+        )
+        .unwrap();
+        let directories = workspace.directories("/r/crates/a".into());
+        let complaint = |recipe| unnamed(&directories, Path::new("/r"), recipe);
+        assert_eq!(
+            complaint("RLOOP_CRATES = \"crates/a crates/b lib\"\n"),
+            None
+        );
+        let why = complaint("RLOOP_CRATES = \"crates/a lib/c\"\n").unwrap();
+        assert!(why.ends_with(": /r/crates/b"), "{why}");
+        assert!(complaint("").unwrap().contains("/r/crates/a, "));
+    }
 
     fn list(crates: &[(&str, &str)]) -> String {
         let mut list = String::new();
