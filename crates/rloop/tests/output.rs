@@ -13,8 +13,16 @@ use std::process::{Command, Output, Stdio};
 
 use rustix::pipe::pipe;
 
+/// The tool: what cargo has built with this test; or the one that is installed, as this test may be, far from where
+/// both were built.
 fn rloop(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rloop"));
+    let test = std::env::current_exe().unwrap();
+    let built = test.ancestors().nth(2).unwrap().join("rloop");
+    let mut command = Command::new(if built.is_file() {
+        built
+    } else {
+        PathBuf::from("rloop")
+    });
     command.args(arguments).stdin(Stdio::null());
     command
 }
