@@ -74,6 +74,10 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value = "char")]
         family: Family,
     },
+    /// Makes a site of the documentation, with a search, and draws the pictures in it anew.
+    ///
+    /// Every link in it has to lead somewhere, else the exit status is 1.
+    Docs,
     /// Removes what was built from this checkout.
     Clean {
         /// Also what all checkouts share: toolchain, kernels, root file systems.

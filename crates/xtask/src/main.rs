@@ -6,6 +6,7 @@ mod bench;
 mod clean;
 mod cli;
 mod demo;
+mod docs;
 mod doctor;
 mod gdb;
 mod kas;
@@ -101,6 +102,7 @@ fn run(cli: Cli) -> Result<u8> {
             new_driver::run(&context, &name, family)?;
             0
         }
+        Command::Docs => status(docs::run(&context)?),
         Command::Clean { cache } => {
             clean::run(&context, cache)?;
             0

@@ -79,7 +79,7 @@ pub(crate) struct Run {
     pub(crate) parameters: String,
     /// Arguments of `rloop verify`, between loading the module and unloading it.
     pub(crate) verify: Option<String>,
-    /// A script of the driver's folder, which does all of it.
+    /// A script of the driver's folder, which does all of it; or a page, whose examples are run.
     pub(crate) script: Option<PathBuf>,
     /// Whether the whole space of `rloop verify` is tried where the user wants that.
     #[serde(default)]

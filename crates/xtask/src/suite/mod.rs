@@ -11,6 +11,7 @@ mod crates;
 mod kas_files;
 mod kselftest;
 mod layer;
+mod manual;
 mod module;
 mod new_driver;
 mod plan;

@@ -16,6 +16,7 @@ use lab::ui::{Step, seconds};
 use super::{
     List, Options, Suite, consistent, crates, kas_files, layer, module, new_driver, run, steps,
 };
+use crate::docs;
 use crate::manifest::{Manifest, Run, Time};
 use crate::report::Check;
 
@@ -134,6 +135,7 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.on_host("rustfmt", steps::rustfmt);
     plan.on_host("host-tests", steps::host_tests);
     plan.on_host("consistent", consistent::everywhere);
+    plan.on_host("docs", |suite, step| docs::checks(suite.context, step));
     plan.on_host("layer-kas", kas_files::configurations);
     plan.on_host("layer-lint", layer::lint);
     plan.on_host("layer-crates", crates::in_step);

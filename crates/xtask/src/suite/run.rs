@@ -12,7 +12,7 @@ use lab::kernel::{Kernel, Spec, selftests};
 use lab::ui::Step;
 use lab::{klog, paths, rootfs, sandbox};
 
-use super::{Suite, kselftest, servers};
+use super::{Suite, kselftest, manual, servers};
 use crate::manifest::{Judge, Log, Manifest, Root, Run, Time};
 use crate::report::{self, Check};
 use crate::verify::verify_checks;
@@ -126,7 +126,11 @@ pub(super) fn script(driver: &Driver, run: &Run, full: bool, seconds: u64) -> Re
         (Some(script), _) => {
             let path = driver.dir.join(script);
             text.push_str(&setup);
-            text.push_str(&fs::read_to_string(&path).at(&path)?);
+            let commands = fs::read_to_string(&path).at(&path)?;
+            match path.extension().is_some_and(|e| e == "md") {
+                true => text.push_str(&manual::script(module, &commands)),
+                false => text.push_str(&commands),
+            }
         }
         (None, verify) => {
             let verify = verify.as_deref().unwrap_or_default();
