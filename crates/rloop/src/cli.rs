@@ -39,6 +39,13 @@ pub enum Command {
     Bench(Bench),
     /// Show what every loopback card is doing
     Status(Status),
+    /// Write manual pages and the shells' completions below a directory such as /usr/local/share
+    #[command(hide = true)]
+    Generate {
+        /// Where to
+        #[arg(value_name = "DIR")]
+        share: PathBuf,
+    },
     /// One process of the stress test (started by it)
     #[command(hide = true)]
     StressChild(StressChild),

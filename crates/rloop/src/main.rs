@@ -10,6 +10,7 @@ mod alsa;
 mod cli;
 mod error;
 mod families;
+mod generate;
 mod kernel;
 
 use std::process::ExitCode;
@@ -38,6 +39,11 @@ fn run(command: &Command) -> Result<Ending, Error> {
         Command::Verify(options) => verify(options),
         Command::Bench(options) => families::bench(options.family.as_deref())?(options),
         Command::Status(options) => status(options),
+        Command::Generate { share } => {
+            let path = share.display().to_string();
+            generate::all(share).map_err(|why| Error::File { path, why })?;
+            Ok(Ending::Passed)
+        }
         Command::StressChild(options) => stress::child_command(options),
     }
 }
