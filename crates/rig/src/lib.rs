@@ -10,12 +10,18 @@
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod check;
+pub mod clock;
+pub mod figure;
 pub mod ledger;
 pub mod machine;
 pub mod output;
+pub mod plot;
+pub mod progress;
 pub mod random;
 pub mod report;
 pub mod retry;
 pub mod run;
+pub mod stats;
+pub mod stress;
 pub mod verdict;
 pub mod watchdog;

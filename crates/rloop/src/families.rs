@@ -5,92 +5,15 @@
 //! A new driver is a line in its family's table of drivers and a list of checks (see `sound/snd_minivosc.rs`, the
 //! shortest); a new family is a folder here and a line in [`ALL`].
 
-use std::path::Path;
-
-use rig::check::{Listed, Selection};
-use rig::output::Ending;
-use rig::run::Plan;
-
-use crate::cli;
 use crate::error::Error;
+use family::{Bench, Family};
 
 mod char;
+pub mod family;
 pub mod sound;
 
 /// All families; where nothing else says which, it is the first.
 const ALL: &[&Family] = &[&sound::FAMILY, &char::FAMILY];
-
-/// Measures, and reports it.
-pub type Bench = fn(&cli::Bench) -> Result<Ending, Error>;
-
-/// Drivers that are checked by the same means.
-pub struct Family {
-    /// As the command line names it.
-    pub name: &'static str,
-    /// What its drivers are, in one line of help.
-    pub about: &'static str,
-    /// Its drivers.
-    pub drivers: &'static [Driver],
-    /// Whether `--card` names something of it.
-    pub has_cards: bool,
-    /// Lists all of its checks.
-    pub list: fn(&cli::Verify) -> Vec<Listed>,
-    /// Finds what there is to be checked, and says how.
-    pub verify: fn(&cli::Verify, &Selection) -> Result<Plan<Error>, Error>,
-    /// Looks what its drivers are doing.
-    pub status: fn(&cli::Status) -> Result<Status, Error>,
-    /// Measures, where there is something to be measured.
-    pub bench: Option<Bench>,
-}
-
-/// A driver.
-pub struct Driver {
-    /// The name that people know.
-    pub name: &'static str,
-    /// Its module, as /sys/module has it.
-    pub module: &'static str,
-    /// A device that is there if it is, wherever that can be seen.
-    pub node: Option<&'static str>,
-}
-
-impl Driver {
-    fn is_here(&self) -> bool {
-        let module = Path::new("/sys/module").join(self.module);
-        module.exists() || self.node.is_some_and(|node| Path::new(node).exists())
-    }
-}
-
-/// What drivers are doing.
-pub struct Status {
-    /// For people.
-    pub text: String,
-    /// The same and more, an object for each device.
-    pub values: Vec<serde_json::Value>,
-}
-
-impl Family {
-    fn is_here(&self) -> bool {
-        self.drivers.iter().any(Driver::is_here)
-    }
-
-    /// Why there is nothing of it here.
-    pub fn absent(&self) -> Error {
-        let drivers: Vec<&str> = self.drivers.iter().map(|driver| driver.name).collect();
-        Error::NoModule {
-            family: self.name,
-            drivers: drivers.join(", "),
-            first: drivers.first().copied().unwrap_or_default(),
-        }
-    }
-
-    fn cant(&self, command: &'static str, can: impl Fn(&Self) -> bool) -> Error {
-        Error::NotOfFamily {
-            family: self.name,
-            command,
-            known: names(can),
-        }
-    }
-}
 
 fn names(which: impl Fn(&Family) -> bool) -> String {
     let those = ALL.iter().filter(|family| which(family));
@@ -139,8 +62,11 @@ pub fn here(given: Option<&str>, card: Option<&str>) -> Result<Vec<&'static Fami
 /// If there is no family of that name, or it can't be measured.
 pub fn bench(given: Option<&str>) -> Result<Bench, Error> {
     let family = given.map_or(Ok(ALL[0]), named)?;
-    let cant = || family.cant("bench", |other| other.bench.is_some());
-    family.bench.ok_or_else(cant)
+    family.bench.ok_or_else(|| Error::NotOfFamily {
+        family: family.name,
+        command: "bench",
+        known: names(|other| other.bench.is_some()),
+    })
 }
 
 /// What help says of families.

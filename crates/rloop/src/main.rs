@@ -12,6 +12,7 @@ mod error;
 mod families;
 mod generate;
 mod kernel;
+mod options;
 
 use std::process::ExitCode;
 
@@ -48,7 +49,7 @@ fn run(command: &Command) -> Result<Ending, Error> {
     }
 }
 
-fn verify(options: &cli::Verify) -> Result<Ending, Error> {
+fn verify(options: &options::Verify) -> Result<Ending, Error> {
     let mut selection = Selection {
         only: options.only.clone(),
         quick: false,
@@ -88,7 +89,7 @@ fn verify(options: &cli::Verify) -> Result<Ending, Error> {
     run::run(all, options.format)
 }
 
-fn status(options: &cli::Status) -> Result<Ending, Error> {
+fn status(options: &options::Status) -> Result<Ending, Error> {
     let given = options.family.as_deref();
     let (mut text, mut values) = (String::new(), Vec::new());
     for family in families::here(given, options.card.as_deref())? {

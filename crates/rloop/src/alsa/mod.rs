@@ -3,6 +3,7 @@
 //! ALSA as a program sees it: cards, streams, control elements, timers, and what is played. No driver's name in here.
 
 pub mod card;
+pub mod find;
 pub mod pcm;
 pub mod problem;
 pub mod raw;

@@ -5,9 +5,9 @@
 use rig::check::{Listed, Selection};
 use rig::run::Plan;
 
-use super::{Driver, Family, Status};
-use crate::cli;
+use super::family::{Driver, Family, Status};
 use crate::error::Error;
+use crate::options;
 
 mod sad;
 
@@ -27,12 +27,12 @@ pub const FAMILY: Family = Family {
     bench: None,
 };
 
-fn list(_: &cli::Verify) -> Vec<Listed> {
+fn list(_: &options::Verify) -> Vec<Listed> {
     let checks = sad::checks();
     checks.iter().map(|c| c.listed(sad::DRIVER)).collect()
 }
 
-fn verify(_: &cli::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
+fn verify(_: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
     let Some(suite) = sad::suite() else {
         return Err(FAMILY.absent());
     };
@@ -42,6 +42,6 @@ fn verify(_: &cli::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
     })
 }
 
-fn status(_: &cli::Status) -> Result<Status, Error> {
+fn status(_: &options::Status) -> Result<Status, Error> {
     sad::status().ok_or_else(|| FAMILY.absent())
 }

@@ -12,7 +12,7 @@ use rig::run::{self, Suite, Tests};
 use rig::verdict::{Verdict, Within as _, ensure};
 
 use crate::error::Error;
-use crate::families::Status;
+use crate::families::family::Status;
 
 /// The driver's name.
 pub const DRIVER: &str = "sad";

@@ -5,10 +5,11 @@
 use rig::check::{Listed, Selection};
 use rig::run::{Before, Plan, works};
 
-use super::{Driver, Family};
-use crate::cli;
+use super::family::{Driver, Family};
 use crate::error::Error;
+use crate::options;
 use loopback::Card;
+use snd_rloop::context::Limits;
 
 mod bench;
 pub mod loopback;
@@ -16,9 +17,6 @@ mod snd_minivosc;
 mod snd_rloop;
 mod status;
 pub mod stress;
-
-pub use bench::Part;
-pub use snd_rloop::context::Limits;
 
 /// What the tool knows of them.
 pub const FAMILY: Family = Family {
@@ -49,15 +47,23 @@ pub const FAMILY: Family = Family {
     bench: Some(bench::command),
 };
 
-fn list(options: &cli::Verify) -> Vec<Listed> {
-    let rloop = snd_rloop::checks::all(options.limits(), None);
+fn limits(options: &options::Verify) -> Limits {
+    Limits {
+        full: options.full,
+        byte_rate: options.byte_rate << 20,
+        case_bytes: options.case_bytes << 10,
+    }
+}
+
+fn list(options: &options::Verify) -> Vec<Listed> {
+    let rloop = snd_rloop::checks::all(limits(options), None);
     let rloop = rloop.iter().map(|c| c.listed(snd_rloop::DRIVER));
     let minivosc = snd_minivosc::checks();
     let minivosc = minivosc.iter().map(|c| c.listed(snd_minivosc::DRIVER));
     rloop.chain(minivosc).collect()
 }
 
-fn verify(options: &cli::Verify, selection: &Selection) -> Result<Plan<Error>, Error> {
+fn verify(options: &options::Verify, selection: &Selection) -> Result<Plan<Error>, Error> {
     let given = options.card.as_deref();
     let mut plan = Plan::default();
     let minivosc = snd_minivosc::cards(given)?;
@@ -76,11 +82,11 @@ fn verify(options: &cli::Verify, selection: &Selection) -> Result<Plan<Error>, E
 /// What is to be done with loopback cards, of which `card` is the one that checks use.
 fn loopback(
     card: Card,
-    options: &cli::Verify,
+    options: &options::Verify,
     selection: &Selection,
     plan: &mut Plan<Error>,
 ) -> Result<(), Error> {
-    let limits = options.limits();
+    let limits = limits(options);
     if let Some(seconds) = options.stress {
         let cards = match options.card {
             Some(_) => vec![card.clone()],
@@ -88,7 +94,7 @@ fn loopback(
         };
         let stress = stress::Options {
             seconds,
-            seed: options.seed.unwrap_or_else(stress::new_seed),
+            seed: options.seed.unwrap_or_else(rig::stress::new_seed),
             faults: options.faults,
             failing_allocations: options.failing_allocations,
             suspend: options.suspend,

@@ -10,7 +10,8 @@ use rig::run::{self, Suite, Tests};
 use rig::verdict::{Verdict, ensure};
 
 use super::loopback::elements::error;
-use crate::alsa::card::{self, Card};
+use crate::alsa::card::Card;
+use crate::alsa::find;
 use crate::error::Error;
 
 /// The driver's name, as ALSA has it, too.
@@ -56,7 +57,7 @@ pub fn checks() -> Vec<Check<Context>> {
 /// # Errors
 /// If one can't be opened.
 pub fn cards(given: Option<&str>) -> Result<Vec<Card>, Error> {
-    let mut cards = card::of_driver(DRIVER)?;
+    let mut cards = find::of_driver(DRIVER)?;
     cards.retain(|card| given.is_none_or(|given| card.is_named(given)));
     Ok(cards)
 }

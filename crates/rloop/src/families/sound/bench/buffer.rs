@@ -2,13 +2,13 @@
 
 //! The smallest buffer of two periods in which a loop runs, bit-exact.
 
-use super::Bench;
-use super::clock::{now, seconds, whole_second};
 use super::figures::{Buffer, Try};
+use super::given::Bench;
 use crate::alsa::pcm::Config;
 use crate::alsa::signal::Sequence;
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::ends::{Player, Recorder, pump};
+use rig::clock::{now, seconds, whole_second};
 use rig::verdict::{Blame, OrFail, Problem, Verdict, Within};
 
 /// The periods that are tried, in frames.

@@ -4,14 +4,14 @@
 
 use std::time::Duration;
 
-use super::Bench;
-use super::clock::{now, seconds, sleep_until, whole_second};
 use super::figures::Delay;
-use super::stats::{Spread, median, round};
+use super::given::Bench;
 use crate::alsa::pcm::Config;
 use crate::alsa::signal::Sequence;
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::ends::{Player, Recorder, pump};
+use rig::clock::{now, seconds, sleep_until, whole_second};
+use rig::stats::{Spread, median, round};
 use rig::verdict::{Blame, OrFail, Problem, Verdict, Within};
 
 /// How many starts may be spoilt by an xrun, of a hundred.

@@ -4,41 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::Spread;
 use crate::families::sound::loopback::Driver;
-use rig::verdict::{Problem, Verdict};
-
-/// A figure, or why there is none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Figure<T> {
-    /// It was measured.
-    Measured(T),
-    /// It can't be measured here.
-    Skipped(String),
-    /// The card did something wrong.
-    Failed(String),
-}
-
-impl<T> Figure<T> {
-    /// The figure, if there is one.
-    pub fn value(&self) -> Option<&T> {
-        match self {
-            Self::Measured(value) => Some(value),
-            Self::Skipped(_) | Self::Failed(_) => None,
-        }
-    }
-}
-
-impl<T> From<Verdict<T>> for Figure<T> {
-    fn from(verdict: Verdict<T>) -> Self {
-        match verdict.map_err(Problem::at_last) {
-            Ok(value) => Self::Measured(value),
-            Err(Problem::Skipped(why)) => Self::Skipped(why),
-            Err(problem) => Self::Failed(problem.to_string()),
-        }
-    }
-}
+use rig::figure::Figure;
+use rig::stats::Spread;
 
 /// One run of `rloop bench`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use super::Bench;
-use super::clock::{now, seconds, whole_second};
 use super::figures::Jitter;
-use super::stats::{Spread, room, round};
+use super::given::Bench;
 use crate::alsa::pcm::{Config, Pcm, frames_time, time_frames, wait};
+use rig::clock::{now, seconds, whole_second};
+use rig::stats::{Spread, room, round};
 
 use rig::verdict::{Problem, Verdict, fail};
 

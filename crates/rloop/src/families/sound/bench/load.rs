@@ -16,12 +16,13 @@ use std::time::Duration;
 use procfs::{ConfigSetting, CurrentSI, KernelStats};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::Bench;
-use super::clock::{now, seconds, whole_second};
-use super::figures::{Cost, Figure, Load, Loaded, Mode};
-use super::stats::round;
+use super::figures::{Cost, Load, Loaded, Mode};
+use super::given::Bench;
 use crate::alsa::pcm::{Config, Pcm, Stop, frames_time};
 use crate::families::sound::loopback::Cable;
+use rig::clock::{now, seconds, whole_second};
+use rig::figure::Figure;
+use rig::stats::round;
 
 use rig::verdict::{Problem, Verdict, skip};
 

@@ -6,8 +6,8 @@ use std::fs;
 
 use procfs::process::Process;
 
-use super::clock::tick_hz;
 use super::figures::Machine;
+use rig::clock::tick_hz;
 
 /// This machine.
 pub fn here() -> Machine {

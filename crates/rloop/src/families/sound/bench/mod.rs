@@ -6,23 +6,20 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use rig::output::{Ending, print};
 use serde::{Deserialize, Serialize};
 
-use crate::cli;
 use crate::error::Error;
-use crate::families::sound::loopback::elements::timed;
 use crate::families::sound::loopback::settings::Settings;
-use crate::families::sound::loopback::{self, Cable, Card, Driver, probe};
-use rig::verdict::{Verdict, skip};
+use crate::families::sound::loopback::{self, Card, Driver, probe};
+use crate::options::{self, Part};
 
 mod buffer;
-mod clock;
 mod delay;
-pub mod figures;
+mod figures;
+mod given;
 mod jitter;
 mod load;
 mod machine;
@@ -32,38 +29,17 @@ mod page;
 mod pitch;
 mod plot;
 mod position;
-mod progress;
 mod reader;
 mod repeat;
-mod stats;
 mod table;
 mod tables;
 mod targets;
 mod throughput;
 
-use figures::{Figure, Jittered, Run, Subject};
-use progress::Progress;
-
-/// What can be measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
-    /// The machine's own scheduling noise
-    Noise,
-    /// In what steps the position moves
-    Position,
-    /// How late a program is woken
-    Jitter,
-    /// The smallest buffer that is served
-    Buffer,
-    /// The delay from player to recorder
-    Delay,
-    /// Processor time and timer interrupts
-    Load,
-    /// Exactness of the pitch, and time to its effect
-    Pitch,
-    /// How fast a cable without a clock is
-    Throughput,
-}
+use figures::{Jittered, Run, Subject};
+use given::Bench;
+use rig::figure::Figure;
+use rig::progress::Progress;
 
 /// What to measure.
 pub struct Options {
@@ -82,45 +58,6 @@ pub struct Options {
 pub struct Document {
     /// In the order in which they are shown.
     pub runs: Vec<Run>,
-}
-
-/// What each measurement is given: the cards of one driver, and how long it may take.
-struct Bench<'a> {
-    cards: &'a [Card],
-    seconds: u64,
-    starts: u32,
-    progress: &'a Progress,
-}
-
-impl Bench<'_> {
-    /// The card that is used where one is enough: the first that has a cable with a clock, if there is one.
-    fn card(&self) -> &Card {
-        let timed = self.cards.iter().find(|card| !timed(card).is_empty());
-        timed.unwrap_or(&self.cards[0])
-    }
-
-    /// All cables of the cards that have a clock.
-    fn cables(&self) -> Vec<Cable> {
-        self.cards.iter().flat_map(timed).collect()
-    }
-
-    /// The cable that is used where one is enough; skips if there is none with a clock.
-    fn cable(&self) -> Verdict<Cable> {
-        match self.cables().first() {
-            Some(cable) => Ok(*cable),
-            None => skip("there is no cable with a clock (clock=free)"),
-        }
-    }
-
-    /// So small a part of the time for long measurements, but a second at least.
-    fn part(&self, of: u64) -> Duration {
-        Duration::from_secs((self.seconds / of).max(1))
-    }
-
-    /// Tells the user what goes on.
-    fn say(&self, what: &str) {
-        self.progress.say(what);
-    }
 }
 
 /// Measures `cards`, of which there is one at least.
@@ -324,7 +261,7 @@ impl Document {
 ///
 /// # Errors
 /// If a card is in use or can't be opened, or a file can't be read or written.
-pub fn command(options: &cli::Bench) -> Result<Ending, Error> {
+pub fn command(options: &options::Bench) -> Result<Ending, Error> {
     let report = options.report.as_deref();
     // Before an hour of measuring: a place that can't be written to is told at once.
     let mut page = report.map(create).transpose()?;
@@ -354,9 +291,9 @@ pub fn command(options: &cli::Bench) -> Result<Ending, Error> {
         _ => Ok(()),
     };
     let text = match options.format {
-        cli::BenchFormat::Human => document.human(),
-        cli::BenchFormat::Markdown => document.markdown(),
-        cli::BenchFormat::Json => document.json().map_err(|e| Error::Json(e.to_string()))?,
+        options::BenchFormat::Human => document.human(),
+        options::BenchFormat::Markdown => document.markdown(),
+        options::BenchFormat::Json => document.json().map_err(|e| Error::Json(e.to_string()))?,
     };
     print(&text)?;
     written?;

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::Bench;
-use super::clock::whole_second;
 use super::figures::Noise;
+use super::given::Bench;
 use super::machine;
-use super::stats::Spread;
+use rig::clock::whole_second;
+use rig::stats::Spread;
 use rig::verdict::{Problem, Verdict, skip};
 
 /// Between two wake-ups, in µs.

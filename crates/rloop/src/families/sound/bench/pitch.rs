@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use alsa::ctl::{Ctl, ElemType};
 
-use super::Bench;
-use super::clock::{now, seconds, sleep_until, whole_second};
 use super::figures::{Pitch, Pitched, Setting};
+use super::given::Bench;
 use super::jitter::rounded;
 use super::reader::{Reader, Reading, prompt};
-use super::stats::{Line, Spread, round};
 use crate::alsa::pcm::{Address, Config};
 use crate::families::sound::loopback::Cable;
 use crate::families::sound::loopback::elements;
 use crate::families::sound::loopback::elements::timed;
+use rig::clock::{now, seconds, sleep_until, whole_second};
+use rig::stats::{Line, Spread, round};
 use rig::verdict::{Problem, Verdict, skip};
 
 /// An element that sets the pitch.

@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use super::Bench;
-use super::clock::{seconds, whole_second};
 use super::figures::Position;
+use super::given::Bench;
 use super::reader::{Reader, Reading, prompt};
-use super::stats::{Line, farthest, median, rms, round, thin};
 use crate::alsa::pcm::Config;
+use rig::clock::{seconds, whole_second};
+use rig::stats::{Line, farthest, median, rms, round, thin};
 use rig::verdict::{Verdict, ensure};
 
 /// How long it is read.

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::clock::{now, seconds};
-use super::stats::{median, room};
 use crate::alsa::pcm::{Address, Config, Pcm, Stop};
+use rig::clock::{now, seconds};
+use rig::stats::{median, room};
 use rig::verdict::Verdict;
 
 /// A position, and the clock before and after it was asked for.

@@ -2,8 +2,9 @@
 
 //! What snd-rloop is to reach, against snd-aloop in the same boot, and whether it did.
 
-use super::figures::{Cost, Figure, Load, Mode, Run, Subject};
+use super::figures::{Cost, Load, Mode, Run, Subject};
 use crate::families::sound::loopback::Driver;
+use rig::figure::Figure;
 
 /// How a target was met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! A run that was not measured, through all that is made of one.
 
 use super::figures::*;
-use super::stats::Spread;
 use super::targets::{Reached, judge};
 use super::*;
+use rig::stats::Spread;
 
 fn spread(p50: f64, max: f64) -> Spread {
     Spread {

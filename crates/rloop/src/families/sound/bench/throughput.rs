@@ -14,13 +14,13 @@ use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::time::Timespec;
 
-use super::Bench;
-use super::clock::{now, seconds, whole_second};
 use super::figures::Throughput;
-use super::stats::round;
+use super::given::Bench;
 use crate::alsa::pcm::{Config, Pcm, Start, wait};
 use crate::alsa::signal::Sequence;
 use crate::families::sound::loopback::elements::{CLOCK, FREE, choose, value};
+use rig::clock::{now, seconds, whole_second};
+use rig::stats::round;
 use rig::verdict::{Problem, Verdict, Within, fail, skip};
 
 /// At each end, in frames: periods, and how many of them.

@@ -8,7 +8,7 @@ use alsa::ctl::{Ctl, ElemId, ElemIface, ElemType, ElemValue};
 
 use rig::verdict::{Problem, Verdict, skip};
 
-use super::{Cable, Card, Driver};
+use super::card::{Cable, Card, Driver};
 use crate::alsa::pcm::Address;
 
 /// What moves a cable's frames, and its items.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rig::verdict::{Blame, Problem, Verdict, Within, fail};
 
-use super::Cable;
+use super::card::Cable;
 use crate::alsa::pcm::{Config, Pcm, State, frames_time, wait};
 use crate::alsa::problem::{slow, xrun};
 use crate::alsa::signal::{Sequence, Trace};

@@ -5,8 +5,10 @@
 use alsa::Direction;
 use alsa::ctl::{CardInfo, DeviceIter};
 
-use super::{Card, Driver, Topology, trouble};
-use crate::alsa::card::{self, Found, Kind, Opened, seen};
+use super::card::{Card, Driver, Topology};
+use super::trouble;
+use crate::alsa::card::seen;
+use crate::alsa::find::{self, Found, Kind, Opened};
 use crate::alsa::root::Root;
 use crate::error::Error;
 
@@ -60,7 +62,7 @@ fn find(root: &Root) -> Found<Card> {
         module: &|module| driver_of(module).is_some(),
         describe: &describe,
     };
-    card::find(root, &kind)
+    find::find(root, &kind)
 }
 
 /// All loopback cards, by index.

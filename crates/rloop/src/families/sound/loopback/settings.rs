@@ -10,10 +10,10 @@ use alsa::ctl::{Ctl, ElemId, ElemType};
 use rig::output::complain;
 use rig::verdict::{Problem, Verdict};
 
+use super::card::{Card, Driver};
 use super::elements::{
     DELAY, NOTIFY, PITCH, RATE_SHIFT, SWITCH, VOLUME, id, mixer_id, read, write,
 };
-use super::{Card, Driver};
 use crate::error::Error;
 
 /// The volume of 0 dB.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Card, Driver};
+use super::card::{Card, Driver};
 use crate::alsa::card::Seen;
 use crate::alsa::root::Root;
 use crate::alsa::trouble::GIVE;

@@ -19,6 +19,9 @@ use crate::families::sound::loopback::ends::{Player, Recorder};
 use crate::families::sound::loopback::settings::Settings;
 use crate::families::sound::loopback::{Cable, Card};
 
+/// A check that is a function: name, what of the contract it proves, what it does, the function.
+pub type Plain = rig::check::Plain<Context>;
+
 /// The limits that keep a check within what a machine can do.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

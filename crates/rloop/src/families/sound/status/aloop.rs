@@ -4,7 +4,7 @@
 //! (1 playback, 2 capture) and, where an end is open, some of its parameters, in bytes.
 //! Format, channels and positions in frames can't be had from it.
 
-use super::{CableStatus, EndStatus, ParseError};
+use super::model::{CableStatus, EndStatus, ParseError};
 
 /// Reads one file, of a card with `subdevices` of them (the file always lists eight).
 pub fn parse(file: &str, subdevices: u32) -> Result<Vec<CableStatus>, ParseError> {

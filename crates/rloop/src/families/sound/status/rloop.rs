@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use super::{CableStatus, EndStatus, ParseError};
+use super::model::{CableStatus, EndStatus, ParseError};
 
 /// `device 0, subdevice 3` as `0,3`.
 fn place(line: usize, value: &str) -> Result<String, ParseError> {

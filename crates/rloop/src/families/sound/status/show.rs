@@ -4,7 +4,7 @@
 
 use comfy_table::{Table, presets};
 
-use super::{CableStatus, CardStatus, EndStatus};
+use super::model::{CableStatus, CardStatus, EndStatus};
 
 /// Two lines for each cable that somebody uses, and a sentence for the others.
 pub fn table(cards: &[CardStatus]) -> String {

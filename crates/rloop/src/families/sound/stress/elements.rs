@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::no_memory;
+use super::field::no_memory;
 use crate::alsa::pcm::{Address, errno_name};
 use crate::alsa::raw::ctl::Control;
 use crate::alsa::raw::element::{INACTIVE, Id, Info, Kind, READ_WRITE, TLV_WRITE, Value};

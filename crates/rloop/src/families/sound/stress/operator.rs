@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use alsa::ctl::{Ctl, ElemType};
 
-use super::Options;
+use super::field::Options;
 use crate::alsa::pcm::Address;
 use crate::alsa::root::Root;
 use crate::error::Error;

@@ -12,12 +12,12 @@
 //!   so in the state; with `CONFIG_SND_DEBUG` it warns of what comes of that.
 
 use std::io;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::elements::Maker;
-use super::{is_without_clock, lock, no_memory};
+use super::field::{is_without_clock, no_memory};
 use crate::alsa::pcm::errno_name;
 use crate::alsa::raw::ctl::Control;
 use crate::alsa::raw::pcm::{FRAMES, Page, Room, Setup, Stream};
@@ -145,6 +145,15 @@ struct Alone {
     preparing: Mutex<()>,
     /// Held, by one, while a stream is set up or its buffer given up and, by any number, during transfers.
     setting_up: RwLock<()>,
+}
+
+impl Alone {
+    /// Waits until nobody prepares a stream, and lets nobody until that goes.
+    fn preparing(&self) -> MutexGuard<'_, ()> {
+        self.preparing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<'a> Foreman<'a> {
@@ -325,7 +334,7 @@ impl Worker<'_> {
     }
 
     fn prepare(&self, stream: &Stream) -> io::Result<()> {
-        let _alone = lock(&self.alone.preparing);
+        let _alone = self.alone.preparing();
         stream.prepare()
     }
 
@@ -358,7 +367,7 @@ impl Worker<'_> {
             Action::HwFree => self.set_up(|| stream.hw_free()),
             Action::Prepare => self.prepare(stream),
             Action::Reset => {
-                let _alone = lock(&self.alone.preparing);
+                let _alone = self.alone.preparing();
                 stream.reset()
             }
             Action::Start => stream.start(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::is_without_clock;
+use super::field::is_without_clock;
 use crate::alsa::pcm::{
     Access, Address, AlsaError, Config, Pcm, Start, State, Stop, frames_time, wait,
 };

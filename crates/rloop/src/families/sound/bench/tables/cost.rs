@@ -2,8 +2,10 @@
 
 //! The table of what running cables cost.
 
-use super::{Builder, Cell, Table, number};
-use crate::families::sound::bench::figures::{Cost, Figure, Load, Loaded, Mode, Run, Subject};
+use super::builder::{Builder, Cell, Table};
+use crate::families::sound::bench::figures::{Cost, Load, Loaded, Mode, Run, Subject};
+use rig::figure::Figure;
+use rig::stats::number;
 
 /// Of `run`.
 pub fn load(run: &Run) -> Table {

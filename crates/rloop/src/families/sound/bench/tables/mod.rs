@@ -2,70 +2,14 @@
 
 //! A run as tables: the same for a terminal and for the page.
 
-use super::figures::{Figure, Run, Subject};
-use super::stats::{Spread, ratio};
-use crate::families::sound::loopback::Driver;
+use super::figures::Run;
 
+mod builder;
 mod cost;
 mod pitch;
 mod timing;
 
-/// One table.
-pub struct Table {
-    /// What was measured.
-    pub title: &'static str,
-    /// How, in a sentence.
-    pub about: String,
-    /// The heads of the columns after the first.
-    pub columns: Vec<String>,
-    /// The lines.
-    pub rows: Vec<Row>,
-}
-
-/// One line of a table.
-pub struct Row {
-    /// What it says.
-    pub what: String,
-    /// One for each column.
-    pub cells: Vec<String>,
-}
-
-/// What one subject has in a line: a number, or words.
-enum Cell {
-    Number(f64),
-    Words(String),
-    Nothing,
-}
-
-impl<T: Into<f64>> From<T> for Cell {
-    fn from(value: T) -> Self {
-        Self::Number(value.into())
-    }
-}
-
-/// A number with three digits that count, as people write it.
-pub fn number(value: f64) -> String {
-    let text = match value.abs() {
-        a if a >= 100.0 || a == 0.0 => format!("{value:.0}"),
-        a if a >= 10.0 => format!("{value:.1}"),
-        a if a >= 0.1 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    };
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
-}
-
-/// How many times the one card's figure the other's is.
-fn ratio_text(rloop: f64, aloop: f64) -> String {
-    match ratio(aloop, rloop) {
-        Some(r) if r >= 1.0 => format!("1 : {}", number(r)),
-        Some(r) => format!("{} : 1", number(1.0 / r)),
-        None => String::new(),
-    }
-}
+pub use builder::Table;
 
 /// All tables of `run` that have anything in them.
 pub fn of(run: &Run) -> Vec<Table> {
@@ -81,115 +25,4 @@ pub fn of(run: &Run) -> Vec<Table> {
     ];
     tables.retain(|t| !t.rows.is_empty());
     tables
-}
-
-/// Builds a table with a column for each subject, and one for the ratio where there are both.
-struct Builder<'a> {
-    run: &'a Run,
-    table: Table,
-}
-
-impl<'a> Builder<'a> {
-    fn new(run: &'a Run, title: &'static str, about: String) -> Self {
-        let mut columns: Vec<String> = run
-            .subjects
-            .iter()
-            .map(|s| s.driver.name().to_owned())
-            .collect();
-        if pair(run).is_some() {
-            columns.push("ratio".to_owned());
-        }
-        Self {
-            run,
-            table: Table {
-                title,
-                about,
-                columns,
-                rows: Vec::new(),
-            },
-        }
-    }
-
-    fn row(&mut self, what: impl Into<String>, cell: impl Fn(&Subject) -> Cell) {
-        let cells: Vec<Cell> = self.run.subjects.iter().map(cell).collect();
-        if cells.iter().all(|c| matches!(c, Cell::Nothing)) {
-            return;
-        }
-        let mut texts: Vec<String> = cells
-            .iter()
-            .map(|c| match c {
-                Cell::Number(n) => number(*n),
-                Cell::Words(words) => words.clone(),
-                Cell::Nothing => "–".to_owned(),
-            })
-            .collect();
-        if let Some((rloop, aloop)) = pair(self.run) {
-            texts.push(match (&cells[rloop], &cells[aloop]) {
-                (Cell::Number(a), Cell::Number(b)) => ratio_text(*a, *b),
-                _ => String::new(),
-            });
-        }
-        self.table.rows.push(Row {
-            what: what.into(),
-            cells: texts,
-        });
-    }
-
-    /// A line of a figure; why there is none is said in the line of `first` figures only.
-    fn figure<T>(
-        &mut self,
-        what: impl Into<String>,
-        first: bool,
-        figure: impl Fn(&Subject) -> Option<&Figure<T>>,
-        cell: impl Fn(&T) -> Cell,
-    ) {
-        self.row(what, |subject| match figure(subject) {
-            None => Cell::Nothing,
-            Some(Figure::Measured(value)) => cell(value),
-            Some(Figure::Skipped(why)) if first => Cell::Words(format!("SKIP: {why}")),
-            Some(Figure::Failed(why)) if first => Cell::Words(format!("FAIL: {why}")),
-            Some(_) => Cell::Nothing,
-        });
-    }
-}
-
-/// A value of a spread, and its name.
-type Part = (&'static str, fn(&Spread) -> f64);
-
-/// What is shown of a spread.
-const PARTS: [Part; 4] = [
-    ("p50", |s| s.p50),
-    ("p99", |s| s.p99),
-    ("p99.9", |s| s.p999),
-    ("max", |s| s.max),
-];
-
-/// The columns of snd-rloop and of snd-aloop, where there are both.
-fn pair(run: &Run) -> Option<(usize, usize)> {
-    let find = |driver| run.subjects.iter().position(|s| s.driver == driver);
-    Some((find(Driver::SndRloop)?, find(Driver::SndAloop)?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_keep_three_digits_that_count() {
-        let shown: Vec<String> = [0.0, 0.0123, 0.5, 1.0, 12.34, 192.0, -3.456, 48_000.4]
-            .into_iter()
-            .map(number)
-            .collect();
-        assert_eq!(
-            shown,
-            ["0", "0.012", "0.5", "1", "12.3", "192", "-3.46", "48000"]
-        );
-    }
-
-    #[test]
-    fn ratios_are_told_from_the_smaller() {
-        assert_eq!(ratio_text(1.0, 192.0), "1 : 192");
-        assert_eq!(ratio_text(30.0, 12.0), "2.5 : 1");
-        assert_eq!(ratio_text(0.0, 12.0), "");
-    }
 }

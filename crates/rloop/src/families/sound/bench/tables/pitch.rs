@@ -2,9 +2,10 @@
 
 //! The table of the pitch.
 
-use super::{Builder, Cell, Table};
-use crate::families::sound::bench::figures::{Figure, Pitch, Run, Subject};
-use crate::families::sound::bench::stats::Spread;
+use super::builder::{Builder, Cell, Table};
+use crate::families::sound::bench::figures::{Pitch, Run, Subject};
+use rig::figure::Figure;
+use rig::stats::Spread;
 
 /// Of `run`.
 pub fn pitch(run: &Run) -> Table {

@@ -2,10 +2,12 @@
 
 //! The tables of what has to do with time.
 
-use super::{Builder, Cell, PARTS, Row, Table, number};
+use super::builder::{Builder, Cell, PARTS, Row, Table};
 use crate::families::sound::bench::figures::{
-    Buffer, Delay, Figure, Jitter, Position, Run, Subject, Throughput,
+    Buffer, Delay, Jitter, Position, Run, Subject, Throughput,
 };
+use rig::figure::Figure;
+use rig::stats::number;
 
 /// Of `run`.
 pub fn noise(run: &Run) -> Table {

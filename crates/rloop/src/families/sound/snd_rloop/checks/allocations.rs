@@ -13,11 +13,10 @@ use std::process::Command;
 use alsa::ctl::{Ctl, ElemType, ElemValue};
 use rustix::system::{delete_module, finit_module};
 
-use super::Plain;
 use crate::alsa::pcm::{Address, Config, Direction, Pcm, Stop};
 use crate::families::sound::loopback::elements::{filled, id};
 use crate::families::sound::loopback::{self, Cable, Driver};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::allocations::{Failure, Injection, at};
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 

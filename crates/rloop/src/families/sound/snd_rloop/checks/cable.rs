@@ -5,11 +5,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Plain;
 use crate::alsa::pcm::Config;
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::ends::{Player, Recorder};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{OrFail, Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[

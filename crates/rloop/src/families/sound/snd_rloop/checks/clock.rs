@@ -7,9 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Plain;
 use crate::alsa::pcm::{Config, Pcm, State, Stop, time_frames};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[

@@ -6,7 +6,6 @@ use std::thread;
 
 use alsa::ctl::{Ctl, ElemType};
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Config, Pcm, State, Stop, frames_time};
 use crate::alsa::problem::{slow, xrun};
 use crate::alsa::signal::trace::Want;
@@ -15,7 +14,7 @@ use crate::families::sound::loopback::elements::{
 };
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::loopback::{Cable, Driver, Topology};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::families::sound::status::{self, CableStatus};
 use rig::verdict::{OrFail, Verdict, Within, ensure, skip};
 

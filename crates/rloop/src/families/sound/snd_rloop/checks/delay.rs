@@ -4,14 +4,13 @@
 
 use alsa::Ctl;
 
-use super::Plain;
 use super::pause::contiguous;
 use crate::alsa::pcm::Config;
 use crate::alsa::signal::trace::Want;
 use crate::alsa::signal::{Format, Piece};
 use crate::families::sound::loopback::elements::{DELAY, open_own, set, timed};
 use crate::families::sound::loopback::ends::pump;
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{OrFail, Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[

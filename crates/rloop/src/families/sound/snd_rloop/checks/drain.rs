@@ -4,11 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::Plain;
 use crate::alsa::pcm::{Config, State, Stop, frames_time, time_frames};
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::ends::pump;
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{OrFail, Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[

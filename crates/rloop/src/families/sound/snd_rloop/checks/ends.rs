@@ -2,10 +2,9 @@
 
 //! The two ends of a cable share format, rate and channels.
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Address, AlsaError, Config, Pcm};
 use crate::alsa::signal::Format;
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{Verdict, Within, ensure, fail};
 
 pub const CHECKS: &[Plain] = &[

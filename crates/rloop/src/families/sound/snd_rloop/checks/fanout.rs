@@ -4,12 +4,11 @@
 
 use std::thread;
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Config, State, frames_time};
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::Topology;
 use crate::families::sound::loopback::ends::{Player, Recorder};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{OrFail, Verdict, Within, ensure, skip};
 
 pub const CHECKS: &[Plain] = &[

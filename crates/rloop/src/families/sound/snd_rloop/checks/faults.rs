@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Plain, all, reported};
+use super::reported;
+use super::usual::usual;
 use crate::alsa::pcm::AlsaError;
 use crate::alsa::root::Root;
 use crate::families::sound::loopback::{Card, fault_files};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[
@@ -97,7 +98,7 @@ fn ask(path: &Path, value: &str) -> Verdict {
 
 /// Runs a check. What it says if it fails, else nothing.
 fn run(context: &mut Context, check: &str) -> Verdict<Option<String>> {
-    let all = all(context.limits, Some(&context.space));
+    let all = usual(context.limits, Some(&context.space));
     let Some(found) = all.into_iter().find(|c| c.name == check) else {
         return fail(format!("there is no check {check}"));
     };

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use alsa::ctl::ElemType;
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Config, Pcm, Start, State, Stop, time_frames, wait};
 use crate::alsa::signal::Trace;
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::elements::{CLOCK, FREE, TIMER, choose, open_own, value};
 use crate::families::sound::loopback::ends::{Player, Recorder, describe, pump};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{OrFail, Problem, Verdict, Within, ensure, fail};
 
 pub const CHECKS: &[Plain] = &[

@@ -8,13 +8,12 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Config, Pcm, Stop};
 use crate::alsa::signal::Format;
 use crate::alsa::signal::format::{FORMATS, S16_LE};
 use crate::families::sound::loopback::elements::{open_own, set};
 use crate::families::sound::loopback::{Cable, Driver};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::latency::{Cyclictest, Longest, Tracer};
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use alsa::ctl::{Ctl, ElemType};
 
-use super::Plain;
 use super::controls::shown;
 use crate::alsa::pcm::{Address, Config, Pcm, Stop, frames_time, time_frames, wait};
 use crate::families::sound::loopback::elements::{
@@ -15,7 +14,7 @@ use crate::families::sound::loopback::elements::{
     told, value,
 };
 use crate::families::sound::loopback::{Cable, Card};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

@@ -5,12 +5,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Config, Pcm, Stop, frames_time, time_frames};
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::Driver;
 use crate::families::sound::loopback::ends::pump;
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::families::sound::status::{self, CableStatus};
 use rig::verdict::{OrFail, Problem, Verdict, ensure, skip};
 

@@ -2,12 +2,11 @@
 
 //! What the card offers, against the contract.
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Pcm};
 use crate::alsa::signal::Format;
 use crate::alsa::signal::format::FORMATS;
 use crate::families::sound::snd_rloop::cases::RATES;
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{Verdict, ensure, fail};
 
 pub const CHECKS: &[Plain] = &[

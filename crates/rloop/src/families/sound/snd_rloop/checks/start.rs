@@ -7,13 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Plain;
 use crate::alsa::pcm::{Config, Pcm, Start, frames_time, time_frames};
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::Driver;
 use crate::families::sound::loopback::elements::timed;
 use crate::families::sound::loopback::ends::pump;
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{OrFail, Verdict, Within, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

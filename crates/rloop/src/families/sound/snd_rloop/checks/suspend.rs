@@ -5,12 +5,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Plain;
 use super::free::freely;
 use super::pause::contiguous;
 use crate::alsa::pcm::{Config, Pcm, State, Stop, frames_time};
 use crate::families::sound::loopback::ends::{Player, Recorder, pump};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::suspend::{Level, Suspender};
 use rig::verdict::{Problem, Verdict, ensure, fail};
 

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 
 use alsa::ctl::{Ctl, ElemType};
 
-use super::Plain;
 use crate::alsa::pcm::{Address, Config, Pcm, Stop, time_frames};
 use crate::alsa::problem::xrun;
 use crate::families::sound::loopback::elements::{self, PITCH, RATE_SHIFT, timed};
 use crate::families::sound::loopback::{self, Cable, Card, Driver};
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::families::sound::snd_rloop::ticker::Ticker;
 use rig::verdict::{Problem, Verdict, Within, ensure, fail, skip};
 

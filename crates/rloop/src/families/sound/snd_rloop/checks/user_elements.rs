@@ -6,7 +6,6 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::Plain;
 use crate::alsa::pcm::{Access, Config, Stop};
 use crate::alsa::raw::ctl::Control;
 use crate::alsa::raw::element::{Event, Id, Info, Kind, Value};
@@ -14,7 +13,7 @@ use crate::families::sound::loopback::Card;
 use crate::families::sound::loopback::elements::{
     DELAY, MIXER_NAMES, NOTIFY, PITCH, STREAM_NAMES, open_any, set, switch,
 };
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{Problem, Verdict, ensure};
 
 pub const CHECKS: &[Plain] = &[(

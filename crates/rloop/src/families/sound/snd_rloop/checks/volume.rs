@@ -4,14 +4,13 @@
 
 use alsa::ctl::{Ctl, ElemId, ElemType};
 
-use super::Plain;
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::elements::{
     SWITCH, VOLUME, all_changed, error, mixer_id, open_own, read, write,
 };
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::loopback::settings::VOLUME_FULL;
-use crate::families::sound::snd_rloop::context::Context;
+use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::verdict::{OrFail, Verdict, Within, ensure, skip};
 
 pub const CHECKS: &[Plain] = &[

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::{USUAL, go_on, judge_all, judge_now, open, set_delay};
+use super::said::{USUAL, go_on, judge_all, judge_now, open, set_delay};
 use crate::alsa::pcm::{Snapshot, frames_time, time_frames};
 use crate::families::sound::loopback::elements::{PITCH, set};
 use crate::families::sound::snd_rloop::checks::delay::delayed;

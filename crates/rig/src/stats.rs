@@ -148,9 +148,36 @@ pub fn round(value: f64, decimals: i32) -> f64 {
     (value * unit).round() / unit + 0.0
 }
 
+/// A number with three digits that count, as people write it.
+pub fn number(value: f64) -> String {
+    let text = match value.abs() {
+        a if a >= 100.0 || a == 0.0 => format!("{value:.0}"),
+        a if a >= 10.0 => format!("{value:.1}"),
+        a if a >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    };
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_keep_three_digits_that_count() {
+        let shown: Vec<String> = [0.0, 0.0123, 0.5, 1.0, 12.34, 192.0, -3.456, 48_000.4]
+            .into_iter()
+            .map(number)
+            .collect();
+        assert_eq!(
+            shown,
+            ["0", "0.012", "0.5", "1", "12.3", "192", "-3.46", "48000"]
+        );
+    }
 
     fn near(a: f64, b: f64) -> bool {
         (a - b).abs() < 1e-6
@@ -175,7 +202,7 @@ mod tests {
 
     #[test]
     fn steps_of_192_frames_have_the_rms_of_a_sawtooth() {
-        // What a card shows that counts jiffies of 4 ms, read every 10 µs.
+        // What a clock shows that counts jiffies of 4 ms, read every 10 µs.
         let points: Vec<_> = (0..100_000u32)
             .map(|i| (f64::from(i) * 1e-5, f64::from(i / 400 * 192)))
             .collect();

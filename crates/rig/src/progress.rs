@@ -8,7 +8,7 @@ use std::io::IsTerminal as _;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use rig::output::say;
+use crate::output::say;
 
 /// What is shown.
 pub struct Progress {

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The options of the commands.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use rig::check::Kind;
+use rig::report::Format;
+
+/// Options of `rloop verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Family of drivers, as `rloop --help` lists them [default: all whose module is loaded]
+    #[arg(value_name = "FAMILY")]
+    pub family: Option<String>,
+    /// Card to check, by id or index [default: the first of snd-rloop, else the first of snd-aloop]
+    #[arg(long, value_name = "ID|INDEX")]
+    pub card: Option<String>,
+    /// Every combination of format, rate, channels and both accesses, not only every pair
+    #[arg(long)]
+    pub full: bool,
+    /// Do random legal things to all loopback cards at once for so long, then check that they work
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub stress: Option<u64>,
+    /// Make the card do wrong on purpose, and see that it is noticed; afterwards the card is gone
+    ///
+    /// With --stress: make the cards do wrong while it lasts. Only snd-rloop can, by its files in debugfs; needs
+    /// root.
+    #[arg(long, conflicts_with = "full")]
+    pub faults: bool,
+    /// Let each allocation fail once that the kernel makes for the card, and see that it does no harm
+    ///
+    /// With --stress: let one in a hundred fail while it lasts. Needs root, and a kernel for it. Without, the
+    /// module has been loaded without parameters afterwards.
+    #[arg(long, conflicts_with = "full")]
+    pub failing_allocations: bool,
+    /// Measure for how long the card keeps a processor from its interrupts, under the heaviest loads
+    ///
+    /// Needs root, and a kernel with the tracer irqsoff. Says something only where time is counted in
+    /// instructions, or the machine has nothing else to do.
+    #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "stress"])]
+    pub interrupts: bool,
+    /// Suspend the machine for a moment while streams run, and see that they go on
+    ///
+    /// With --stress: freeze all programs now and then. Needs root, and a kernel for it.
+    #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "interrupts"])]
+    pub suspend: bool,
+    /// Seed of the stress test, to repeat one [default: a new one each time; it is printed]
+    #[arg(long, value_name = "NUMBER", requires = "stress")]
+    pub seed: Option<u64>,
+    /// Only checks whose name contains this, or matches it if it has a * (can be given more than once)
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Vec<String>,
+    /// List the checks and what each proves, and run none
+    #[arg(long)]
+    pub list: bool,
+    /// Format of the results on standard output (progress goes to standard error)
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Matrix cases that move more than this many MiB per second in one direction are left out
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub byte_rate: u64,
+    /// Matrix cases move at most this many KiB in one direction
+    #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=65_536))]
+    pub case_bytes: u64,
+}
+
+impl Verify {
+    /// The kind of checks that is asked for.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self { faults: true, .. } => Kind::Faults,
+            Self {
+                failing_allocations: true,
+                ..
+            } => Kind::Allocations,
+            Self {
+                interrupts: true, ..
+            } => Kind::Interrupts,
+            Self { suspend: true, .. } => Kind::Suspend,
+            _ => Kind::Usual,
+        }
+    }
+}
+
+/// Options of `rloop bench`.
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Family of drivers, as `rloop --help` lists them [default: sound]
+    #[arg(value_name = "FAMILY")]
+    pub family: Option<String>,
+    /// Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards' [default: all loopback cards]
+    #[arg(long, value_name = "ID|INDEX")]
+    pub card: Vec<String>,
+    /// How long each long measurement takes; the shorter ones take a third of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// How often a loop is started to see its delay
+    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub starts: u32,
+    /// Only this part; may be given repeatedly
+    #[arg(long, value_enum, value_name = "PART")]
+    pub only: Vec<Part>,
+    /// What the run is called in the report; runs of one title are repeats of each other [default: the kernel's name]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub title: String,
+    /// Measure nothing, and report what an earlier run has left with --format json; may be given repeatedly
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["card", "seconds", "starts", "only", "title"])]
+    pub from: Vec<PathBuf>,
+    /// Write a page with all tables and plots, which needs no other file
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
+    /// Format of the figures on standard output (progress goes to standard error)
+    #[arg(long, value_enum, default_value_t = BenchFormat::Human)]
+    pub format: BenchFormat,
+}
+
+/// What can be measured of sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The machine's own scheduling noise
+    Noise,
+    /// In what steps the position moves
+    Position,
+    /// How late a program is woken
+    Jitter,
+    /// The smallest buffer that is served
+    Buffer,
+    /// The delay from player to recorder
+    Delay,
+    /// Processor time and timer interrupts
+    Load,
+    /// Exactness of the pitch, and time to its effect
+    Pitch,
+    /// How fast a cable without a clock is
+    Throughput,
+}
+
+/// Formats of `rloop bench`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchFormat {
+    /// Tables
+    Human,
+    /// The same for a document
+    Markdown,
+    /// All figures as one JSON object
+    Json,
+}
+
+/// Options of `rloop status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Family of drivers, as `rloop --help` lists them [default: all whose module is loaded]
+    #[arg(value_name = "FAMILY")]
+    pub family: Option<String>,
+    /// As JSON, with all that is known
+    #[arg(long)]
+    pub json: bool,
+    /// Only this card, by id or index
+    #[arg(long, value_name = "ID|INDEX")]
+    pub card: Option<String>,
+}
+
+/// Options of the hidden child.
+#[derive(Debug, Args)]
+pub struct StressChild {
+    /// Seed of its random numbers
+    #[arg(long)]
+    pub seed: u64,
+    /// Cards to work on
+    #[arg(long)]
+    pub cards: Vec<String>,
+    /// Whether allocations may fail
+    #[arg(long)]
+    pub failing_allocations: bool,
+}
