@@ -27,9 +27,13 @@ arecord -q -D hw:rloop,0,2 -t raw -f S16_LE -r 48000 -c 2 /dev/null &
 sleep 1
 rloop status >/tmp/status
 check 'status shows the delay of a cable' grep -q 'delay of play 0,1: 4800 frames' /tmp/status
+check 'and its pitch' grep -q 'pitch of play 0,1: 1010000 millionths' /tmp/status
+check 'and the pitch of one that nobody uses' grep -q 'pitch of play 0,3: 800000 millionths' /tmp/status
 check 'and the clock of each' grep -q 'clock of play 0,2: none (free)' /tmp/status
 kill -9 $delayed $!
 wait
+rloop status >/tmp/status
+check 'what was counted is shown after that' grep -qE 'record 0,1 +closed .* [1-9][0-9]*' /tmp/status
 
 rloop verify --format ptest $(for group in ends start silence pause drain xrun cable delay reported free clock wakeup \
 	proc controls volume timer-source; do echo "--only $group/*"; done)

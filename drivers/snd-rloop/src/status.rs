@@ -99,6 +99,7 @@ impl Text for CableStatus {
             params.map_or(RATE_MAX, |params| params.rate),
         );
         seq_print!(text, "delay: {}\n", delay);
+        seq_print!(text, "pitch: {pitch}\n");
         seq_print!(text, "rate shift: {}\n", rate_shift(pitch));
         seq_print!(text, "notify: {}\n", if notify { "on" } else { "off" });
 

@@ -27,6 +27,8 @@ pub struct CableStatus {
     pub delay: Option<u64>,
     /// Whether a player may change the parameters under an open recorder (snd-rloop).
     pub notify: Option<bool>,
+    /// In millionths of the nominal rate (snd-rloop).
+    pub pitch: Option<u32>,
     /// 100000 is no shift.
     pub rate_shift: Option<u32>,
     /// What the clock goes by: `hrtimer`, `jiffies`, or a timer.
@@ -75,6 +77,34 @@ pub struct EndStatus {
     pub wakeups: Option<u64>,
     /// Period wake-ups that came late.
     pub late_wakeups: Option<u64>,
+}
+
+impl CableStatus {
+    /// All of its ends.
+    pub fn ends(&self) -> impl Iterator<Item = &EndStatus> {
+        let first = [&self.playback, &self.capture].into_iter();
+        first.chain(&self.more_captures)
+    }
+
+    /// Whether somebody has an end of it open.
+    pub fn in_use(&self) -> bool {
+        self.ends().any(|end| end.state != "closed")
+    }
+}
+
+impl EndStatus {
+    /// What is counted since the card was made.
+    pub fn counters(&self) -> [Option<u64>; 7] {
+        [
+            self.moved,
+            self.lost,
+            self.unheard,
+            self.silence,
+            self.xruns,
+            self.wakeups,
+            self.late_wakeups,
+        ]
+    }
 }
 
 /// A card and all of its cables.

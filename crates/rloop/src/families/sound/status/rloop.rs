@@ -86,6 +86,7 @@ pub fn parse(file: &str) -> Result<CableStatus, ParseError> {
                 "clock" => cable.clock = text(value),
                 "delay" => cable.delay = number(line, value)?,
                 "notify" => cable.notify = switch(line, value)?,
+                "pitch" => cable.pitch = number(line, value)?,
                 "rate shift" => cable.rate_shift = number(line, value)?,
                 "timer source" => cable.timer_source = text(value),
                 "timer state" => cable.timer_state = text(value),
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
 
     const FILE: &str = "cable: 0\nplayback: device 0, subdevice 3\ncapture: device 1, subdevice 3\nstate: running\n\
-        format: S16_LE\nrate: 48000\nchannels: 2\nclock: timer\ndelay: 480\nrate shift: 100000\nnotify: on\nsomething new: 1\n\
+        format: S16_LE\nrate: 48000\nchannels: 2\nclock: timer\ndelay: 480\npitch: 1000050\nrate shift: 99995\nnotify: on\nsomething new: 1\n\
         timer source: hw:1.0\ntimer state: following\ntimer ppm: -12.345\ntimer ticks: 99\ntimer breaks: 0\n\n[playback]\nstate: running\n\
         access: MMAP_INTERLEAVED\nperiod: 1024\nbuffer: 4096\nposition: 480123\nmoved: 480123\nunheard: 0\nlost: 0\n\
         xruns: 0\nwakeups: 468\nlate wakeups: 2\n\n[capture]\nstate: closed\naccess: -\nperiod: -\nbuffer: -\n\
@@ -151,6 +152,10 @@ mod tests {
             ("0,3", "1,3")
         );
         assert_eq!(cable.notify, Some(true));
+        assert_eq!(
+            (cable.pitch, cable.rate_shift),
+            (Some(1_000_050), Some(99_995))
+        );
         assert_eq!(
             (cable.clock.as_deref(), cable.delay),
             (Some("timer"), Some(480))
@@ -195,12 +200,12 @@ mod tests {
         let error = parse(&FILE.replace("period: 1024", "period: many")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "line 22: expected a number or -, came \"many\""
+            "line 23: expected a number or -, came \"many\""
         );
         let error = parse(&FILE.replace("notify: on", "notify: yes")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "line 11: expected on, off or -, came \"yes\""
+            "line 12: expected on, off or -, came \"yes\""
         );
         assert!(parse("nonsense").is_err());
         assert!(parse("").is_err());

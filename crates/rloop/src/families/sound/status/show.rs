@@ -6,63 +6,76 @@ use comfy_table::{Table, presets};
 
 use super::model::{CableStatus, CardStatus, EndStatus};
 
-/// Two lines for each cable that somebody uses, and a sentence for the others.
+/// Two lines for each cable that somebody uses or has used, what is set of any, and a sentence for the others.
 pub fn table(cards: &[CardStatus]) -> String {
-    let mut text = String::new();
-    for status in cards {
-        let card = &status.card;
-        text += &format!(
-            "card {}: {} [{}], {}, {} cables\n",
-            card.index,
-            card.id,
-            card.name,
-            card.driver.name(),
-            status.cables.len()
-        );
-        let used: Vec<&CableStatus> = status.cables.iter().filter(|c| in_use(c)).collect();
-        if used.is_empty() {
-            text += "  nobody uses it\n";
-            continue;
-        }
+    cards.iter().map(card).collect()
+}
+
+fn card(status: &CardStatus) -> String {
+    let card = &status.card;
+    let mut text = format!(
+        "card {}: {} [{}], {}, {}\n",
+        card.index,
+        card.id,
+        card.name,
+        card.driver.name(),
+        cables(status.cables.len())
+    );
+    let cable_is_shown = |cable: &CableStatus| cable.in_use() || has_counted(cable);
+    let (shown, idle): (Vec<_>, Vec<_>) = status.cables.iter().partition(|c| cable_is_shown(c));
+    if !shown.is_empty() {
         let mut table = Table::new();
         table.load_preset(presets::ASCII_BORDERS_ONLY_CONDENSED);
         table.set_header([
             "end", "state", "format", "rate", "ch", "period", "buffer", "position", "moved",
-            "lost", "silent", "xruns", "wake-ups", "late",
+            "lost", "unheard", "silence", "xruns", "wake-ups", "late",
         ]);
-        let mut clocks = String::new();
-        for cable in used {
-            for line in clock(cable).into_iter().chain(delay(cable)) {
-                clocks += &format!("  {line}\n");
-            }
-            table.add_row(row(
-                cable,
-                &cable.playback,
+        for cable in &shown {
+            let names = [
                 format!("play {}", cable.playback_at),
-            ));
-            table.add_row(row(
-                cable,
-                &cable.capture,
                 format!("record {}", cable.capture_at),
-            ));
-            for (number, end) in (1..).zip(&cable.more_captures) {
-                table.add_row(row(cable, end, format!("record +{number}")));
+            ];
+            let more = (1..).map(|number| format!("record +{number}"));
+            for (end, name) in cable.ends().zip(names.into_iter().chain(more)) {
+                table.add_row(row(cable, end, name));
             }
         }
-        text += &format!("{table}\n{clocks}");
-        match status.cables.iter().filter(|c| !in_use(c)).count() {
-            0 => {}
-            n => text += &format!("  {n} more cables are idle\n"),
+        text += &format!("{table}\n");
+    }
+    for cable in &status.cables {
+        for line in settings(cable) {
+            text += &format!("  {line}\n");
         }
+    }
+    if !status.cables.iter().any(CableStatus::in_use) {
+        text += "  nobody uses it\n";
+    } else if !idle.is_empty() {
+        let verb = if idle.len() == 1 { "is" } else { "are" };
+        text += &format!(
+            "  {} {verb} idle\n",
+            cables(idle.len()).replacen(' ', " more ", 1)
+        );
     }
     text
 }
 
-fn in_use(cable: &CableStatus) -> bool {
-    let mut ends = [&cable.playback, &cable.capture]
-        .into_iter()
-        .chain(&cable.more_captures);
-    ends.any(|end| end.state != "closed")
+fn cables(count: usize) -> String {
+    match count {
+        1 => "1 cable".to_owned(),
+        n => format!("{n} cables"),
+    }
+}
+
+/// Whether an end of the cable has counted something since the card was made.
+fn has_counted(cable: &CableStatus) -> bool {
+    let mut counters = cable.ends().flat_map(EndStatus::counters);
+    counters.any(|count| count.is_some_and(|count| count > 0))
+}
+
+/// What is set of a cable, each where it is not as the driver sets it.
+fn settings(cable: &CableStatus) -> impl Iterator<Item = String> {
+    let lines = [clock(cable), delay(cable), pitch(cable), notify(cable)];
+    lines.into_iter().flatten()
 }
 
 /// What a cable's clock goes by, where that is not its own time.
@@ -98,6 +111,25 @@ fn delay(cable: &CableStatus) -> Option<String> {
     ))
 }
 
+/// How fast a cable is, where that is not the nominal rate.
+fn pitch(cable: &CableStatus) -> Option<String> {
+    // Without a clock it has no meaning.
+    let timed = cable.clock.as_deref() != Some("free");
+    let pitch = cable.pitch.filter(|pitch| *pitch != 1_000_000 && timed)?;
+    Some(format!(
+        "pitch of play {}: {pitch} millionths",
+        cable.playback_at
+    ))
+}
+
+/// Whether a player may change the parameters under an open recorder.
+fn notify(cable: &CableStatus) -> Option<String> {
+    cable
+        .notify
+        .filter(|notify| *notify)
+        .map(|_| format!("notify of record {}: on", cable.capture_at))
+}
+
 fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {
     fn shown<T: ToString>(value: Option<T>) -> String {
         value.map_or("-".to_owned(), |v| v.to_string())
@@ -113,7 +145,8 @@ fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {
         shown(end.position),
         shown(end.moved),
         shown(end.lost),
-        shown(end.unheard.or(end.silence)),
+        shown(end.unheard),
+        shown(end.silence),
         shown(end.xruns),
         shown(end.wakeups),
         shown(end.late_wakeups),
@@ -123,6 +156,105 @@ fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alsa::card;
+    use crate::families::sound::loopback::{Card, Driver, Topology};
+
+    /// A cable that is idle, and of which nobody has set anything.
+    fn cable(at: &str) -> CableStatus {
+        let end = EndStatus {
+            state: "closed".to_owned(),
+            moved: Some(0),
+            lost: Some(0),
+            ..EndStatus::default()
+        };
+        CableStatus {
+            playback_at: at.to_owned(),
+            capture_at: at.to_owned(),
+            state: "idle".to_owned(),
+            clock: Some("timer".to_owned()),
+            delay: Some(0),
+            pitch: Some(1_000_000),
+            notify: Some(false),
+            timer_source: Some("hrtimer".to_owned()),
+            playback: end.clone(),
+            capture: end,
+            ..CableStatus::default()
+        }
+    }
+
+    fn shown(cables: Vec<CableStatus>) -> String {
+        let card = Card {
+            card: card::Card {
+                index: 0,
+                number: 0,
+                id: "rloop".to_owned(),
+                name: "Virtual Loopback".to_owned(),
+            },
+            driver: Driver::SndRloop,
+            topology: Topology::Cable,
+            subdevices: 2,
+            readers: 1,
+        };
+        table(&[CardStatus { card, cables }])
+    }
+
+    #[test]
+    fn of_an_idle_card_there_is_no_table() {
+        let head = "card 0: rloop [Virtual Loopback], snd-rloop, ";
+        let text = shown(vec![cable("0,0")]);
+        assert_eq!(text, format!("{head}1 cable\n  nobody uses it\n"));
+        let text = shown(vec![cable("0,0"), cable("0,1")]);
+        assert_eq!(text, format!("{head}2 cables\n  nobody uses it\n"));
+    }
+
+    #[test]
+    fn counters_are_shown_after_the_programs_have_ended() {
+        let mut used = cable("0,1");
+        used.playback.moved = Some(144_051);
+        used.playback.unheard = Some(144_000);
+        used.capture.silence = Some(77);
+        let text = shown(vec![cable("0,0"), used]);
+        let row = |name: &str| -> Vec<String> {
+            let line = text.lines().find(|line| line.contains(name));
+            let words = line.unwrap_or_default().split_whitespace();
+            words.map(str::to_owned).collect()
+        };
+        let of = |column: &str, row: &[String]| {
+            let at = row_of(&text).iter().position(|c| c == column);
+            // A name of an end has two words.
+            at.and_then(|at| row.get(at + 1).cloned())
+        };
+        let (play, record) = (row("play 0,1"), row("record 0,1"));
+        assert_eq!(of("moved", &play).as_deref(), Some("144051"), "{text}");
+        // What nobody heard is no silence, and the other way round.
+        assert_eq!(of("unheard", &play).as_deref(), Some("144000"), "{text}");
+        assert_eq!(of("silence", &play).as_deref(), Some("-"), "{text}");
+        assert_eq!(of("unheard", &record).as_deref(), Some("-"), "{text}");
+        assert_eq!(of("silence", &record).as_deref(), Some("77"), "{text}");
+        assert!(!text.contains("play 0,0"), "{text}");
+        assert!(text.ends_with("  nobody uses it\n"), "{text}");
+    }
+
+    /// The heads of the columns.
+    fn row_of(text: &str) -> Vec<String> {
+        let head = text.lines().find(|line| line.contains("wake-ups"));
+        let words = head.unwrap_or_default().split_whitespace();
+        words.map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_is_set_of_an_idle_cable_is_shown() {
+        let mut set = cable("0,1");
+        set.delay = Some(4_800);
+        set.pitch = Some(1_000_050);
+        set.notify = Some(true);
+        let mut playing = cable("0,0");
+        playing.playback.state = "running".to_owned();
+        let text = shown(vec![playing, set]);
+        let want = "  delay of play 0,1: 4800 frames\n  pitch of play 0,1: 1000050 millionths\n  \
+                    notify of record 0,1: on\n  1 more cable is idle\n";
+        assert!(text.ends_with(want), "{text}");
+    }
 
     #[test]
     fn a_clock_is_shown_where_it_is_not_the_cables_own() {

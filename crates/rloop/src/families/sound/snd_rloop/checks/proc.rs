@@ -150,6 +150,7 @@ fn states(context: &mut Context) -> Verdict {
     equal("format", &s.format.as_deref(), &Some(config.format.name()))?;
     equal("rate", &s.rate, &Some(config.rate))?;
     equal("channels", &s.channels, &Some(config.channels))?;
+    equal("pitch", &s.pitch, &Some(1_000_000))?;
     equal("rate shift", &s.rate_shift, &Some(100_000))?;
     for (end, config, what) in [
         (&s.playback, writing, "playback"),
