@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::alsa::pcm::{Config, Pcm, State, Stop, time_frames};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::stats::{farthest, median};
 use rig::verdict::{Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[
@@ -178,15 +179,28 @@ fn one_clock(context: &mut Context) -> Verdict {
     Ok(())
 }
 
+/// By how many frames each of these positions is off a line of the rate's slope, of which half of them lie on one side
+/// and half on the other. None of them is a measure for all others: each may have been held up.
+fn off_their_line(positions: &[(Duration, u64)], rate: u32) -> Vec<f64> {
+    let Some((begin, _)) = positions.first() else {
+        return Vec::new();
+    };
+    let after = |now: &Duration| time_frames(now.saturating_sub(*begin), rate);
+    let ahead: Vec<f64> = positions
+        .iter()
+        .map(|(now, position)| *position as f64 - after(now))
+        .collect();
+    let line = median(&ahead);
+    ahead.iter().map(|ahead| (ahead - line).abs()).collect()
+}
+
 fn status(context: &mut Context) -> Verdict {
     for playback in [true, false] {
         let rate = 48_000;
         let (pcm, _, _) = running(context, playback, rate)?;
-        // ALSA gives no time stamp before the position has moved for the first time.
-        std::thread::sleep(Duration::from_millis(1));
-        let first = pcm.snapshot()?;
-        let (mut off, mut worst) = (0, 0f64);
-        for _ in 0..40 {
+        let mut positions = Vec::new();
+        for _ in 0..41 {
+            // ALSA gives no time stamp before the position has moved for the first time.
             std::thread::sleep(Duration::from_micros(1234));
             let next = pcm.snapshot()?;
             ensure(next.state == State::Running, || {
@@ -200,16 +214,17 @@ fn status(context: &mut Context) -> Verdict {
                     next.trigger
                 )
             })?;
-            let want = time_frames(next.now.saturating_sub(first.now), rate);
-            let error = ((next.avail - first.avail) as f64 - want).abs();
-            worst = worst.max(error);
-            off += u32::from(error > 1.5);
+            positions.push((next.now, next.avail));
         }
+        let errors = off_their_line(&positions, rate);
+        let off = errors.iter().filter(|error| **error > 1.5).count();
+        let worst = farthest(&errors);
         // A virtual machine may be held up between the two readings inside the kernel, but not often.
         ensure(off <= 4, || {
             format!(
-                "{}: {off} of 40 positions are more than a frame and a half off their time stamps, {worst:.1} at worst",
-                pcm.address()
+                "{}: {off} of {} positions are more than a frame and a half off their time stamps, {worst:.1} at worst",
+                pcm.address(),
+                positions.len()
             )
         })?;
         context.note(format!("off by {worst:.1} frames at worst"));
@@ -246,4 +261,33 @@ fn delay(context: &mut Context) -> Verdict {
         std::thread::sleep(Duration::from_micros(300));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: u32 = 48_000;
+
+    /// Readings each millisecond, in which `held_up` of each is how long it was held up after its position.
+    fn off(held_up: impl Fn(u64) -> u64) -> usize {
+        let reading = |ms: u64| (Duration::from_micros(ms * 1000 + held_up(ms)), 48 * ms);
+        let positions: Vec<_> = (0..41).map(reading).collect();
+        let errors = off_their_line(&positions, RATE);
+        errors.into_iter().filter(|error| *error > 1.5).count()
+    }
+
+    #[test]
+    fn a_reading_that_was_held_up_is_no_measure_for_the_others() {
+        assert_eq!(off(|_| 0), 0);
+        assert_eq!(off(|ms| if ms == 0 { 577 } else { 0 }), 1);
+        assert_eq!(off(|ms| if ms == 20 { 577 } else { 0 }), 1);
+    }
+
+    #[test]
+    fn time_stamps_that_fit_no_position_are_found() {
+        assert!(off(|ms| ms % 2 * 100) > 4, "each second one is late");
+        assert!(off(|ms| ms * 50) > 4, "they go by another clock");
+        assert!(off(|ms| if ms > 30 { 200 } else { 0 }) > 4, "they leap");
+    }
 }
