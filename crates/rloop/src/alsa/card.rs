@@ -10,6 +10,7 @@ use alsa::ctl::Ctl;
 use serde::Serialize;
 
 use super::root::Root;
+use crate::error::Error;
 
 /// alsa-lib knows no card beyond this one.
 pub const LAST: u32 = 31;
@@ -49,6 +50,14 @@ impl Card {
             Ok(id) => id == self.id,
             Err(e) => ![libc::ENODEV, libc::ENXIO, libc::ENOENT].contains(&e.errno()),
         }
+    }
+
+    /// An error if it has gone; `during` says meanwhile.
+    pub fn gone(&self, during: String) -> Option<Error> {
+        (!self.is_there()).then(|| Error::Gone {
+            card: self.shown(),
+            during,
+        })
     }
 
     /// A proc file of the card.

@@ -33,10 +33,7 @@ impl run::Context for Context {
     }
 
     fn gone(&self, during: String) -> Option<Error> {
-        (!self.card.is_there()).then(|| Error::Gone {
-            card: self.card.shown(),
-            during,
-        })
+        self.card.gone(during)
     }
 }
 

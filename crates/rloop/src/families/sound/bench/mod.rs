@@ -107,11 +107,9 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Run, Error> {
                 let what = format!("{} of {}", part.name(), subject.driver.name());
                 progress.begin(&what);
                 subject.measure(part, &bench);
-                if let Some(card) = cards.iter().find(|card| !card.is_there()) {
-                    return Err(Error::Gone {
-                        card: card.shown(),
-                        during: format!("while {what} was measured"),
-                    });
+                let gone = |card: &Card| card.gone(format!("while {what} was measured"));
+                if let Some(error) = cards.iter().find_map(gone) {
+                    return Err(error);
                 }
             }
             progress.end();

@@ -4,11 +4,12 @@
 
 use std::time::{Duration, Instant};
 
-use rig::verdict::{Blame, Problem, Verdict, Within, fail};
+use rig::verdict::{Blame, OrFail, Problem, Verdict, Within, fail};
 
 use super::card::Cable;
 use crate::alsa::pcm::{Config, Pcm, State, frames_time, wait};
 use crate::alsa::problem::{slow, xrun};
+use crate::alsa::signal::trace::Want;
 use crate::alsa::signal::{Sequence, Trace};
 
 /// After so long without a single frame a stream counts as stuck. Far beyond any legal wait of a check.
@@ -143,6 +144,14 @@ impl Recorder {
     /// Takes apart what was heard of `written` frames of `seq`.
     pub fn trace(&self, seq: &Sequence, written: u64) -> Trace {
         Trace::of(seq, &self.heard, written)
+    }
+
+    /// What was heard is the first `total` frames of what `player` plays, and nothing else.
+    pub fn has_heard(&self, player: &Player, total: u64) -> Verdict {
+        let trace = self.trace(&player.seq, player.written);
+        trace
+            .expect(&[Want::Sequence(0..=0, total..=total)])
+            .or_fail()
     }
 }
 

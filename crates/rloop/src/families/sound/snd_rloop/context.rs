@@ -151,6 +151,32 @@ impl Context {
         Ok(recorder)
     }
 
+    /// Both ends of `cable`, linked, with a full buffer, and not started.
+    pub fn linked(&mut self, cable: &Cable, config: &Config) -> Verdict<(Player, Recorder)> {
+        let mut player = self.player(cable, config)?;
+        let recorder = self.recorder(cable, config)?;
+        player.pcm.link(&recorder.pcm)?;
+        player.fill(config.buffer)?;
+        Ok((player, recorder))
+    }
+
+    /// Both ends of `cable`, running, of which the recorder was started first. The player's buffer was full, and
+    /// `frames` frames are ready to be written.
+    pub fn started(
+        &mut self,
+        cable: &Cable,
+        config: &Config,
+        frames: u64,
+    ) -> Verdict<(Player, Recorder)> {
+        let mut player = self.player(cable, config)?;
+        let recorder = self.recorder(cable, config)?;
+        player.rehearse(frames);
+        player.fill(config.buffer)?;
+        recorder.pcm.start()?;
+        player.pcm.start()?;
+        Ok((player, recorder))
+    }
+
     /// Reports a figure with the result.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
@@ -165,10 +191,7 @@ impl run::Context for Context {
     }
 
     fn gone(&self, during: String) -> Option<Error> {
-        (!self.card.is_there()).then(|| Error::Gone {
-            card: self.card.shown(),
-            during,
-        })
+        self.card.gone(during)
     }
 }
 

@@ -6,9 +6,10 @@ use std::io;
 use std::time::Duration;
 
 use rig::machine::Machine;
+use rig::random::Random;
 
 use crate::families::sound::loopback::elements::is_free;
-use crate::families::sound::loopback::{Cable, Card};
+use crate::families::sound::loopback::{Cable, Card, Topology};
 
 /// How to stress.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,20 @@ impl Field {
             failing_allocations,
         }
     }
+}
+
+/// A cable of `card`, mostly one of the first, so that threads and processes meet.
+pub fn cable_of(random: &mut Random, card: &Card) -> Cable {
+    let cables = match card.topology {
+        Topology::Fanout => card.readers(),
+        _ => card.cables(),
+    };
+    let most = if random.once_in(2) {
+        2.min(cables.len())
+    } else {
+        cables.len()
+    };
+    cables[random.between(0, most as u64 - 1) as usize]
 }
 
 /// Whether a call of the kernel's may have failed for want of memory, as allocations are made to fail. `ENODEV` is

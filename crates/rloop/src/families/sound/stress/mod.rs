@@ -25,14 +25,16 @@ use crate::options;
 mod elements;
 mod field;
 mod freezer;
+mod listener;
 mod operator;
 mod shared;
 mod worker;
 
-use elements::{Listener, Maker, Sweeper};
+use elements::{Maker, Sweeper};
 pub use field::Options;
 use field::{Field, no_memory};
 use freezer::Freezer;
+use listener::Listener;
 use operator::Operator;
 use shared::Foreman;
 use worker::Worker;
@@ -178,11 +180,9 @@ pub fn run(cards: &[Card], options: &Options, ledger: &Ledger) -> Result<Report,
     if let Err(problem) = director.operator.rest() {
         stressed.fail(problem.to_string());
     }
-    if let Some(card) = cards.iter().find(|card| !card.is_there()) {
-        return Err(Error::Gone {
-            card: card.shown(),
-            during: "under stress".to_owned(),
-        });
+    let gone = |card: &Card| card.gone("under stress".to_owned());
+    if let Some(error) = cards.iter().find_map(gone) {
+        return Err(error);
     }
     let (calls, killed) = stressed.counts();
     let mut notes = vec![format!(

@@ -17,11 +17,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::elements::Maker;
-use super::field::{is_without_clock, no_memory};
+use super::field::{cable_of, is_without_clock, no_memory};
 use crate::alsa::pcm::errno_name;
 use crate::alsa::raw::ctl::Control;
 use crate::alsa::raw::pcm::{FRAMES, Page, Room, Setup, Stream};
-use crate::families::sound::loopback::{Cable, Card, Topology};
+use crate::families::sound::loopback::Card;
 use rig::random::Random;
 use rig::watchdog::Watchdog;
 
@@ -182,7 +182,7 @@ impl<'a> Foreman<'a> {
         let card = &self.cards[self.random.between(0, self.cards.len() as u64 - 1) as usize];
         let (mut streams, mut timed) = (Vec::new(), true);
         for _ in 0..self.random.between(1, 2) {
-            let cable = self.cable(card);
+            let cable = cable_of(&mut self.random, card);
             for at in [cable.playback, cable.capture] {
                 match Stream::open(at) {
                     Ok(stream) => streams.push(Arc::new(stream)),
@@ -208,20 +208,6 @@ impl<'a> Foreman<'a> {
             timed,
         };
         self.work(job)
-    }
-
-    /// Mostly one of the first, so that crews of several processes and other threads meet.
-    fn cable(&mut self, card: &Card) -> Cable {
-        let cables = match card.topology {
-            Topology::Fanout => card.readers(),
-            _ => card.cables(),
-        };
-        let most = if self.random.once_in(2) {
-            2.min(cables.len())
-        } else {
-            cables.len()
-        };
-        cables[self.random.between(0, most as u64 - 1) as usize]
     }
 
     fn work(&mut self, mut job: Job<'_>) -> Result<u64, String> {

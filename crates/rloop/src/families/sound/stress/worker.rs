@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::field::is_without_clock;
+use super::field::{cable_of, is_without_clock};
 use crate::alsa::pcm::{
     Access, Address, AlsaError, Config, Pcm, Start, State, Stop, frames_time, wait,
 };
 use crate::alsa::signal::format::FORMATS;
-use crate::families::sound::loopback::{Cable, Card, Topology};
+use crate::families::sound::loopback::{Cable, Card};
 use crate::kernel::allocations;
 use rig::random::Random;
 
@@ -147,7 +147,7 @@ impl<'a> Worker<'a> {
         else {
             return Ok(0);
         };
-        let cable = self.cable(card);
+        let cable = cable_of(&mut self.random, card);
         let addresses = match self.random.between(0, 3) {
             0 => vec![cable.playback],
             1 => vec![cable.capture],
@@ -190,20 +190,6 @@ impl<'a> Worker<'a> {
         }
         self.watchdog.step("between sessions");
         Ok(self.calls)
-    }
-
-    /// Mostly one of the first cables, so that threads meet.
-    fn cable(&mut self, card: &Card) -> Cable {
-        let cables = match card.topology {
-            Topology::Fanout => card.readers(),
-            _ => card.cables(),
-        };
-        let most = if self.random.once_in(2) {
-            2.min(cables.len())
-        } else {
-            cables.len()
-        };
-        cables[self.random.between(0, most as u64 - 1) as usize]
     }
 
     fn open(&mut self, address: Address) -> Result<Option<Pcm>, String> {

@@ -307,12 +307,7 @@ fn recorder(context: &mut Context) -> Verdict {
 
 fn recorder_alone(context: &mut Context) -> Verdict {
     let (cable, config) = (context.cable(), context.config());
-    let mut player = context.player(&cable, &config)?;
-    let mut recorder = context.recorder(&cable, &config)?;
-    player.rehearse(8 * config.buffer);
-    player.fill(config.buffer)?;
-    recorder.pcm.start()?;
-    player.pcm.start()?;
+    let (mut player, mut recorder) = context.started(&cable, &config, 8 * config.buffer)?;
     let most = player.written + config.buffer;
     pump(Some(&mut player), Some(&mut recorder), most, config.period)?;
     // What it has not read keeps it DRAINING, and each further drain gets as far as the driver.

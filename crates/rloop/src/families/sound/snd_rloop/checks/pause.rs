@@ -57,12 +57,7 @@ fn no_wakeup(context: &mut Context) -> Verdict {
 
 fn pauses(context: &mut Context, config: &Config) -> Verdict {
     let cable = context.cable();
-    let mut player = context.player(&cable, config)?;
-    let mut recorder = context.recorder(&cable, config)?;
-    player.rehearse(12 * config.buffer);
-    player.fill(config.buffer)?;
-    recorder.pcm.start()?;
-    player.pcm.start()?;
+    let (mut player, mut recorder) = context.started(&cable, config, 12 * config.buffer)?;
     let mut wants = vec![Want::Silence(0..=config.buffer)];
     for _ in 0..3 {
         let heard = recorder.frames() + config.buffer;
@@ -160,10 +155,7 @@ fn recorder(context: &mut Context) -> Verdict {
 
 fn both(context: &mut Context) -> Verdict {
     let (cable, config) = (context.cable(), context.config());
-    let mut player = context.player(&cable, &config)?;
-    let mut recorder = context.recorder(&cable, &config)?;
-    player.pcm.link(&recorder.pcm)?;
-    player.fill(config.buffer)?;
+    let (mut player, mut recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
     let total = 5 * config.buffer;
     for part in 1..5 {
@@ -178,10 +170,7 @@ fn both(context: &mut Context) -> Verdict {
         player.pcm.pause(false)?;
     }
     let heard = recorder.frames();
-    recorder
-        .trace(&player.seq, player.written)
-        .expect(&[Want::Sequence(0..=0, heard..=heard)])
-        .or_fail()
+    recorder.has_heard(&player, heard)
 }
 
 fn stop_while_paused(context: &mut Context) -> Verdict {

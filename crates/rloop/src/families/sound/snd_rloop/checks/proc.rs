@@ -6,12 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::alsa::pcm::{Access, Config, Pcm, Stop, frames_time, time_frames};
-use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::Driver;
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::families::sound::status::{self, CableStatus};
-use rig::verdict::{OrFail, Problem, Verdict, ensure, skip};
+use rig::verdict::{Problem, Verdict, ensure, skip};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -251,10 +250,7 @@ fn position(context: &mut Context) -> Verdict {
 fn clean_run(context: &mut Context) -> Verdict {
     let (cable, config) = (context.cable(), context.config());
     let before = read(context)?;
-    let mut player = context.player(&cable, &config)?;
-    let mut recorder = context.recorder(&cable, &config)?;
-    player.pcm.link(&recorder.pcm)?;
-    player.fill(config.buffer)?;
+    let (mut player, mut recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
     let total = 2 * config.buffer;
     pump(
@@ -265,10 +261,7 @@ fn clean_run(context: &mut Context) -> Verdict {
     )?;
     player.pcm.stop()?;
     // The link stops both; what was moved until then is what they say.
-    recorder
-        .trace(&player.seq, player.written)
-        .expect(&[Want::Sequence(0..=0, total..=total)])
-        .or_fail()?;
+    recorder.has_heard(&player, total)?;
     let after = read(context)?;
     let played = growth(
         "playback moved",

@@ -98,10 +98,7 @@ fn every_format(context: &mut Context) -> Verdict {
 
 fn player_stopped(context: &mut Context) -> Verdict {
     let (cable, config) = (context.cable(), context.config());
-    let mut player = context.player(&cable, &config)?;
-    let mut recorder = context.recorder(&cable, &config)?;
-    player.pcm.link(&recorder.pcm)?;
-    player.fill(config.buffer)?;
+    let (mut player, mut recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
     player.pcm.unlink()?;
     pump(

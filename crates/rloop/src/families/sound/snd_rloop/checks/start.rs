@@ -83,10 +83,8 @@ fn linked(context: &mut Context) -> Verdict {
             2 * config.buffer,
             2000,
         )?;
-        let trace = recorder.trace(&player.seq, player.written);
-        trace
-            .expect(&[Want::Sequence(0..=0, 2000..=2000)])
-            .or_fail()
+        recorder
+            .has_heard(&player, 2000)
             .within(|| format!("start {round}"))?;
     }
     Ok(())
@@ -141,9 +139,7 @@ fn linked_many(context: &mut Context) -> Verdict {
     }
     for (player, recorder) in &loops {
         recorder
-            .trace(&player.seq, player.written)
-            .expect(&[Want::Sequence(0..=0, wanted..=wanted)])
-            .or_fail()
+            .has_heard(player, wanted)
             .within(|| recorder.pcm.address().to_string())?;
     }
     Ok(())

@@ -68,10 +68,7 @@ fn both(player: &mut Player, recorder: &mut Recorder, heard: u64) -> Verdict {
 
 fn frozen(context: &mut Context) -> Verdict {
     let (cable, config, suspender) = (context.cable(), patient(), suspender()?);
-    let mut player = context.player(&cable, &config)?;
-    let mut recorder = context.recorder(&cable, &config)?;
-    player.pcm.link(&recorder.pcm)?;
-    player.fill(config.buffer)?;
+    let (mut player, mut recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
     let mut longest = Duration::ZERO;
     for _ in 0..TIMES {
@@ -103,10 +100,7 @@ fn await_state(pcm: &Pcm, states: &[State], limit: Duration) -> Verdict {
 
 fn resumed(context: &mut Context) -> Verdict {
     let (cable, config, suspender) = (context.cable(), patient(), suspender()?);
-    let mut player = context.player(&cable, &config)?;
-    let mut recorder = context.recorder(&cable, &config)?;
-    player.pcm.link(&recorder.pcm)?;
-    player.fill(config.buffer)?;
+    let (mut player, mut recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
     for time in 1..=TIMES {
         let heard = recorder.frames() + config.period / 4;

@@ -309,10 +309,7 @@ fn off(context: &mut Context) -> Verdict {
 fn off_data(context: &mut Context) -> Verdict {
     let cable = context.cable();
     let config = context.without_wakeups(&context.config())?;
-    let mut player = context.player(&cable, &config)?;
-    let mut recorder = context.recorder(&cable, &config)?;
-    player.pcm.link(&recorder.pcm)?;
-    player.fill(config.buffer)?;
+    let (mut player, mut recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
     // Nobody looks for many periods, and nothing must be missing for it.
     std::thread::sleep(frames_time(config.buffer * 3 / 4, config.rate));
@@ -323,10 +320,7 @@ fn off_data(context: &mut Context) -> Verdict {
         total + 2 * config.buffer,
         total,
     )?;
-    recorder
-        .trace(&player.seq, player.written)
-        .expect(&[Want::Sequence(0..=0, total..=total)])
-        .or_fail()
+    recorder.has_heard(&player, total)
 }
 
 /// With period wake-ups off ALSA's core counts missed buffers in jiffies, and where a buffer is

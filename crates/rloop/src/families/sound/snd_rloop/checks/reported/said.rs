@@ -25,11 +25,8 @@ pub fn set_delay(context: &Context, ctl: &Ctl, delay: u64) -> Verdict {
 /// Both ends, linked, with a full buffer and not started.
 pub fn open(context: &mut Context, config: &Config) -> Verdict<(Player, Recorder)> {
     let cable = context.cable();
-    let mut player = context.player(&cable, config)?;
-    let recorder = context.recorder(&cable, config)?;
+    let (mut player, recorder) = context.linked(&cable, config)?;
     player.rehearse(4 * config.buffer + 2 * USUAL);
-    player.pcm.link(&recorder.pcm)?;
-    player.fill(config.buffer)?;
     Ok((player, recorder))
 }
 
