@@ -75,6 +75,11 @@ pub enum Error {
     /// `--only` matches nothing.
     #[error("--only {0}: no check has such a name; `rloop verify --list` shows all names")]
     NoSuchCheck(String),
+    /// No driver that is here has such checks.
+    #[error(
+        "nothing here has checks of this kind; `rloop verify --list` with the same options shows those there are"
+    )]
+    NoSuchKind,
     /// Somebody uses the card.
     #[error(
         "card {card}: {stream} is in use by {holder}; every subdevice of the card is needed: stop that, or name another card with --card"

@@ -86,6 +86,9 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
     all.suites.retain(|suite| !suite.listed().is_empty());
     let checks = all.suites.iter().flat_map(|suite| suite.listed());
     selection.of(checks).map_err(Error::NoSuchCheck)?;
+    if all.before.is_empty() && all.suites.is_empty() {
+        return Err(Error::NoSuchKind);
+    }
     run::run(all, options.format)
 }
 

@@ -52,6 +52,7 @@ impl Driver {
 }
 
 /// What drivers are doing.
+#[derive(Default)]
 pub struct Status {
     /// For people.
     pub text: String,

@@ -5,7 +5,7 @@
 use rig::check::{Listed, Selection};
 use rig::run::{Before, Plan, works};
 
-use super::family::{Driver, Family};
+use super::family::{Driver, Family, Status};
 use crate::error::Error;
 use crate::options;
 use loopback::Card;
@@ -43,7 +43,7 @@ pub const FAMILY: Family = Family {
     has_cards: true,
     list,
     verify,
-    status: status::command,
+    status,
     bench: Some(bench::command),
 };
 
@@ -77,6 +77,24 @@ fn verify(options: &options::Verify, selection: &Selection) -> Result<Plan<Error
     plan.suites
         .extend(minivosc.into_iter().take(1).map(snd_minivosc::suite));
     Ok(plan)
+}
+
+fn status(options: &options::Status) -> Result<Status, Error> {
+    let others = snd_minivosc::cards(options.card.as_deref())?;
+    let mut status = match status::command(options) {
+        Err(Error::NoCard { .. } | Error::NotLoopback { .. }) if !others.is_empty() => {
+            Status::default()
+        }
+        status => status?,
+    };
+    for card in others {
+        let driver = snd_minivosc::DRIVER;
+        status.text += &format!("{}: [{}], {driver}\n", card.shown(), card.name);
+        let mut value = serde_json::json!(card);
+        value["driver"] = driver.into();
+        status.values.push(value);
+    }
+    Ok(status)
 }
 
 /// What is to be done with loopback cards, of which `card` is the one that checks use.
