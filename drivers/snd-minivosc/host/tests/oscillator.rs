@@ -136,3 +136,33 @@ fn noise_has_no_level_and_full_power() {
     // Of an even distribution.
     assert!((power - 1.0 / 3.0).abs() < 0.01, "{power}");
 }
+
+#[test]
+fn turns_of_whole_frames_begin_where_they_should() {
+    // 1 kHz at 48 kHz: 24 and 24, from the first frame to the last of nine hours.
+    let oscillator = Oscillator::new(settings(Waveform::Square, 1_000_000), 48_000, 0);
+    for number in (0..200).chain(1_555_200_000..1_555_200_200) {
+        let high = level(&oscillator, number) > 0.0;
+        assert_eq!(high, number % 48 < 24, "{number}");
+    }
+}
+
+#[test]
+fn a_waveform_of_the_users_goes_round_a_sample_a_frame() {
+    let given: Vec<i32> = (0..21).map(|n| n << 20).collect();
+    let oscillator = Oscillator::new(settings(Waveform::User, 0), 8_000, given.len());
+    let s32 = named("S32_LE");
+    for number in (0..1_000).chain(1 << 40..(1 << 40) + 1_000) {
+        let sample = oscillator.sample(number, s32, &given);
+        assert_eq!(sample[..4], given[(number % 21) as usize].to_le_bytes());
+    }
+    // At a frequency, each is there for as long as the others: 8000 / 420 = 19.05 frames a turn.
+    let oscillator = Oscillator::new(settings(Waveform::User, 420_000), 8_000, given.len());
+    for number in 0..8_000u64 {
+        let sample = oscillator.sample(number, s32, &given);
+        let wanted = given[(number * 420 % 8_000 * 21 / 8_000) as usize];
+        assert_eq!(sample[..4], wanted.to_le_bytes(), "{number}");
+    }
+    let none = oscillator.sample(5, s32, &[]);
+    assert_eq!(none[..4], [0; 4]);
+}
