@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! snd-minivosc: a card that is recorded from, and nothing else.
+//!
+//! The driver's own model says which frames a recording must have: the module compiles the very same files, so what is
+//! checked here is what lies between the model and a program. That the model is right, its tests on the host show.
 
 use alsa::Direction;
 use alsa::ctl::Ctl;
 use rig::check::{Check, Plain};
 use rig::report::Thing;
+use rig::retry::{Retry, retry};
 use rig::run::{self, Suite, Tests};
-use rig::verdict::{Verdict, ensure};
+use rig::verdict::{Blame, Problem, Verdict, ensure};
+
+mod controls;
+mod matrix;
+mod own_card;
+mod samples;
+mod take;
+mod time;
 
 use super::loopback::elements::error;
 use crate::alsa::card::Card;
@@ -23,6 +34,28 @@ pub struct Context {
     card: Card,
     /// Figures worth reporting.
     notes: Vec<String>,
+    /// By how much buffers are enlarged: 1 at the first try.
+    scale: u64,
+}
+
+impl Retry for Context {
+    const SCALED: &'static str = "buffers";
+
+    fn begin(&mut self, scale: u64) {
+        self.scale = scale;
+    }
+
+    fn end(&mut self) {
+        self.scale = 1;
+    }
+
+    fn no_better(&mut self, blame: Blame, text: String) -> Problem {
+        Problem::Again(blame, text).at_last()
+    }
+
+    fn note(&mut self, text: String) {
+        self.notes.push(text);
+    }
 }
 
 impl run::Context for Context {
@@ -46,7 +79,16 @@ const CHECKS: &[Plain<Context>] = &[(
 
 /// All checks.
 pub fn checks() -> Vec<Check<Context>> {
-    CHECKS.iter().map(Check::from).collect()
+    let plain = [CHECKS, samples::CHECKS, time::CHECKS, controls::CHECKS];
+    let retried = |plain: &Plain<Context>| {
+        let run = plain.3;
+        Check {
+            run: Box::new(move |context: &mut Context| retry(context, run)),
+            ..Check::from(plain)
+        }
+    };
+    let plain = plain.into_iter().flatten().map(retried);
+    plain.chain(matrix::checks()).collect()
 }
 
 /// Its cards; only the one that is `given` by id or index, if there is one given.
@@ -73,6 +115,7 @@ pub fn suite(card: Card) -> Box<dyn Tests<Error>> {
             Ok(Context {
                 card,
                 notes: Vec::new(),
+                scale: 1,
             })
         }),
     })

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Every format at every rate and with every number of channels, bit for bit.
+
+use rig::check::{Check, Kind};
+use rig::retry::retry;
+use rig::verdict::{Verdict, Within as _};
+use snd_minivosc_model::oscillator::{LEVEL_MAX, NAMES, Settings, WAVEFORMS};
+
+use super::Context;
+use super::own_card::OwnCard;
+use super::take::{Wanted, record};
+use crate::alsa::pcm::{Access, Config};
+use crate::alsa::signal::Format;
+use crate::alsa::signal::format::FORMATS;
+
+const RATES: [u32; 9] = [
+    8_000, 11_025, 44_100, 47_999, 48_000, 96_000, 192_000, 384_000, 768_000,
+];
+const CHANNELS: [u32; 8] = [1, 2, 3, 6, 8, 32, 127, 128];
+/// Periods in frames, and how many are in a buffer: none divides the other, nor a turn of a waveform.
+const SHAPES: [(u64, u64); 5] = [(16, 32), (64, 8), (147, 5), (512, 2), (37, 11)];
+/// Samples per second beyond which a case does not go round its buffer: no machine could be too slow for it.
+const FAST: u32 = 1_000_000;
+
+/// A check for each format: over all of them, each rate meets each number of channels.
+pub fn checks() -> Vec<Check<Context>> {
+    let one = |(number, &format): (usize, &Format)| {
+        Check {
+        name: format!("matrix/{format}"),
+        claim: "bit-exact against the model",
+        about: "at each rate, with rotating channels, accesses, periods and waveforms, each frame is the model's"
+            .to_owned(),
+        kind: Kind::Usual,
+        quick: number == 2,
+        run: Box::new(move |context: &mut Context| {
+            retry(context, |context| run(context, format, number))
+        }),
+    }
+    };
+    FORMATS.iter().enumerate().map(one).collect()
+}
+
+fn run(context: &mut Context, format: Format, number: usize) -> Verdict {
+    let level = LEVEL_MAX - 4_321 * number as u32 % LEVEL_MAX;
+    for (i, rate) in RATES.into_iter().enumerate() {
+        let turn = i + number;
+        let settings = Settings {
+            // The user's is not there.
+            waveform: WAVEFORMS[turn % (WAVEFORMS.len() - 1)],
+            millihertz: 1_000 + 7_654_321 * turn as u32 % (500 * rate),
+            level,
+            lift: 1_000 * (turn as u32 % 3),
+        };
+        let (period, periods) = SHAPES[turn % SHAPES.len()];
+        let config = Config {
+            access: Access::ALL[turn % Access::ALL.len()],
+            format,
+            channels: CHANNELS[turn % CHANNELS.len()],
+            rate,
+            ..Config::default()
+        }
+        .with_buffer(period * context.scale, periods);
+        let name = NAMES[turn % (WAVEFORMS.len() - 1)];
+        let (_card, mut pcm) = OwnCard::open(&[
+            ("waveform", name),
+            ("frequency", &settings.millihertz.to_string()),
+            ("level", &settings.level.to_string()),
+            ("lift", &settings.lift.to_string()),
+        ])?;
+        let frames = match config.channels * rate > FAST {
+            true => config.buffer - 1,
+            false => 2 * config.buffer + 5,
+        };
+        let what = || {
+            format!(
+                "{name}, {rate} Hz, {} channels, {}",
+                config.channels, config.access
+            )
+        };
+        let bytes = record(&mut pcm, &config, frames, 91).within(what)?;
+        let wanted = Wanted::new(&config, settings, &[])?;
+        wanted.check(&bytes, 0).within(what)?;
+    }
+    Ok(())
+}
