@@ -31,7 +31,7 @@ pub enum Waveform {
 }
 
 /// All waveforms, and their names; the user's is the last.
-pub const WAVEFORMS: [Waveform; 8] = [
+pub const WAVEFORMS: &[Waveform] = &[
     Waveform::Sine,
     Waveform::Square,
     Waveform::Saw,
@@ -42,7 +42,7 @@ pub const WAVEFORMS: [Waveform; 8] = [
     Waveform::User,
 ];
 /// See [`WAVEFORMS`].
-pub const NAMES: [&str; 8] = [
+pub const NAMES: &[&str] = &[
     "sine", "square", "saw", "impulse", "counter", "silence", "noise", "user",
 ];
 
@@ -67,7 +67,11 @@ pub enum Setting {
 
 /// All settings: the names of their control elements, and their greatest values.
 pub const SETTINGS: [(Setting, &str, u32); 4] = [
-    (Setting::Waveform, "Oscillator Waveform", 7),
+    (
+        Setting::Waveform,
+        "Oscillator Waveform",
+        WAVEFORMS.len() as u32 - 1,
+    ),
     (Setting::Frequency, "Oscillator Frequency", MILLIHERTZ_MAX),
     (Setting::Level, "Oscillator Level", LEVEL_MAX),
     (Setting::Lift, "Oscillator Lift", LEVEL_MAX - 1),

@@ -61,10 +61,9 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
 
     /// The names of the waveforms that there are: that of the user only if there is one.
     pub fn names(&self) -> &'static [&'static str] {
-        let all: &[&str] = &NAMES;
         match self.given.is_empty() {
-            true => &all[..all.len() - 1],
-            false => all,
+            true => &NAMES[..NAMES.len() - 1],
+            false => NAMES,
         }
     }
 

@@ -11,7 +11,7 @@ use driver_model::format::{Format, FORMATS};
 use driver_model::layout::{Access, Layout, Move, Span};
 use driver_model::stream::{Buffer, Params, Pointers, Setup, Timed, Wake};
 use proptest::prelude::*;
-use snd_minivosc_model::oscillator::{Oscillator, Settings, Waveform, LEVEL_MAX};
+use snd_minivosc_model::oscillator::{Oscillator, Settings, Waveform, LEVEL_MAX, NAMES};
 use snd_minivosc_model::voice::Voice;
 
 #[path = "../../../lib/host/tests/properties/mod.rs"]
@@ -236,7 +236,7 @@ fn what_was_not_prepared_does_not_start() {
     assert!(!voice.start(0));
     assert_eq!(voice.next_wakeup(), None);
     assert_eq!(voice.wake(5), Wake::Nothing);
-    assert_eq!(voice.names().len(), 8);
+    assert_eq!(voice.names(), NAMES);
     let voice = Voice::<Memory, Vec<i32>>::new(settings(Waveform::Sine), false, vec![]);
     assert_eq!(voice.names().last(), Some(&"noise"));
 }
