@@ -14,7 +14,7 @@ DEPENDS = "alsa-lib"
 CVE_PRODUCT = "rloop"
 
 # Directories of the repository that are built: the tool's crate, and those of the workspace that it depends on
-RLOOP_CRATES = "crates/rig crates/rloop"
+RLOOP_CRATES = "crates/rig crates/rloop drivers"
 
 SRC_URI = "\
     file://Cargo.lock;subdir=${BP} \
