@@ -6,9 +6,9 @@ use std::fs;
 use std::io;
 
 use alsa::ctl::{Ctl, ElemType};
+use driver_models::snd_minivosc::oscillator::{LEVEL_MAX, SETTINGS, Setting};
 use rig::check::Plain;
 use rig::verdict::{OrFail as _, Verdict, Within as _, ensure, fail};
-use snd_minivosc_model::oscillator::{LEVEL_MAX, SETTINGS, Setting};
 
 use super::Context;
 use super::own_card::OwnCard;

@@ -2,10 +2,10 @@
 
 //! Every format at every rate and with every number of channels, bit for bit.
 
+use driver_models::snd_minivosc::oscillator::{LEVEL_MAX, NAMES, Settings, WAVEFORMS};
 use rig::check::{Check, Kind};
 use rig::retry::retry;
 use rig::verdict::{Verdict, Within as _};
-use snd_minivosc_model::oscillator::{LEVEL_MAX, NAMES, Settings, WAVEFORMS};
 
 use super::Context;
 use super::own_card::OwnCard;

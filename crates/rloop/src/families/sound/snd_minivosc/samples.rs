@@ -5,10 +5,10 @@
 use std::thread;
 use std::time::Duration;
 
+use driver_models::snd_minivosc::oscillator::{Settings, Waveform};
+use driver_models::snd_minivosc::wav::Samples;
 use rig::check::Plain;
 use rig::verdict::{Verdict, Within as _, ensure};
-use snd_minivosc_model::oscillator::{Settings, Waveform};
-use snd_minivosc_model::wav::Samples;
 
 use super::Context;
 use super::own_card::OwnCard;

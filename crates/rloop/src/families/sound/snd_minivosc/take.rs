@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use driver_model::encode::encode;
-use driver_model::format::{self, FORMATS};
+use driver_models::shared::encode::encode;
+use driver_models::shared::format::{self, FORMATS};
+use driver_models::snd_minivosc::oscillator::{LEVEL_MAX, Oscillator, Settings, Waveform};
 use rig::verdict::{Problem, Verdict, ensure, fail};
-use snd_minivosc_model::oscillator::{LEVEL_MAX, Oscillator, Settings, Waveform};
 
 use crate::alsa::pcm::{Config, Pcm, State, wait};
 use crate::alsa::problem::xrun;
