@@ -233,11 +233,11 @@ fn sine(part: u64) -> i32 {
     } else {
         (1 << 31) - along
     };
-    let square = x * x >> 31;
+    let square = (x * x) >> 31;
     let sum = TERMS
         .iter()
-        .fold(0, |sum, term| (sum * square >> 31) + term);
-    let value = (x * sum >> 30).min(i64::from(i32::MAX));
+        .fold(0, |sum, term| ((sum * square) >> 31) + term);
+    let value = ((x * sum) >> 30).min(i64::from(i32::MAX));
     (if quarter < 2 { value } else { -value }) as i32
 }
 
