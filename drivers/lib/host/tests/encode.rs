@@ -122,7 +122,7 @@ proptest! {
         // As decoders have them: the middle of a code's range.
         let value = i32::from(level) << 16;
         let mu = !(bits("MU_LAW", value) as u8);
-        let magnitude = ((i32::from(mu & 0x0f) << 3) + 132 << (mu >> 4 & 7)) - 132;
+        let magnitude = (((i32::from(mu & 0x0f) << 3) + 132) << (mu >> 4 & 7)) - 132;
         let decoded = if mu & 0x80 == 0 { magnitude } else { -magnitude };
         let off = (decoded - i32::from(level)).abs();
         prop_assert!(off <= (i32::from(level).abs() >> 4) + 8 || level.unsigned_abs() > 32_000);
