@@ -17,6 +17,7 @@ use crate::lib::alsa::card::{write_str, NewCard};
 use crate::lib::alsa::stream::Stream;
 use crate::lib::bindings;
 
+mod open_stream;
 mod operations;
 
 use operations::OpsTable;

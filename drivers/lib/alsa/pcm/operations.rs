@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The operations of a substream, `struct snd_pcm_ops`, and its data while it is open.
+//! The operations of a substream, `struct snd_pcm_ops`.
 //!
 //! ALSA calls `trigger`, `pointer` and `ack` with the stream locked and interrupts off, the others
 //! where they may sleep: `open` and `close` with the device's `open_mutex` held, `hw_params`,
@@ -14,7 +14,6 @@
 //! 4. what the driver's [`Stream`] takes.
 
 use core::marker::PhantomData;
-use core::ops::DerefMut;
 use core::ptr::{addr_of, addr_of_mut, null_mut};
 
 use kernel::error::{from_result, to_result};
@@ -22,9 +21,10 @@ use kernel::ffi::{c_int, c_long, c_uint};
 use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::{Arc, Mutex};
+use kernel::sync::Arc;
 use kernel::types::ForeignOwnable;
 
+use super::open_stream::{OpenStream, Resources};
 use crate::lib::alsa::buffer::Lease;
 use crate::lib::alsa::card::CardRef;
 use crate::lib::alsa::hardware::{parameters, set_hardware};
@@ -33,53 +33,8 @@ use crate::lib::alsa::stream::{Stream, TriggerCommand};
 use crate::lib::alsa::trace::debug;
 use crate::lib::bindings;
 use crate::lib::kernel::log;
-use crate::lib::kernel::quota::Share;
 use crate::lib::kernel::time::now;
 use crate::lib::model::stream::{Direction, Setup};
-
-/// The data of an open substream, to which its `runtime->private_data` points.
-#[pin_data]
-struct OpenStream<S> {
-    stream: S,
-    /// The resources of the stream, changed by operations that may sleep.
-    #[pin]
-    resources: Mutex<Resources>,
-    /// The last command that `stream` got, a [`TriggerCommand`], and its time in ns; used with the
-    /// stream locked only (but for `prepare`, when no command can come).
-    action: Atomic<u32>,
-    action_time: Atomic<u64>,
-}
-
-/// The resources of an open substream, which it has of others and gives back.
-#[derive(Default)]
-struct Resources {
-    /// The lease of the buffer, from `prepare` on.
-    lease: Option<Arc<Lease>>,
-    /// The bandwidth that it has claimed.
-    claim: Option<Share>,
-}
-
-impl<S: Stream> OpenStream<S> {
-    /// Ends every use of the buffer, since it is about to change or to be freed: cancels the timer
-    /// and revokes the lease. As long as the result lives, nobody gets a new one. Sleeps.
-    fn quiesce(&self) -> impl DerefMut<Target = Resources> + '_ {
-        let mut resources = self.resources.lock();
-        self.stream.timer().cancel();
-        if let Some(lease) = resources.lease.take() {
-            self.stream.take_buffer();
-            lease.revoke();
-        }
-        resources
-    }
-
-    /// As [`OpenStream::quiesce`], and the stream gives up its parameters and its claim. Sleeps.
-    fn drop_params(&self) -> impl DerefMut<Target = Resources> + '_ {
-        let mut resources = self.quiesce();
-        self.stream.drop_params();
-        resources.claim = None;
-        resources
-    }
-}
 
 /// `runtime->private_free`: called by `snd_pcm_detach_substream()`, after the substream was closed
 /// and unlinked. May sleep.
