@@ -2,7 +2,7 @@
 
 //! The families of drivers: what `rloop verify`, `rloop status` and `rloop bench` work on.
 //!
-//! A new driver is a line in its family's table of drivers and a list of checks (see `sound/snd_minivosc.rs`, the
+//! A new driver is a line in its family's table of drivers and a list of checks (see `sound/snd_minivosc/`, the
 //! shortest); a new family is a folder here and a line in [`ALL`].
 
 use crate::error::Error;
