@@ -75,6 +75,13 @@ impl Driver for Loopbacks {
 
 /// A loopback card. Dropping it removes its debugfs directory, disconnects and frees the card,
 /// which sleeps until all its files are closed, and unregisters the parent.
+#[cfg_attr(
+    not(CONFIG_CONFIGFS_FS),
+    expect(
+        dead_code,
+        reason = "without configfs they are dropped, and that is all"
+    )
+)]
 pub(crate) struct LoopbackCard {
     // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
     // before its parent does.
