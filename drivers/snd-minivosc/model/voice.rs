@@ -127,8 +127,9 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
     }
 
     /// Where the recording is in its buffer, in frames; `None` if more has been made than the buffer holds since ALSA
-    /// last asked. To be called by ALSA alone: the answer counts as told.
-    pub fn pointer(&mut self, now: u64) -> Option<u64> {
+    /// last asked. To be called by ALSA alone: the answer counts as told. ALSA that has been `notified` of a period
+    /// knows that a buffer of one period has been filled where the position is the same as before.
+    pub fn pointer(&mut self, now: u64, notified: bool) -> Option<u64> {
         self.advance(now);
         let Some(take) = &mut self.take else {
             return Some(0);
@@ -137,7 +138,8 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
         let more = take.made - take.told;
         take.told = take.made;
         // Without wake-ups ALSA itself tells from the time how often the buffer has been filled.
-        (more < frames || !take.setup.wakeups).then(|| take.made.checked_rem(frames).unwrap_or(0))
+        let known = more < frames || (notified && more == frames) || !take.setup.wakeups;
+        known.then(|| take.made.checked_rem(frames).unwrap_or(0))
     }
 }
 

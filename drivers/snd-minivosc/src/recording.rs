@@ -86,7 +86,7 @@ impl Stream for Recording {
         Ok(())
     }
 
-    fn pointer(&self, _: bool) -> Option<u64> {
-        self.voice().pointer(now())
+    fn pointer(&self, notified: bool) -> Option<u64> {
+        self.voice().pointer(now(), notified)
     }
 }

@@ -137,11 +137,11 @@ proptest! {
             now += step % ((period * periods - 1) * 1_000_000_000 / 48_000);
             while let Some(due) = rig.voice.next_wakeup().filter(|due| *due <= now) {
                 if rig.voice.wake(due) == Wake::Period {
-                    let position = rig.voice.pointer(due).unwrap();
+                    let position = rig.voice.pointer(due, true).unwrap();
                     prop_assert_eq!(position, (due - start) * 48_000 / 1_000_000_000 % (period * periods));
                 }
             }
-            let position = rig.voice.pointer(now);
+            let position = rig.voice.pointer(now, false);
             let frames = (now - start) * 48_000 / 1_000_000_000;
             prop_assert_eq!(position, Some(frames % (period * periods)));
             for frame in rig.read(frames % (period * periods)) {
@@ -173,7 +173,7 @@ proptest! {
             // Not a nanosecond before the period is full, and none after.
             let frames = number * period;
             prop_assert_eq!(now, start + (frames * 1_000_000_000).div_ceil(48_000));
-            prop_assert_eq!(rig.voice.pointer(now), Some(frames % (period * periods)));
+            prop_assert_eq!(rig.voice.pointer(now, false), Some(frames % (period * periods)));
         }
     }
 }
@@ -184,7 +184,9 @@ fn marks_begin_periods_and_turns() {
     assert!(rig.voice.start(0));
     let mut frames = Vec::new();
     for number in 1..=9 {
-        let position = rig.voice.pointer(number * 10 * 1_000_000_000 / 48_000 + 1);
+        let position = rig
+            .voice
+            .pointer(number * 10 * 1_000_000_000 / 48_000 + 1, false);
         frames.extend(rig.read(position.unwrap()));
     }
     for (number, frame) in frames.iter().enumerate() {
@@ -203,11 +205,11 @@ fn a_pause_leaves_nothing_out() {
     let mut rig = Rig::new(100, 1_000, true, false, 1);
     assert!(rig.voice.start(0));
     rig.voice.stop(2_000_000);
-    assert_eq!(rig.voice.pointer(900_000_000), Some(96));
+    assert_eq!(rig.voice.pointer(900_000_000, false), Some(96));
     assert_eq!(rig.voice.next_wakeup(), None);
     assert!(rig.voice.start(1_000_000_000));
-    assert_eq!(rig.voice.pointer(1_000_000_000), Some(96));
-    assert_eq!(rig.voice.pointer(1_002_000_000), Some(192));
+    assert_eq!(rig.voice.pointer(1_000_000_000, false), Some(96));
+    assert_eq!(rig.voice.pointer(1_002_000_000, false), Some(192));
     let oscillator = Oscillator::new(settings(Waveform::Sine), 48_000, GIVEN.len());
     for (number, frame) in rig.read(192).iter().enumerate() {
         assert_eq!(
@@ -221,13 +223,13 @@ fn a_pause_leaves_nothing_out() {
 fn a_program_that_is_a_buffer_late_gets_an_xrun() {
     let mut rig = Rig::new(100, 400, true, false, 1);
     assert!(rig.voice.start(0));
-    assert_eq!(rig.voice.pointer(8_000_000), Some(384));
-    assert_eq!(rig.voice.pointer(17_000_000), None);
+    assert_eq!(rig.voice.pointer(8_000_000, false), Some(384));
+    assert_eq!(rig.voice.pointer(17_000_000, false), None);
     // Without wake-ups, ALSA counts the turns itself.
     let mut rig = Rig::new(100, 400, false, false, 1);
     assert!(rig.voice.start(0));
-    assert_eq!(rig.voice.pointer(8_000_000), Some(384));
-    assert_eq!(rig.voice.pointer(17_000_000), Some(16));
+    assert_eq!(rig.voice.pointer(8_000_000, false), Some(384));
+    assert_eq!(rig.voice.pointer(17_000_000, false), Some(16));
 }
 
 #[test]
@@ -239,4 +241,18 @@ fn what_was_not_prepared_does_not_start() {
     assert_eq!(voice.names(), NAMES);
     let voice = Voice::<Memory, Vec<i32>>::new(settings(Waveform::Sine), false, vec![]);
     assert_eq!(voice.names().last(), Some(&"noise"));
+}
+
+#[test]
+fn a_buffer_of_one_period_is_full_at_its_end() {
+    let mut rig = Rig::new(480, 480, true, false, 1);
+    assert!(rig.voice.start(0));
+    for number in 1..=3 {
+        let now = number * 10_000_000;
+        while rig.voice.wake(rig.voice.next_wakeup().unwrap()) != Wake::Period {}
+        assert_eq!(rig.voice.pointer(now, true), Some(0));
+    }
+    // Later than that it is too late, and who was not notified can't know.
+    assert_eq!(rig.voice.pointer(40_100_000, true), None);
+    assert_eq!(rig.voice.pointer(50_100_000, false), None);
 }
