@@ -11,6 +11,7 @@
 pub mod blocks;
 pub mod clock;
 pub mod encode;
+pub mod faults;
 pub mod format;
 pub mod layout;
 pub mod limits;

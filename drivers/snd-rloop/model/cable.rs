@@ -21,9 +21,9 @@ use core::fmt;
 use core::ops::DerefMut;
 
 use super::end::{End, EndState, Port};
-use super::faults::Faults;
 use super::follow::Follower;
 use crate::lib::model::clock::{Clock, PITCH_NOMINAL};
+use crate::lib::model::faults::Faults;
 use crate::lib::model::layout::Access;
 use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
 

@@ -8,7 +8,6 @@
 
 pub mod cable;
 pub mod end;
-pub mod faults;
 pub mod follow;
 pub mod params;
 pub mod source;

@@ -16,11 +16,11 @@ use crate::lib::kernel::log;
 use crate::lib::kernel::quota::Quota;
 use crate::lib::kernel::time::{now, JIFFY};
 use crate::lib::kernel::work::DelayedWork;
+use crate::lib::model::faults::Faults;
 use crate::lib::model::stream::{Params, Setup};
 use crate::master::Master;
 use crate::model::cable::{Touched, DELAY_LINE_BYTES_MAX};
 use crate::model::end::{End, Port};
-use crate::model::faults::Faults;
 use crate::model::source::SourceText;
 use crate::shared_cable::{timer_number, CableLocks, CableState, SharedCable};
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Injected faults: what a cable does wrong on demand, so that the programs above can be tested.
+//! Injected faults: what a driver does wrong on demand, so that the programs above can be tested.
 
-/// The injected faults of a cable: pending one-shot faults, and standing ones.
+/// The injected faults of a cable, or what else moves frames: pending one-shot faults, and standing ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Pending: frames that no reader will get.
+    /// Pending: frames that will get lost.
     pub drop: u64,
-    /// Pending: frames that the readers will get twice.
+    /// Pending: frames that will arrive twice.
     pub double: u64,
-    /// Pending: frames of which the readers will get one bit inverted.
+    /// Pending: frames that will arrive with one bit inverted.
     pub flip: u64,
     /// Standing: the most by which wake-ups come late, in nanoseconds.
     pub jitter: u64,
@@ -20,9 +20,9 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Takes the next run of at most `frames` frames that are treated alike, and how often the
-    /// readers get them.
-    pub(super) fn run(&mut self, frames: u64) -> (u64, u64) {
+    /// Takes the next run of at most `frames` frames that are treated alike, and how often they
+    /// arrive.
+    pub fn run(&mut self, frames: u64) -> (u64, u64) {
         let (left, copies) = match (self.drop, self.double) {
             (1.., _) => (&mut self.drop, 0),
             (0, 1..) => (&mut self.double, 2),
@@ -34,7 +34,7 @@ impl Faults {
     }
 
     /// Stops the clock's time at `now`, or lets it go on.
-    pub(super) fn freeze(&mut self, freeze: bool, now: u64) {
+    pub fn freeze(&mut self, freeze: bool, now: u64) {
         match (freeze, self.frozen) {
             (true, None) => self.frozen = Some(now),
             (false, Some(since)) => {
@@ -51,13 +51,13 @@ impl Faults {
     }
 
     /// The clock's time at `now`, in nanoseconds: that less the time for which it has stood still.
-    pub(super) fn local(&self, now: u64) -> u64 {
+    pub fn local(&self, now: u64) -> u64 {
         self.frozen.unwrap_or(now).saturating_sub(self.stood_still)
     }
 
     /// The time at which the clock's time is `local`; `None` as long as it stands still. With
     /// jitter up to so much later, and always the same for the same `local`.
-    pub(super) fn when(&self, local: u64) -> Option<u64> {
+    pub fn when(&self, local: u64) -> Option<u64> {
         if self.frozen() {
             return None;
         }
