@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The FIFO, the strobe clock and what is recorded of it. Needs no kernel: the module compiles these very files,
+//! and so does the crate `sad-model` for tests on the host (`cargo test`).
+
+pub mod converter;
+pub mod fifo;
+pub mod intervals;
+pub mod params;
+pub mod recording;
