@@ -2,13 +2,23 @@
 
 //! Abstractions that the kernel crate lacks, or has in a shape that does not serve. Nothing in here
 //! knows a driver.
+//!
+//! Parts that need more C than all drivers have are compiled where a driver's Kbuild asks for them
+//! (`rloop-parts`).
 
+#[cfg(lib_chardev)]
+pub(crate) mod chardev;
 #[cfg(CONFIG_CONFIGFS_FS)]
 pub(crate) mod configfs;
+pub(crate) mod debugfs;
 pub(crate) mod lock;
 pub(crate) mod lockless;
 pub(crate) mod log;
 pub(crate) mod parent;
+#[cfg(all(lib_parport, CONFIG_PARPORT))]
+pub(crate) mod parport;
 pub(crate) mod quota;
 pub(crate) mod time;
+#[cfg(lib_chardev)]
+pub(crate) mod wait;
 pub(crate) mod work;

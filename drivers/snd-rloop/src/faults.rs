@@ -24,7 +24,8 @@ use kernel::uaccess::UserSliceReader;
 use crate::cable::Cable;
 use crate::cable_ends::CableEnds;
 use crate::lib::alsa::card::Card;
-use crate::lib::model::parameters::{Allowed, BadParameter};
+use crate::lib::kernel::debugfs::{number, word};
+use crate::lib::model::parameters::Allowed;
 use crate::model::end::Port;
 
 /// The longest jitter in microseconds.
@@ -125,45 +126,4 @@ fn unplug(card: &Arc<Card>, written: &mut UserSliceReader) -> Result {
     pr_info!("card {} is unplugged\n", card.number());
     card.disconnect();
     Ok(())
-}
-
-/// Parses a number from 0 to `most`.
-///
-/// # Errors
-///
-/// `EINVAL`, with a line in the kernel's log; `EFAULT`.
-fn number(file: &'static str, written: &mut UserSliceReader, most: u32) -> Result<u32> {
-    let allowed = Allowed::Number(0, most.into());
-    word(file, allowed, written, |word| {
-        word.parse().ok().filter(|number| *number <= most)
-    })
-}
-
-/// Parses a word by `read`, less the end of the line that `echo` writes.
-///
-/// # Errors
-///
-/// `EINVAL` if `read` returns `None`, with a line in the kernel's log; `EFAULT`.
-fn word<T>(
-    file: &'static str,
-    allowed: Allowed,
-    written: &mut UserSliceReader,
-    read: impl FnOnce(&str) -> Option<T>,
-) -> Result<T> {
-    let mut buffer = [0; 32];
-    let bytes = written.len().min(buffer.len());
-    let whole = bytes == written.len();
-    written.read_slice(&mut buffer[..bytes])?;
-    let text = core::str::from_utf8(&buffer[..bytes]).unwrap_or("(not UTF-8)");
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let value = read(text).filter(|_| whole);
-    value.ok_or_else(|| {
-        let bad = BadParameter {
-            parameter: file,
-            value: text,
-            allowed,
-        };
-        pr_err!("debugfs: {}\n", format_args!("{bad}"));
-        EINVAL
-    })
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * C for what bindgen can't bind of character devices. A driver's helpers.c includes it if the driver has some.
+ */
+#include <linux/fs.h>
+#include <linux/poll.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/wait.h>
+
+#include "chardev.h"
+
+void rloop_queue_init(struct wait_queue_head *queue)
+{
+	init_waitqueue_head(queue);
+}
+
+/* Wakes all, those that poll among them. Any context. */
+void rloop_queue_wake(struct wait_queue_head *queue)
+{
+	wake_up_all(queue);
+}
+
+void rloop_poll_wait(struct file *file, struct wait_queue_head *queue, struct poll_table_struct *table)
+{
+	poll_wait(file, queue, table);
+}
+
+bool rloop_file_readable(const struct file *file)
+{
+	return file->f_mode & FMODE_READ;
+}
+
+bool rloop_file_writable(const struct file *file)
+{
+	return file->f_mode & FMODE_WRITE;
+}
+
+bool rloop_file_nonblocking(const struct file *file)
+{
+	return READ_ONCE(file->f_flags) & O_NONBLOCK;
+}
+
+bool rloop_iocb_nowait(const struct kiocb *iocb)
+{
+	return iocb->ki_flags & IOCB_NOWAIT;
+}
+
+/* Whether a file is being closed by a thread of the kernel, which nobody's signal reaches. */
+bool rloop_closed_by_kernel(void)
+{
+	return current->flags & PF_KTHREAD;
+}
+
+/*
+ * Whether a file is being closed because a signal ends the program. Of a program that is exiting the signal is
+ * no longer pending, but is what it exits with.
+ */
+bool rloop_closed_by_kill(void)
+{
+	return fatal_signal_pending(current) ||
+	       ((current->flags & PF_EXITING) && (current->exit_code & 0x7f));
+}

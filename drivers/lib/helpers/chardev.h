@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * C for what bindgen can't bind of character devices: inline functions and macros.
+ */
+#ifndef RLOOP_HELPERS_CHARDEV_H
+#define RLOOP_HELPERS_CHARDEV_H
+
+#include <linux/poll.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+struct file;
+struct kiocb;
+
+void rloop_queue_init(struct wait_queue_head *queue);
+void rloop_queue_wake(struct wait_queue_head *queue);
+void rloop_poll_wait(struct file *file, struct wait_queue_head *queue, struct poll_table_struct *table);
+
+bool rloop_file_readable(const struct file *file);
+bool rloop_file_writable(const struct file *file);
+bool rloop_file_nonblocking(const struct file *file);
+bool rloop_iocb_nowait(const struct kiocb *iocb);
+
+bool rloop_closed_by_kernel(void);
+bool rloop_closed_by_kill(void);
+
+/* bindgen does not see constants that are casts. */
+enum rloop_poll_constant {
+	RLOOP_POLL_IN = (__force int)(EPOLLIN | EPOLLRDNORM),
+	RLOOP_POLL_OUT = (__force int)(EPOLLOUT | EPOLLWRNORM),
+	RLOOP_POLL_GONE = (__force int)(EPOLLERR | EPOLLHUP),
+};
+
+#endif

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Queues in which threads sleep until something is so.
+//!
+//! The kernel crate has condition variables. But what is waited for here changes in interrupts, under a lock that
+//! no condition variable takes; polling such a variable takes another type; and none can be closed.
+//!
+//! C header: `include/linux/wait.h`
+
+use kernel::bindings as c;
+use kernel::ffi::c_int;
+use kernel::prelude::*;
+use kernel::sync::atomic::{Acquire, Atomic, Release};
+use kernel::types::Opaque;
+
+use crate::lib::bindings;
+
+/// A queue of threads that sleep, and of those that poll.
+///
+/// Whoever makes that so which is waited for calls [`WaitQueue::wake_all`] afterwards.
+#[pin_data]
+pub(crate) struct WaitQueue {
+    #[pin]
+    raw: Opaque<c::wait_queue_head>,
+    /// 1 once nobody sleeps here any more. (6.18 has no atomic `bool`.)
+    closed: Atomic<u32>,
+}
+
+// SAFETY: A queue is not bound to a thread.
+unsafe impl Send for WaitQueue {}
+
+// SAFETY: The C functions that take a queue lock it.
+unsafe impl Sync for WaitQueue {}
+
+/// What else than being woken ends a sleep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Any signal.
+    Signal,
+    /// A signal that ends the program.
+    Kill,
+}
+
+impl WaitQueue {
+    /// Makes a queue in which nobody sleeps.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            // SAFETY: The slot is valid memory for a queue and stays where it is, since it is structurally pinned.
+            // Nothing in the queue is left when it goes: a thread that sleeps borrows it, and whatever polls it
+            // holds a file that keeps it (see [`WaitQueue::as_raw`]).
+            raw <- Opaque::ffi_init(|slot: *mut c::wait_queue_head| unsafe {
+                bindings::rloop_queue_init(slot.cast());
+            }),
+            closed: Atomic::new(0),
+        })
+    }
+
+    /// Sleeps until `ready` returns something, which is the result. `ready` is called at first, and each time that
+    /// the queue has been woken; it must not sleep. Must be called where sleeping is allowed, with no lock held.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` once the queue has been closed, `ERESTARTSYS` if a signal came first.
+    pub(crate) fn wait<T>(&self, until: Until, mut ready: impl FnMut() -> Option<T>) -> Result<T> {
+        let state = match until {
+            Until::Signal => c::TASK_INTERRUPTIBLE,
+            Until::Kill => c::TASK_KILLABLE,
+        };
+        let entry = Opaque::uninit();
+        // SAFETY: `entry` is memory for an entry. It stays where it is until the end of this function, before
+        // which it is taken off the queue.
+        unsafe { c::init_wait_entry(entry.get(), 0) };
+        loop {
+            // SAFETY: The queue was set up by `new` and is pinned, and the entry was set up above. Being in the
+            // queue before `ready` looks, this thread does not sleep on if it is woken in between.
+            let signal =
+                unsafe { c::prepare_to_wait_event(self.raw.get(), entry.get(), state as c_int) };
+            let result = if self.closed.load(Acquire) != 0 {
+                Some(Err(ENODEV))
+            } else if let Some(value) = ready() {
+                Some(Ok(value))
+            } else if signal != 0 {
+                Some(Err(ERESTARTSYS))
+            } else {
+                None
+            };
+            if let Some(result) = result {
+                // SAFETY: As above. (After a signal the entry has been taken off already, which does no harm.)
+                unsafe { c::finish_wait(self.raw.get(), entry.get()) };
+                return result;
+            }
+            // SAFETY: This may be called in any thread that may sleep.
+            unsafe { c::schedule() };
+        }
+    }
+
+    /// Lets all who sleep or poll look again. Any context.
+    pub(crate) fn wake_all(&self) {
+        // SAFETY: The queue was set up by `new` and is pinned.
+        unsafe { bindings::rloop_queue_wake(self.raw.get().cast()) };
+    }
+
+    /// Closes the queue: all who sleep get `ENODEV`, and so do those who come later. Any context.
+    pub(crate) fn close(&self) {
+        // Release, and before the wake-up, which locks the queue: whoever enters it after that sees this.
+        self.closed.store(1, Release);
+        self.wake_all();
+    }
+
+    /// The queue, for polling. Whoever polls may stay in it until the file is released, so the file must keep
+    /// the queue.
+    pub(super) fn as_raw(&self) -> *mut c::wait_queue_head {
+        self.raw.get()
+    }
+}
