@@ -80,6 +80,12 @@ pub(crate) trait Removable: Send + Unpin {
     /// The card. Any context.
     fn card(&self) -> &Card;
 
+    /// Whether a program has a file of the card open, or of what else belongs to it. Any context.
+    #[cfg(CONFIG_CONFIGFS_FS)]
+    fn in_use(&self) -> bool {
+        self.card().in_use()
+    }
+
     /// Takes the card away from user space ([`Card::disconnect`]), and frees its parent's name.
     fn disconnect(&mut self);
 }

@@ -213,10 +213,11 @@ impl<D: Driver> CardDirectory<D> {
     /// `EBUSY` if a program has a file of the card open, `ENOMEM`.
     fn disable(&self, settings: &mut Settings<D>) -> Result {
         let name: &CStr = &self.name;
-        let Some(card) = settings.card() else {
+        let Some(Enabled { card, .. }) = &settings.enabled else {
             return Ok(());
         };
-        if card.in_use() {
+        let (in_use, card) = (card.in_use(), card.card());
+        if in_use {
             pr_err!("config {}: card {} is in use: its streams and its control device must be closed first\n", name, card.number());
             return Err(EBUSY);
         }

@@ -13,7 +13,7 @@ use core::ptr::{addr_of_mut, NonNull};
 use kernel::error::to_result;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
-use kernel::str::CStr;
+use kernel::str::{CStr, CString};
 
 use crate::lib::bindings;
 
@@ -29,6 +29,7 @@ const NO_NUMBER: c_int = -1;
 pub(crate) struct Parent {
     device: NonNull<bindings::platform_device>,
     registered: bool,
+    name: CString,
 }
 
 // SAFETY: The device core may be called from any thread, and takes its own locks.
@@ -45,9 +46,12 @@ impl Parent {
     ///
     /// `ENOMEM`, or what the device core returns.
     pub(crate) fn new(name: &CStr, number: Option<u32>) -> Result<Self> {
-        let number = match number {
-            Some(number) => c_int::try_from(number)?,
-            None => NO_NUMBER,
+        let (number, full) = match number {
+            Some(number) => (
+                c_int::try_from(number)?,
+                CString::try_from_fmt(fmt!("{}.{}", name, number))?,
+            ),
+            None => (NO_NUMBER, CString::try_from_fmt(fmt!("{}", name))?),
         };
         // SAFETY: The name is a string, and is copied.
         let device = unsafe { bindings::platform_device_alloc(name.as_char_ptr(), number) };
@@ -55,6 +59,7 @@ impl Parent {
         let mut parent = Self {
             device: NonNull::new(device).ok_or(ENOMEM)?,
             registered: false,
+            name: full,
         };
         // SAFETY: By the invariant it is valid and not registered. If it can't be, it stays so, and
         // dropping `parent` gives the reference back, as the device core asks for.
@@ -75,6 +80,11 @@ impl Parent {
             // reference is kept.
             unsafe { bindings::platform_device_del(self.device.as_ptr()) };
         }
+    }
+
+    /// The device's name: `name.number`, or `name` if there is no number. Any context.
+    pub(crate) fn name(&self) -> &str {
+        self.name.to_str().unwrap_or_default()
     }
 
     /// The device, valid as long as this value. Any context.
