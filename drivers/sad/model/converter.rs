@@ -75,6 +75,7 @@ pub struct Wakes {
 #[derive(Debug)]
 pub struct Converter<P: Parts> {
     format: &'static Format,
+    rate: u32,
     clock: Clock,
     /// Ticks that have been.
     ticks: u64,
@@ -113,6 +114,7 @@ impl<P: Parts> Converter<P> {
     ) -> Self {
         Self {
             format,
+            rate,
             clock: Clock::new(rate, PITCH_NOMINAL, now),
             ticks: 0,
             fifo: Fifo::new(bytes, format.bytes.into()),
@@ -147,6 +149,11 @@ impl<P: Parts> Converter<P> {
     /// The intervals between ticks.
     pub fn intervals(&self) -> &Intervals<P::Intervals> {
         &self.intervals
+    }
+
+    /// Samples per second.
+    pub fn rate(&self) -> u32 {
+        self.rate
     }
 
     /// How many files are open.
@@ -219,6 +226,13 @@ impl<P: Parts> Converter<P> {
         };
         self.counters.left_out += left_out;
         Some(interval)
+    }
+
+    /// Whether there is an interval for a reader at `cursor`. If not, the reader is woken when there is.
+    pub fn has_interval(&mut self, cursor: u64) -> bool {
+        let has = cursor < self.intervals.total();
+        self.waits.readers |= !has;
+        has
     }
 
     /// Drops all that is left: the device has gone.

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! One device: its converter, its nodes and its card.
+
+use kernel::debugfs::Dir;
+use kernel::prelude::*;
+use kernel::str::{CStr, CString};
+use kernel::sync::{Arc, Mutex};
+use kernel::{c_str, new_mutex};
+
+use crate::device::{Device, Timers};
+use crate::faults::Faults;
+use crate::lib::alsa::card::{Card, NewCard};
+use crate::lib::alsa::cards::{Driver, Removable};
+use crate::lib::alsa::parameters::CARDS;
+use crate::lib::alsa::{pcm, proc};
+use crate::lib::kernel::parent::Parent;
+use crate::lib::model::parameters::BadParameter;
+use crate::model::params::{parse, Config, Written, PARAMETERS};
+use crate::nodes::Nodes;
+use crate::port::Port;
+use crate::recording::{Output, Recording};
+use crate::status::Status;
+
+/// A device, which goes when this value does.
+pub(crate) struct Instance {
+    // In this order: faults refer to the plug, nodes and card are below the parent.
+    faults: Option<Faults>,
+    plug: Arc<Plug>,
+    parent: Parent,
+}
+
+/// What a device is known by to programs, and can be taken away from them at any time.
+#[pin_data]
+pub(crate) struct Plug {
+    #[pin]
+    nodes: Mutex<Option<Nodes>>,
+    card: Card,
+    pub(crate) timers: Arc<Timers>,
+}
+
+impl Plug {
+    /// The card.
+    pub(crate) fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Takes the device away: programs that have a file of it open get `ENODEV`, those that record it are stopped, and
+    /// what has not left is dropped. Done again it does nothing. May sleep.
+    pub(crate) fn pull(&self) {
+        let nodes = self.nodes.lock().take();
+        drop(nodes);
+        self.timers.handler().leave();
+        self.card.disconnect();
+    }
+}
+
+/// The driver: it makes devices, with their files for faults in a directory.
+pub(crate) struct Devices {
+    faults: Dir,
+}
+
+impl Devices {
+    /// Makes `/sys/kernel/debug/sad`.
+    pub(crate) fn new() -> Self {
+        Self {
+            faults: Dir::new(NAME),
+        }
+    }
+}
+
+const NAME: &CStr = c_str!("sad");
+
+impl Driver for Devices {
+    const NAME: &'static CStr = NAME;
+    const DIRECTORY: &'static CStr = NAME;
+    const PARAMETERS: &'static [(&'static str, &'static str)] = PARAMETERS;
+
+    type Config<'a> = Config<'a>;
+    type Card = Instance;
+
+    fn parse<'a>(
+        written: impl FnMut(&'static str) -> Option<&'a str>,
+    ) -> Result<Config<'a>, BadParameter<'a>> {
+        parse(&Written::collect(written), CARDS)
+    }
+
+    fn index(config: &Config<'_>) -> i32 {
+        config.index
+    }
+
+    fn make(
+        &self,
+        module: &'static ThisModule,
+        slot: u32,
+        parent: Parent,
+        config: &Config<'_>,
+        _: &[u8],
+    ) -> Result<Instance> {
+        // `sad.N` is the parent of those that came with the module, `sad-NAME` that of others.
+        let suffix = parent.name().trim_start_matches("sad");
+        let suffix = match slot {
+            0 => "",
+            _ => suffix.trim_start_matches('.'),
+        };
+        let suffix = CString::try_from_fmt(fmt!("{suffix}"))?;
+        Instance::new(module, &self.faults, parent, &suffix, config)
+    }
+}
+
+impl Instance {
+    /// Makes a device and registers it. The names of its nodes end in `suffix`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what the parts return; each other than `ENOMEM` with a line in the kernel's log.
+    fn new(
+        module: &'static ThisModule,
+        faults: &Dir,
+        parent: Parent,
+        suffix: &CStr,
+        config: &Config<'_>,
+    ) -> Result<Self> {
+        let timers = Device::new(config, Port::claim(config, NAME)?)?;
+        let mut card = NewCard::new(module, &parent, config.index, config.id, "sad", config.name)?;
+        let name = CString::try_from_fmt(fmt!("{}", config.name))?;
+        let output = Arc::new(Output::new(timers.clone(), config.rate), GFP_KERNEL)?;
+        pcm::create::<Recording>(&mut card, &name, 0, [0, 1], output)?;
+        let status = Arc::new(Status::new(timers.clone()), GFP_KERNEL)?;
+        proc::create_text(&mut card, c_str!("converter"), status)?;
+        let card = card.register()?;
+        let nodes = Nodes::new(module, &parent, suffix, &timers).inspect_err(|error| {
+            pr_err!(
+                "/dev/sad{} can't be made: error {}\n",
+                suffix,
+                error.to_errno()
+            );
+        })?;
+        let number = card.number();
+        let plug = Arc::pin_init(
+            pin_init!(Plug {
+                nodes <- new_mutex!(Some(nodes)),
+                card,
+                timers,
+            }),
+            GFP_KERNEL,
+        )?;
+        let dir = CString::try_from_fmt(fmt!("sad{}", suffix))?;
+        let faults = Some(Faults::new(faults.subdir(&dir), &plug)?);
+        pr_info!(
+            "card {}: what is written to /dev/sad{} as {} at {} Hz is recorded\n",
+            number,
+            suffix,
+            config.format.name,
+            config.rate
+        );
+        Ok(Self {
+            faults,
+            plug,
+            parent,
+        })
+    }
+}
+
+impl Removable for Instance {
+    fn card(&self) -> &Card {
+        &self.plug.card
+    }
+
+    #[cfg(CONFIG_CONFIGFS_FS)]
+    fn in_use(&self) -> bool {
+        let converter = self.plug.timers.handler().converter.lock();
+        let open = converter.open_files() > 0;
+        drop(converter);
+        open || self.plug.card.in_use()
+    }
+
+    fn disconnect(&mut self) {
+        self.faults = None;
+        self.plug.pull();
+        self.parent.unregister();
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}
