@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Faults on demand: each does what it says, is counted, and ends.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rig::verdict::{Problem, Verdict, Within as _, ensure, fail};
+use rustix::event::PollFlags;
+
+use super::Plain;
+use super::sound::write;
+use super::write::ready;
+use crate::families::char::sad::Context;
+use crate::families::char::sad::device::{Device, Kind, Made};
+use crate::families::char::sad::recorder::{Recorder, noise, same};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "faults/samples",
+        "faults on demand",
+        "the next samples get lost, leave twice, or with a bit inverted, as many as asked for, and are counted",
+        samples,
+    ),
+    (
+        "faults/freeze",
+        "faults on demand",
+        "while the clock stands still nothing leaves, and afterwards all does, bit for bit",
+        freeze,
+    ),
+    (
+        "faults/jitter",
+        "faults on demand",
+        "ticks that come late are seen in the intervals, and change nothing in what is recorded",
+        jitter,
+    ),
+    (
+        "faults/refused",
+        "faults on demand",
+        "what is no such fault is refused with EINVAL",
+        refused,
+    ),
+    (
+        "faults/unplug",
+        "a device can go at any time",
+        "a device that is pulled out wakes all who sleep in it, and gives ENODEV from then on",
+        unplug,
+    ),
+];
+
+fn made() -> Verdict<Made> {
+    Made::new(&[("format", "U8"), ("rate", "48000")])
+}
+
+fn samples(_: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    let sound = noise("U8", 1_000, 1);
+    // Not silent with another lowest bit.
+    let sound: Vec<u8> = sound.iter().map(|byte| byte | 2).collect();
+    let flipped = |count: usize| -> Vec<u8> {
+        let bytes = sound.iter().enumerate();
+        bytes.map(|(n, byte)| byte ^ u8::from(n < count)).collect()
+    };
+    let doubled: Vec<u8> = sound[..3].iter().flat_map(|byte| [*byte; 2]).collect();
+    for (fault, count, wanted) in [
+        ("drop", "7", sound[7..].to_vec()),
+        ("double", "3", [&doubled, &sound[3..]].concat()),
+        ("flip", "5", flipped(5)),
+    ] {
+        device.fault(fault, count)?;
+        let recorder = Recorder::start(device, "U8")?;
+        write(device, Kind::Waits, &sound)?;
+        device.settle()?;
+        same(&recorder.sound()?, &wanted).within(|| format!("{fault} {count}"))?;
+    }
+    let state = device.state()?;
+    let counted = state.values.get("faults").cloned().unwrap_or_default();
+    ensure(counted == "drop 7, double 3, flip 5", || {
+        format!("counted: {counted}")
+    })
+}
+
+fn freeze(_: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    let sound = noise("U8", 5_000, 2);
+    let recorder = Recorder::start(device, "U8")?;
+    let mut file = device.open(Kind::Waits, false, 0)?;
+    file.write_all(&sound)
+        .map_err(|e| Problem::Failed(e.to_string()))?;
+    device.fault("freeze", "1")?;
+    let before = device.state()?.number("waiting")?;
+    thread::sleep(Duration::from_millis(200));
+    let after = device.state()?.number("waiting")?;
+    device.fault("freeze", "0")?;
+    ensure(before == after && before > 0, || {
+        format!("{before} samples were left when it stood still, {after} later")
+    })?;
+    drop(file);
+    same(&recorder.sound()?, &sound)
+}
+
+fn jitter(context: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    device.fault("jitter", "3000")?;
+    let sound = noise("U8", 20_000, 3);
+    let recorder = Recorder::start(device, "U8")?;
+    write(device, Kind::Leaves, &sound)?;
+    device.settle()?;
+    same(&recorder.sound()?, &sound)?;
+    let state = device.state()?;
+    let (ticks, due) = (state.ticks(), 20_000);
+    context.note(format!("{ticks} ticks for {due} samples"));
+    ensure(ticks < due / 2, || {
+        format!("{ticks} ticks for {due} samples: none was late")
+    })
+}
+
+fn refused(_: &mut Context) -> Verdict {
+    let made = made()?;
+    for (fault, value) in [
+        ("drop", "-1"),
+        ("double", "x"),
+        ("flip", "4294967296"),
+        ("freeze", "2"),
+        ("jitter", "1000001"),
+        ("unplug", "0"),
+    ] {
+        match made.device.fault(fault, value) {
+            Ok(()) => return fail(format!("{fault}={value} was taken")),
+            Err(problem @ Problem::Skipped(_)) => return Err(problem),
+            Err(problem) => ensure(problem.to_string().contains("os error 22"), || {
+                format!("{fault}={value} was refused with {problem}")
+            })?,
+        }
+    }
+    Ok(())
+}
+
+/// Whether a call has failed because the device has gone.
+fn is_gone<T: std::fmt::Debug>(what: &str, result: std::io::Result<T>) -> Verdict {
+    let errno = result.as_ref().err().and_then(std::io::Error::raw_os_error);
+    ensure(errno == Some(libc::ENODEV), || {
+        format!("{what} gave {result:?}, ENODEV is due")
+    })
+}
+
+/// Somebody who sleeps in a device.
+fn sleeper(
+    device: &Device,
+    (kind, read): (Kind, bool),
+    sleep: fn(File) -> Verdict,
+) -> Verdict<thread::JoinHandle<Verdict>> {
+    let file = device.open(kind, read, 0)?;
+    Ok(thread::spawn(move || sleep(file)))
+}
+
+fn unplug(context: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    let recorder = Recorder::start(device, "U8")?;
+    device.fault("freeze", "1")?;
+    let mut reader = device.open(Kind::Drops, true, 0)?;
+    let mut writer = device.open(Kind::Drops, false, 0)?;
+    let sleepers = [
+        // They get as far as there is room, and then sleep.
+        sleeper(device, (Kind::Waits, false), |mut file| {
+            let bytes = vec![1; 100_000];
+            let written = file.write_all(&bytes);
+            is_gone("a sleeping write", written)
+        })?,
+        sleeper(device, (Kind::Waits, true), |mut file| {
+            is_gone("a sleeping read", file.read(&mut [0; 16]))
+        })?,
+        sleeper(device, (Kind::Leaves, false), |file| {
+            let flags = PollFlags::ERR | PollFlags::HUP;
+            let gone = ready(&file, flags, Duration::from_secs(20))?;
+            ensure(gone, || "a sleeping poll found nothing".to_owned())
+        })?,
+        sleeper(device, (Kind::Leaves, false), |file| {
+            is_gone(
+                "a sleeping fsync",
+                (&file).write_all(&[1; 10]).and_then(|()| file.sync_all()),
+            )
+        })?,
+        sleeper(device, (Kind::Waits, false), |mut file| {
+            let _ = file.write(&[1; 10]);
+            // Sleeps in the close.
+            drop(file);
+            Ok(())
+        })?,
+    ];
+    thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    device.fault("unplug", "1")?;
+    for sleeper in sleepers {
+        match sleeper.join() {
+            Ok(verdict) => verdict?,
+            Err(_) => return fail("somebody who slept has failed"),
+        }
+    }
+    let took = begin.elapsed();
+    context.note(format!("all were awake after {took:?}"));
+    ensure(took < Duration::from_secs(1), || {
+        format!("it took {took:?} until all were awake")
+    })?;
+    is_gone("a write", writer.write(&[1]))?;
+    is_gone("a read", reader.read(&mut [0; 16]))?;
+    ensure(!device.is_there(), || "the node is still there".to_owned())?;
+    ensure(recorder.finish().is_err(), || {
+        "the recording goes on".to_owned()
+    })?;
+    drop((reader, writer));
+    made.remove()
+}

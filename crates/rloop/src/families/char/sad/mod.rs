@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! sad: device files that are heard.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rig::machine::Machine;
+use rig::report::Thing;
+use rig::retry::Retry;
+use rig::run::{self, Suite, Tests};
+use rig::verdict::{Blame, Problem};
+
+use crate::error::Error;
+use crate::families::family::Status;
+
+mod checks;
+mod device;
+mod recorder;
+
+pub use checks::all as checks;
+use device::{Device, Kind};
+
+/// The driver's name.
+pub const DRIVER: &str = "sad";
+/// Its devices, which differ in what closing them does.
+pub const NODES: [&str; 3] = ["/dev/sad", "/dev/sadnb", "/dev/sadbg"];
+
+/// What a check is given.
+pub struct Context {
+    /// The device under test.
+    device: Device,
+    /// By what factor a delay may be longer than it should, in this try.
+    patience: u32,
+    machine: Machine,
+    /// Figures worth reporting.
+    notes: Vec<String>,
+}
+
+impl Context {
+    /// How much later than it should a program may find out.
+    fn slack(&self) -> Duration {
+        self.device.tick() * self.patience
+    }
+
+    /// Reports a figure with the result.
+    fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+}
+
+impl run::Context for Context {
+    type Error = Error;
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    fn gone(&self, during: String) -> Option<Error> {
+        (!self.device.is_there()).then(|| Error::Gone {
+            card: DRIVER.to_owned(),
+            during,
+        })
+    }
+}
+
+/// What took too long is tried again with more patience.
+impl Retry for Context {
+    const SCALED: &'static str = "patience";
+
+    fn begin(&mut self, scale: u64) {
+        self.patience = u32::try_from(scale).unwrap_or(u32::MAX);
+    }
+
+    fn end(&mut self) {
+        self.patience = 1;
+    }
+
+    fn no_better(&mut self, _: Blame, text: String) -> Problem {
+        let late = self.machine.again().worst;
+        let text = format!("{text} (4 tries; this machine wakes programs up to {late:?} late)");
+        match late > self.device.tick() * 16 {
+            true => Problem::Skipped(text),
+            false => Problem::Failed(text),
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        self.notes.push(text);
+    }
+}
+
+fn is_here() -> bool {
+    Path::new(NODES[0]).exists()
+}
+
+/// The checks, if the driver is here.
+pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+    is_here().then(|| -> Box<dyn Tests<Error>> {
+        Box::new(Suite {
+            driver: DRIVER,
+            thing: Thing {
+                key: DRIVER,
+                line: format!("{DRIVER}: {}", NODES.join(", ")),
+                value: NODES.to_vec().into(),
+            },
+            checks: checks(),
+            open: Box::new(|start| {
+                Ok(Context {
+                    device: Device::first()?,
+                    patience: 1,
+                    machine: start.machine,
+                    notes: Vec::new(),
+                })
+            }),
+        })
+    })
+}
+
+/// What it is doing, if it is here.
+pub fn status() -> Option<Status> {
+    let device = Device::first().ok().filter(|_| is_here())?;
+    let node = device.node(Kind::Waits);
+    let state = device.state();
+    let mut text = format!("{}, heard on card {}\n", node.display(), device.card);
+    text += &state.as_ref().map_or_else(
+        |problem| format!("  {problem}\n"),
+        |state| state.text.lines().map(|l| format!("  {l}\n")).collect(),
+    );
+    let values = state.map(|state| state.values).unwrap_or_default();
+    Some(Status {
+        text,
+        values: vec![serde_json::json!({
+            "driver": DRIVER, "nodes": NODES, "card": device.card, "converter": values,
+        })],
+    })
+}
