@@ -299,7 +299,7 @@ fn a_clock_that_stands_still_lets_nothing_out() {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(100))]
 
     /// However late somebody looks: what leaves is what was written, in order, each sample once, and it is recorded
     /// bit for bit, at the frame that follows from when it was written.
