@@ -102,6 +102,11 @@ impl Machine {
                 "local,path={},mount_tag=share,security_model=none",
                 share.display().to_string().replace(',', ",,")
             ));
+        if arch == Arch::X86_64 {
+            // What leaves by the parallel port is found in the share.
+            cmd.arg("-parallel")
+                .arg(format!("file:{}", share.join("parallel").display()));
+        }
         Ok(cmd)
     }
 
