@@ -27,8 +27,8 @@ inherit rloop_kernel rloop_sources module-rust
 RLOOP_AUTOLOAD ?= "1"
 RLOOP_PARAMETERS ?= ""
 
-# Parameters that the recipe wants. Those of RLOOP_PARAMETERS come later, and so have the last word.
-RLOOP_DEFAULTS ?= ""
+# Parameters that the recipe or its class wants. Those of RLOOP_PARAMETERS come later, and so have the last word.
+RLOOP_DEFAULTS ??= ""
 
 KERNEL_MODULE_AUTOLOAD += "${@bb.utils.contains('RLOOP_AUTOLOAD', '1', '${BPN}', '', d)}"
 KERNEL_MODULE_PROBECONF += "${BPN}"

@@ -5,3 +5,6 @@ DESCRIPTION = "What a shell writes to /dev/sad leaves sample by sample, and any 
                a microphone that is a file."
 
 inherit rloop_module
+
+# It makes sound cards, too: none of them becomes card 0, see rloop_sound.bbclass.
+RLOOP_DEFAULTS = "index=-2,-2,-2,-2,-2,-2,-2,-2"
