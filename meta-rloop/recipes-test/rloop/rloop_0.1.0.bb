@@ -55,6 +55,14 @@ do_update_crates:prepend() {
     CARGO_HOME=${T}/cargo_home rloop_prune_workspace
 }
 
+# The tool itself, which the test of its output has cargo build, is no test.
+rloop_only_tests() {
+    sed -i '\,/rloop$,d' ${CARGO_TEST_BINARIES_FILES}
+}
+
+rloop_only_tests[doc] = "Takes the tool out of the list of tests"
+do_compile_ptest_cargo[postfuncs] += "rloop_only_tests"
+
 # modprobe and rmmod; a card to put beside ours
 RDEPENDS:${PN}-ptest += "kmod"
 RRECOMMENDS:${PN}-ptest += "kernel-module-snd-aloop"
