@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
@@ -165,13 +165,20 @@ impl Build<'_> {
             problem,
         };
         let text = fs::read_to_string(&path).at(&path)?;
-        let mut project = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
-        if !has_crate_in(&project, &self.driver.dir) {
+        let mut project: Value = serde_json::from_str(&text).map_err(|e| bad(e.to_string()))?;
+        let Some(ours) = crate_in(&mut project, &self.driver.dir) else {
             return Err(bad(format!(
                 "no crate of it is in {}; src/Kbuild there has to name the object of its root",
                 self.driver.dir.display()
             )));
-        }
+        };
+        // Files that are compiled into it and lie elsewhere.
+        let bindings = self.directory(MODULE).join("bindings");
+        ours["env"]["RLOOP_BINDINGS"] = json!(bindings.join("bindings.rs"));
+        ours["source"] = json!({
+            "include_dirs": [self.driver.dir, self.driver.dir.with_file_name("lib"), bindings],
+            "exclude_dirs": [],
+        });
         outside(&mut project, self.sandbox.root());
         fs::write(&path, format!("{project:#}\n")).at(&path)?;
         Ok(path)
@@ -191,10 +198,10 @@ fn is_modpost(line: &str) -> bool {
     line.contains("modpost:") || line.contains("Module.symvers")
 }
 
-/// Whether a crate of `project` has its root below `dir`.
-fn has_crate_in(project: &Value, dir: &Path) -> bool {
-    let crates = project["crates"].as_array();
-    crates.into_iter().flatten().any(|one| {
+/// The crate of `project` whose root is below `dir`.
+fn crate_in<'a>(project: &'a mut Value, dir: &Path) -> Option<&'a mut Value> {
+    let crates = project.get_mut("crates")?.as_array_mut()?;
+    crates.iter_mut().find(|one| {
         let root = one["root_module"].as_str();
         root.is_some_and(|root| Path::new(root).starts_with(dir))
     })
@@ -221,8 +228,9 @@ mod tests {
     fn the_editor_finds_the_sources() {
         let text = r#"{"sysroot": "/usr", "crates": [{"root_module": "/usr/lib/core.rs"}, {"root_module": "/d/src/x.rs"}]}"#;
         let mut project: Value = serde_json::from_str(text).unwrap();
-        assert!(has_crate_in(&project, Path::new("/d")));
-        assert!(!has_crate_in(&project, Path::new("/e")));
+        let ours = crate_in(&mut project, Path::new("/d")).unwrap();
+        assert_eq!(ours["root_module"], "/d/src/x.rs");
+        assert!(crate_in(&mut project, Path::new("/e")).is_none());
         outside(&mut project, Path::new("/root"));
         assert_eq!(project["sysroot"], "/root/usr");
         assert_eq!(project["crates"][0]["root_module"], "/root/usr/lib/core.rs");
