@@ -155,11 +155,14 @@ fn unheard(context: &mut Context) -> Verdict {
     })
 }
 
+/// A format by its name in ALSA, and how it has a level of 8 bits.
+type Converted = (&'static str, fn(i32) -> Vec<u8>);
+
 fn converted(context: &mut Context) -> Verdict {
     let made = Made::new(&[("format", "U8"), ("rate", "48000")])?;
     let sound: Vec<u8> = (1..=255).rev().filter(|byte| *byte != 0x80).collect();
     let level = |byte: &u8| i32::from(*byte) - 128;
-    let formats: [(&str, fn(i32) -> Vec<u8>); 3] = [
+    let formats: [Converted; 3] = [
         ("S16_LE", |level| {
             ((level << 8) as i16).to_le_bytes().to_vec()
         }),
