@@ -9,7 +9,7 @@ use rig::verdict::{Verdict, Within as _};
 
 use super::Context;
 use super::own_card::OwnCard;
-use super::take::{Wanted, record};
+use super::take::{Wanted, record, record_in_pause};
 use crate::alsa::pcm::{Access, Config};
 use crate::alsa::signal::Format;
 use crate::alsa::signal::format::FORMATS;
@@ -20,8 +20,11 @@ const RATES: [u32; 9] = [
 const CHANNELS: [u32; 8] = [1, 2, 3, 6, 8, 32, 127, 128];
 /// Periods in frames, and how many are in a buffer: none divides the other, nor a turn of a waveform.
 const SHAPES: [(u64, u64); 5] = [(16, 32), (64, 8), (147, 5), (512, 2), (37, 11)];
-/// Samples per second beyond which a case does not go round its buffer: no machine could be too slow for it.
+/// Samples per second beyond which a case does not go round its buffer: what is in half of it is read in a pause, so that
+/// no machine is too slow for it.
 const FAST: u32 = 1_000_000;
+/// Bytes of the largest buffer that is asked for.
+const BUFFER: u64 = 2 << 20;
 
 /// A check for each format: over all of them, each rate meets each number of channels.
 pub fn checks() -> Vec<Check<Context>> {
@@ -59,8 +62,13 @@ fn run(context: &mut Context, format: Format, number: usize) -> Verdict {
             channels: CHANNELS[turn % CHANNELS.len()],
             rate,
             ..Config::default()
-        }
-        .with_buffer(period * context.scale, periods);
+        };
+        let fits = |scale: &u64| {
+            let bytes = period * periods * scale * config.frame_bytes() as u64;
+            bytes <= BUFFER && period * scale <= u64::from(rate / 8)
+        };
+        let scale = (1..=context.scale).rev().find(fits).unwrap_or(1);
+        let config = config.with_buffer(period * scale, periods);
         let name = NAMES[turn % (WAVEFORMS.len() - 1)];
         let (_card, mut pcm) = OwnCard::open(&[
             ("waveform", name),
@@ -68,17 +76,17 @@ fn run(context: &mut Context, format: Format, number: usize) -> Verdict {
             ("level", &settings.level.to_string()),
             ("lift", &settings.lift.to_string()),
         ])?;
-        let frames = match config.channels * rate > FAST {
-            true => config.buffer - 1,
-            false => 2 * config.buffer + 5,
-        };
         let what = || {
-            format!(
-                "{name}, {rate} Hz, {} channels, {}",
-                config.channels, config.access
-            )
+            let Config {
+                channels, access, ..
+            } = config;
+            format!("{name}, {rate} Hz, {channels} channels, {access}")
         };
-        let bytes = record(&mut pcm, &config, frames, 91).within(what)?;
+        let bytes = match config.channels * rate > FAST {
+            true => record_in_pause(&mut pcm, &config),
+            false => record(&mut pcm, &config, 2 * config.buffer + 5, 91),
+        };
+        let bytes = bytes.within(what)?;
         let wanted = Wanted::new(&config, settings, &[])?;
         wanted.check(&bytes, 0).within(what)?;
     }

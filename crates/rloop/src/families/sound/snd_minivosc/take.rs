@@ -49,6 +49,20 @@ pub fn record(pcm: &mut Pcm, config: &Config, frames: u64, chunk: u64) -> Verdic
     Ok(bytes)
 }
 
+/// Sets a stream up and records half a buffer from its start, which is read in a pause.
+pub fn record_in_pause(pcm: &mut Pcm, config: &Config) -> Verdict<Vec<u8>> {
+    let frames = config.buffer / 2;
+    pcm.configure(config)?;
+    pcm.start()?;
+    while pcm.avail()? < frames {
+        wait(&[pcm], Duration::from_millis(1))?;
+    }
+    pcm.pause(true)?;
+    let bytes = read(pcm, config, frames, 91)?;
+    pcm.stop()?;
+    Ok(bytes)
+}
+
 /// What a recording must be.
 #[derive(Clone)]
 pub struct Wanted<'a> {
