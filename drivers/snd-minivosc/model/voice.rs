@@ -148,7 +148,7 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Timed for Voice<B, W> {
     fn next_wakeup(&self) -> Option<u64> {
         let take = self.take.as_ref()?;
         let (clock, from) = take.clock?;
-        let piled = take.made + take.step() / 2;
+        let piled = take.made + take.pile();
         let next = match take.setup.wakeups {
             true => piled.min(take.boundary),
             false => piled,
@@ -180,6 +180,14 @@ impl<B: Buffer> Take<B> {
     /// How many frames are made in one go, at most: fewer if they are wide.
     fn step(&self) -> u64 {
         STEP / (1 + u64::from(self.params.channels) / 16)
+    }
+
+    /// How many frames may be due before they are made: 5 ms of them, so that little is left to be made when a period
+    /// ends and a program waits for it. Half of a step at most, so that a late timer can catch up.
+    fn pile(&self) -> u64 {
+        u64::from(self.params.rate / 200)
+            .max(256)
+            .min(self.step() / 2)
     }
 
     /// Makes the next `frames` frames: the same sample in all channels. A block at a time, which ends where the buffer
