@@ -22,7 +22,7 @@ const CHANNELS: [u32; 8] = [1, 2, 3, 6, 8, 32, 127, 128];
 const SHAPES: [(u64, u64); 5] = [(16, 32), (64, 8), (147, 5), (512, 2), (37, 11)];
 /// Samples per second beyond which a case does not go round its buffer: what is in half of it is read in a pause, so that
 /// no machine is too slow for it.
-const FAST: u32 = 1_000_000;
+const FAST: u32 = 300_000;
 /// Bytes of the largest buffer that is asked for.
 const BUFFER: u64 = 2 << 20;
 

@@ -3,7 +3,7 @@
 //! Which frames a program reads: seams, marks, the user's waveform, starts, pauses.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use driver_models::snd_minivosc::oscillator::{Settings, Waveform};
 use driver_models::snd_minivosc::wav::Samples;
@@ -13,7 +13,7 @@ use rig::verdict::{Verdict, Within as _, ensure};
 use super::Context;
 use super::own_card::OwnCard;
 use super::take::{SINE, Wanted, read, record, runs};
-use crate::alsa::pcm::{Access, Config, Pcm, State};
+use crate::alsa::pcm::{Access, Config, Pcm, State, time_frames};
 use crate::alsa::signal::Format;
 
 pub const CHECKS: &[Plain<Context>] = &[
@@ -216,8 +216,13 @@ fn pause(context: &mut Context) -> Verdict {
             ensure(before == after && pcm.state() == State::Paused, || {
                 format!("{} frames came in a pause", after - before)
             })?;
+            let resumed = Instant::now();
             pcm.pause(false)?;
             runs(&pcm)?;
+            let (came, time) = (pcm.avail()? - before, resumed.elapsed());
+            ensure(came as f64 <= time_frames(time, config.rate) + 1.0, || {
+                format!("{came} frames came within {time:?} after a pause")
+            })?;
         }
     }
     Ok(())

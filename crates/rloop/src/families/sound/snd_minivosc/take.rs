@@ -58,6 +58,14 @@ pub fn record_in_pause(pcm: &mut Pcm, config: &Config) -> Verdict<Vec<u8>> {
         wait(&[pcm], Duration::from_millis(1))?;
     }
     pcm.pause(true)?;
+    // Whatever the card has made between ALSA's last look and the pause must not lie on what is to be read.
+    let ready = pcm.avail()?;
+    if ready > config.buffer * 3 / 4 {
+        return Err(xrun(format!(
+            "at the pause {ready} frames of {} were full",
+            config.buffer
+        )));
+    }
     let bytes = read(pcm, config, frames, 91)?;
     pcm.stop()?;
     Ok(bytes)
