@@ -58,7 +58,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "close/interrupted",
         "signals as for a pipe",
-        "a program that sleeps in a close, or in a write, ends at once at SIGINT, and what it has written is dropped",
+        "a program that sleeps in a close, or in a write, ends at once at a signal, and what it has written is dropped",
         interrupted,
     ),
 ];
@@ -217,7 +217,7 @@ fn interrupted(context: &mut Context) -> Verdict {
         let Some(pid) = pid else {
             return fail("the program has no number");
         };
-        let _ = kill_process(pid, Signal::INT);
+        let _ = kill_process(pid, Signal::TERM);
         let _ = child.wait();
         let took = begin.elapsed();
         ensure(took < 2 * AT_ONCE, || {

@@ -105,7 +105,7 @@ fn intervals(context: &mut Context) -> Verdict {
     ));
     // Each is rounded to a microsecond.
     let off = sum.abs_diff(took);
-    let allowed = Duration::from_micros(numbers.len() as u64 / 2) + 4 * context.slack();
+    let allowed = Duration::from_micros(numbers.len() as u64 / 2) + 2 * device.tick();
     if off > allowed {
         let text = format!("{sum:?} in all, read in {took:?}");
         return Err(Problem::Again(Blame::Either, text));
