@@ -2,8 +2,6 @@
 
 //! What parameters may be, and what is said where they are not.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use sad_model::params::{parse, Written, PARAMETERS};
 
 fn one<'a>(name: &str, value: &'a str) -> Written<'a> {
