@@ -6,7 +6,7 @@
 //! cargo run -p snd-rloop-model --example pictures -- docs/pictures
 //! ```
 //!
-//! writes `following.svg` and `delay.svg` into that directory, with the colours of `style.css` there. Nothing in it
+//! writes `following.svg`, `delay.svg` and `steps.svg` into that directory, with the colours of `style.css` there. Nothing in it
 //! is left to chance: the same model gives the same bytes.
 
 use std::error::Error;
@@ -19,6 +19,7 @@ mod following;
 #[path = "../../tests/cable/memory.rs"]
 mod memory;
 mod plot;
+mod steps;
 
 /// The cable's rate in Hz.
 const RATE: u32 = 48_000;
@@ -34,5 +35,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let style = fs::read_to_string(dir.join("style.css"))?;
     fs::write(dir.join("following.svg"), following::plot().svg(&style))?;
     fs::write(dir.join("delay.svg"), delay::plot()?.svg(&style))?;
+    fs::write(dir.join("steps.svg"), steps::plot().svg(&style))?;
     Ok(())
 }
