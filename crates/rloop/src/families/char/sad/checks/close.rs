@@ -211,7 +211,12 @@ fn interrupted(context: &mut Context) -> Verdict {
         let before = device.state()?;
         let sound = noise(&device.format, samples, 1);
         let mut child = shell(device, script, &sound)?;
-        thread::sleep(Duration::from_millis(200));
+        // Until it sleeps: it has written all, or as much as there is room for.
+        let wanted = samples.min(capacity) as u64;
+        let patience = Instant::now() + Duration::from_secs(5);
+        while since(&before, &device.state()?)?[0] < wanted && Instant::now() < patience {
+            thread::sleep(Duration::from_millis(1));
+        }
         let begin = Instant::now();
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let Some(pid) = pid else {
