@@ -3,7 +3,7 @@
 //! What the last close does with what has not left.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -179,6 +179,7 @@ fn shell(device: &Device, script: &str, sound: &[u8]) -> Verdict<Child> {
         .args(["-c", script])
         .arg(device.node(Kind::Waits))
         .stdin(input)
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| Problem::Skipped(format!("sh: {e}")))
@@ -204,19 +205,27 @@ fn interrupted(context: &mut Context) -> Verdict {
     let device = &context.device;
     let capacity = device.capacity as usize;
     for (script, samples) in [
-        // The shell sleeps in its close.
-        (r#"exec 3>"$0"; cat >&3; exec 3>&-; sleep 9"#, capacity / 2),
-        (r#"exec cat >"$0""#, 3 * capacity),
+        // The shell sleeps in its close, which comes right after the word.
+        (
+            r#"exec 3>"$0"; cat >&3; echo; exec 3>&-; sleep 9"#,
+            capacity / 2,
+        ),
+        // cat sleeps in its write.
+        (r#"echo; exec cat >"$0""#, 3 * capacity),
     ] {
         let before = device.state()?;
         let sound = noise(&device.format, samples, 1);
         let mut child = shell(device, script, &sound)?;
-        // Until it sleeps: it has written all, or as much as there is room for.
+        if let Some(word) = &mut child.stdout {
+            let _ = word.read(&mut [0]);
+        }
+        // It has written all, or as much as there is room for, and a moment later it sleeps.
         let wanted = samples.min(capacity) as u64;
         let patience = Instant::now() + Duration::from_secs(5);
         while since(&before, &device.state()?)?[0] < wanted && Instant::now() < patience {
             thread::sleep(Duration::from_millis(1));
         }
+        thread::sleep(Duration::from_millis(20));
         let begin = Instant::now();
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let Some(pid) = pid else {
