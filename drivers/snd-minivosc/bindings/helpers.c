@@ -20,6 +20,7 @@
 	X(frequency, int, true, "440000", "Turns of the waveform in 1000 s (default: 440000).") \
 	X(level, int, true, "65536", "Level, 65536 being full scale (default).") \
 	X(lift, int, true, "0", "What each turn adds, in parts of 65536 of a sample's range (default: 0).") \
+	X(seed, int, true, "0", "Which noise it is (default: 0).")				\
 	X(marks, bool, true, "N", "Whether periods and turns of the buffer begin with a mark (default: no).")
 
 #include "../../lib/helpers/parameters.c"

@@ -26,7 +26,7 @@ check 'the module stays while it is recorded from' eval '! rmmod snd-minivosc 2>
 kill $!
 wait $!
 check 'the module can be unloaded' modprobe -r snd-minivosc
-for parameter in formats=S17 rates=7999 channels=0 waveform=triangle waveform=user frequency=-1 level=65537 lift=65536 marks=maybe; do
+for parameter in formats=S17 rates=7999 channels=0 waveform=triangle waveform=user frequency=-1 level=65537 lift=65536 seed=-1 marks=maybe; do
 	check "$parameter is refused" eval "! modprobe snd-minivosc $parameter 2>/dev/null"
 	check 'and the log says why' eval "dmesg | tail -n 1 | grep -q 'snd_minivosc: .*${parameter%%=*}'"
 done

@@ -24,7 +24,7 @@ pub enum Waveform {
     Counter,
     /// Nothing.
     Silence,
-    /// White noise: each sample depends on its number alone.
+    /// White noise: each sample depends on its number and the seed alone.
     Noise,
     /// One that the user has given.
     User,
@@ -90,6 +90,8 @@ pub struct Settings {
     /// What is added with each turn, in parts of [`LEVEL_MAX`] of the range of a sample, beyond which it begins anew
     /// at the other end.
     pub lift: u32,
+    /// Which noise it is.
+    pub seed: u32,
 }
 
 impl Settings {
@@ -175,7 +177,7 @@ impl Oscillator {
             Waveform::Saw => ((part >> 32) as u32 ^ 1 << 31) as i32,
             Waveform::Impulse if part < self.step => i32::MAX,
             Waveform::Impulse | Waveform::Silence | Waveform::Counter => 0,
-            Waveform::Noise => noise(number) as i32,
+            Waveform::Noise => noise(number, self.settings.seed) as i32,
             Waveform::User => {
                 let place = (product(part, given.len() as u64) >> 64) as usize;
                 given.get(place).copied().unwrap_or(0)
@@ -242,8 +244,9 @@ fn sine(part: u64) -> i32 {
 }
 
 /// 32 bits that look like chance (the finalizer of splitmix64).
-fn noise(number: u64) -> u32 {
+fn noise(number: u64, seed: u32) -> u32 {
     let mut bits = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits ^= u64::from(seed).wrapping_mul(0xd6e8_feb8_6659_fd93);
     bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     (bits >> 32) as u32

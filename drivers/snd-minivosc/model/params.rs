@@ -28,6 +28,7 @@ written! {
     frequency: "440000",
     level: "65536",
     lift: "0",
+    seed: "0",
     marks: "0",
 }
 
@@ -80,6 +81,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             )?,
             level: value("level", written.level, LEVEL_MAX, LEVEL_MAX)?,
             lift: value("lift", written.lift, LEVEL_MAX - 1, 0)?,
+            seed: value("seed", written.seed, i32::MAX as u32, 0)?,
         },
         marks: switch("marks", written.marks, truth)?.unwrap_or(false),
     })

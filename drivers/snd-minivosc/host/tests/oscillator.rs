@@ -22,6 +22,7 @@ fn settings(waveform: Waveform, millihertz: u32) -> Settings {
         millihertz,
         level: LEVEL_MAX,
         lift: 0,
+        seed: 0,
     }
 }
 
@@ -135,6 +136,25 @@ fn noise_has_no_level_and_full_power() {
     assert!(mean.abs() < 0.01, "{mean}");
     // Of an even distribution.
     assert!((power - 1.0 / 3.0).abs() < 0.01, "{power}");
+}
+
+#[test]
+fn noises_of_two_seeds_have_nothing_in_common() {
+    let of = |seed| {
+        let settings = Settings {
+            seed,
+            ..settings(Waveform::Noise, 440_000)
+        };
+        let oscillator = Oscillator::new(settings, 48_000, 0);
+        (0..100_000u64)
+            .map(|n| level(&oscillator, n))
+            .collect::<Vec<f64>>()
+    };
+    for (one, other) in [(0, 1), (1, 2), (1, i32::MAX as u32)] {
+        let products = of(one).into_iter().zip(of(other)).map(|(a, b)| a * b);
+        let common = products.sum::<f64>() / 100_000.0;
+        assert!(common.abs() < 0.005, "{one}, {other}: {common}");
+    }
 }
 
 #[test]

@@ -65,6 +65,7 @@ fn settings(waveform: Waveform) -> Settings {
         millihertz: 440_000,
         level: LEVEL_MAX,
         lift: 0,
+        seed: 0,
     }
 }
 

@@ -54,6 +54,7 @@ fn run(context: &mut Context, format: Format, number: usize) -> Verdict {
             millihertz: 1_000 + 7_654_321 * turn as u32 % (500 * rate),
             level,
             lift: 1_000 * (turn as u32 % 3),
+            seed: turn as u32 % 2,
         };
         let (period, periods) = SHAPES[turn % SHAPES.len()];
         let config = Config {
@@ -75,6 +76,7 @@ fn run(context: &mut Context, format: Format, number: usize) -> Verdict {
             ("frequency", &settings.millihertz.to_string()),
             ("level", &settings.level.to_string()),
             ("lift", &settings.lift.to_string()),
+            ("seed", &settings.seed.to_string()),
         ])?;
         let what = || {
             let Config {

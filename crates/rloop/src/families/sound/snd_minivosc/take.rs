@@ -18,6 +18,7 @@ pub const SINE: Settings = Settings {
     millihertz: 440_000,
     level: LEVEL_MAX,
     lift: 0,
+    seed: 0,
 };
 
 /// Reads `frames` frames of a stream that runs, `chunk` at a time.
