@@ -209,19 +209,22 @@ fn pause(context: &mut Context) -> Verdict {
                 .check(&bytes, from)
                 .within(|| format!("after {round} pauses"))?;
             from += 500;
-            pcm.pause(true)?;
+            // What ALSA has of a stream that pauses may be from before: it does not ask the driver again.
+            let running = Instant::now();
             let before = pcm.avail()?;
+            pcm.pause(true)?;
+            let running = running.elapsed();
             thread::sleep(Duration::from_millis(20));
-            let after = pcm.avail()?;
-            ensure(before == after && pcm.state() == State::Paused, || {
-                format!("{} frames came in a pause", after - before)
+            let state = pcm.state();
+            ensure(state == State::Paused, || {
+                format!("in a pause it is {state:?}")
             })?;
             let resumed = Instant::now();
             pcm.pause(false)?;
             runs(&pcm)?;
-            let (came, time) = (pcm.avail()? - before, resumed.elapsed());
+            let (came, time) = (pcm.avail()? - before, running + resumed.elapsed());
             ensure(came as f64 <= time_frames(time, config.rate) + 1.0, || {
-                format!("{came} frames came within {time:?} after a pause")
+                format!("{came} frames came within {time:?} before and after a pause")
             })?;
         }
     }
