@@ -3,7 +3,7 @@
 //! How the property tests are run: with the same cases each time, so that what has passed passes.
 //!
 //! Others are looked for by hand, with as many as there is time for: `PROPTEST_RNG_SEED=$RANDOM
-//! PROPTEST_CASES=100000 cargo test --release -p driver-model -p snd-rloop-model`.
+//! PROPTEST_CASES=100000 cargo test --release -p driver-model`, and so for a driver's own model.
 
 use proptest::test_runner::{Config, RngSeed};
 
