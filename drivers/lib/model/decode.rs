@@ -31,7 +31,7 @@ const SIGN: u32 = 1 << 31;
 /// The bits of a sample of up to four bytes, in the lowest ones of the result.
 fn bits(format: &Format, sample: &[u8]) -> u32 {
     let bytes = sample.iter().take(usize::from(format.bytes).min(4));
-    let add = |bits: u32, byte: &u8| bits << 8 | u32::from(*byte);
+    let add = |bits: u32, byte: &u8| (bits << 8) | u32::from(*byte);
     match format.big_endian {
         true => bytes.fold(0, add),
         false => bytes.rev().fold(0, add),
@@ -41,8 +41,8 @@ fn bits(format: &Format, sample: &[u8]) -> u32 {
 /// A `float` times 2^31, towards 0.
 fn of_single(bits: u32) -> i32 {
     let negative = bits & SIGN != 0;
-    let exponent = bits >> 23 & 0xff;
-    let digits = bits & 0x7f_ffff | 1 << 23;
+    let exponent = (bits >> 23) & 0xff;
+    let digits = (bits & 0x7f_ffff) | (1 << 23);
     let magnitude = match exponent {
         // Less than 2^-31: numbers without a first digit of 1 among them.
         0..96 => 0,
@@ -63,7 +63,7 @@ fn of_mu_law(code: u8) -> i16 {
     const BIAS: i16 = 132;
     let code = !code;
     let step = i16::from(code & 0x0f) << 3;
-    let magnitude = ((step + BIAS) << (code >> 4 & 7)) - BIAS;
+    let magnitude = ((step + BIAS) << ((code >> 4) & 7)) - BIAS;
     match code & 0x80 {
         0 => magnitude,
         _ => -magnitude,
@@ -74,7 +74,7 @@ fn of_mu_law(code: u8) -> i16 {
 fn of_a_law(code: u8) -> i16 {
     let code = code ^ 0x55;
     let step = i16::from(code & 0x0f) << 4;
-    let magnitude = match code >> 4 & 7 {
+    let magnitude = match (code >> 4) & 7 {
         0 => step + 8,
         segment => (step + 0x108) << (segment - 1),
     };

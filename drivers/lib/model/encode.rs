@@ -69,7 +69,7 @@ fn mu_law(value: i16) -> u8 {
     let segment = (magnitude >> 7).ilog2();
     let step = (magnitude >> (segment + 3)) & 0x0f;
     let sign = if value < 0 { 0x80 } else { 0 };
-    !(sign | (segment as u8) << 4 | step as u8)
+    !(sign | ((segment as u8) << 4) | step as u8)
 }
 
 /// The A-law code of a number of 16 bits.
@@ -83,7 +83,7 @@ fn a_law(value: i16) -> u8 {
         0..32 => magnitude >> 1,
         _ => {
             let segment = magnitude.ilog2() - 4;
-            (segment as u16) << 4 | ((magnitude >> segment) & 0x0f)
+            ((segment as u16) << 4) | ((magnitude >> segment) & 0x0f)
         }
     };
     (code as u8 | sign) ^ 0x55
@@ -96,6 +96,6 @@ fn dsd(value: i32, bits: u32, number: u64) -> u64 {
     let first = number.wrapping_mul(u64::from(bits));
     (0..bits).fold(0, |word, bit| {
         let threshold = (first.wrapping_add(u64::from(bit)) as u32).reverse_bits();
-        word << 1 | u64::from(level > threshold)
+        (word << 1) | u64::from(level > threshold)
     })
 }

@@ -174,7 +174,7 @@ impl Oscillator {
             Waveform::Sine => sine(part),
             Waveform::Square if part >> 63 == 0 => i32::MAX,
             Waveform::Square => -i32::MAX,
-            Waveform::Saw => ((part >> 32) as u32 ^ 1 << 31) as i32,
+            Waveform::Saw => ((part >> 32) as u32 ^ (1 << 31)) as i32,
             Waveform::Impulse if part < self.step => i32::MAX,
             Waveform::Impulse | Waveform::Silence | Waveform::Counter => 0,
             Waveform::Noise => noise(number, self.settings.seed) as i32,
@@ -247,7 +247,7 @@ fn sine(part: u64) -> i32 {
 fn noise(number: u64, seed: u32) -> u32 {
     let mut bits = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits ^= u64::from(seed).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (bits >> 32) as u32
 }

@@ -57,7 +57,9 @@ impl<'a> Samples<'a> {
         frames.map(move |frame| {
             // From the highest byte down.
             let sample = frame.iter().take(self.bytes).rev().zip([24, 16, 8, 0]);
-            let value = sample.fold(0, |value, (byte, place)| value | u32::from(*byte) << place);
+            let value = sample.fold(0, |value, (byte, place)| {
+                value | (u32::from(*byte) << place)
+            });
             // Those of a byte have no sign.
             (value ^ if self.bytes == 1 { 1 << 31 } else { 0 }) as i32
         })

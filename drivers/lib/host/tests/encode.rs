@@ -20,7 +20,7 @@ fn bits(name: &str, value: i32) -> u64 {
     let format = named(name);
     let sample = encode(format, value, 0);
     let bytes = &sample[..usize::from(format.bytes)];
-    let add = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
+    let add = |bits: u64, byte: &u8| (bits << 8) | u64::from(*byte);
     match format.big_endian {
         true => bytes.iter().fold(0, add),
         false => bytes.iter().rev().fold(0, add),
@@ -122,12 +122,12 @@ proptest! {
         // As decoders have them: the middle of a code's range.
         let value = i32::from(level) << 16;
         let mu = !(bits("MU_LAW", value) as u8);
-        let magnitude = (((i32::from(mu & 0x0f) << 3) + 132) << (mu >> 4 & 7)) - 132;
+        let magnitude = (((i32::from(mu & 0x0f) << 3) + 132) << ((mu >> 4) & 7)) - 132;
         let decoded = if mu & 0x80 == 0 { magnitude } else { -magnitude };
         let off = (decoded - i32::from(level)).abs();
         prop_assert!(off <= (i32::from(level).abs() >> 4) + 8 || level.unsigned_abs() > 32_000);
         let a = bits("A_LAW", value) as u8 ^ 0x55;
-        let (segment, step) = (a >> 4 & 7, i32::from(a & 0x0f));
+        let (segment, step) = ((a >> 4) & 7, i32::from(a & 0x0f));
         let magnitude = match segment {
             0 => (step << 4) + 8,
             segment => ((step << 4) + 0x108) << (segment - 1),
