@@ -59,15 +59,17 @@ pub fn record_in_pause(pcm: &mut Pcm, config: &Config) -> Verdict<Vec<u8>> {
         wait(&[pcm], Duration::from_millis(1))?;
     }
     pcm.pause(true)?;
-    // Whatever the card has made between ALSA's last look and the pause must not lie on what is to be read.
-    let ready = pcm.avail()?;
-    if ready > config.buffer * 3 / 4 {
+    let bytes = read(pcm, config, frames, 91)?;
+    // ALSA does not ask the card as it pauses: how many frames it had made by then, over the first ones if they were
+    // too many, is known when it goes on.
+    pcm.pause(false)?;
+    let made = frames + pcm.avail()?;
+    if made > config.buffer {
         return Err(xrun(format!(
-            "at the pause {ready} frames of {} were full",
+            "at the pause {made} frames had been made, and the buffer has {}",
             config.buffer
         )));
     }
-    let bytes = read(pcm, config, frames, 91)?;
     pcm.stop()?;
     Ok(bytes)
 }
