@@ -153,7 +153,8 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Timed for Voice<B, W> {
             true => piled.min(take.boundary),
             false => piled,
         };
-        Some(clock.when(next - from))
+        // A period that ended right before a pause is told of after it, at once.
+        Some(clock.when(next.saturating_sub(from)))
     }
 
     /// The timer has gone off. Returns what ALSA is to be told.

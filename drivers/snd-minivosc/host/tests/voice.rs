@@ -221,6 +221,20 @@ fn a_pause_leaves_nothing_out() {
 }
 
 #[test]
+fn a_period_that_ended_right_before_a_pause_is_told_after_it() {
+    let mut rig = Rig::new(100, 1_000, true, false, 1);
+    assert!(rig.voice.start(0));
+    // 144 frames: the pause was sooner than the timer.
+    rig.voice.stop(3_000_000);
+    assert!(rig.voice.start(1_000_000_000));
+    assert_eq!(rig.voice.next_wakeup(), Some(1_000_000_000));
+    assert_eq!(rig.voice.wake(1_000_000_000), Wake::Period);
+    let next = rig.voice.next_wakeup().unwrap();
+    assert_eq!(rig.voice.wake(next), Wake::Period);
+    assert_eq!(rig.voice.pointer(next, false), Some(200));
+}
+
+#[test]
 fn a_program_that_is_a_buffer_late_gets_an_xrun() {
     let mut rig = Rig::new(100, 400, true, false, 1);
     assert!(rig.voice.start(0));
