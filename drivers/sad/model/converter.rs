@@ -316,10 +316,13 @@ impl<P: Parts> Converter<P> {
     }
 
     /// Where the recording is in its buffer, in frames; `None` if more has been recorded than the buffer holds
-    /// since ALSA last asked. To be called by ALSA alone: the answer counts as told.
-    pub fn pointer(&mut self, now: u64) -> Option<u64> {
+    /// since ALSA last asked. To be called by ALSA alone: the answer counts as told. ALSA that has been `notified` of a
+    /// period knows that a buffer of one period has been filled where the position is the same as before.
+    pub fn pointer(&mut self, now: u64, notified: bool) -> Option<u64> {
         self.advance(now);
-        self.recording.as_mut().map_or(Some(0), Recording::pointer)
+        self.recording
+            .as_mut()
+            .map_or(Some(0), |recording| recording.pointer(notified))
     }
 
     /// When ALSA is to be told that a period has ended, or enough has piled up to be recorded.

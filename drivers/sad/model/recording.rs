@@ -52,12 +52,14 @@ impl<B: Buffer> Recording<B> {
     }
 
     /// Where the recording is in its buffer, in frames; `None` if more has been recorded than it holds since the
-    /// last call.
-    pub(super) fn pointer(&mut self) -> Option<u64> {
+    /// last call. See [`super::converter::Converter::pointer`].
+    pub(super) fn pointer(&mut self, notified: bool) -> Option<u64> {
         let more = self.frames - self.told;
         self.told = self.frames;
         let size = self.setup.buffer;
-        (more < size).then(|| self.frames.checked_rem(size).unwrap_or(0))
+        // Without wake-ups ALSA itself tells from the time how often the buffer has been filled.
+        let known = more < size || (notified && more == size) || !self.setup.wakeups;
+        known.then(|| self.frames.checked_rem(size).unwrap_or(0))
     }
 
     /// After how many more frames ALSA is to be told, at most `most`.

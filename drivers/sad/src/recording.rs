@@ -87,7 +87,11 @@ impl Stream for Recording {
         Ok(())
     }
 
-    fn pointer(&self, _: bool) -> Option<u64> {
-        self.timers.handler().converter.lock().pointer(now())
+    fn pointer(&self, notified: bool) -> Option<u64> {
+        self.timers
+            .handler()
+            .converter
+            .lock()
+            .pointer(now(), notified)
     }
 }

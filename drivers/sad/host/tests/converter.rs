@@ -240,7 +240,7 @@ fn a_recording_hears_silence_and_sound() {
     let memory = record(&mut sad, format, 1_000, START + 10 * TICK + 5);
     let file = sad.open(START + 200 * TICK + 5);
     sad.write(file, &[5, 6], true, START + 200 * TICK + 5);
-    assert_eq!(sad.pointer(START + 210 * TICK), Some(200));
+    assert_eq!(sad.pointer(START + 210 * TICK, false), Some(200));
     let heard = memory.borrow();
     assert!(heard[..190].iter().all(|byte| *byte == 0x7f));
     assert_eq!(heard[190..193], [5, 6, 0x7f]);
@@ -259,14 +259,29 @@ fn periods_are_told_when_they_end() {
     assert_eq!(sad.next_wakeup(), Some(START + 320 * TICK));
     sad.stop(START + 200 * TICK);
     assert_eq!(sad.next_wakeup(), None);
-    assert_eq!(sad.pointer(START + 300 * TICK), Some(200));
+    assert_eq!(sad.pointer(START + 300 * TICK, false), Some(200));
     assert!(sad.start(START + 300 * TICK));
-    assert_eq!(sad.pointer(START + 301 * TICK), Some(201));
+    assert_eq!(sad.pointer(START + 301 * TICK, false), Some(201));
     assert_eq!(
-        sad.pointer(START + 301 * TICK + 1_000 * TICK),
+        sad.pointer(START + 301 * TICK + 1_000 * TICK, false),
         Some(713),
         "in steps"
     );
+}
+
+#[test]
+fn a_buffer_of_one_period_is_full_at_its_end() {
+    let format = named("U8");
+    let (mut sad, _) = converter(format);
+    let _memory = record(&mut sad, format, 160, START);
+    for turn in 1..=3 {
+        let now = START + turn * 160 * TICK;
+        assert_eq!(sad.wake(now), Wake::Period);
+        assert_eq!(sad.pointer(now, true), Some(0));
+    }
+    // Later than that it is too late, and who was not notified can't know.
+    assert_eq!(sad.pointer(START + 641 * TICK, true), None);
+    assert_eq!(sad.pointer(START + 801 * TICK, false), None);
 }
 
 #[test]
@@ -323,7 +338,7 @@ proptest! {
             }
             now += ticks * TICK;
             if look {
-                let _ = sad.pointer(now);
+                let _ = sad.pointer(now, false);
             }
             let bytes: Vec<u8> = (0..samples * width)
                 .map(|_| { seed = seed.wrapping_mul(73).wrapping_add(41); seed })
@@ -331,7 +346,7 @@ proptest! {
             prop_assert_eq!(sad.write(file, &bytes, false, now), bytes.len());
             queued.extend(bytes.chunks(width).map(<[u8]>::to_vec));
         }
-        while sad.pointer(now) != sad.pointer(now) {}
+        while sad.pointer(now, false) != sad.pointer(now, false) {}
         prop_assert_eq!(&memory.borrow()[..wanted.len()], &wanted[..]);
     }
 
