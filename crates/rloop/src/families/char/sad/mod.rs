@@ -123,10 +123,13 @@ pub fn status() -> Option<Status> {
     let node = device.node(Kind::Waits);
     let state = device.state();
     let mut text = format!("{}, heard on card {}\n", node.display(), device.card);
-    text += &state.as_ref().map_or_else(
-        |problem| format!("  {problem}\n"),
-        |state| state.text.lines().map(|l| format!("  {l}\n")).collect(),
-    );
+    let about = match &state {
+        Ok(state) => state.text.clone(),
+        Err(problem) => problem.to_string(),
+    };
+    for line in about.lines() {
+        text.extend(["  ", line, "\n"]);
+    }
     let values = state.map(|state| state.values).unwrap_or_default();
     Some(Status {
         text,
