@@ -231,9 +231,12 @@ mod tests {
         let ours = crate_in(&mut project, Path::new("/d")).unwrap();
         assert_eq!(ours["root_module"], "/d/src/x.rs");
         assert!(crate_in(&mut project, Path::new("/e")).is_none());
-        outside(&mut project, Path::new("/root"));
-        assert_eq!(project["sysroot"], "/root/usr");
-        assert_eq!(project["crates"][0]["root_module"], "/root/usr/lib/core.rs");
+        outside(&mut project, Path::new("/toolchain"));
+        assert_eq!(project["sysroot"], "/toolchain/usr");
+        assert_eq!(
+            project["crates"][0]["root_module"],
+            "/toolchain/usr/lib/core.rs"
+        );
         assert_eq!(project["crates"][1]["root_module"], "/d/src/x.rs");
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lab::driver::{Build, Driver};
 use lab::error::{Error, Result};
-use lab::kernel::{Extent, Flavour, Spec};
+use lab::kernel::{Extent, Flavour, Kernel, Spec};
 use lab::ui::Step;
 
 use super::Suite;
@@ -21,15 +21,25 @@ pub(super) fn target(
     target: &str,
 ) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec, step)?;
-    let build = Build {
-        context: suite.context,
-        sandbox: suite.sandbox,
-        kernel: &kernel,
-        driver,
-        step,
-    };
+    let build = build(suite, step, &kernel, driver);
     let result = build.check(target);
     Ok(vec![program(&format!("make {target}"), result)?])
+}
+
+/// How `driver` is built for `kernel`.
+fn build<'a>(
+    suite: &'a Suite<'_>,
+    step: &'a Step,
+    kernel: &'a Kernel,
+    driver: &'a Driver,
+) -> Build<'a> {
+    Build {
+        context: suite.context,
+        sandbox: suite.sandbox,
+        kernel,
+        driver,
+        step,
+    }
 }
 
 /// What rust-analyzer reads, for whoever works on the driver.
@@ -40,13 +50,7 @@ pub(super) fn rust_analyzer(
     driver: &Driver,
 ) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec, step)?;
-    let build = Build {
-        context: suite.context,
-        sandbox: suite.sandbox,
-        kernel: &kernel,
-        driver,
-        step,
-    };
+    let build = build(suite, step, &kernel, driver);
     let why = match build.rust_project() {
         Ok(_) => None,
         Err(e @ (Error::Command { .. } | Error::BadFile { .. })) => Some(e.to_string()),
@@ -63,13 +67,7 @@ pub(super) fn compiled(
     driver: &Driver,
 ) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec, step)?;
-    let build = Build {
-        context: suite.context,
-        sandbox: suite.sandbox,
-        kernel: &kernel,
-        driver,
-        step,
-    };
+    let build = build(suite, step, &kernel, driver);
     let (module, built) = match build.module_anew() {
         Ok(module) => (Some(module), Ok(())),
         Err(e) => (None, Err(e)),
