@@ -33,6 +33,7 @@ mod notify;
 mod timing;
 mod trigger;
 
+use advance::Cost;
 pub use advance::Effort;
 use delay::Replacement;
 pub use delay::DELAY_LINE_BYTES_MAX;
@@ -88,6 +89,10 @@ pub struct Cable<B, R> {
     replacement: Option<Replacement<B>>,
     /// The bound of what may be done in one go.
     pub effort: Effort,
+    /// The cost of moving frames with the ends that run now.
+    running_cost: Cost,
+    /// The first capture end that runs, or the number of all if none does.
+    first_reader: usize,
     /// Whether more is due than could be moved in one go.
     backlog: bool,
     /// Free-running: the end that was last started or stopped, until its timer has seen to what
@@ -106,6 +111,8 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Makes a cable at which nothing is open.
     pub fn new(captures: R) -> Self {
         Self {
+            first_reader: captures.len(),
+            running_cost: Cost::default(),
             params: None,
             notify: false,
             free_running: false,
@@ -168,7 +175,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Whether an end runs.
     pub fn is_running(&self) -> bool {
-        self.ports().any(|port| self.end(port).running().is_some())
+        self.playback.running().is_some() || self.first_reader < self.captures.len()
     }
 
     /// Whether it is free-running.
@@ -219,13 +226,23 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.end_mut(port).state = EndState::Closed;
     }
 
+    /// Drops the clock, if no end runs.
+    fn stop_clock_if_idle(&mut self) {
+        self.update_playback_lag();
+        if !self.is_running() {
+            self.clock = None;
+        }
+    }
+}
+
+impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Takes the buffer from an end that has stopped, since ALSA may soon free it. It is to be
     /// dropped with the lock released.
     pub fn take_buffer(&mut self, port: Port) -> Option<B> {
-        let end = self.end_mut(port);
-        if end.state != EndState::Closed {
-            end.state = EndState::Open;
+        if self.end(port).state != EndState::Closed {
+            self.set_state(port, EndState::Open);
         }
+        let end = self.end_mut(port);
         end.pending_stop = None;
         let buffer = end.buffer.take();
         self.stop_clock_if_idle();
@@ -244,19 +261,11 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             self.delay = replacement.delay;
             replacement.line
         });
-        [self.delay_line.take(), replacement]
+        let lines = [self.delay_line.take(), replacement];
+        self.recount();
+        lines
     }
 
-    /// Drops the clock, if no end runs.
-    fn stop_clock_if_idle(&mut self) {
-        self.update_playback_lag();
-        if !self.is_running() {
-            self.clock = None;
-        }
-    }
-}
-
-impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Sets up an end that does not run: its position is then 0.
     ///
     /// # Errors
@@ -272,6 +281,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if let Some(fixed) = self.bound(port).filter(|fixed| *fixed != params) {
             return Err(Refusal::Mismatch(fixed));
         }
+        self.set_state(port, EndState::Open);
         let free_running = self.free_running;
         let end = self.end_mut(port);
         end.free_running = free_running;
@@ -303,6 +313,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                 end.state = EndState::Open;
             }
         }
+        self.recount();
         self.stop_clock_if_idle();
     }
 }

@@ -12,7 +12,7 @@
 
 use core::ops::DerefMut;
 
-use super::super::end::{copy_frames, End, Port};
+use super::super::end::{copy_frames, End, EndState, Port};
 use super::delay::DELAY_CHUNK;
 use super::Cable;
 use crate::lib::model::layout::Layout;
@@ -63,8 +63,8 @@ enum Keep {
 }
 
 /// The cost of moving frames, in units.
-#[derive(Clone, Copy, Debug, Default)]
-struct Cost {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cost {
     /// For any number of them, in each step.
     step: u64,
     /// For each of them.
@@ -80,6 +80,22 @@ impl Cost {
         self.frame += to.frame() as u64;
         if from.is_some_and(|from| from.planes().is_some() != to.planes().is_some()) {
             self.frame += SAMPLE * channels;
+        }
+    }
+
+    /// The cost with another's added to it.
+    fn with(self, other: Self) -> Self {
+        Self {
+            step: self.step + other.step,
+            frame: self.frame + other.frame,
+        }
+    }
+
+    /// The cost without another's, which has been added to it.
+    fn without(self, other: Self) -> Self {
+        Self {
+            step: self.step - other.step,
+            frame: self.frame - other.frame,
         }
     }
 
@@ -220,35 +236,86 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// prepared.
     pub(super) fn fits_step(&self) -> bool {
         let cost = self.cost_for(|end| end.setup.and(end.buffer.as_ref()));
-        cost.of(1) <= Effort::default().step
+        self.flipping(cost).of(1) <= Effort::default().step
     }
 
     /// The cost of moving frames now.
     fn cost(&self) -> Cost {
-        self.cost_for(End::running)
+        debug_assert_eq!(self.running_cost, self.cost_for(End::running));
+        self.flipping(self.running_cost)
+    }
+
+    /// The cost with that of flipping bits, as long as a fault wants it.
+    fn flipping(&self, mut cost: Cost) -> Cost {
+        if self.faults.flip > 0 && cost.frame > 0 {
+            cost.frame += SAMPLE * self.captures.len() as u64;
+        }
+        cost
     }
 
     /// The cost of moving frames with the buffers that `used` says.
     fn cost_for(&self, used: impl Fn(&End<B>) -> Option<&B>) -> Cost {
         let mut cost = Cost::default();
         let playback = used(&self.playback).map(B::layout);
-        let line = self.delay_line.as_ref().map(B::layout);
-        let replacement = self
-            .replacement
-            .as_ref()
-            .map(|replacement| replacement.line.layout());
-        for line in line.into_iter().chain(replacement) {
-            cost.add(playback, line);
+        let replacement = self.replacement.as_ref();
+        let replacement = replacement.map(|replacement| &replacement.line);
+        for line in self.delay_line.iter().chain(replacement) {
+            cost.add(playback, line.layout());
         }
         for end in self.captures.iter() {
             if let Some(buffer) = used(end) {
-                cost.add(line.or(playback), buffer.layout());
+                cost = cost.with(self.capture_cost(playback, buffer));
             }
         }
-        if self.faults.flip > 0 && cost.frame > 0 {
-            cost.frame += SAMPLE * self.captures.len() as u64;
-        }
         cost
+    }
+
+    /// The cost of filling one capture end's buffer, with a playback end of this layout.
+    fn capture_cost(&self, playback: Option<&Layout>, buffer: &B) -> Cost {
+        let mut cost = Cost::default();
+        let line = self.delay_line.as_ref().map(B::layout);
+        cost.add(line.or(playback), buffer.layout());
+        cost
+    }
+
+    /// Changes an end's state. With many readers it would take long to find out each time what
+    /// they cost together, and which is the first: so it is kept.
+    pub(super) fn set_state(&mut self, port: Port, state: EndState) {
+        let ran = self.end(port).running().is_some();
+        self.end_mut(port).state = state;
+        let end = self.end(port);
+        let runs = end.running().is_some();
+        let (Port::Capture(number), Some(buffer)) = (port, &end.buffer) else {
+            self.recount();
+            return;
+        };
+        if ran == runs {
+            return;
+        }
+        let cost = self.capture_cost(self.playback.running().map(B::layout), buffer);
+        if runs {
+            self.running_cost = self.running_cost.with(cost);
+            self.first_reader = self.first_reader.min(number);
+        } else {
+            self.running_cost = self.running_cost.without(cost);
+            if self.first_reader == number {
+                self.first_reader = self.reader_from(number + 1);
+            }
+        }
+    }
+
+    /// Finds out anew what the ends that run cost. To be called when the playback end has started
+    /// or stopped, and when a delay line has come or gone.
+    pub(super) fn recount(&mut self) {
+        self.running_cost = self.cost_for(End::running);
+        self.first_reader = self.reader_from(0);
+    }
+
+    /// The first capture end from `number` on that runs, or the number of all if none does.
+    fn reader_from(&self, number: usize) -> usize {
+        let mut captures = self.captures.iter().skip(number);
+        let ahead = captures.position(|end| end.running().is_some());
+        ahead.map_or(self.captures.len(), |ahead| number + ahead)
     }
 
     /// The carrier: the end whose timer moves frames when many have piled up. One that runs, if
@@ -257,9 +324,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         if self.playback.running().is_some() {
             return Some(Port::Playback);
         }
-        let mut captures = self.captures.iter();
-        let capture = captures.position(|end| end.running().is_some())?;
-        Some(Port::Capture(capture))
+        debug_assert_eq!(self.first_reader, self.reader_from(0));
+        (self.first_reader < self.captures.len()).then_some(Port::Capture(self.first_reader))
     }
 
     /// The number of frames that may pile up before the carrier moves them, though nobody waits for
@@ -288,8 +354,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
 
     /// Whether the playback end and a capture end run.
     fn has_reader(&self) -> bool {
-        let mut captures = self.captures.iter();
-        self.playback.running().is_some() && captures.any(|capture| capture.running().is_some())
+        self.playback.running().is_some() && self.first_reader < self.captures.len()
     }
 
     /// Moves the next `frames` frames, a run that is treated alike; the readers get them `copies`

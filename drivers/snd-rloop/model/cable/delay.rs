@@ -110,11 +110,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                     copied: begin,
                     until: self.moved,
                 });
+                self.recount();
                 return None;
             }
             None => self.delay_line.take_if(|_| delay == 0 && lag_max == 0),
         };
         self.delay = delay;
+        self.recount();
         self.update_playback_lag();
         old
     }
@@ -151,6 +153,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             self.delay = delay;
             *old = self.delay_line.replace(line);
         }
+        self.recount();
         self.update_playback_lag();
         true
     }
@@ -169,16 +172,20 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub fn replace_delay_line(&mut self, line: Option<B>) -> Option<B> {
         if line.is_some() {
             self.delay_line_begin = self.moved;
-            return core::mem::replace(&mut self.delay_line, line);
+            let old = core::mem::replace(&mut self.delay_line, line);
+            self.recount();
+            return old;
         }
         let (params, idle) = (self.params, self.delay == 0 && self.lag_max() == 0);
-        self.delay_line.take_if(|line| {
+        let old = self.delay_line.take_if(|line| {
             let layout = line.layout();
             idle || params.is_none_or(|params| {
                 layout.channels != params.channels as usize
                     || layout.sample != usize::from(params.format.bytes)
             })
-        })
+        });
+        self.recount();
+        old
     }
 }
 

@@ -29,22 +29,24 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The timers that have to be set anew after what was done, and for when (ns): `None` disarms
     /// one. All others are right as they are.
     pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
-        let (free_running, carrier) = (self.free_running, self.carrier());
-        // Time moves the ends of a clocked cable, whoever asks for a position.
-        let none = !free_running && matches!(touched, Touched::Position(_));
-        let ports = self.ports().take(if none { 0 } else { usize::MAX });
-        ports.filter_map(move |port| match touched {
+        let carrier = self.carrier();
+        // With many ends it takes long even to look at all of them.
+        let (one, other, all) = match (touched, self.free_running) {
             // Its timer sees to the others: here a whole group of streams may be locked.
-            Touched::State(which) if free_running && port != which => None,
+            (Touched::State(which), true) => (Some(which), None, false),
             // What piles up is moved by an end that runs: the playback end, if it does, whose drain
             // may have waited for a reader that has stopped.
-            Touched::State(which) if !free_running && port != which && Some(port) != carrier => {
-                None
-            }
-            Touched::Position(which) if !self.moved_unseen && port != which => None,
-            Touched::Wakeup(which) if !free_running && port != which => None,
-            _ => Some((port, self.wakeup(port, carrier == Some(port)))),
-        })
+            (Touched::State(which), false) => (Some(which), carrier, false),
+            // Time moves the ends of a clocked cable, whoever asks for a position.
+            (Touched::Position(_), false) => (None, None, false),
+            (Touched::Position(which), true) if !self.moved_unseen => (Some(which), None, false),
+            (Touched::Wakeup(which), false) => (Some(which), None, false),
+            _ => (None, None, true),
+        };
+        let other = other.filter(|other| one != Some(*other));
+        let all = self.ports().take(if all { usize::MAX } else { 0 });
+        let ports = one.into_iter().chain(other).chain(all);
+        ports.map(move |port| (port, self.wakeup(port, carrier == Some(port))))
     }
 
     /// The time at which an end's timer has to go off (ns): ALSA is to be notified then, or the end

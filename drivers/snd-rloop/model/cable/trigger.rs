@@ -33,7 +33,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         // Only now is it certain that ALSA has set its pointers back after `prepare`.
         end.read_pointers();
-        end.state = EndState::Running;
+        self.set_state(port, EndState::Running);
         self.follow_up = self.free_running.then_some(port);
         self.update_playback_lag();
         true
@@ -80,7 +80,6 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let end = self.end_mut(port);
         let forced = end.pending_stop.take_if(|why| *why == Wake::Xrun).is_some();
         if end.state == EndState::Running {
-            end.state = state;
             if state == EndState::Paused {
                 if port == Port::Playback {
                     end.note_written();
@@ -91,6 +90,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                     false => end.note_xrun(port.direction()),
                 }
             }
+            self.set_state(port, state);
         }
         self.stop_clock_if_idle();
     }

@@ -32,7 +32,7 @@ pub fn can(card: &Card, kind: Kind) -> Result<(), Error> {
         Kind::Usual => {}
         Kind::Faults => loopback::faults(&Root::default(), card)?,
         Kind::Allocations => drop(Injection::new().map_err(Error::NoFailingAllocations)?),
-        Kind::Interrupts => drop(Tracer::new().map_err(Error::NoTracer)?),
+        Kind::Interrupts => drop(Tracer::new(false).map_err(Error::NoTracer)?),
         Kind::Suspend => drop(Suspender::new().map_err(Error::NoSuspend)?),
     }
     Ok(())
