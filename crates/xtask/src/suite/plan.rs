@@ -146,18 +146,27 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.with_kernel("new-driver".into(), plain.clone(), time, new_driver::works);
     // Not sooner, as cargo has it wait until host-tests has compiled.
     plan.on_host("clippy", steps::clippy);
-    // Whoever builds a kernel of their own comes later.
-    for flavour in [Flavour::Plain, Flavour::Rt, Flavour::Debug, Flavour::Kcsan] {
-        for driver in drivers {
-            for run in driver.runs.iter().filter(|run| run.flavour() == flavour) {
-                guests(&mut plan, driver, run, &arches, &spec);
+    // Whoever builds a kernel of their own comes later; last who has to be alone, so that nobody waits for that. Of the
+    // others those of any time come first, as they take the longest.
+    let own = [Flavour::Rt, Flavour::Debug, Flavour::Kcsan];
+    let guests_of = |plan: &mut Plan<'a>, flavours: &[Flavour], time: Time| {
+        for flavour in flavours {
+            for driver in drivers {
+                let runs = driver.runs.iter();
+                for run in runs.filter(|run| run.flavour() == *flavour && run.time == time) {
+                    guests(plan, driver, run, &arches, &spec);
+                }
             }
         }
-        if flavour == Flavour::Plain {
-            let time = Some(Time::Counted);
-            plan.with_kernel("layer-ptest".into(), plain.clone(), time, layer::ptest);
-        }
-    }
+    };
+    guests_of(&mut plan, &[Flavour::Plain], Time::Any);
+    guests_of(&mut plan, &[Flavour::Plain], Time::Counted);
+    let time = Some(Time::Counted);
+    plan.with_kernel("layer-ptest".into(), plain.clone(), time, layer::ptest);
+    guests_of(&mut plan, &own, Time::Any);
+    guests_of(&mut plan, &own, Time::Counted);
+    guests_of(&mut plan, &[Flavour::Plain], Time::Real);
+    guests_of(&mut plan, &own, Time::Real);
     plan
 }
 
@@ -288,7 +297,7 @@ struct Listed<'a> {
     arch: Option<&'static str>,
     /// `plain`, `debug`, `rt`, …
     flavour: Option<String>,
-    /// `counted` or `real`, if it is run in a guest.
+    /// `counted`, `real` or `any`, if it is run in a guest.
     time: Option<Time>,
     /// Whether it takes more than five minutes from nothing.
     long: bool,
@@ -333,6 +342,7 @@ pub(super) fn list(steps: &[Planned<'_>], times: &Times, how: List) -> String {
                     None => "",
                     Some(Time::Counted) => "counted",
                     Some(Time::Real) => "real",
+                    Some(Time::Any) => "any",
                 };
                 let took = step.seconds.map(|s| seconds(Duration::from_secs_f64(s)));
                 let took = took.unwrap_or_default();
@@ -381,7 +391,8 @@ mod tests {
         { name = \"kcsan\", kernel = \"kcsan\", long = true, verify = \"\" },\
         { name = \"boot\", arches = [\"aarch64\", \"x86_64\"], verify = \"\" },\
         { name = \"other\", arches = [\"x86_64\"], verify = \"\" },\
-        { name = \"any\", time = \"real\", verify = \"\" }]";
+        { name = \"alone\", time = \"real\", verify = \"\" },\
+        { name = \"races\", kernel = \"debug\", time = \"any\", verify = \"\" }]";
 
     fn names<'a>(steps: &'a [Planned<'_>]) -> Vec<&'a str> {
         steps.iter().map(|step| step.name.as_str()).collect()
@@ -400,7 +411,7 @@ mod tests {
     fn a_run_is_a_step_for_each_of_its_machines() {
         assert_eq!(
             runs(&options()),
-            "drv/boot-aarch64 drv/boot-x86_64 drv/other drv/any drv/checked drv/kcsan"
+            "drv/boot-aarch64 drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan drv/alone"
         );
         let one = |arch| Options {
             arch: Some(arch),
@@ -408,11 +419,11 @@ mod tests {
         };
         assert_eq!(
             runs(&one(Arch::Aarch64)),
-            "drv/boot-aarch64 drv/any drv/checked drv/kcsan"
+            "drv/boot-aarch64 drv/races drv/checked drv/kcsan drv/alone"
         );
         assert_eq!(
             runs(&one(Arch::X86_64)),
-            "drv/boot-x86_64 drv/other drv/any drv/checked drv/kcsan"
+            "drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan drv/alone"
         );
     }
 
@@ -440,22 +451,25 @@ mod tests {
         let wanted = |only: &[&str], all: bool| {
             let mut plan = plan(&options(), &drivers);
             plan.0
-                .retain(|s| ["drv/any", "drv/checked", "drv/kcsan"].contains(&s.name.as_str()));
+                .retain(|s| ["drv/alone", "drv/checked", "drv/kcsan"].contains(&s.name.as_str()));
             let only: Vec<String> = only.iter().map(|part| (*part).to_owned()).collect();
             plan.wanted(&only, all)
                 .map(|steps| names(&steps).join(" "))
                 .map_err(|e| e.to_string())
         };
-        assert_eq!(wanted(&[], false).unwrap(), "drv/any drv/checked");
-        assert_eq!(wanted(&[], true).unwrap(), "drv/any drv/checked drv/kcsan");
+        assert_eq!(wanted(&[], false).unwrap(), "drv/checked drv/alone");
+        assert_eq!(
+            wanted(&[], true).unwrap(),
+            "drv/checked drv/kcsan drv/alone"
+        );
         assert_eq!(wanted(&["drv/k"], true).unwrap(), "drv/kcsan");
         assert_eq!(
             wanted(&["kcsan"], false).unwrap_err(),
             "--only: `kcsan` can't be used; allowed: with --all, as drv/kcsan takes long"
         );
         assert_eq!(
-            wanted(&["any", "x"], true).unwrap_err(),
-            "--only: `x` can't be used; allowed: parts of the names drv/any, drv/checked, drv/kcsan"
+            wanted(&["alone", "x"], true).unwrap_err(),
+            "--only: `x` can't be used; allowed: parts of the names drv/checked, drv/kcsan, drv/alone"
         );
     }
 
@@ -463,17 +477,17 @@ mod tests {
     fn the_list_says_what_a_step_needs_and_took() {
         let drivers = [driver(RUNS)];
         let mut steps = plan(&options(), &drivers).0;
-        steps.retain(|s| ["rustfmt", "drv/any"].contains(&s.name.as_str()));
+        steps.retain(|s| ["rustfmt", "drv/alone"].contains(&s.name.as_str()));
         let dir = tempfile::tempdir().unwrap();
         let mut times = Times::read(dir.path());
-        times.took("drv/any", Duration::from_secs(61));
+        times.took("drv/alone", Duration::from_secs(61));
         times.write(dir.path()).unwrap();
         let times = Times::read(dir.path());
         assert_eq!(
             list(&steps, &times, List::Table),
-            "step     kernel                time     took last\n\
+            "step       kernel                time     took last\n\
              rustfmt\n\
-             drv/any  7.2 aarch64 plain     real     1 min 01 s\n"
+             drv/alone  7.2 aarch64 plain     real     1 min 01 s\n"
         );
         let json: serde_json::Value =
             serde_json::from_str(&list(&steps, &times, List::Json)).unwrap();

@@ -192,7 +192,7 @@ pub(super) fn in_guest(
 ) -> Result<(Outcome, [Check; IN_ANY])> {
     let (machine, append) = match job.time {
         Time::Counted => (Machine::counted(), ""),
-        Time::Real => {
+        Time::Real | Time::Any => {
             let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
             (Machine::smp(accel, 2, DEBUG_MEMORY), PATIENT)
         }
@@ -207,7 +207,7 @@ pub(super) fn in_guest(
         sealed: job.sealed,
     };
     let outcome = match job.time {
-        Time::Counted => guest.run(&machine, &of_guest, step)?,
+        Time::Counted | Time::Any => guest.run(&machine, &of_guest, step)?,
         Time::Real => {
             let waits = || step.waits("for its turn, as its time is real and nothing else may run");
             suite
