@@ -3,6 +3,11 @@
 //!
 //! Everything belongs to root and is of the epoch, so that the same content
 //! gives the same archive, whoever makes it.
+//!
+//! Not by the kernel's `usr/gen_init_cpio`: its list of files can't name one with a space, as 16 files of
+//! alsa-ucm-conf have, and it would need a compiler and a kernel's sources before the first root file system. The
+//! walk through a tree, which is most of this, is needed for such a list as well. Nor by `cpio`, which archives
+//! files as they are: an ordinary user can make no device node to be archived, and times would have to be set.
 
 use std::fs;
 use std::io::{self, Write};
