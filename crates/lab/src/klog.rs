@@ -1,70 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Looks for complaints in a kernel's log.
+//!
+//! The files in klog/ are examples for whatever reads the patterns.
 
-/// A line with one of these is a complaint.
-const COMPLAINTS: &[&str] = &[
-    // Crashes and warnings of any kind.
-    "BUG:",
-    "WARNING:",
-    "[ cut here ]",
-    "Call trace:",
-    "Call Trace:",
-    "Oops",
-    "Internal error:",
-    "Unable to handle kernel",
-    "Kernel panic",
-    "general protection fault",
-    "panicked at",
-    "page allocation failure",
-    // Sanitizers and debug checks.
-    "KASAN:",
-    "KCSAN:",
-    "KFENCE:",
-    "UBSAN:",
-    "ODEBUG:",
-    "refcount_t:",
-    "list_add corruption",
-    "list_del corruption",
-    "Poison overwritten",
-    // Locking.
-    "possible recursive locking",
-    "possible circular locking",
-    "inconsistent lock state",
-    "inconsistent {",
-    "suspicious RCU usage",
-    "Invalid wait context",
-    "bad unlock balance",
-    "held lock freed",
-    "still held",
-    "lock held when returning",
-    "DEBUG_LOCKS_WARN_ON",
-    "sleeping function called",
-    "scheduling while atomic",
-    // What takes too long.
-    "blocked for more than",
-    "soft lockup",
-    "hard LOCKUP",
-    "detected stalls",
-    "self-detected stall",
-    "nobody cared",
-    // The PCM core on a driver that reports wrong positions or forgets wake-ups.
-    "invalid position",
-    "Unexpected hw_ptr",
-    "Lost interrupts",
-    "hw_ptr skipping",
-];
-
-/// Lines that contain one of the above and yet are none.
-const HARMLESS: &[&str] = &["ODEBUG: selftest passed"];
+/// The patterns, which the layer has, too; in the form that its first lines tell.
+const PATTERNS: &str =
+    include_str!("../../../meta-rloop/recipes-test/rloop/rloop/kernel-complaints");
 
 /// The taint of a module from outside of the kernel's tree, and of one without a signature.
 const ALLOWED_TAINT: u64 = (1 << 12) | (1 << 13);
 
+/// What [`PATTERNS`] says: the texts that make a line a complaint, and those that make it harmless nevertheless.
+fn patterns() -> (Vec<&'static str>, Vec<&'static str>) {
+    let lines = PATTERNS
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let (harmless, complaints): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with('!'));
+    (
+        complaints,
+        harmless.into_iter().map(|line| &line[1..]).collect(),
+    )
+}
+
 /// The lines of `log` that are complaints.
 pub fn complaints(log: &str) -> Vec<&str> {
+    let (complaints, harmless) = patterns();
     log.lines()
-        .filter(|line| COMPLAINTS.iter().any(|c| line.contains(c)))
-        .filter(|line| !HARMLESS.iter().any(|h| line.contains(h)))
+        .filter(|line| complaints.iter().any(|text| line.contains(text)))
+        .filter(|line| !harmless.iter().any(|text| line.contains(text)))
         .collect()
 }
 
@@ -176,40 +139,29 @@ pub fn taint(tainted: u64) -> Option<String> {
 mod tests {
     use super::*;
 
+    const COMPLAINTS: &str = include_str!("klog/complaints.log");
+    const HEALTHY: &str = include_str!("klog/healthy.log");
+
     #[test]
-    fn complaints_are_found() {
-        for line in [
-            "[    3.1] WARNING: CPU: 0 PID: 61 at sound/core/pcm_lib.c:42 snd_pcm_x+0x1/0x2 [snd_pcm]",
-            "[    3.1] WARNING: possible circular locking dependency detected",
-            "[    3.1] WARNING: possible recursive locking detected",
-            "[    3.1] BUG: KASAN: slab-use-after-free in x+0x1/0x2",
-            "[    3.1] BUG: sleeping function called from invalid context at kernel/locking/mutex.c:591",
-            "[    3.1] BUG: scheduling while atomic: aplay/61/0x00000002",
-            "[    3.1] INFO: task aplay:61 blocked for more than 120 seconds.",
-            "[    3.1] Internal error: Oops: 0000000096000004 [#1] SMP",
-            "[    3.1] Unable to handle kernel NULL pointer dereference at virtual address 0",
-            "[    3.1] refcount_t: underflow; use-after-free.",
-            "[    3.1] ODEBUG: free active (active state 0) object: 0 object type: hrtimer",
-            "[    3.1] UBSAN: array-index-out-of-bounds in x.c:1:2",
-            "[    3.1] rust_kernel: panicked at /x/rloop.rs:1:2:",
-            "[    3.1] snd_x snd_x.0: invalid position: pcmC0D0p:0, pos = 9, buffer size = 8, period size = 4",
-            "[    3.1]  dump_backtrace\n[    3.1] Call trace:",
-            "[    3.1] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
-        ] {
-            assert_eq!(complaints(line).len(), 1, "{line}");
-        }
+    fn complaints_are_found_and_nothing_else() {
+        let all: Vec<&str> = COMPLAINTS.lines().collect();
+        assert_eq!(complaints(&format!("{HEALTHY}{COMPLAINTS}")), all);
     }
 
     #[test]
-    fn a_healthy_boot_has_none() {
-        let log = "[    0.0] Linux version 7.2.12\n\
-                   [    0.0] KernelAddressSanitizer initialized (generic)\n\
-                   [    0.0] Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar\n\
-                   [    0.0] rcu: Hierarchical RCU implementation.\n\
-                   [    0.0] ODEBUG: selftest passed\n\
-                   [    1.0] snd_x: loading out-of-tree module taints kernel.\n\
-                   [    1.0] snd_x: module loaded\n";
-        assert!(complaints(log).is_empty());
+    fn no_pattern_could_be_left_out() {
+        let (texts, harmless) = patterns();
+        for text in texts {
+            let mut others = patterns().0;
+            others.retain(|other| *other != text);
+            let only = |line: &str| {
+                line.contains(text) && !others.iter().any(|other| line.contains(other))
+            };
+            assert!(COMPLAINTS.lines().any(only), "complaints.log: {text}");
+        }
+        for text in harmless {
+            assert!(HEALTHY.contains(text), "healthy.log: {text}");
+        }
     }
 
     #[test]

@@ -52,10 +52,17 @@ impl Python {
         Ok(Self { packages })
     }
 
+    /// A command that runs Python; `what` says, in an error message, what for.
+    pub fn python(&self, what: &str) -> Cmd {
+        let mut cmd = Cmd::new(what, "python3");
+        cmd.env("PYTHONPATH", &self.packages);
+        cmd
+    }
+
     /// A command that runs the module `name`, as `python3 -m` does.
     pub fn module(&self, name: &str) -> Cmd {
-        let mut cmd = Cmd::new(name, "python3");
-        cmd.env("PYTHONPATH", &self.packages).args(["-m", name]);
+        let mut cmd = self.python(name);
+        cmd.args(["-m", name]);
         cmd
     }
 

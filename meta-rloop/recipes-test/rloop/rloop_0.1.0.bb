@@ -25,6 +25,7 @@ SRC_URI = "\
     file://LICENSES/GPL-2.0-only.txt;subdir=${BP} \
     file://LICENSES/MIT.txt;subdir=${BP} \
     ${@' '.join('file://%s;subdir=${BP}' % crate for crate in d.getVar('RLOOP_CRATES').split())} \
+    file://kernel-complaints \
     file://run-ptest \
 "
 
@@ -53,6 +54,11 @@ do_update_crates[depends] += "cargo-native:do_populate_sysroot"
 do_update_crates[network] = "1"
 do_update_crates:prepend() {
     CARGO_HOME=${T}/cargo_home rloop_prune_workspace
+}
+
+# What run-ptest holds the kernel's log against
+do_install_ptest() {
+    install -m 0644 ${UNPACKDIR}/kernel-complaints ${D}${PTEST_PATH}/
 }
 
 # The tool itself, which the test of its output has cargo build, is no test.

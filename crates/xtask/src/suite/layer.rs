@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::Suite;
 use super::run::{Job, in_guest};
 use super::steps::program;
+use super::{Suite, complaints};
 use lab::error::{AtPath as _, Result};
 use lab::guest::Guest;
 use lab::kernel::Spec;
@@ -20,8 +20,9 @@ use crate::manifest::Time;
 use crate::report::{self, Check};
 use lab::ui::Step;
 
-/// What the package `rloop-ptest` runs.
-const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
+/// What the package `rloop-ptest` runs, and the file that it has beside it.
+pub(super) const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
+const KERNEL_COMPLAINTS: &str = "meta-rloop/recipes-test/rloop/rloop/kernel-complaints";
 /// ptest-runner ends a test that has written nothing for so long, in seconds.
 const PTEST_SILENCE: u32 = 300;
 
@@ -93,7 +94,7 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
         .command::<&str, &str>("shellcheck", &paths.repo, &[], "shellcheck")?
         .args(&scripts)
         .run(step, &paths.log("shellcheck"));
-    Ok(vec![
+    let mut checks = vec![
         program(&format!("oelint-adv, {} files", recipes.len()), oelint)?,
         program("ruff check", ruff(&["check", "--no-cache"], "ruff-check"))?,
         program(
@@ -102,14 +103,17 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
         )?,
         program(&format!("shellcheck, {} files", scripts.len()), shellcheck)?,
         Check::that("the layer can be copied", links(&layer)?),
-    ])
+    ];
+    checks.extend(complaints::found(&paths.repo, &python)?);
+    Ok(checks)
 }
 
 /// Runs run-ptest as ptest-runner does: in its own directory, as a program without input, and with an
 /// eye on how long it says nothing.
-fn ptest_script(run_ptest: &str) -> String {
+fn ptest_script(run_ptest: &str, kernel_complaints: &str) -> String {
     format!(
         "mkdir -p /usr/lib/rloop/ptest && cd /usr/lib/rloop/ptest || exit 2\n\
+         cat >kernel-complaints <<'END OF COMPLAINTS'\n{kernel_complaints}END OF COMPLAINTS\n\
          cat >run-ptest <<'END OF RUN-PTEST'\n{run_ptest}END OF RUN-PTEST\n\
          chmod +x run-ptest\n\
          loaded() {{ {{ echo; cut -d ' ' -f 1 /proc/modules; }} | sort >\"$1\"; }}\n\
@@ -138,15 +142,18 @@ fn ptest_script(run_ptest: &str) -> String {
 
 /// run-ptest in a guest, which it has to load the modules in.
 pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> Result<Vec<Check>> {
-    let script = suite.context.paths.repo.join(RUN_PTEST);
+    let read = |file: &str| {
+        let path = suite.context.paths.repo.join(file);
+        fs::read_to_string(&path).at(&path)
+    };
     // The build adds the crate's own tests, which were run on the host, and this line.
-    let mut text = fs::read_to_string(&script).at(&script)?;
+    let mut text = read(RUN_PTEST)?;
     text.push_str("\nexit $rc\n");
     let kernel = suite.kernel(spec, step)?;
     let guest = Guest::build(suite.context, suite.sandbox, &kernel)?;
     let job = Job {
         name,
-        script: ptest_script(&text),
+        script: ptest_script(&text, &read(KERNEL_COMPLAINTS)?),
         timeout: Duration::from_secs(1200),
         time: Time::Counted,
         append: "",
