@@ -19,6 +19,17 @@ const CRATES: &str = "meta-rloop/recipes-test/rloop/rloop-crates.inc";
 /// The recipe, which names the directories.
 const RECIPE: &str = "meta-rloop/recipes-test/rloop/rloop_0.1.0.bb";
 
+/// The crate that compiles drivers' models, each from its own folder.
+const MODELS: &str = "crates/models/src/lib.rs";
+
+/// The folders, below the repository's root, that the file [`MODELS`] compiles.
+fn models(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let path = line.strip_prefix("#[path = \"../../../")?;
+        path.strip_suffix("/mod.rs\"]")
+    })
+}
+
 /// A package in Cargo.lock.
 #[derive(Deserialize)]
 struct Package {
@@ -163,6 +174,7 @@ fn unnamed(directories: &BTreeSet<PathBuf>, repo: &Path, recipe: &str) -> Option
     let unnamed: Vec<String> = directories
         .iter()
         .filter(|directory| !named.iter().any(|name| directory.starts_with(name)))
+        .map(|directory| directory.strip_prefix(repo).unwrap_or(directory))
         .map(|directory| directory.display().to_string())
         .collect();
     (!unnamed.is_empty())
@@ -191,7 +203,8 @@ pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
         given: e.to_string(),
         allowed: "what cargo writes".into(),
     })?;
-    let directories = workspace.directories(repo.join("crates/rloop"));
+    let mut directories = workspace.directories(repo.join("crates/rloop"));
+    directories.extend(models(&read(MODELS)?).map(|folder| repo.join(folder)));
     Ok(vec![
         Check::that(
             "the list of crates is in step with Cargo.lock",
@@ -248,8 +261,27 @@ mod tests {
             None
         );
         let why = complaint("RLOOP_CRATES = \"crates/a lib/c\"\n").unwrap();
-        assert!(why.ends_with(": /r/crates/b"), "{why}");
-        assert!(complaint("").unwrap().contains("/r/crates/a, "));
+        assert!(why.ends_with(": crates/b"), "{why}");
+        assert!(complaint("").unwrap().contains(": crates/a, "));
+    }
+
+    #[test]
+    fn a_model_that_the_recipe_does_not_name_is_told() {
+        let text = "mod lib {}\n#[path = \"../../../drivers/x/model/mod.rs\"]\npub mod x;\n";
+        let directories: BTreeSet<PathBuf> =
+            models(text).map(|m| Path::new("/r").join(m)).collect();
+        let complaint = |recipe| unnamed(&directories, Path::new("/r"), recipe);
+        assert_eq!(complaint("RLOOP_CRATES = \"drivers/x/model\"\n"), None);
+        let why = complaint("RLOOP_CRATES = \"drivers/lib/model\"\n").unwrap();
+        assert!(why.ends_with(": drivers/x/model"), "{why}");
+    }
+
+    #[test]
+    fn the_models_of_this_checkout_are_found() {
+        let repo = lab::paths::Paths::find().unwrap().repo;
+        let text = fs::read_to_string(repo.join(MODELS)).unwrap();
+        let found = models(&text).inspect(|folder| assert!(repo.join(folder).is_dir()));
+        assert_eq!(found.count(), text.matches("#[path").count());
     }
 
     fn list(crates: &[(&str, &str)]) -> String {
