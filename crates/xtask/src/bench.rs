@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `cargo xtask bench`: `rloop bench` in guests, snd-aloop beside snd-rloop, and one page of it all.
+//! `cargo xtask bench`: `rloop bench` in guests, snd-aloop beside the loopback card, and one page of it all.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::manifest::Shown;
 use lab::arch::Arch;
 use lab::context::Context;
 use lab::error::{AtPath as _, Error, Result};
@@ -51,11 +52,7 @@ struct Boot<'a> {
     name: String,
 }
 
-/// The driver that is measured, and what the guest does with it.
-const DRIVER: &str = "snd-rloop";
-const SCRIPT: &str = "guest/bench.sh";
-
-/// What its script is told.
+/// What the driver's script is told.
 fn told(options: &Options, title: &str) -> String {
     format!(
         "title='{title}' seconds={} starts={} begin={START}\n",
@@ -64,7 +61,7 @@ fn told(options: &Options, title: &str) -> String {
 }
 
 /// Runs it all; true when no card did anything wrong.
-pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
+pub(crate) fn run(context: &Context, shown: &Shown<'_>, options: &Options) -> Result<bool> {
     let start = Instant::now();
     if options.counted == 0 && options.processors == 0 {
         return Err(Error::BadInput {
@@ -92,8 +89,8 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     for (hz, kernel) in &kernels {
         guests.push((*hz, Guest::build(context, &sandbox, kernel)?));
     }
-    let path = context.driver("bench", DRIVER)?.dir.join(SCRIPT);
-    let script = fs::read_to_string(&path).at(&path)?;
+    let path = &shown.script;
+    let script = fs::read_to_string(path).at(path)?;
     let boots = boots(&guests, options);
     let (mut files, mut passed) = (Vec::new(), true);
     let total = boots.len();

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     Demo(Target),
     /// Runs all tests: on the host, of the build, and in guests.
     Test(Test),
-    /// Measures snd-rloop beside snd-aloop in guests, and makes a page of it.
+    /// Measures the loopback card beside snd-aloop in guests, and makes a page of it.
     ///
     /// At HZ=250 and at HZ=1000: twice with the guest's time counted in instructions, where both runs should
     /// give the same figures on any host, and once in real time. An hour or two; see --quick.
@@ -207,9 +207,9 @@ impl Bench {
 pub(crate) struct Vm {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// The driver whose module is loaded; those of the others are there, too.
-    #[arg(long, default_value = "snd-rloop", value_name = "NAME")]
-    pub(crate) driver: String,
+    /// The driver whose module is loaded, else that of the demo; those of the others are there, too.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) driver: Option<String>,
     /// Parameters for the module, such as `topology=crossed`.
     #[arg(
         long,

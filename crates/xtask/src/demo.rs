@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::audio::{self, Comparison, Sound};
+use crate::manifest::Shown;
 use crate::picture;
 use crate::report::{self, Check, Counts};
 use crate::suite::PRELUDE;
@@ -19,10 +20,6 @@ use lab::guest::{Guest, Job, Machine, Outcome};
 use lab::kernel::{self, Spec};
 use lab::ui::{Step, seconds};
 use lab::{sandbox, toolchain};
-
-/// The driver that is shown, and what the guest does with it.
-const DRIVER: &str = "snd-rloop";
-const SCRIPT: &str = "guest/demo.sh";
 
 /// What `report.json` says.
 #[derive(Serialize)]
@@ -37,8 +34,8 @@ struct Report {
     checks: Vec<Check>,
 }
 
-/// Runs the demo; true when everything is as it should be.
-pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
+/// Runs the demo of a driver; true when everything is as it should be.
+pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<bool> {
     let start = Instant::now();
     let sandbox = toolchain::get(context)?;
     let kernel = kernel::get(context, &sandbox, spec)?;
@@ -49,8 +46,8 @@ pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
 
     let machine = Machine::counted();
     let step = Step::new(format!("boot of {spec}"));
-    let path = context.driver("demo", DRIVER)?.dir.join(SCRIPT);
-    let script = PRELUDE.to_owned() + &fs::read_to_string(&path).at(&path)?;
+    let path = &shown.script;
+    let script = PRELUDE.to_owned() + &fs::read_to_string(path).at(path)?;
     let job = Job {
         name: "demo",
         script: &script,
@@ -80,7 +77,7 @@ pub(crate) fn run(context: &Context, spec: &Spec) -> Result<bool> {
     let passed = counts.failed == 0;
     let accelerator = format!("{:?}", machine.accel).to_lowercase();
     let mut lines = vec![
-        format!("{DRIVER} on {spec} ({accelerator})"),
+        format!("{} on {spec} ({accelerator})", shown.driver.name()),
         format!("speech: {comparison}"),
     ];
     for check in &checks {

@@ -71,7 +71,7 @@ pub(crate) fn checks(context: &Context, step: &Step) -> Result<Vec<Check>> {
     ])
 }
 
-/// Gives all pictures in `dir` the style, and draws those that the model makes.
+/// Gives all pictures in `dir` the style, and draws those that drivers' models make.
 fn draw(context: &Context, step: &Step, dir: &Path) -> Result<()> {
     let path = dir.join(STYLE);
     let style = fs::read_to_string(&path).at(&path)?;
@@ -82,13 +82,20 @@ fn draw(context: &Context, step: &Step, dir: &Path) -> Result<()> {
         }
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    sandbox::command("drawing pictures")
-        .arg(cargo)
-        .args(["run", "--locked", "--package", "snd-rloop-model"])
-        .args(["--example", "pictures", "--"])
-        .arg(dir)
-        .dir(&context.paths.repo)
-        .run(step, &context.paths.log("pictures"))
+    for driver in &context.drivers {
+        if driver.dir.join("host/examples/pictures.rs").is_file() {
+            sandbox::command("drawing pictures")
+                .arg(&cargo)
+                .args(["run", "--locked", "--example", "pictures"])
+                .arg("--manifest-path")
+                .arg(driver.dir.join("host/Cargo.toml"))
+                .arg("--")
+                .arg(dir)
+                .dir(&context.paths.repo)
+                .run(step, &context.paths.log("pictures"))?;
+        }
+    }
+    Ok(())
 }
 
 /// The pictures in `dir`.

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Build, Cli, Command, Vm};
+use crate::manifest::Manifest;
 use lab::context::Context;
 use lab::error::Result;
 use lab::kernel::Flavour;
@@ -52,15 +53,16 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<u8> {
     lab::exec::catch_signals()?;
     let paths = Paths::find()?;
-    let drivers = manifest::all(&paths)?;
-    let drivers = drivers
-        .into_iter()
-        .map(|manifest| manifest.driver)
-        .collect();
+    let manifests = manifest::all(&paths)?;
+    let drivers = manifests.iter().map(|m| m.driver.clone()).collect();
     let context = Context::new(paths, cli.mirror, drivers)?;
     let status = |passed: bool| u8::from(!passed);
     let result = match cli.command {
-        Command::Demo(target) => status(demo::run(&context, &target.spec())?),
+        Command::Demo(target) => status(demo::run(
+            &context,
+            &manifest::demo(&manifests)?,
+            &target.spec(),
+        )?),
         Command::Test(test) => status(suite::run(
             &context,
             &suite::Options {
@@ -78,7 +80,11 @@ fn run(cli: Cli) -> Result<u8> {
                 }),
             },
         )?),
-        Command::Bench(options) => status(bench::run(&context, &options.options())?),
+        Command::Bench(options) => status(bench::run(
+            &context,
+            &manifest::bench(&manifests)?,
+            &options.options(),
+        )?),
         Command::Layer => status(suite::run(&context, &suite::Options::layer())?),
         Command::Yocto {
             mirrors,
@@ -92,7 +98,7 @@ fn run(cli: Cli) -> Result<u8> {
                 conf,
             },
         )?),
-        Command::Vm(options) => boot(&context, options)?,
+        Command::Vm(options) => boot(&context, &manifests, options)?,
         Command::Build(options) => {
             build(&context, &options)?;
             0
@@ -114,14 +120,18 @@ fn run(cli: Cli) -> Result<u8> {
     Ok(result)
 }
 
-fn boot(context: &Context, vm: Vm) -> Result<u8> {
+fn boot(context: &Context, manifests: &[Manifest], vm: Vm) -> Result<u8> {
     let mut spec = vm.target.spec();
     if vm.gdb {
         spec.flavour = Flavour::Gdb;
     }
+    let driver = match &vm.driver {
+        Some(name) => context.driver("--driver", name)?,
+        None => manifest::demo(manifests)?.driver,
+    };
     let options = vm::Options {
         command: vm.run.map_or(vm.command, |command| vec![command]),
-        driver: vm.driver,
+        driver,
         parameters: vm.parameters,
         servers: vm.servers,
         no_module: vm.no_module,

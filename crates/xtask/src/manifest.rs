@@ -21,6 +21,8 @@ struct File {
     family: Family,
     #[serde(default)]
     packages: Vec<String>,
+    demo: Option<PathBuf>,
+    bench: Option<PathBuf>,
     #[serde(default, rename = "run")]
     runs: Vec<Run>,
 }
@@ -33,6 +35,10 @@ pub(crate) struct Manifest {
     pub(crate) family: Family,
     /// Its folder, module and needs.
     pub(crate) driver: Driver,
+    /// The script of its folder that `cargo xtask demo` runs in a guest.
+    pub(crate) demo: Option<PathBuf>,
+    /// The same for `cargo xtask bench`.
+    pub(crate) bench: Option<PathBuf>,
     /// Its steps of the tests.
     pub(crate) runs: Vec<Run>,
 }
@@ -173,8 +179,8 @@ pub(crate) enum Log {
 pub(crate) enum Judge {
     /// Of the kernel tree's own tests of ALSA, which are built for it.
     Kselftest(Kselftest),
-    /// Of what was recorded of the tone `sine.wav`, under one of these servers.
-    Recordings(Server),
+    /// Of what was recorded of the tone `sine.wav`, as this file of the driver's folder wants it.
+    Recordings(PathBuf),
 }
 
 /// Which of the kernel tree's tests of a card may fail.
@@ -196,16 +202,6 @@ pub(crate) struct NotOk {
     pub(crate) test: String,
     /// The control element's name.
     pub(crate) element: String,
-}
-
-/// A sound server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Server {
-    /// PulseAudio.
-    Pulseaudio,
-    /// PipeWire with WirePlumber.
-    Pipewire,
 }
 
 /// All drivers, by name: the folders of drivers/ that have a manifest.
@@ -230,6 +226,56 @@ pub(crate) fn of(drivers: &Path) -> Result<Vec<Manifest>> {
     dirs.iter().map(|dir| read(dir)).collect()
 }
 
+/// A driver, and a script of its folder.
+pub(crate) struct Shown<'a> {
+    /// The driver.
+    pub(crate) driver: &'a Driver,
+    /// Where the script is.
+    pub(crate) script: PathBuf,
+}
+
+/// What `cargo xtask demo` shows, and `vm` unless it is told.
+pub(crate) fn demo(all: &[Manifest]) -> Result<Shown<'_>> {
+    only(all, "the key `demo` of drivers/*/manifest.toml", |m| {
+        m.demo.as_deref()
+    })
+}
+
+/// What `cargo xtask bench` measures.
+pub(crate) fn bench(all: &[Manifest]) -> Result<Shown<'_>> {
+    only(all, "the key `bench` of drivers/*/manifest.toml", |m| {
+        m.bench.as_deref()
+    })
+}
+
+/// The one driver that has such a script.
+///
+/// # Errors
+///
+/// [`Error::BadInput`] where none or several have one.
+fn only<'a>(
+    all: &'a [Manifest],
+    what: &'static str,
+    script: impl Fn(&Manifest) -> Option<&Path>,
+) -> Result<Shown<'a>> {
+    let with: Vec<_> = all.iter().filter(|m| script(m).is_some()).collect();
+    let shown = match with.as_slice() {
+        [one] => script(one).map(|script| Shown {
+            driver: &one.driver,
+            script: one.driver.dir.join(script),
+        }),
+        _ => None,
+    };
+    shown.ok_or_else(|| {
+        let names: Vec<String> = with.iter().map(|m| m.driver.name()).collect();
+        Error::BadInput {
+            what,
+            given: names.join(", "),
+            allowed: "in the manifest of one driver".into(),
+        }
+    })
+}
+
 fn read(dir: &Path) -> Result<Manifest> {
     let path = dir.join("manifest.toml");
     let text = fs::read_to_string(&path).at(&path)?;
@@ -249,6 +295,8 @@ fn read(dir: &Path) -> Result<Manifest> {
             module: file.module,
             packages: file.packages,
         },
+        demo: file.demo,
+        bench: file.bench,
         runs: file.runs,
     })
 }
@@ -261,6 +309,11 @@ impl File {
                 "module = \"{}\" can't be used; allowed: the folder's name",
                 self.module
             ));
+        }
+        for (key, script) in [("demo", &self.demo), ("bench", &self.bench)] {
+            if let Some(script) = script.as_ref().filter(|script| !dir.join(script).is_file()) {
+                return Some(format!("{key} = \"{}\" is not there", script.display()));
+            }
         }
         let run = self.runs.iter().find_map(|run| {
             let why = match (&run.verify, &run.script) {
@@ -321,13 +374,31 @@ mod tests {
             run("script = \"s.sh\"\nkernel = \"fast\"").contains("`plain`, `rt`, `debug`, `kcsan`")
         );
         assert!(run("script = \"s.sh\"\nspeed = 1").contains("speed"));
+        assert!(error("demo = \"t.sh\"\n").ends_with("demo = \"t.sh\" is not there"));
         let one = "[[run]]\nname = \"a\"\nverify = \"\"\n";
         assert!(error(&one.repeat(2)).ends_with("the run a is there twice"));
     }
 
     #[test]
+    fn one_driver_is_shown() {
+        let (with, without) = (of("demo = \"s.sh\"\n").unwrap(), of("").unwrap());
+        let all = [without, with];
+        assert!(demo(&all).unwrap().script.ends_with("x/s.sh"));
+        assert!(bench(&all).is_err() && demo(&all[..1]).is_err());
+        let twice = [
+            of("demo = \"s.sh\"\n").unwrap(),
+            of("demo = \"s.sh\"\n").unwrap(),
+        ];
+        assert_eq!(
+            demo(&twice).err().unwrap().to_string(),
+            "the key `demo` of drivers/*/manifest.toml: `x, x` can't be used; allowed: in the manifest of one driver"
+        );
+    }
+
+    #[test]
     fn the_manifests_of_this_checkout_are_sound() {
         let all = all(&Paths::find().unwrap()).unwrap();
-        assert!(!all.is_empty());
+        demo(&all).unwrap();
+        bench(&all).unwrap();
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::gdb;
 use lab::context::Context;
+use lab::driver::Driver;
 use lab::error::{Error, Result};
 use lab::guest::{Accel, Guest, Job, Machine, probe_kvm};
 use lab::kernel::{self, Flavour, Spec};
@@ -14,13 +15,13 @@ use lab::toolchain;
 use lab::ui::Step;
 
 /// What the user wants of the guest.
-pub(crate) struct Options {
+pub(crate) struct Options<'a> {
     /// A command with its arguments; a shell if there is none.
     pub(crate) command: Vec<String>,
     /// With sound servers.
     pub(crate) servers: bool,
     /// Whose module is loaded.
-    pub(crate) driver: String,
+    pub(crate) driver: &'a Driver,
     /// Parameters of the module.
     pub(crate) parameters: String,
     /// Don't load the module.
@@ -44,14 +45,14 @@ fn memory(flavour: Flavour) -> u32 {
 }
 
 /// Runs the guest; the exit status of the command, 0 after a shell.
-pub(crate) fn run(context: &Context, spec: &Spec, options: &Options) -> Result<u8> {
+pub(crate) fn run(context: &Context, spec: &Spec, options: &Options<'_>) -> Result<u8> {
     if options.command.is_empty() && !std::io::stdin().is_terminal() {
         return Err(Error::Missing {
             what: "a terminal for the guest's shell".into(),
             how: "run a command instead: cargo xtask vm -- COMMAND".into(),
         });
     }
-    let driver = context.driver("--driver", &options.driver)?;
+    let driver = options.driver;
     let sandbox = toolchain::get(context)?;
     let kernel = kernel::get(context, &sandbox, spec)?;
     let mut guest = Guest::build(context, &sandbox, &kernel)?;

@@ -190,6 +190,8 @@ mod tests {
                 module: "drv".into(),
                 packages: Vec::new(),
             },
+            demo: None,
+            bench: None,
             runs: Vec::new(),
         };
         let checks = checks(dir.path(), &[driver]).unwrap();

@@ -382,6 +382,8 @@ mod tests {
                 module: "drv".into(),
                 packages: Vec::new(),
             },
+            demo: None,
+            bench: None,
             runs: runs.run,
         }
     }

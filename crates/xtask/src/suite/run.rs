@@ -101,7 +101,7 @@ pub(super) fn run(
         judge => {
             checks.extend(report::from_ptest(&outcome.output));
             if let Some(Judge::Recordings(server)) = judge {
-                checks.extend(servers::judge(&outcome.share, *server));
+                checks.extend(servers::judge(&outcome.share, &manifest.driver, server)?);
             }
         }
     }
@@ -169,7 +169,7 @@ fn files(
             let programs = selftests::build(suite.context, suite.sandbox, kernel, step)?;
             paths::copy(&programs, &dir)?;
         }
-        Some(Judge::Recordings(server)) => servers::files(suite, step, driver, *server, &dir)?,
+        Some(Judge::Recordings(server)) => servers::files(suite, step, driver, server, &dir)?,
     }
     Ok(Some(dir))
 }

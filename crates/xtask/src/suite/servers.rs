@@ -3,15 +3,17 @@
 //! their knobs does to the sound, which is recorded and looked at here.
 
 use std::fmt;
+use std::fs;
 use std::path::Path;
 
+use serde::Deserialize;
+
 use lab::driver::Driver;
-use lab::error::{Error, Result};
+use lab::error::{AtPath as _, Error, Result};
 use lab::ui::Step;
 
 use super::Suite;
 use crate::audio::Sound;
-use crate::manifest;
 use crate::report::Check;
 
 /// The tone that is played: Hz, the amplitude on the left; that on the right is half of it. It takes
@@ -21,7 +23,8 @@ const AMPLITUDE: f64 = 16_000.0;
 const SECONDS: u32 = 75;
 
 /// What a recording has to be.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Want {
     /// The tone, by so many dB other than it was played, in the second from 0.5 s on.
     Level(f64),
@@ -55,111 +58,32 @@ impl fmt::Display for Want {
 
 /// How far a level may be off, in dB. The steps of alsa-lib's softvol are 0.2 dB.
 const TOLERANCE: f64 = 0.12;
-/// A second, once what a program begins with is over.
-const SAME: Want = Exact {
-    from: 1,
-    seconds: 1,
-};
-/// A minute, likewise.
-const MINUTE: Want = Exact {
-    from: 2,
-    seconds: 60,
-};
-
-/// What is played and recorded under a server.
+/// What is played and recorded under a server, as a file of the driver's folder says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Server {
     /// At which it has its sinks and sources unless it is told.
     rate: u32,
-    /// What `low` is for the script's knobs, in dB.
-    low: f64,
-    /// The cards whose knobs are tried.
-    cards: &'static [&'static str],
-    /// What is wanted of the script's own recordings.
-    own: &'static [(&'static str, Want)],
+    /// What is wanted of the script's recordings.
+    recordings: Vec<Recordings>,
 }
 
-const PULSEAUDIO: Server = Server {
-    rate: 44_100,
-    low: -20.0,
-    cards: &["plain", "crossed", "fan", "aloop"],
-    own: &[
-        ("stock-sink-full", SAME),
-        ("stock-sink-low", Level(-20.0)),
-        ("stock-sink-mute", Silence),
-        ("crossed-softvol0", SAME),
-        ("crossed-softvol-20", Level(-20.0)),
-        ("aloop-softvol0", SAME),
-        ("aloop-softvol-20", Level(-20.0)),
-    ],
-};
-
-const PIPEWIRE: Server = Server {
-    rate: 48_000,
-    // Half of WirePlumber's scale, which is a cube's.
-    low: -18.06,
-    cards: &["plain", "crossed", "fan"],
-    own: &[
-        // A resampler that PipeWire steers takes its time; before, PipeWire once drops what has gathered.
-        (
-            "other-device",
-            Smooth {
-                from: 20,
-                seconds: 39,
-            },
-        ),
-        (
-            "other-substream",
-            Smooth {
-                from: 20,
-                seconds: 39,
-            },
-        ),
-        // Before it follows, PipeWire drops once what has gathered.
-        (
-            "matched",
-            Exact {
-                from: 5,
-                seconds: 34,
-            },
-        ),
-        (
-            "each",
-            Each {
-                from: 5,
-                seconds: 34,
-            },
-        ),
-    ],
-};
+/// Recordings of which the same is wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recordings {
+    want: Want,
+    /// The names of the files, without `.wav`.
+    names: Vec<String>,
+}
 
 impl Server {
-    /// What is wanted of the recordings, those of common.sh first.
-    fn wanted(&self) -> Vec<(String, Want)> {
-        let low = Level(self.low);
-        let mut wanted = Vec::new();
-        for card in ["plain", "crossed", "fan"] {
-            wanted.push((format!("boot-{card}"), SAME));
-        }
-        let mut knob = |card: &str, stream: &str| {
-            for (position, want) in [("full", SAME), ("low", low), ("mute", Silence)] {
-                wanted.push((format!("{card}-{stream}-{position}"), want));
-            }
-        };
-        for card in self.cards {
-            knob(card, "sink");
-            knob(card, "source");
-        }
-        for card in self.cards {
-            // Alsa-lib has one softvol for both directions of a card like snd-aloop's.
-            let softvol = matches!(*card, "crossed" | "aloop");
-            wanted.push((format!("{card}-other"), if softvol { low } else { SAME }));
-        }
-        for end in ["sink", "source"] {
-            wanted.push((format!("minute-{end}"), MINUTE));
-        }
-        let own = self.own.iter();
-        wanted.extend(own.map(|(name, want)| ((*name).to_owned(), *want)));
-        wanted
+    fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).at(path)?;
+        toml::from_str(&text).map_err(|e| Error::BadFile {
+            path: path.to_path_buf(),
+            problem: e.to_string().trim_end().to_owned(),
+        })
     }
 }
 
@@ -305,24 +229,20 @@ fn longest_tone(got: &[i16], wanted: f64) -> usize {
 }
 
 /// Judges the recordings that the guest has left in `share`.
-fn judge_all(share: &Path, played: &Sound, wanted: &[(String, Want)]) -> Vec<Check> {
-    let one = |(name, want): &(String, Want)| {
+fn judge_all(share: &Path, played: &Sound, wanted: &[Recordings]) -> Vec<Check> {
+    let one = |name: &str, want: Want| {
         let file = share.join(format!("{name}.wav"));
         let why = match Sound::read(&file) {
-            Ok(recording) => problem(&recording, played, *want),
+            Ok(recording) => problem(&recording, played, want),
             Err(e) => Some(e.to_string()),
         };
         Check::that(format!("{name} {want}"), why)
     };
-    wanted.iter().map(one).collect()
-}
-
-/// What is wanted under a server.
-fn of(server: manifest::Server) -> &'static Server {
-    match server {
-        manifest::Server::Pulseaudio => &PULSEAUDIO,
-        manifest::Server::Pipewire => &PIPEWIRE,
-    }
+    let checks = wanted.iter().flat_map(|group| {
+        let names = group.names.iter();
+        names.map(|name| one(name, group.want))
+    });
+    checks.collect()
 }
 
 /// Puts into `dir` what the guest plays, and what `driver` has for other programs.
@@ -330,10 +250,11 @@ pub(super) fn files(
     suite: &Suite<'_>,
     step: &Step,
     driver: &Driver,
-    server: manifest::Server,
+    server: &Path,
     dir: &Path,
 ) -> Result<()> {
-    write_wav(&tone(of(server).rate, SECONDS), &dir.join("sine.wav"))?;
+    let server = Server::read(&driver.dir.join(server))?;
+    write_wav(&tone(server.rate, SECONDS), &dir.join("sine.wav"))?;
     let what = "installing what programs know of the card";
     suite
         .sandbox
@@ -343,10 +264,12 @@ pub(super) fn files(
         .run(step, &suite.context.paths.log("data-install"))
 }
 
-/// Judges what the guest has recorded under a server.
-pub(super) fn judge(share: &Path, server: manifest::Server) -> Vec<Check> {
-    let server = of(server);
-    judge_all(share, &tone(server.rate, SECONDS), &server.wanted())
+/// Judges what the guest has recorded under a server; `server` is the file of the folder of `driver` that says what
+/// is wanted.
+pub(super) fn judge(share: &Path, driver: &Driver, server: &Path) -> Result<Vec<Check>> {
+    let server = Server::read(&driver.dir.join(server))?;
+    let played = tone(server.rate, SECONDS);
+    Ok(judge_all(share, &played, &server.recordings))
 }
 
 fn write_wav(sound: &Sound, to: &Path) -> Result<()> {
@@ -372,8 +295,25 @@ fn write_wav(sound: &Sound, to: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::{self, Judge};
 
     const RATE: u32 = 8_000;
+
+    #[test]
+    fn what_drivers_want_can_be_read() {
+        let drivers = manifest::all(&lab::paths::Paths::find().unwrap()).unwrap();
+        let mut count = 0;
+        for driver in &drivers {
+            for run in &driver.runs {
+                if let Some(Judge::Recordings(file)) = &run.judge {
+                    let server = Server::read(&driver.driver.dir.join(file)).unwrap();
+                    assert!(server.recordings.iter().all(|r| !r.names.is_empty()));
+                    count += server.recordings.len();
+                }
+            }
+        }
+        assert_ne!(count, 0);
+    }
 
     /// What is recorded of the tone when `change` is done to each sample of it.
     fn recorded(change: impl Fn(i16) -> i16) -> Sound {
