@@ -291,7 +291,8 @@ impl Outcome {
     /// What is wrong in the kernel's log and on the console, of what `look` makes of them; none if nothing is.
     pub fn complaints(&self, look: impl Fn(&str) -> String) -> Option<String> {
         let console = fs::read_to_string(&self.serial).unwrap_or_default();
-        let (dmesg, console) = (look(&self.dmesg), look(&console));
+        let [dmesg, console] =
+            [&self.dmesg, &console].map(|log| klog::without_group_locks(&look(log)));
         // What is on the console and in the log is the same line twice.
         let mut lines: Vec<&str> = klog::complaints(&dmesg);
         for line in klog::complaints(&console) {
