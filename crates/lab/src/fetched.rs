@@ -22,6 +22,7 @@ const NEEDED: &[(&str, &str)] = &[
 
 /// Where programs look for what is not in their own directory, below a root; those that are there are used.
 const PERL: &[&str] = &["usr/share/perl5", "usr/share/perl/*", "usr/lib/*/perl/*"];
+const PYTHON: &[&str] = &["usr/lib/python3/dist-packages"];
 const LIBRARIES: &[&str] = &["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu"];
 
 /// The packages that are needed and not there.
@@ -42,13 +43,17 @@ pub fn missing() -> Vec<&'static str> {
 pub struct Fetched(Option<PathBuf>);
 
 impl Fetched {
-    /// What the host lacks, fetched on first use.
+    /// What the host lacks to make root file systems, fetched on first use.
     ///
     /// # Errors
     ///
     /// The package client has none of it, or can't be reached.
     pub fn get(context: &Context) -> Result<Self> {
-        let packages = missing();
+        Self::packages(context, &missing())
+    }
+
+    /// As [`Fetched::get`], these packages, with what they need and the host lacks.
+    pub fn packages(context: &Context, packages: &[&str]) -> Result<Self> {
         if packages.is_empty() {
             return Ok(Self(None));
         }
@@ -57,7 +62,7 @@ impl Fetched {
         let name = format!("host-{}", key.hex());
         let root = context.cache.entry(&name, Making::Anew, |at| {
             let step = Step::new(format!("{}, which this host lacks", packages.join(", ")));
-            fetch(&packages, at, &step, &context.paths.log("host"))?;
+            fetch(packages, at, &step, &context.paths.log("host"))?;
             step.ok();
             Ok(())
         })?;
@@ -81,6 +86,7 @@ impl Fetched {
         vec![
             ("PATH", path),
             ("PERL5LIB", there(root, PERL)),
+            ("PYTHONPATH", there(root, PYTHON)),
             ("LD_LIBRARY_PATH", there(root, LIBRARIES)),
         ]
     }

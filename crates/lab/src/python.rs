@@ -1,25 +1,34 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Python programs, fetched by the host's own pip into a directory of ours.
+//! Python programs, fetched by pip into a directory of ours. Where the host has no pip, or no Python, its package client
+//! fetches them, too.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::cache::{Key, Making};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::exec::Cmd;
+use crate::fetched::Fetched;
 use crate::sandbox;
 use crate::ui::Step;
 
 /// Programs from a requirements file, each with its version.
 pub struct Python {
     packages: PathBuf,
+    /// The variables with which a Python is found that the host lacks.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Python {
     /// The programs of `requirements`, a file's path below the repository; fetched on first use, for
     /// the host's Python or the one of another `version`.
     pub fn get(context: &Context, requirements: &str, version: Option<&str>) -> Result<Self> {
-        let hosts = self::version()?;
+        let lacks: &[&str] = if has_pip() { &[] } else { &["python3-pip"] };
+        let environment = Fetched::packages(context, lacks)?.environment();
+        let hosts = with(Cmd::new("python3", "python3"), &environment)
+            .arg("--version")
+            .read()?;
         let foreign: &[&str] = match version {
             Some(version) => &["--only-binary=:all:", "--python-version", version],
             None => &[],
@@ -31,7 +40,7 @@ impl Python {
             .cache
             .entry(&format!("python-{key}"), Making::Anew, |at| {
                 let step = Step::new("Python programs");
-                sandbox::command("fetching Python programs")
+                with(sandbox::command("fetching Python programs"), &environment)
                     .args([
                         "python3",
                         "-m",
@@ -49,12 +58,15 @@ impl Python {
                 step.ok();
                 Ok(())
             })?;
-        Ok(Self { packages })
+        Ok(Self {
+            packages,
+            environment,
+        })
     }
 
     /// A command that runs Python; `what` says, in an error message, what for.
     pub fn python(&self, what: &str) -> Cmd {
-        let mut cmd = Cmd::new(what, "python3");
+        let mut cmd = with(Cmd::new(what, "python3"), &self.environment);
         cmd.env("PYTHONPATH", &self.packages);
         cmd
     }
@@ -73,18 +85,25 @@ impl Python {
 
     /// A command that runs the program `name`, which is none of Python's own.
     pub fn program(&self, name: &str) -> Cmd {
-        Cmd::new(name, self.packages.join("bin").join(name))
+        with(
+            Cmd::new(name, self.packages.join("bin").join(name)),
+            &self.environment,
+        )
     }
 }
 
-/// Python's version, once it is known that it has pip.
-pub fn version() -> Result<String> {
+/// The command with these variables set.
+fn with(mut cmd: Cmd, environment: &[(&'static str, OsString)]) -> Cmd {
+    for (name, value) in environment {
+        cmd.env(name, value);
+    }
+    cmd
+}
+
+/// Whether the host has a Python with pip.
+pub fn has_pip() -> bool {
     Cmd::new("python3 with pip", "python3")
         .args(["-m", "pip", "--version"])
         .read()
-        .map_err(|_| Error::Missing {
-            what: "Python with pip".into(),
-            how: "as root: apt-get install python3-pip".into(),
-        })?;
-    Cmd::new("python3", "python3").arg("--version").read()
+        .is_ok()
 }

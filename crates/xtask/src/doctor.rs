@@ -39,9 +39,9 @@ pub(crate) fn run(context: &Context) -> Result<bool> {
         ("fetched", fetched()),
         ("unshare", program("unshare", "util-linux")),
         ("setpriv", program("setpriv", "util-linux")),
+        ("mount", program("mount", "mount")),
         ("name spaces", name_spaces()),
         ("git", git()),
-        ("Python", python()),
         ("Debian mirror", mirror(context)),
         ("cargo", cargo()),
         ("cache", writable(context.cache.dir())),
@@ -104,13 +104,6 @@ fn name_spaces() -> Finding {
     }
 }
 
-fn python() -> Finding {
-    match python::version() {
-        Ok(version) => Finding::Good(format!("{} with pip", version.trim())),
-        Err(e) => Finding::Lesser(format!("{e}; only the layer's tests need it")),
-    }
-}
-
 fn git() -> Finding {
     match program("git", "git") {
         Finding::Missing(how) => Finding::Lesser(format!("{how}; only the layer's tests need it")),
@@ -131,8 +124,12 @@ fn mirror(context: &Context) -> Finding {
 
 /// What the host need not have.
 fn fetched() -> Finding {
-    Finding::Good(match fetched::missing().as_slice() {
-        [] => "nothing: mmdebstrap and Debian's keys are there".into(),
+    let mut missing = fetched::missing();
+    if !python::has_pip() {
+        missing.push("python3-pip");
+    }
+    Finding::Good(match missing.as_slice() {
+        [] => "nothing: mmdebstrap, Debian's keys and Python with pip are there".into(),
         missing => format!("{}, into the cache, when needed", missing.join(", ")),
     })
 }
