@@ -123,12 +123,13 @@ fn unknown(context: &mut Context) -> Verdict {
     Ok(())
 }
 
-fn compat(context: &mut Context) -> Verdict {
-    let mut file = context.device.nonblocking()?;
+fn compat(_: &mut Context) -> Verdict {
+    let made = Made::new(&[])?;
+    let mut file = made.device.nonblocking()?;
     moves("a write", file.write(b"abc"), 3)?;
     let wide = call(sys::stats(&file))?;
     let mut stats = [0; 5];
-    let node = context.device.node();
+    let node = made.device.node();
     let Some(result) = sys::compat_ioctl(&file, sys::get_stats(20), &mut stats) else {
         return skip("only on x86_64, where the kernel is known to have CONFIG_IA32_EMULATION");
     };

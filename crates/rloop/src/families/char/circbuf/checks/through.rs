@@ -232,12 +232,9 @@ fn spliced(context: &mut Context) -> Verdict {
     is("used", State::of(&file)?.number("used")?, there as u64)?;
     let moved = splice(&file, None, &to, None, there, none).map_err(failed)?;
     moves("splice to a pipe", Ok(moved), there)?;
+    let mut from_pipe = File::from(from_pipe);
     let mut read = vec![0; there];
-    moves(
-        "a read of a pipe",
-        File::from(from_pipe).read(&mut read),
-        there,
-    )?;
+    moves("a read of a pipe", from_pipe.read(&mut read), there)?;
     ensure(read == bytes, || "bytes were changed".to_owned())?;
     let empty = splice(&file, None, &to, None, there, none);
     ensure(empty == Err(rustix::io::Errno::AGAIN), || {
