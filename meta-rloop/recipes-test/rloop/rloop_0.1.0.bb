@@ -29,7 +29,7 @@ SRC_URI = "\
     file://run-ptest \
 "
 
-inherit cargo cargo-update-recipe-crates pkgconfig ptest-cargo rloop_sources
+inherit bash-completion cargo cargo-update-recipe-crates pkgconfig ptest-cargo rloop_sources
 
 require ${BPN}-crates.inc
 
@@ -56,10 +56,19 @@ do_update_crates:prepend() {
     CARGO_HOME=${T}/cargo_home rloop_prune_workspace
 }
 
+# Manual pages and completions
+do_install:append() {
+    oe_runmake -C ${S}/${CARGO_SRC_DIR} DESTDIR=${D} PREFIX=${prefix} data_install
+}
+
 # What run-ptest holds the kernel's log against
 do_install_ptest() {
     install -m 0644 ${UNPACKDIR}/kernel-complaints ${D}${PTEST_PATH}/
 }
+
+PACKAGE_BEFORE_PN += "${PN}-fish-completion ${PN}-zsh-completion"
+FILES:${PN}-fish-completion += "${datadir}/fish"
+FILES:${PN}-zsh-completion += "${datadir}/zsh"
 
 # The tool itself, which the test of its output has cargo build, is no test.
 rloop_only_tests() {
