@@ -26,6 +26,15 @@ pub struct Plot {
     pub svg: String,
 }
 
+/// What is at a point. A ring is the larger, so that a dot in the same place hides none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// A filled circle.
+    Dot,
+    /// A hollow one.
+    Ring,
+}
+
 /// A line of a plot.
 pub struct Series {
     /// What the legend calls it.
@@ -34,6 +43,8 @@ pub struct Series {
     pub colour: (u8, u8, u8),
     /// Thin lines are for the usual, wide ones for the worst.
     pub width: u32,
+    /// What is at each point of a logarithmic plot.
+    pub mark: Mark,
     /// x and y.
     pub points: Vec<(f64, f64)>,
 }
@@ -46,10 +57,8 @@ pub struct Axes {
     pub x: &'static str,
     /// What goes up.
     pub y: &'static str,
-    /// Whether that is by powers of two.
-    pub log_x: bool,
-    /// Whether that is by powers of ten.
-    pub log_y: bool,
+    /// Whether both are logarithmic.
+    pub log: bool,
 }
 
 /// Draws those of `series` that have points; nothing if none has.
@@ -64,13 +73,18 @@ pub fn draw(axes: &Axes, series: Vec<Series>) -> Drawn<Option<Plot>> {
     if series.is_empty() {
         return Ok(None);
     }
+    let one_width = series.windows(2).all(|pair| pair[0].width == pair[1].width);
     let legend = series
         .iter()
         .map(|s| {
             let (r, g, b) = s.colour;
-            let width = if s.width > 1 { "wide" } else { "thin" };
+            let width = match s.width {
+                _ if one_width => "",
+                1 => " (thin)",
+                _ => " (wide)",
+            };
             (
-                format!("{} ({width})", s.name),
+                format!("{}{width}", s.name),
                 format!("#{r:02x}{g:02x}{b:02x}"),
             )
         })
@@ -82,26 +96,57 @@ pub fn draw(axes: &Axes, series: Vec<Series>) -> Drawn<Option<Plot>> {
     }))
 }
 
-/// From the least to the greatest, and a little more.
-fn range(values: impl Iterator<Item = f64>, log: bool) -> Range<f64> {
-    let (least, most) = values.fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(v), b.max(v)));
-    if log {
-        return least / 1.3..most * 1.3;
-    }
+/// From the least to the greatest.
+fn extremes(values: &[f64]) -> (f64, f64) {
+    let both = |(a, b): (f64, f64), v: &f64| (a.min(*v), b.max(*v));
+    values.iter().fold((f64::MAX, f64::MIN), both)
+}
+
+/// A linear axis: a little more than the values need.
+fn linear(values: &[f64]) -> Range<f64> {
+    let (least, most) = extremes(values);
     let margin = ((most - least) * 0.06).max(0.5);
     least - margin..most + margin
 }
 
+/// A logarithmic axis of whole decades, and what is written at it: 1, 2 and 5 of each decade where there is room.
+fn decades(values: &[f64]) -> (Range<f64>, Vec<f64>) {
+    let (least, most) = extremes(values);
+    let from = least.log10().floor() as i32;
+    let to = (most.log10().ceil() as i32).max(from + 1);
+    let steps: &[f64] = if to - from <= 4 {
+        &[1.0, 2.0, 5.0]
+    } else {
+        &[1.0]
+    };
+    let end = 10f64.powi(to);
+    let at = |decade| steps.iter().map(move |step| step * 10f64.powi(decade));
+    let ticks = (from..=to).flat_map(at).filter(|tick| *tick <= end);
+    (10f64.powi(from)..end, ticks.collect())
+}
+
+/// A logarithmic axis for values that were chosen: these are written at it.
+fn chosen(values: &[f64]) -> (Range<f64>, Vec<f64>) {
+    let (least, most) = extremes(values);
+    let mut ticks = values.to_vec();
+    ticks.sort_by(f64::total_cmp);
+    ticks.dedup();
+    (least / 1.3..most * 1.3, ticks)
+}
+
 fn picture(axes: &Axes, series: &[Series]) -> Drawn<String> {
     let points = || series.iter().flat_map(|s| s.points.iter());
-    let x = range(points().map(|p| p.0), axes.log_x);
-    let y = range(points().map(|p| p.1), axes.log_y);
+    let x: Vec<f64> = points().map(|p| p.0).collect();
+    let y: Vec<f64> = points().map(|p| p.1).collect();
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        match (axes.log_x, axes.log_y) {
-            (true, true) => on(&root, axes, series, x.log_scale().base(2.0), y.log_scale())?,
-            (_, _) => on(&root, axes, series, x, y)?,
+        if axes.log {
+            let ((x, at_x), (y, at_y)) = (chosen(&x), decades(&y));
+            let x = x.log_scale().with_key_points(at_x);
+            on(&root, axes, series, x, y.log_scale().with_key_points(at_y))?;
+        } else {
+            on(&root, axes, series, linear(&x), linear(&y))?;
         }
         root.present()?;
     }
@@ -146,13 +191,57 @@ where
         let colour = RGBColor(r, g, b);
         let style = colour.stroke_width(one.width);
         chart.draw_series(LineSeries::new(one.points.iter().copied(), style))?;
-        if axes.log_x {
-            let marks = one
-                .points
-                .iter()
-                .map(|p| Circle::new(*p, 4, colour.filled()));
+        if axes.log {
+            let (size, style) = match one.mark {
+                Mark::Dot => (4, colour.filled()),
+                Mark::Ring => (7, colour.stroke_width(2)),
+            };
+            let marks = one.points.iter().map(|p| Circle::new(*p, size, style));
             chart.draw_series(marks)?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_has_whole_decades_and_numbers_between_them() {
+        let (range, ticks) = decades(&[15.4, 7646.0]);
+        assert_eq!(range, 10.0..10_000.0);
+        let want = [
+            10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0,
+        ];
+        assert_eq!(ticks, want);
+        assert_eq!(decades(&[100.0]).0, 100.0..1000.0);
+        assert_eq!(decades(&[1.0, 1e6]).1.len(), 7);
+    }
+
+    #[test]
+    fn the_legend_says_the_width_where_it_tells_lines_apart() {
+        let series = |width| Series {
+            name: "a".to_owned(),
+            colour: (0, 0, 0),
+            width,
+            mark: Mark::Ring,
+            points: vec![(1.0, 3.0), (8.0, 90.0)],
+        };
+        let axes = Axes {
+            caption: "c",
+            x: "x",
+            y: "y",
+            log: true,
+        };
+        let names = |widths: [u32; 2]| -> Vec<String> {
+            let plot = draw(&axes, widths.map(series).into()).unwrap().unwrap();
+            for label in ["\n8\n", "\n20\n", "\n100\n"] {
+                assert!(plot.svg.contains(label), "{label}: {}", plot.svg);
+            }
+            plot.legend.into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names([3, 3]), ["a", "a"]);
+        assert_eq!(names([1, 3]), ["a (thin)", "a (wide)"]);
+    }
 }

@@ -2,7 +2,7 @@
 
 //! The plots of a run.
 
-use rig::plot::{Axes, Drawn, Plot, Series, draw};
+use rig::plot::{Axes, Drawn, Mark, Plot, Series, draw};
 
 use super::figures::{Mode, Run, Subject};
 use crate::families::sound::loopback::Driver;
@@ -12,6 +12,14 @@ fn colour(driver: Driver) -> (u8, u8, u8) {
     match driver {
         Driver::SndRloop => (0x2f, 0x8f, 0xdd),
         Driver::SndAloop => (0xe0, 0x7b, 0x1a),
+    }
+}
+
+/// Where both are the same, both are seen.
+fn mark(driver: Driver) -> Mark {
+    match driver {
+        Driver::SndRloop => Mark::Dot,
+        Driver::SndAloop => Mark::Ring,
     }
 }
 
@@ -42,6 +50,7 @@ fn series(
             name: format!("{}{what}", subject.driver.name()),
             colour: colour(subject.driver),
             width,
+            mark: mark(subject.driver),
             points: points(subject).unwrap_or_default(),
         })
         .collect()
@@ -52,8 +61,7 @@ fn position(run: &Run) -> (Axes, Vec<Series>) {
         caption: "The position's distance from a line, in its first 30 ms",
         x: "ms",
         y: "frames",
-        log_x: false,
-        log_y: false,
+        log: false,
     };
     let lines = series(run, "", 1, |s| {
         Some(s.position.as_ref()?.value()?.curve.clone())
@@ -66,8 +74,7 @@ fn jitter(run: &Run) -> (Axes, Vec<Series>) {
         caption: "How late a program is woken; less than 1 µs is shown as 1",
         x: "frames in a period",
         y: "µs",
-        log_x: true,
-        log_y: true,
+        log: true,
     };
     let of = |part: fn(&rig::stats::Spread) -> f64| {
         move |s: &Subject| {
@@ -90,8 +97,7 @@ fn delay(run: &Run) -> (Axes, Vec<Series>) {
         caption: "How many starts had which delay",
         x: "frames",
         y: "starts",
-        log_x: false,
-        log_y: false,
+        log: false,
     };
     let lines = series(run, "", 2, |s| {
         let classes = &s.delay.as_ref()?.value()?.classes;
@@ -115,8 +121,7 @@ fn load(run: &Run) -> (Axes, Vec<Series>) {
         caption: "CPU time per cable-second",
         x: "cables",
         y: "µs",
-        log_x: true,
-        log_y: true,
+        log: true,
     };
     let of = |period: u64, mode: Mode| {
         move |s: &Subject| {
