@@ -111,13 +111,18 @@ fn class(reached: Reached) -> &'static str {
     }
 }
 
+/// A ratio on one line.
+fn unbroken(cell: &str) -> String {
+    cell.replace(" : ", "\u{a0}:\u{a0}")
+}
+
 fn grid(table: &Table) -> Markup {
     html! {
         div.scroll { table {
             thead { tr { th {} @for column in &table.columns { th { (column) } } } }
             tbody {
                 @for row in &table.rows {
-                    tr { th scope="row" { (row.what) } @for cell in &row.cells { td { (cell) } } }
+                    tr { th scope="row" { (row.what) } @for cell in &row.cells { td { (unbroken(cell)) } } }
                 }
             }
         } }

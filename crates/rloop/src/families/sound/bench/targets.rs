@@ -175,7 +175,7 @@ fn cost(load: &Load, cables: usize, period: u64, mode: Mode) -> Option<&Cost> {
 
 fn not_above(load: &Load, other: Option<&Load>) -> Target {
     let want = "CPU time per cable-second not above snd-aloop's at equal periods";
-    let (mut said, mut missed) = (Vec::new(), false);
+    let (mut said, mut missed, mut seen) = (Vec::new(), false, false);
     for loaded in load.loads.iter().filter(|l| l.mode == Mode::Wakeups) {
         let theirs = other.and_then(|o| cost(o, loaded.cables, loaded.period, loaded.mode));
         let ours = loaded.cost.value();
@@ -187,6 +187,7 @@ fn not_above(load: &Load, other: Option<&Load>) -> Target {
         let unsure = load.resolution_us / loaded.cables as f64;
         let above = ours > theirs + unsure;
         missed |= above;
+        seen |= ours.max(theirs) >= unsure;
         said.push(format!(
             "{} of {} frames: {} and {} µs{}",
             cables(loaded.cables),
@@ -207,7 +208,23 @@ fn not_above(load: &Load, other: Option<&Load>) -> Target {
             came: "there is no CPU time of both cards to compare".to_owned(),
         };
     }
-    target(want, !missed, said.join("; "))
+    counted(want, seen, !missed, &said, load)
+}
+
+/// A target of CPU time, which can't be told if none was `seen`: all of it was less than a step of the kernel's counter.
+fn counted(want: &'static str, seen: bool, met: bool, said: &[String], load: &Load) -> Target {
+    let said = said.join("; ");
+    if seen {
+        return target(want, met, said);
+    }
+    Target {
+        want,
+        reached: Reached::Open,
+        came: format!(
+            "{said}: too little to be counted in {} s, in steps of {:.0} µs",
+            load.seconds, load.resolution_us
+        ),
+    }
 }
 
 /// `us` as counted in steps of `step`: less than that may as well be nothing.
@@ -229,7 +246,7 @@ fn cables(count: usize) -> String {
 
 fn near_zero(load: &Load) -> Target {
     let want = "next to no CPU time without period wake-ups (NO_PERIOD_WAKEUP)";
-    let (mut said, mut met) = (Vec::new(), true);
+    let (mut said, mut met, mut seen) = (Vec::new(), true, false);
     for off in load.loads.iter().filter(|l| l.mode == Mode::Off) {
         let on = cost(load, off.cables, off.period, Mode::Wakeups).and_then(|c| c.cpu_us);
         let (Some(us), Some(on)) = (off.cost.value().and_then(|c| c.cpu_us), on) else {
@@ -237,6 +254,7 @@ fn near_zero(load: &Load) -> Target {
         };
         let unsure = load.resolution_us / off.cables as f64;
         met &= us <= (on * NEAR_ZERO).max(unsure);
+        seen |= us.max(on) >= unsure;
         said.push(format!(
             "{}: {} µs instead of {}",
             cables(off.cables),
@@ -251,7 +269,7 @@ fn near_zero(load: &Load) -> Target {
             came: "the kernel does not say what time it takes".to_owned(),
         };
     }
-    target(want, met, said.join("; "))
+    counted(want, seen, met, &said, load)
 }
 
 fn nobody_waits(load: &Load) -> Target {

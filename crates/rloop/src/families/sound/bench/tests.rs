@@ -208,6 +208,37 @@ fn interrupts_are_the_cards_only_beyond_what_an_idle_machine_differs_by() {
 }
 
 #[test]
+fn time_that_was_not_counted_is_not_judged() {
+    let mut run = sample(1.0);
+    for subject in &mut run.subjects {
+        let Some(Figure::Measured(load)) = &mut subject.load else {
+            panic!("no load");
+        };
+        load.resolution_us = 1e7;
+        load.loads = vec![
+            loaded(1, Mode::Wakeups, 900.0, 93.0),
+            loaded(1, Mode::Off, 1.0, 0.0),
+        ];
+    }
+    for target in &judge(&run)[3..5] {
+        assert_eq!(target.reached, Reached::Open, "{target:?}");
+        assert!(target.came.contains("too little to be counted"));
+    }
+}
+
+#[test]
+fn why_there_is_no_figure_is_said_once() {
+    let mut run = sample(1.0);
+    let Some(Figure::Measured(load)) = &mut run.subjects[1].load else {
+        panic!("no load");
+    };
+    load.loads[1].cost = Figure::Skipped("it can't".to_owned());
+    let text = document(vec![run]).markdown();
+    assert_eq!(text.matches("SKIP: it can't").count(), 1, "{text}");
+    assert_eq!(text.matches("64 cables, no period wake-ups").count(), 2);
+}
+
+#[test]
 fn what_is_missed_is_said() {
     let targets = judge(&sample(200.0));
     let missed = targets.iter().filter(|t| t.reached == Reached::Missed);

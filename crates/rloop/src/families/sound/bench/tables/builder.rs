@@ -28,10 +28,11 @@ pub struct Row {
     pub cells: Vec<String>,
 }
 
-/// What one subject has in a line: a number, or words.
+/// What one subject has in a line: a number, words, or why there is neither, which a column says once.
 pub enum Cell {
     Number(f64),
     Words(String),
+    Why(String),
     Nothing,
 }
 
@@ -40,6 +41,9 @@ impl<T: Into<f64>> From<T> for Cell {
         Self::Number(value.into())
     }
 }
+
+/// What a cell without anything has.
+const NOTHING: &str = "–";
 
 /// How many times the one card's figure the other's is.
 pub fn ratio_text(rloop: f64, aloop: f64) -> String {
@@ -54,6 +58,8 @@ pub fn ratio_text(rloop: f64, aloop: f64) -> String {
 pub struct Builder<'a> {
     pub run: &'a Run,
     pub table: Table,
+    /// Each reason that was given, and by which subject.
+    said: Vec<(usize, String)>,
 }
 
 impl<'a> Builder<'a> {
@@ -74,6 +80,7 @@ impl<'a> Builder<'a> {
                 columns,
                 rows: Vec::new(),
             },
+            said: Vec::new(),
         }
     }
 
@@ -84,10 +91,12 @@ impl<'a> Builder<'a> {
         }
         let mut texts: Vec<String> = cells
             .iter()
-            .map(|c| match c {
+            .enumerate()
+            .map(|(subject, c)| match c {
                 Cell::Number(n) => number(*n),
                 Cell::Words(words) => words.clone(),
-                Cell::Nothing => "–".to_owned(),
+                Cell::Why(why) => self.once(subject, why),
+                Cell::Nothing => NOTHING.to_owned(),
             })
             .collect();
         if let Some((rloop, aloop)) = pair(self.run) {
@@ -102,6 +111,16 @@ impl<'a> Builder<'a> {
         });
     }
 
+    /// The reason `why`, the first time that `subject` has it.
+    fn once(&mut self, subject: usize, why: &str) -> String {
+        let reason = (subject, why.to_owned());
+        if self.said.contains(&reason) {
+            return NOTHING.to_owned();
+        }
+        self.said.push(reason);
+        why.to_owned()
+    }
+
     /// A line of a figure; why there is none is said in the line of `first` figures only.
     pub fn figure<T>(
         &mut self,
@@ -113,8 +132,8 @@ impl<'a> Builder<'a> {
         self.row(what, |subject| match figure(subject) {
             None => Cell::Nothing,
             Some(Figure::Measured(value)) => cell(value),
-            Some(Figure::Skipped(why)) if first => Cell::Words(format!("SKIP: {why}")),
-            Some(Figure::Failed(why)) if first => Cell::Words(format!("FAIL: {why}")),
+            Some(Figure::Skipped(why)) if first => Cell::Why(format!("SKIP: {why}")),
+            Some(Figure::Failed(why)) if first => Cell::Why(format!("FAIL: {why}")),
             Some(_) => Cell::Nothing,
         });
     }

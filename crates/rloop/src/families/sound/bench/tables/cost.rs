@@ -22,8 +22,8 @@ pub fn load(run: &Run) -> Table {
     });
     let mut t = Builder::new(run, "CPU time and timer interrupts", about);
     t.row("", |s| match figure(s) {
-        Some(Figure::Skipped(why)) => Cell::Words(format!("SKIP: {why}")),
-        Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
+        Some(Figure::Skipped(why)) => Cell::Why(format!("SKIP: {why}")),
+        Some(Figure::Failed(why)) => Cell::Why(format!("FAIL: {why}")),
         _ => Cell::Nothing,
     });
     let kinds: [Kind; 2] = [
@@ -61,8 +61,8 @@ pub fn load(run: &Run) -> Table {
                         Some(value) => Cell::Number(value),
                         None => Cell::Nothing,
                     },
-                    Some(Figure::Skipped(why)) => Cell::Words(format!("SKIP: {why}")),
-                    Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
+                    Some(Figure::Skipped(why)) => Cell::Why(format!("SKIP: {why}")),
+                    Some(Figure::Failed(why)) => Cell::Why(format!("FAIL: {why}")),
                     None => Cell::Nothing,
                 }
             });

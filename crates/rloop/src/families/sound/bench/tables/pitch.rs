@@ -35,8 +35,8 @@ pub fn pitch(run: &Run) -> Table {
         t.row(format!("{name}: a greater value is"), |s| match of(s) {
             Some(Figure::Measured(p)) if p.greater_is_faster => Cell::Words("faster".to_owned()),
             Some(Figure::Measured(_)) => Cell::Words("slower".to_owned()),
-            Some(Figure::Skipped(why)) => Cell::Words(format!("SKIP: {why}")),
-            Some(Figure::Failed(why)) => Cell::Words(format!("FAIL: {why}")),
+            Some(Figure::Skipped(why)) => Cell::Why(format!("SKIP: {why}")),
+            Some(Figure::Failed(why)) => Cell::Why(format!("FAIL: {why}")),
             None => Cell::Nothing,
         });
         for value in tried {

@@ -146,7 +146,7 @@ pub fn buffer(run: &Run) -> Table {
 
 /// Of `run`.
 pub fn delay(run: &Run) -> Table {
-    let about = "From the first frame played to the frame as which it was recorded, less the time between the two starts, in frames."
+    let about = "From the first frame played to the frame as which it was recorded, less the time between the two starts, in frames. Frames are whole: without any delay that is between -1 and 0, and uncertain by what the calls take."
         .to_owned();
     let mut t = Builder::new(run, "Loop delay", about);
     fn figure(s: &Subject) -> Option<&Figure<Delay>> {
