@@ -97,7 +97,8 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options<'_>) -> Resu
     machine.gdb = options.gdb.then_some(gdb::PORT);
     if options.command.is_empty() {
         eprintln!("Ctrl-D ends the shell and the guest, Ctrl-A X ends QEMU at once");
-        let setup = format!("{load}aplay -l 2>/dev/null | grep ^card\n");
+        let size = terminal_size();
+        let setup = format!("{size}{load}aplay -l 2>/dev/null | grep ^card\n");
         let status = guest.shell(&machine, &setup, &append)?;
         return Ok(u8::from(!status.success()));
     }
@@ -114,6 +115,16 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options<'_>) -> Resu
     let outcome = guest.run(&machine, &job, &step)?;
     step.ok();
     Ok(u8::try_from(outcome.status).unwrap_or(1))
+}
+
+/// What tells the guest the size of this terminal: a serial line has none.
+fn terminal_size() -> String {
+    match rustix::termios::tcgetwinsize(std::io::stdin()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
+            format!("stty cols {} rows {}\n", size.ws_col, size.ws_row)
+        }
+        _ => String::new(),
+    }
 }
 
 /// One argument is for the shell as it is; several are the words of a command.
