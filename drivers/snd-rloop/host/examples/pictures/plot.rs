@@ -11,6 +11,8 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 736.0;
 const TOP: f64 = 60.0;
 const BOTTOM: f64 = 296.0;
+/// What a small letter takes at most.
+const LETTER: f64 = 8.0;
 
 /// An axis from 0 to `to`, with a number at each multiple of `step`.
 pub(crate) struct Axis {
@@ -111,7 +113,7 @@ impl Plot {
         }
     }
 
-    /// A stretch of time, with a word above the chart.
+    /// A stretch of time above the chart, with a word in it, or before it where it is too short for that.
     pub(crate) fn stretch(&mut self, class: &str, from: f64, to: f64, word: &str) {
         let (left, _) = self.at(from, 0.0);
         let (right, _) = self.at(to, 0.0);
@@ -120,9 +122,13 @@ impl Plot {
             TOP - 24.0,
             right - left
         ));
+        let (anchor, x) = if right - left > LETTER * word.len() as f64 {
+            ("middle", (left + right) / 2.0)
+        } else {
+            ("end", left - LETTER)
+        };
         self.add(&format!(
-            "<text class=\"small middle\" x=\"{:.1}\" y=\"{:.1}\">{word}</text>",
-            (left + right) / 2.0,
+            "<text class=\"small {anchor}\" x=\"{x:.1}\" y=\"{:.1}\">{word}</text>",
             TOP - 8.0
         ));
     }
