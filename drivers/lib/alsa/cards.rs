@@ -5,12 +5,15 @@
 //!
 //! Any sound driver whose cards are made of parameters alone gets both by implementing [`Driver`].
 
+use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::str::CStr;
+use kernel::sync::Arc;
 
 use crate::lib::alsa::card::{Card, CARDS};
 #[cfg(CONFIG_CONFIGFS_FS)]
 use crate::lib::alsa::directories::Directories;
+use crate::lib::alsa::fault_dirs::{FaultDir, FaultDirs};
 use crate::lib::kernel::parameters::written;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::{parse_enable, BadParameter};
@@ -88,6 +91,52 @@ pub(crate) trait Removable: Send + Unpin {
 
     /// Takes the card away from user space ([`Card::disconnect`]), and frees its parent's name.
     fn disconnect(&mut self);
+}
+
+/// A registered card, its parent device and its directory of faults, where a driver has nothing else
+/// to keep for it. Dropping it removes the directory, disconnects and frees the card, which sleeps
+/// until all its files are closed, and unregisters the parent.
+pub(crate) struct CardWithFaults<F> {
+    // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
+    // before its parent does.
+    faults: Option<FaultDir<F>>,
+    card: Arc<Card>,
+    parent: Parent,
+}
+
+impl<F> CardWithFaults<F> {
+    /// Makes one of `card` and its `parent`. Its directory is made in `dirs`, and what is in it by
+    /// `make`. No two that exist at the same time have the same `slot`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or what `make` returns.
+    pub(crate) fn new(
+        dirs: &Arc<FaultDirs<F>>,
+        slot: u32,
+        card: Card,
+        parent: Parent,
+        make: impl FnOnce(&Dir) -> Result<F>,
+    ) -> Result<Self> {
+        let card = Arc::new(card, GFP_KERNEL)?;
+        Ok(Self {
+            faults: Some(dirs.add(slot, &card, make)?),
+            card,
+            parent,
+        })
+    }
+}
+
+impl<F: Send> Removable for CardWithFaults<F> {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn disconnect(&mut self) {
+        self.faults = None;
+        self.card.disconnect();
+        self.parent.unregister();
+    }
 }
 
 /// A registered card and its parent device, where a driver has nothing else to keep for it.

@@ -15,6 +15,7 @@ pub(crate) mod cards;
 pub(crate) mod control;
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod directories;
+pub(crate) mod fault_dirs;
 pub(crate) mod hardware;
 pub(crate) mod notifier;
 pub(crate) mod pcm;

@@ -68,6 +68,19 @@ impl<T: Timed + Send> PeriodTimers<IrqSpinLock<T>> {
     pub(crate) fn one(state: T) -> Result<Arc<Self>> {
         Arc::pin_init(Self::new(1, IrqSpinLock::new(state)), GFP_KERNEL)
     }
+
+    /// Changes the state by `change`, which gets the time (ns, `CLOCK_MONOTONIC`), and sets the one
+    /// timer anew. Returns what `change` does. Any context.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T, u64) -> R) -> R {
+        // Under the lock, so that whoever changes more meanwhile has the last word.
+        let mut state = self.handler.lock();
+        let result = change(&mut state, crate::lib::kernel::time::now());
+        match state.next_wakeup() {
+            Some(when) => self.timer(0).arm(when),
+            None => self.timer(0).disarm(),
+        }
+        result
+    }
 }
 
 /// Period timers with one [`Handler`], numbered from 0.

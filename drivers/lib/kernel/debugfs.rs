@@ -48,3 +48,14 @@ pub(crate) fn word<T>(
         EINVAL
     })
 }
+
+/// Reads the `1` that was written to `file`, which does what cannot be undone. May sleep.
+///
+/// # Errors
+///
+/// As [`number`], for anything else.
+pub(crate) fn one(file: &'static str, written: &mut UserSliceReader) -> Result {
+    word(file, Allowed::Words("1"), written, |word| {
+        (word == "1").then_some(())
+    })
+}

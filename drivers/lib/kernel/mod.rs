@@ -8,6 +8,7 @@ pub(crate) mod chardev;
 #[cfg(CONFIG_CONFIGFS_FS)]
 pub(crate) mod configfs;
 pub(crate) mod debugfs;
+pub(crate) mod fault_files;
 #[cfg(lib_fifo)]
 pub(crate) mod fifo;
 #[cfg(lib_instances)]

@@ -9,10 +9,11 @@ use kernel::sync::{Arc, Mutex};
 use kernel::{c_str, new_mutex};
 
 use crate::device::{Device, Timers};
-use crate::faults::Faults;
+use crate::faults;
 use crate::lib::alsa::card::{Card, NewCard, CARDS};
 use crate::lib::alsa::cards::{Driver, Removable};
 use crate::lib::alsa::{pcm, proc};
+use crate::lib::kernel::fault_files::FaultFiles;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::BadParameter;
 use crate::model::params::{parse, Config, Written, PARAMETERS};
@@ -24,7 +25,7 @@ use crate::status::Status;
 /// A device, which goes when this value does.
 pub(crate) struct Instance {
     // In this order: faults refer to the plug, nodes and card are below the parent.
-    faults: Option<Faults>,
+    faults: Option<FaultFiles<Plug>>,
     plug: Arc<Plug>,
     parent: Parent,
 }
@@ -115,7 +116,7 @@ impl Instance {
     /// `ENOMEM`, or what the parts return; each other than `ENOMEM` with a line in the kernel's log.
     fn new(
         module: &'static ThisModule,
-        faults: &Dir,
+        dir: &Dir,
         parent: Parent,
         suffix: &CStr,
         config: &Config<'_>,
@@ -144,8 +145,8 @@ impl Instance {
             }),
             GFP_KERNEL,
         )?;
-        let dir = CString::try_from_fmt(fmt!("sad{}", suffix))?;
-        let faults = Some(Faults::new(faults.subdir(&dir), &plug)?);
+        let name = CString::try_from_fmt(fmt!("sad{}", suffix))?;
+        let faults = Some(faults::create(dir.subdir(&name), &plug)?);
         pr_info!(
             "card {}: what is written to /dev/sad{} as {} at {} Hz is recorded\n",
             number,

@@ -11,6 +11,7 @@ use kernel::sync::Arc;
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
 use crate::lib::alsa::stream::TriggerCommand;
+use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::lock::Guard;
 use crate::lib::kernel::log;
 use crate::lib::kernel::quota::Quota;
@@ -259,27 +260,6 @@ impl Cable {
         self.shared.change(|state, now| state.set_pitch(pitch, now));
     }
 
-    /// Changes the injected faults. May sleep.
-    pub(crate) fn faults(&self, change: impl FnOnce(&mut Faults)) {
-        self.shared.change(|state, _| change(&mut state.faults));
-    }
-
-    /// Stops the clock's time, or lets it go on: a fault. May sleep.
-    pub(crate) fn freeze(&self, freeze: bool) {
-        self.shared.change(|state, now| state.freeze(freeze, now));
-    }
-
-    /// Forces an xrun on an end, if it runs; false if the cable has no such end. May sleep.
-    pub(crate) fn force_xrun(&self, port: Port) -> bool {
-        self.shared.change(|state, _| {
-            let there = state.ports().any(|other| other == port);
-            if there {
-                state.force_xrun(port);
-            }
-            there
-        })
-    }
-
     /// Sets whether the playback end may change the parameters under open capture ends. May sleep.
     pub(crate) fn set_notify(&self, notify: bool) {
         self.shared.change(|state, _| state.set_notify(notify));
@@ -301,5 +281,31 @@ impl Cable {
             Port::Playback => self.shared.lock().latency(),
             Port::Capture(_) => 0,
         }
+    }
+}
+
+impl Faulty for Cable {
+    const STREAMS: Option<&'static str> =
+        Some("playback, capture, or capture and the number of a reader");
+
+    fn faults<R>(&self, change: impl FnOnce(&mut Faults) -> R) -> R {
+        self.shared.change(|state, _| change(&mut state.faults))
+    }
+
+    fn freeze(&self, freeze: bool) {
+        self.shared.change(|state, now| state.freeze(freeze, now));
+    }
+
+    fn xrun(&self, stream: &str) -> Option<()> {
+        let port = match stream {
+            "playback" => Port::Playback,
+            "capture" => Port::Capture(0),
+            _ => Port::Capture(stream.strip_prefix("capture")?.parse().ok()?),
+        };
+        self.shared.change(|state, _| {
+            state.ports().find(|other| *other == port)?;
+            state.force_xrun(port);
+            Some(())
+        })
     }
 }

@@ -11,11 +11,12 @@ use crate::bandwidth::Bandwidth;
 use crate::cable::{Cable, CARD_BYTES_MAX};
 use crate::cable_ends::CableEnds;
 use crate::controls::Controls;
-use crate::fault_dirs::{FaultDir, FaultDirs};
+use crate::faults::{self, CableFiles};
 use crate::lib::alsa::buffer::Buffer;
-use crate::lib::alsa::card::{Card, CardRef, NewCard, CARDS};
-use crate::lib::alsa::cards::{Driver, Removable};
+use crate::lib::alsa::card::{CardRef, NewCard, CARDS};
+use crate::lib::alsa::cards::{CardWithFaults, Driver};
 use crate::lib::alsa::control::Substream;
+use crate::lib::alsa::fault_dirs::FaultDirs;
 use crate::lib::alsa::hardware::{self, Hardware};
 use crate::lib::alsa::pcm;
 use crate::lib::alsa::period_timer::PeriodTimer;
@@ -39,7 +40,7 @@ use crate::volume;
 /// The driver: it makes loopback cards.
 pub(crate) struct Loopbacks {
     /// The directories of the cards' fault controls.
-    pub(crate) faults: Arc<FaultDirs>,
+    pub(crate) faults: Arc<FaultDirs<CableFiles>>,
 }
 
 impl Driver for Loopbacks {
@@ -48,7 +49,7 @@ impl Driver for Loopbacks {
     const PARAMETERS: &'static [(&'static str, &'static str)] = PARAMETERS;
 
     type Config<'a> = Config<'a>;
-    type Card = LoopbackCard;
+    type Card = CardWithFaults<CableFiles>;
 
     fn parse<'a>(
         written: impl FnMut(&'static str) -> Option<&'a str>,
@@ -67,46 +68,7 @@ impl Driver for Loopbacks {
         parent: Parent,
         config: &Config<'_>,
         _: &[u8],
-    ) -> Result<LoopbackCard> {
-        LoopbackCard::new(module, &self.faults, slot, parent, config)
-    }
-}
-
-/// A loopback card. Dropping it removes its debugfs directory, disconnects and frees the card,
-/// which sleeps until all its files are closed, and unregisters the parent.
-#[cfg_attr(
-    not(CONFIG_CONFIGFS_FS),
-    expect(
-        dead_code,
-        reason = "without configfs they are dropped, and that is all"
-    )
-)]
-pub(crate) struct LoopbackCard {
-    // Fields are dropped in this order: nobody reaches for the card when it goes, and it goes
-    // before its parent does.
-    faults: Option<FaultDir>,
-    card: Arc<Card>,
-    parent: Parent,
-}
-
-impl LoopbackCard {
-    /// Makes a card below `parent`, and registers it. No two that exist at the same time have the
-    /// same `slot`.
-    ///
-    /// Its debugfs directory is made in `faults`. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`; and with a line in the kernel's log `EBUSY` if the card's number is in use or the
-    /// kernel has no device numbers left, `ENODEV` if no number that it may have is free, and
-    /// `EINVAL` if its clock were to follow its own timer.
-    fn new(
-        module: &'static ThisModule,
-        faults: &Arc<FaultDirs>,
-        slot: u32,
-        parent: Parent,
-        config: &Config<'_>,
-    ) -> Result<Self> {
+    ) -> Result<Self::Card> {
         let driver = driver_name(config.topology);
         let mut card = NewCard::new(
             module,
@@ -135,24 +97,9 @@ impl LoopbackCard {
             pr_err!("{}\n", format_args!("{own}"));
             return Err(EINVAL);
         }
-        let card = Arc::new(card, GFP_KERNEL)?;
-        Ok(Self {
-            faults: Some(faults.add(slot, &card, &cables)?),
-            card,
-            parent,
+        CardWithFaults::new(&self.faults, slot, card, parent, |dir| {
+            faults::create(dir, &cables)
         })
-    }
-}
-
-impl Removable for LoopbackCard {
-    fn card(&self) -> &Card {
-        &self.card
-    }
-
-    fn disconnect(&mut self) {
-        self.faults = None;
-        self.card.disconnect();
-        self.parent.unregister();
     }
 }
 

@@ -13,7 +13,6 @@ mod cable;
 mod cable_ends;
 mod card;
 mod controls;
-mod fault_dirs;
 mod faults;
 #[expect(
     unreachable_pub,
@@ -38,8 +37,8 @@ mod status;
 mod timer_source;
 mod volume;
 
-use fault_dirs::FaultDirs;
 use lib::alsa::cards::Cards;
+use lib::alsa::fault_dirs::FaultDirs;
 
 module! {
     type: Loopback,

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! Faults on demand, for testing the programs above: the files in debugfs that all drivers have.
+//!
+//! | file | what is written | what it does |
+//! |---|---|---|
+//! | `drop` | a number | the next so many frames, or whatever else the driver moves, get lost |
+//! | `double` | a number | the next so many come twice |
+//! | `flip` | a number | the next so many come with one bit inverted |
+//! | `freeze` | `1`, `0` | the clock stands still, or goes on |
+//! | `jitter` | microseconds | from now on the driver's timers go off up to so much late |
+//! | `xrun` | the name of a stream | it has an xrun, if it runs |
+//!
+//! Reading one but `xrun` gives what is left of it. A driver adds its own by [`FaultFiles::add`].
+
+use core::fmt;
+
+use kernel::c_str;
+use kernel::debugfs::{Dir, File};
+use kernel::prelude::*;
+use kernel::str::CStr;
+use kernel::sync::Arc;
+use kernel::uaccess::UserSliceReader;
+
+use crate::lib::kernel::debugfs::{number, word};
+use crate::lib::model::faults::Faults;
+use crate::lib::model::parameters::Allowed;
+
+/// The longest jitter in microseconds.
+const JITTER_MAX: u32 = 1_000_000;
+
+/// What goes wrong on demand. The functions may sleep.
+pub(crate) trait Faulty: Send + Sync + 'static {
+    /// What the streams are called that can have an xrun, for messages; `None` if there are none.
+    const STREAMS: Option<&'static str> = None;
+
+    /// Looks at what is to go wrong by `change`, which may change it and must not sleep. Returns
+    /// what that does.
+    fn faults<R>(&self, change: impl FnOnce(&mut Faults) -> R) -> R;
+
+    /// Stops the clock's time, or lets it go on.
+    fn freeze(&self, freeze: bool);
+
+    /// Lets a stream have an xrun, if it runs; `None` if none is called so.
+    fn xrun(&self, stream: &str) -> Option<()> {
+        let _ = stream;
+        None
+    }
+}
+
+/// The files of what goes wrong on demand. Dropping them removes them, and waits for whoever is
+/// writing to one.
+pub(crate) struct FaultFiles<T: Faulty> {
+    dir: Dir,
+    of: Arc<T>,
+    files: KVec<Pin<KBox<File<Arc<T>>>>>,
+}
+
+impl<T: Faulty> FaultFiles<T> {
+    /// Makes the files of `of` in `dir`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`. Where debugfs is off, nothing is made.
+    pub(crate) fn new(dir: Dir, of: Arc<T>) -> Result<Self> {
+        let files = KVec::new();
+        let mut all = Self { dir, of, files };
+        // Each callback is of a type of its own, so there is no loop over them.
+        macro_rules! file {
+            ($name:literal, $most:expr, $read:expr, $write:expr) => {
+                let file = all.dir.read_write_callback_file(
+                    c_str!($name),
+                    all.of.clone(),
+                    &|of: &Arc<T>, text: &mut fmt::Formatter<'_>| {
+                        let left: u64 = of.faults($read);
+                        writeln!(text, "{left}")
+                    },
+                    &|of: &Arc<T>, written: &mut UserSliceReader| -> Result {
+                        let number = number($name, written, $most)?;
+                        $write(of, number);
+                        Ok(())
+                    },
+                );
+                all.files
+                    .push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
+            };
+            ($name:literal, $field:ident) => {
+                file!(
+                    $name,
+                    u32::MAX,
+                    |faults: &mut Faults| faults.$field,
+                    |of: &Arc<T>, number: u32| of.faults(|faults| faults.$field = number.into())
+                );
+            };
+        }
+        file!("drop", drop);
+        file!("double", double);
+        file!("flip", flip);
+        file!(
+            "freeze",
+            1,
+            |faults: &mut Faults| faults.frozen().into(),
+            |of: &Arc<T>, number: u32| of.freeze(number == 1)
+        );
+        file!(
+            "jitter",
+            JITTER_MAX,
+            |faults: &mut Faults| faults.jitter / 1_000,
+            |of: &Arc<T>, micros: u32| of
+                .faults(|faults| faults.jitter = u64::from(micros) * 1_000)
+        );
+        if T::STREAMS.is_some() {
+            all.add(c_str!("xrun"), &|of: &Arc<T>,
+                                      written: &mut UserSliceReader|
+             -> Result {
+                let allowed = Allowed::Words(T::STREAMS.unwrap_or_default());
+                word("xrun", allowed, written, |word| of.xrun(word))
+            })?;
+        }
+        Ok(all)
+    }
+
+    /// Makes one file more, called `name`: `write` is called with what is written to it, and may
+    /// sleep. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn add<W>(&mut self, name: &CStr, write: &'static W) -> Result
+    where
+        W: Fn(&Arc<T>, &mut UserSliceReader) -> Result + Send + Sync,
+    {
+        let file = self.dir.write_callback_file(name, self.of.clone(), write);
+        Ok(self
+            .files
+            .push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?)
+    }
+}
