@@ -139,31 +139,6 @@ impl<F: Send> Removable for CardWithFaults<F> {
     }
 }
 
-/// A registered card and its parent device, where a driver has nothing else to keep for it.
-pub(crate) struct CardWithParent {
-    // Fields are dropped in this order: the card is freed before its parent is unregistered.
-    card: Card,
-    parent: Parent,
-}
-
-impl CardWithParent {
-    /// Makes one of the two.
-    pub(crate) fn new(card: Card, parent: Parent) -> Self {
-        Self { card, parent }
-    }
-}
-
-impl Removable for CardWithParent {
-    fn card(&self) -> &Card {
-        &self.card
-    }
-
-    fn disconnect(&mut self) {
-        self.card.disconnect();
-        self.parent.unregister();
-    }
-}
-
 /// All cards of a loaded module. Dropping it removes them.
 pub(crate) struct Cards<D: Driver> {
     #[cfg(CONFIG_CONFIGFS_FS)]

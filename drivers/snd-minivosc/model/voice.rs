@@ -9,6 +9,7 @@ use core::ops::Deref;
 
 use crate::lib::model::clock::{Clock, PITCH_NOMINAL};
 use crate::lib::model::encode::{encode, Sample};
+use crate::lib::model::faults::Faults;
 use crate::lib::model::layout::spans;
 use crate::lib::model::ring::next_boundary;
 use crate::lib::model::stream::{Buffer, Params, Setup, Timed, Wake};
@@ -31,6 +32,12 @@ struct Take<B> {
     clock: Option<(Clock, u64)>,
     /// Frames that have been made.
     made: u64,
+    /// The number of the next sample: that of the next frame, where no fault has lost or doubled some.
+    number: u64,
+    /// The next sample is the second of two that are the same.
+    again: bool,
+    /// An xrun is to come.
+    xrun: bool,
     /// What ALSA was last told of them.
     told: u64,
     /// The next one at which a period ends.
@@ -46,6 +53,8 @@ pub struct Voice<B, W> {
     /// Whether the first frame of each period, and of each turn of the buffer, is a mark.
     marks: bool,
     take: Option<Take<B>>,
+    /// What is to go wrong.
+    faults: Faults,
 }
 
 impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
@@ -56,6 +65,7 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
             given,
             marks,
             take: None,
+            faults: Faults::default(),
         }
     }
 
@@ -77,7 +87,7 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
         self.advance(now);
         self.settings = settings;
         if let Some(take) = &mut self.take {
-            take.oscillator.set(settings, take.made);
+            take.oscillator.set(settings, take.number);
         }
     }
 
@@ -90,6 +100,9 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
             oscillator: Oscillator::new(self.settings, params.rate, self.given.len()),
             clock: None,
             made: 0,
+            number: 0,
+            again: false,
+            xrun: false,
             told: 0,
             boundary: setup.period,
         });
@@ -105,7 +118,9 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
         let Some(take) = &mut self.take else {
             return false;
         };
-        take.clock = Some((Clock::new(take.params.rate, PITCH_NOMINAL, now), take.made));
+        let clock = Clock::new(take.params.rate, PITCH_NOMINAL, self.faults.local(now));
+        take.clock = Some((clock, take.made));
+        take.xrun = false;
         true
     }
 
@@ -117,12 +132,31 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
         }
     }
 
+    /// What is to go wrong from `now` on.
+    pub fn faults(&mut self, now: u64) -> &mut Faults {
+        self.advance(now);
+        &mut self.faults
+    }
+
+    /// Lets the clock stand still, or go on.
+    pub fn freeze(&mut self, freeze: bool, now: u64) {
+        self.advance(now);
+        self.faults.freeze(freeze, now);
+    }
+
+    /// Lets a recording that runs have an xrun, of which the timer tells.
+    pub fn force_xrun(&mut self) {
+        if let Some(take) = &mut self.take {
+            take.xrun = take.clock.is_some();
+        }
+    }
+
     /// Makes frames that are due, as many as may be made in one go.
     fn advance(&mut self, now: u64) {
-        let marks = self.marks;
+        let (marks, now) = (self.marks, self.faults.local(now));
         if let Some(take) = &mut self.take {
             let due = take.due(now).saturating_sub(take.made);
-            take.make(due.min(take.step()), marks, &self.given);
+            take.make(due.min(take.step()), marks, &self.given, &mut self.faults);
         }
     }
 
@@ -148,13 +182,16 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Timed for Voice<B, W> {
     fn next_wakeup(&self) -> Option<u64> {
         let take = self.take.as_ref()?;
         let (clock, from) = take.clock?;
+        if take.xrun {
+            return Some(0);
+        }
         let piled = take.made + take.pile();
         let next = match take.setup.wakeups {
             true => piled.min(take.boundary),
             false => piled,
         };
         // A period that ended right before a pause is told of after it, at once.
-        Some(clock.when(next.saturating_sub(from)))
+        self.faults.when(clock.when(next.saturating_sub(from)))
     }
 
     /// The timer has gone off. Returns what ALSA is to be told.
@@ -163,6 +200,10 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Timed for Voice<B, W> {
         let Some(take) = &mut self.take else {
             return Wake::Nothing;
         };
+        if take.clock.is_some() && take.xrun {
+            take.xrun = false;
+            return Wake::Xrun;
+        }
         if take.clock.is_none() || !take.setup.wakeups || take.made < take.boundary {
             return Wake::Nothing;
         }
@@ -193,7 +234,7 @@ impl<B: Buffer> Take<B> {
 
     /// Makes the next `frames` frames: the same sample in all channels. A block at a time, which ends where the buffer
     /// does: then it is one span.
-    fn make(&mut self, mut frames: u64, marks: bool, given: &[i32]) {
+    fn make(&mut self, mut frames: u64, marks: bool, given: &[i32], faults: &mut Faults) {
         let layout = *self.buffer.layout();
         // Where channels are apart, a span has a row for each, and all are alike.
         let unit = match layout.planes() {
@@ -208,23 +249,47 @@ impl<B: Buffer> Take<B> {
             if count == 0 {
                 break;
             }
-            for (number, frame) in (self.made..self.made + count).zip(block.chunks_mut(unit)) {
-                let sample = self.sample(number, marks, given);
+            for (place, frame) in (self.made..self.made + count).zip(block.chunks_mut(unit)) {
+                let sample = self.next_sample(place, faults, marks, given);
                 repeat(frame, &sample[..layout.sample.min(sample.len())]);
             }
             spans(&layout, self.made, count, |span| {
                 self.buffer.fill(span, &block[..count as usize * unit])
             });
+            let flipped = count.min(faults.flip);
+            for frame in place..place + flipped {
+                self.buffer.flip(layout.byte_of(frame));
+            }
+            faults.flip -= flipped;
             self.made += count;
             frames -= count;
         }
     }
 
-    fn sample(&self, number: u64, marks: bool, given: &[i32]) -> Sample {
+    /// The sample of the frame `place`.
+    fn next_sample(
+        &mut self,
+        place: u64,
+        faults: &mut Faults,
+        marks: bool,
+        given: &[i32],
+    ) -> Sample {
+        if !self.again {
+            // All at once: what gets lost takes no time.
+            self.number = self.number.wrapping_add(core::mem::take(&mut faults.drop));
+        }
+        let number = self.number;
+        if !self.again && faults.double > 0 {
+            faults.double -= 1;
+            self.again = true;
+        } else {
+            self.again = false;
+            self.number = number.wrapping_add(1);
+        }
         let format = self.params.format;
         match marks {
-            true if number.checked_rem(self.setup.buffer) == Some(0) => encode(format, i32::MAX, 0),
-            true if number.checked_rem(self.setup.period) == Some(0) => encode(format, i32::MIN, 0),
+            true if place.checked_rem(self.setup.buffer) == Some(0) => encode(format, i32::MAX, 0),
+            true if place.checked_rem(self.setup.period) == Some(0) => encode(format, i32::MIN, 0),
             _ => self.oscillator.sample(number, format, given),
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The card: one PCM device with one substream, for capture, and control elements.
+//! The card: one PCM device with one substream, for capture, control elements, and faults on demand.
 
 use kernel::c_str;
 use kernel::prelude::*;
@@ -8,9 +8,11 @@ use kernel::str::{CStr, CString};
 use kernel::sync::Arc;
 
 use crate::lib::alsa::card::{CardRef, NewCard, CARDS};
-use crate::lib::alsa::cards::{CardWithParent, Driver};
+use crate::lib::alsa::cards::{CardWithFaults, Driver};
 use crate::lib::alsa::control::{self, Element, Substream, Values};
+use crate::lib::alsa::fault_dirs::FaultDirs;
 use crate::lib::alsa::pcm;
+use crate::lib::kernel::fault_files::FaultFiles;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::time::now;
 use crate::lib::model::parameters::BadParameter;
@@ -19,8 +21,8 @@ use crate::model::params::{parse, Config, Written, PARAMETERS};
 use crate::model::wav::{Samples, FILE_MAX};
 use crate::recording::Recording;
 
-/// The driver: it makes oscillator cards.
-pub(crate) struct Oscillators;
+/// The driver: it makes oscillator cards, with their directories of faults.
+pub(crate) struct Oscillators(pub(crate) Arc<FaultDirs<FaultFiles<Recording>>>);
 
 impl Driver for Oscillators {
     const NAME: &'static CStr = c_str!("snd_minivosc");
@@ -29,7 +31,7 @@ impl Driver for Oscillators {
     const FILE: Option<(&'static str, usize)> = Some(("samples", FILE_MAX));
 
     type Config<'a> = Config<'a>;
-    type Card = CardWithParent;
+    type Card = CardWithFaults<FaultFiles<Recording>>;
 
     fn parse<'a>(
         written: impl FnMut(&'static str) -> Option<&'a str>,
@@ -48,11 +50,11 @@ impl Driver for Oscillators {
     fn make(
         &self,
         module: &'static ThisModule,
-        _: u32,
+        slot: u32,
         parent: Parent,
         config: &Config<'_>,
         file: &[u8],
-    ) -> Result<CardWithParent> {
+    ) -> Result<Self::Card> {
         let Config {
             index, id, name, ..
         } = *config;
@@ -73,8 +75,10 @@ impl Driver for Oscillators {
             control::create(&mut card, &name, Substream::FIRST, true, element)?;
         }
         let name = CString::try_from_fmt(fmt!("{}", name))?;
-        pcm::create::<Recording>(&mut card, &name, 0, [0, 1], device)?;
-        Ok(CardWithParent::new(card.register()?, parent))
+        pcm::create::<Recording>(&mut card, &name, 0, [0, 1], device.clone())?;
+        CardWithFaults::new(&self.0, slot, card.register()?, parent, |dir| {
+            FaultFiles::new(dir.clone(), device)
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! It records, and what it records is a waveform. `docs/write-a-sound-driver.md` walks through this file and those
 //! beside it.
 
+use kernel::c_str;
 use kernel::prelude::*;
 
 mod card;
@@ -24,6 +25,7 @@ mod model;
 mod recording;
 
 use lib::alsa::cards::Cards;
+use lib::alsa::fault_dirs::FaultDirs;
 
 module! {
     type: Minivosc,
@@ -40,7 +42,8 @@ struct Minivosc {
 
 impl kernel::Module for Minivosc {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        let cards = Cards::load(module, card::Oscillators)?;
+        let faults = FaultDirs::new(c_str!("snd_minivosc"))?;
+        let cards = Cards::load(module, card::Oscillators(faults))?;
         Ok(Self { _cards: cards })
     }
 }

@@ -10,15 +10,19 @@ use crate::lib::alsa::card::CardRef;
 use crate::lib::alsa::hardware::Hardware;
 use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
 use crate::lib::alsa::stream::{Stream, TriggerCommand};
+use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::lock::{Guard, IrqSpinLock};
 use crate::lib::kernel::time::now;
+use crate::lib::model::faults::Faults;
 use crate::lib::model::limits::Limits;
 use crate::lib::model::stream::{Direction, Params, Setup, Timed};
 use crate::model::params::Config;
 use crate::model::voice::Voice;
 
-/// A card's oscillator, behind the lock that the operations below share with the timer.
-type Locked = IrqSpinLock<Voice<Buffer, KVVec<i32>>>;
+/// A card's oscillator.
+type Oscillator = Voice<Buffer, KVVec<i32>>;
+/// The same behind the lock that the operations below share with the timer.
+type Locked = IrqSpinLock<Oscillator>;
 
 /// The PCM device; and a substream of it while it is open, which needs no more.
 #[derive(Clone)]
@@ -38,8 +42,24 @@ impl Recording {
     }
 
     /// The oscillator, locked: interrupts are off until the result is dropped.
-    pub(crate) fn voice(&self) -> Guard<'_, Voice<Buffer, KVVec<i32>>> {
+    pub(crate) fn voice(&self) -> Guard<'_, Oscillator> {
         self.timers.handler().lock()
+    }
+}
+
+impl Faulty for Recording {
+    const STREAMS: Option<&'static str> = Some("capture");
+
+    fn faults<R>(&self, look: impl FnOnce(&mut Faults) -> R) -> R {
+        self.timers.change(|voice, now| look(voice.faults(now)))
+    }
+
+    fn freeze(&self, freeze: bool) {
+        self.timers.change(|voice, now| voice.freeze(freeze, now));
+    }
+
+    fn xrun(&self, stream: &str) -> Option<()> {
+        (stream == "capture").then(|| self.timers.change(|voice, _| voice.force_xrun()))
     }
 }
 
@@ -73,17 +93,14 @@ impl Stream for Recording {
     }
 
     fn trigger(&self, command: TriggerCommand, now: u64, _: &CardRef<'_>) -> Result {
-        let mut voice = self.voice();
-        match command {
-            command if !command.starts() => voice.stop(now),
-            _ if voice.start(now) => {}
-            _ => return Err(EIO),
-        }
-        match voice.next_wakeup() {
-            Some(when) => self.timer().arm(when),
-            None => self.timer().disarm(),
-        }
-        Ok(())
+        let done = self.timers.change(|voice, _| match command.starts() {
+            true => voice.start(now),
+            false => {
+                voice.stop(now);
+                true
+            }
+        });
+        done.then_some(()).ok_or(EIO)
     }
 
     fn pointer(&self, notified: bool) -> Option<u64> {

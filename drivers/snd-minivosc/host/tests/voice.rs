@@ -50,7 +50,9 @@ impl Buffer for Memory {
         }
     }
 
-    fn flip(&self, _: usize) {}
+    fn flip(&self, offset: usize) {
+        self.1.borrow_mut()[offset] ^= 1;
+    }
 }
 
 fn named(name: &str) -> &'static Format {
@@ -270,4 +272,115 @@ fn a_buffer_of_one_period_is_full_at_its_end() {
     // Later than that it is too late, and who was not notified can't know.
     assert_eq!(rig.voice.pointer(40_100_000, true), None);
     assert_eq!(rig.voice.pointer(50_100_000, false), None);
+}
+
+/// What the first channel of the frames by `now` says that their numbers are.
+fn counted(rig: &mut Rig, now: u64) -> Vec<u32> {
+    let position = rig.voice.pointer(now, false).unwrap();
+    let number = |frame: &Vec<u8>| u16::from_le_bytes([frame[0], frame[1]]).into();
+    rig.read(position).iter().map(number).collect()
+}
+
+/// A rig whose frames are numbers, and which runs.
+fn counting() -> Rig {
+    let mut rig = Rig::new(500, 5_000, true, false, 2);
+    let counter = settings(Waveform::Counter);
+    rig.voice.set(counter, 0);
+    assert!(rig.voice.start(0));
+    rig
+}
+
+#[test]
+fn frames_get_lost_come_twice_and_with_a_bit_inverted() {
+    let mut rig = counting();
+    // What is due already is not hit, whether anybody has looked or not.
+    rig.voice.faults(1_000_000).drop = 7;
+    assert_eq!(counted(&mut rig, 1_000_000), Vec::from_iter(0..48));
+    assert_eq!(counted(&mut rig, 2_000_000), Vec::from_iter(55..103));
+    rig.voice.faults(2_000_000).double = 3;
+    let doubled = [103, 103, 104, 104, 105, 105];
+    let frames = counted(&mut rig, 3_000_000);
+    assert_eq!(frames[..6], doubled);
+    assert_eq!(frames[6..], Vec::from_iter(106..148));
+    rig.voice.faults(3_000_000).flip = 5;
+    let frames = counted(&mut rig, 4_000_000);
+    // In the first channel alone, and in the byte in the middle.
+    assert_eq!(frames[..5], [148, 149, 150, 151, 152].map(|n| n ^ 0x100));
+    assert_eq!(frames[5..], Vec::from_iter(153..196));
+    assert_eq!(*rig.voice.faults(4_000_000), Default::default());
+    // More than will ever be made.
+    rig.voice.faults(4_000_000).drop = u32::MAX.into();
+    rig.voice.faults(4_000_000).double = 1;
+    // 16 bits of it.
+    let number = 195;
+    assert_eq!(counted(&mut rig, 4_050_000), [number, number]);
+    // A recording begins anew with frame 0.
+    rig.voice.prepare(rig.params, rig.setup, rig.memory.clone());
+    assert!(rig.voice.start(5_000_000));
+    rig.read = 0;
+    assert_eq!(counted(&mut rig, 6_000_000), Vec::from_iter(0..48));
+}
+
+#[test]
+fn a_bit_is_inverted_in_one_channel_whatever_the_layout() {
+    for plane in [None, Some(2_000)] {
+        let mut rig = counting();
+        let layout = Layout {
+            plane,
+            ..rig.memory.0
+        };
+        rig.memory = Memory::new(layout);
+        rig.voice.prepare(rig.params, rig.setup, rig.memory.clone());
+        rig.voice.faults(0).flip = 1;
+        assert!(rig.voice.start(0));
+        assert_eq!(rig.voice.pointer(100_000, false), Some(4));
+        let bytes = rig.memory.1.borrow();
+        let flipped = bytes.iter().filter(|byte| **byte == 1).count();
+        // The second frame's number is 1 in both channels.
+        assert_eq!((bytes[1], flipped), (1, 3), "{plane:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_stands_still_goes_on_from_there() {
+    let mut rig = counting();
+    rig.voice.freeze(true, 1_000_000);
+    assert_eq!(rig.voice.next_wakeup(), None);
+    assert_eq!(rig.voice.pointer(900_000_000, false), Some(48));
+    rig.voice.freeze(false, 1_001_000_000);
+    let next = rig.voice.next_wakeup().unwrap();
+    assert!(next > 1_001_000_000 && next < 1_012_000_000, "{next}");
+    assert_eq!(counted(&mut rig, 1_002_000_000), Vec::from_iter(0..96));
+    // Also of one that starts meanwhile.
+    rig.voice.freeze(true, 1_002_000_000);
+    rig.voice.prepare(rig.params, rig.setup, rig.memory.clone());
+    rig.read = 0;
+    assert!(rig.voice.start(1_500_000_000));
+    rig.voice.freeze(false, 2_000_000_000);
+    assert_eq!(counted(&mut rig, 2_001_000_000), Vec::from_iter(0..48));
+}
+
+#[test]
+fn jitter_makes_wakeups_late_and_nothing_else() {
+    let mut rig = counting();
+    let due = rig.voice.next_wakeup().unwrap();
+    rig.voice.faults(0).jitter = 5_000_000;
+    let late = rig.voice.next_wakeup().unwrap();
+    assert!(late > due && late <= due + 5_000_000, "{due} {late}");
+    assert_eq!(counted(&mut rig, 1_000_000), Vec::from_iter(0..48));
+}
+
+#[test]
+fn an_xrun_comes_once_and_only_to_what_runs() {
+    let mut rig = counting();
+    rig.voice.force_xrun();
+    assert_eq!(rig.voice.next_wakeup(), Some(0));
+    assert_eq!(rig.voice.wake(1_000_000), Wake::Xrun);
+    assert_eq!(rig.voice.wake(1_000_000), Wake::Nothing);
+    rig.voice.force_xrun();
+    rig.voice.stop(1_000_000);
+    rig.voice.force_xrun();
+    assert_eq!(rig.voice.wake(1_000_000), Wake::Nothing);
+    assert!(rig.voice.start(2_000_000));
+    assert_eq!(rig.voice.wake(2_000_000), Wake::Nothing);
 }
