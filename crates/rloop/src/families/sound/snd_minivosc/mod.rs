@@ -7,13 +7,14 @@
 
 use alsa::Direction;
 use alsa::ctl::Ctl;
-use rig::check::{Check, Plain};
+use rig::check::{Check, Kind, Plain};
 use rig::report::Thing;
 use rig::retry::{Retry, retry};
 use rig::run::{self, Suite, Tests};
 use rig::verdict::{Blame, Problem, Verdict, ensure};
 
 mod controls;
+mod faults;
 mod matrix;
 mod own_card;
 mod samples;
@@ -88,7 +89,11 @@ pub fn checks() -> Vec<Check<Context>> {
         }
     };
     let plain = plain.into_iter().flatten().map(retried);
-    plain.chain(matrix::checks()).collect()
+    let faults = faults::CHECKS.iter().map(retried).map(|check| Check {
+        kind: Kind::Faults,
+        ..check
+    });
+    plain.chain(matrix::checks()).chain(faults).collect()
 }
 
 /// Its cards; only the one that is `given` by id or index, if there is one given.
