@@ -88,11 +88,9 @@ fn status(options: &options::Status) -> Result<Status, Error> {
         status => status?,
     };
     for card in others {
-        let driver = snd_minivosc::DRIVER;
-        status.text += &format!("{}: [{}], {driver}\n", card.shown(), card.name);
-        let mut value = serde_json::json!(card);
-        value["driver"] = driver.into();
-        status.values.push(value);
+        let other = snd_minivosc::status(&card);
+        status.text += &other.text;
+        status.values.extend(other.values);
     }
     Ok(status)
 }

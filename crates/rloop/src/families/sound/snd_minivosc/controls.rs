@@ -50,7 +50,8 @@ pub const CHECKS: &[Plain<Context>] = &[
     ),
 ];
 
-fn open_ctl(at: Address) -> Verdict<Ctl> {
+/// The control device of the card.
+pub fn open_ctl(at: Address) -> Verdict<Ctl> {
     Ctl::new(&format!("hw:{}", at.card), true).map_err(error("control device"))
 }
 

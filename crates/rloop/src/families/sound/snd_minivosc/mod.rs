@@ -18,6 +18,7 @@ mod faults;
 mod matrix;
 mod own_card;
 mod samples;
+mod status;
 mod take;
 mod time;
 
@@ -25,6 +26,7 @@ use super::loopback::elements::error;
 use crate::alsa::card::Card;
 use crate::alsa::find;
 use crate::error::Error;
+pub use status::status;
 
 /// The driver's name, as ALSA has it, too.
 pub const DRIVER: &str = "snd-minivosc";
