@@ -100,8 +100,8 @@ impl Pages {
     /// What `read` says.
     pub fn read(&self, file: &File, asked: usize, there: usize) -> io::Result<usize> {
         let to = self.before_end(there);
-        // SAFETY: What is beyond the page is this value's as well, and can't be accessed.
         let asked = asked.min(there + self.page);
+        // SAFETY: What is beyond the page is this value's as well, and can't be accessed.
         result(unsafe { libc::read(file.as_raw_fd(), to.cast(), asked) })
     }
 
