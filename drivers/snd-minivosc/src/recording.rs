@@ -15,7 +15,7 @@ use crate::lib::kernel::lock::{Guard, IrqSpinLock};
 use crate::lib::kernel::time::now;
 use crate::lib::model::faults::Faults;
 use crate::lib::model::limits::Limits;
-use crate::lib::model::stream::{Direction, Params, Setup, Timed};
+use crate::lib::model::stream::{Direction, Params, Setup};
 use crate::model::params::Config;
 use crate::model::voice::Voice;
 
