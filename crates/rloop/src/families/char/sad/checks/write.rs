@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "write/no-place",
         "a stream",
-        "there is no place to seek to, and a write of nothing writes nothing",
+        "there is no place to seek to, to read from or to write to, and a write of nothing writes nothing",
         no_place,
     ),
 ];
@@ -288,6 +289,16 @@ fn no_place(context: &mut Context) -> Verdict {
     ensure(errno == Some(libc::ESPIPE), || {
         format!("seeking gave {sought:?}")
     })?;
+    let reader = context.device.open(Kind::Waits, true, 0)?;
+    for (what, result) in [
+        ("a write", file.write_at(&[0], 0)),
+        ("a read", reader.read_at(&mut [0; 16], 0)),
+    ] {
+        let errno = result.as_ref().err().and_then(std::io::Error::raw_os_error);
+        ensure(errno == Some(libc::ESPIPE), || {
+            format!("{what} at a place gave {result:?}")
+        })?;
+    }
     let written = file.write(&[]);
     ensure(matches!(written, Ok(0)), || {
         format!("a write of nothing gave {written:?}")
