@@ -73,6 +73,7 @@ complete -c rloop -n "__fish_rloop_using_subcommand status" -l json -d 'As JSON,
 complete -c rloop -n "__fish_rloop_using_subcommand status" -s h -l help -d 'Print help'
 complete -c rloop -n "__fish_rloop_using_subcommand generate" -s h -l help -d 'Print help'
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l seed -d 'Seed of its random numbers' -r
+complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l driver -d 'Driver to work on, if it is not that of sound cards' -r
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l cards -d 'Cards to work on' -r
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l failing-allocations -d 'Whether allocations may fail'
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -s h -l help -d 'Print help'
