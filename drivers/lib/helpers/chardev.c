@@ -69,6 +69,12 @@ bool rloop_closed_by_kernel(void)
 	return current->flags & PF_KTHREAD;
 }
 
+/* Whether this thread is exiting: then no signal, not even SIGKILL, reaches it any more. */
+bool rloop_exiting(void)
+{
+	return current->flags & PF_EXITING;
+}
+
 /*
  * Whether a file is being closed because a signal ends the program. Of a program that is exiting the signal is
  * no longer pending, but is what it exits with.

@@ -23,6 +23,7 @@ bool rloop_file_writable(const struct file *file);
 bool rloop_file_nonblocking(const struct file *file);
 bool rloop_iocb_nowait(const struct kiocb *iocb);
 
+bool rloop_exiting(void);
 bool rloop_closed_by_kernel(void);
 bool rloop_closed_by_kill(void);
 

@@ -9,12 +9,18 @@
 //! C header: `include/linux/wait.h`
 
 use kernel::bindings as c;
-use kernel::ffi::c_int;
+use kernel::ffi::{c_int, c_long};
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Release};
+use kernel::task::MAX_SCHEDULE_TIMEOUT;
+use kernel::time::msecs_to_jiffies;
 use kernel::types::Opaque;
 
 use crate::lib::bindings;
+
+/// For how long a thread sleeps that is exiting, in milliseconds: as long as one that closes a terminal waits for its output
+/// (`closing_wait` of `tty_port_init()`).
+const EXITING_MAX: u32 = 30_000;
 
 /// A queue of threads that sleep, and of those that poll.
 ///
@@ -71,7 +77,8 @@ impl WaitQueue {
     ///
     /// # Errors
     ///
-    /// `ENODEV` once the queue has been closed, `ERESTARTSYS` if a signal came first.
+    /// `ENODEV` once the queue has been closed, `ERESTARTSYS` if a signal came first. No signal reaches a thread that is
+    /// exiting; it gets `ETIMEDOUT` after 30 s, for nobody could end its sleep.
     pub(crate) fn wait<T>(&self, until: Until, ready: impl FnMut() -> Option<T>) -> Result<T> {
         self.sleep(0, until, ready)
     }
@@ -102,6 +109,11 @@ impl WaitQueue {
             Until::Signal => c::TASK_INTERRUPTIBLE,
             Until::Kill => c::TASK_KILLABLE,
         };
+        // SAFETY: This looks at the current thread only.
+        let mut left = match unsafe { bindings::rloop_exiting() } {
+            true => msecs_to_jiffies(EXITING_MAX) as c_long,
+            false => MAX_SCHEDULE_TIMEOUT,
+        };
         let entry = Opaque::uninit();
         // SAFETY: `entry` is memory for an entry. It stays where it is until the end of this function, before
         // which it is taken off the queue.
@@ -117,6 +129,8 @@ impl WaitQueue {
                 Some(Ok(value))
             } else if signal != 0 {
                 Some(Err(ERESTARTSYS))
+            } else if left == 0 {
+                Some(Err(ETIMEDOUT))
             } else {
                 None
             };
@@ -126,7 +140,7 @@ impl WaitQueue {
                 return result;
             }
             // SAFETY: This may be called in any thread that may sleep.
-            unsafe { c::schedule() };
+            left = unsafe { c::schedule_timeout(left) };
         }
     }
 

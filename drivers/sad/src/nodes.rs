@@ -242,6 +242,7 @@ impl File for Sound {
         match (self.closing, closer) {
             (Closing::Drop, _) | (Closing::Wait, Closer::Killed) => drop_rest(),
             (Closing::Wait, Closer::Program) if !mode.nonblocking => {
+                // What a program that is exiting has not waited for leaves all the same.
                 if self.wait_until_left(Until::Kill) == Err(ERESTARTSYS) {
                     drop_rest();
                 }

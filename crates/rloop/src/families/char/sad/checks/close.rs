@@ -169,7 +169,7 @@ fn last(context: &mut Context) -> Verdict {
 }
 
 /// A shell that runs `script` with `sound` as its input, and the node as `$0`.
-fn shell(device: &Device, script: &str, sound: &[u8]) -> Verdict<Child> {
+pub fn shell(device: &Device, script: &str, sound: &[u8]) -> Verdict<Child> {
     let path = std::env::temp_dir().join(format!("rloop-sound-{}", std::process::id()));
     fs::write(&path, sound).map_err(|e| failed("write", &path, &e))?;
     let input = File::open(&path).map_err(|e| failed("open", &path, &e))?;
@@ -183,6 +183,18 @@ fn shell(device: &Device, script: &str, sound: &[u8]) -> Verdict<Child> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| Problem::Skipped(format!("sh: {e}")))
+}
+
+/// Sends a program a signal. How long it took to end.
+pub fn end(mut child: Child, signal: Signal) -> Verdict<Duration> {
+    let begin = Instant::now();
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let Some(pid) = pid else {
+        return fail("the program has no number");
+    };
+    let _ = kill_process(pid, signal);
+    let _ = child.wait();
+    Ok(begin.elapsed())
 }
 
 fn exit(context: &mut Context) -> Verdict {
@@ -226,14 +238,7 @@ fn interrupted(context: &mut Context) -> Verdict {
             thread::sleep(Duration::from_millis(1));
         }
         thread::sleep(Duration::from_millis(20));
-        let begin = Instant::now();
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let Some(pid) = pid else {
-            return fail("the program has no number");
-        };
-        let _ = kill_process(pid, Signal::TERM);
-        let _ = child.wait();
-        let took = begin.elapsed();
+        let took = end(child, Signal::TERM)?;
         ensure(took < 2 * AT_ONCE, || {
             format!("with {samples} samples it took {took:?} to end")
         })?;

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 
 use rig::verdict::{Problem, Verdict, Within as _, ensure, fail};
 use rustix::event::PollFlags;
+use rustix::process::Signal;
 
 use super::Plain;
+use super::close::{end, shell};
 use super::sound::write;
 use super::write::ready;
 use crate::families::char::sad::Context;
@@ -41,6 +43,18 @@ pub const CHECKS: &[Plain] = &[
         "faults on demand",
         "what is no such fault is refused with EINVAL",
         refused,
+    ),
+    (
+        "faults/exit",
+        "three ways to close",
+        "a program that exits while the clock stands still waits for 30 s, and what it has written leaves all the same",
+        exit,
+    ),
+    (
+        "faults/killed",
+        "signals as for a pipe",
+        "while the clock stands still kill -9 ends a sleep in a write, and in a close, and what was written is dropped",
+        killed,
     ),
     (
         "faults/unplug",
@@ -139,6 +153,70 @@ fn refused(_: &mut Context) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Waits until so many samples are in the FIFO, and a moment more.
+fn wait_for(device: &Device, samples: u64) -> Verdict {
+    let end = Instant::now() + Duration::from_secs(20);
+    while device.state()?.number("waiting")? < samples {
+        ensure(Instant::now() < end, || {
+            format!("{samples} samples are not written after 20 s")
+        })?;
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread::sleep(Duration::from_millis(100));
+    Ok(())
+}
+
+fn exit(context: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    let sound = noise("U8", 1_000, 4);
+    let recorder = Recorder::start(device, "U8")?;
+    device.fault("freeze", "1")?;
+    let mut child = shell(device, r#"exec 3>"$0"; cat >&3; exit 0"#, &sound)?;
+    wait_for(device, 1_000)?;
+    let begin = Instant::now();
+    let ended = loop {
+        match child.try_wait() {
+            Ok(None) if begin.elapsed() < Duration::from_secs(50) => {}
+            ended => break ended,
+        }
+        thread::sleep(Duration::from_millis(50));
+    };
+    let took = begin.elapsed();
+    let left = device.state()?.number("waiting")?;
+    device.fault("freeze", "0")?;
+    let ended = ended.ok().flatten().is_some_and(|status| status.success());
+    ensure(ended, || format!("it has not ended well within {took:?}"))?;
+    ensure(took > Duration::from_secs(25), || {
+        format!("it ended after {took:?}")
+    })?;
+    ensure(left == 1_000, || format!("then {left} samples were left"))?;
+    context.note(format!("it ended after {took:?}"));
+    device.settle()?;
+    same(&recorder.sound()?, &sound)
+}
+
+fn killed(_: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    device.fault("freeze", "1")?;
+    let capacity = device.capacity;
+    for (script, samples) in [
+        (r#"exec cat >"$0""#, 3 * capacity),
+        (r#"exec 3>"$0"; cat >&3; exec 3>&-; sleep 60"#, 1_000),
+    ] {
+        let child = shell(device, script, &noise("U8", samples as usize, 5))?;
+        wait_for(device, samples.min(capacity))?;
+        let took = end(child, Signal::KILL)?;
+        ensure(took < Duration::from_secs(1), || {
+            format!("with {samples} samples it took {took:?} to end")
+        })?;
+        let left = device.state()?.number("waiting")?;
+        ensure(left == 0, || format!("then {left} samples were left"))?;
+    }
+    device.fault("freeze", "0")
 }
 
 /// Whether a call has failed because the device has gone.
