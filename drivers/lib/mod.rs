@@ -4,7 +4,11 @@
 //!
 //! Imports go down only: a driver's to `alsa` and `kernel`, theirs to `model`. All `unsafe` is in
 //! here. Nothing in here knows a driver, but for what bindgen makes of its headers.
+//!
+//! Parts that need more C than all drivers have are compiled where a driver's Kbuild asks for them
+//! (`rloop-parts`).
 
+#[cfg(lib_alsa)]
 pub(crate) mod alsa;
 mod bindings;
 pub(crate) mod kernel;

@@ -14,9 +14,12 @@ use kernel::prelude::*;
 use kernel::str::CString;
 use kernel::sync::Arc;
 
-use crate::lib::alsa::parameters::CARDS;
 use crate::lib::bindings;
+use crate::lib::kernel::parameters::DEVICES;
 use crate::lib::kernel::parent::Parent;
+
+/// The most cards that the kernel can have: `SNDRV_CARDS`.
+pub(crate) const CARDS: u32 = DEVICES;
 
 /// The target of a pointer from a part of a card (a proc file, a work item), which the card keeps.
 pub(super) trait Part: Send + Sync {}

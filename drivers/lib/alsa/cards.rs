@@ -8,10 +8,10 @@
 use kernel::prelude::*;
 use kernel::str::CStr;
 
-use crate::lib::alsa::card::Card;
+use crate::lib::alsa::card::{Card, CARDS};
 #[cfg(CONFIG_CONFIGFS_FS)]
 use crate::lib::alsa::directories::Directories;
-use crate::lib::alsa::parameters::{written, CARDS};
+use crate::lib::kernel::parameters::written;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::{parse_enable, BadParameter};
 

@@ -19,9 +19,8 @@ use kernel::str::{CStr, CString};
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::{Arc, Mutex};
 
-use crate::lib::alsa::card::{Card, Id};
+use crate::lib::alsa::card::{Card, Id, CARDS};
 use crate::lib::alsa::cards::{Driver, Removable};
-use crate::lib::alsa::parameters::CARDS;
 use crate::lib::kernel::configfs::{
     Dependency, Directory, DirectoryRef, Subsystem, ATTRIBUTES_MAX,
 };

@@ -17,7 +17,6 @@ pub(crate) mod control;
 mod directories;
 pub(crate) mod hardware;
 pub(crate) mod notifier;
-pub(crate) mod parameters;
 pub(crate) mod pcm;
 pub(crate) mod period_timer;
 pub(crate) mod proc;

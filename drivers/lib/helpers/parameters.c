@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Arrays of module parameters, a value for each card. All are strings, so that the driver reads
+ * Arrays of module parameters, a value for each device. All are strings, so that the driver reads
  * them all, tells a value that was not written from one that was, and refuses a bad one with a
  * message of one form.
  *
@@ -8,7 +8,7 @@
  * for each
  *
  * X(name, type, kept, standard, text): the type that users are told; whether a value holds for the
- * cards after it, too, until there is another; what holds where nothing was written. One of them is
+ * devices after it, too, until there is another; what holds where nothing was written. One of them is
  * `enable`.
  */
 #include <linux/err.h>
@@ -24,7 +24,7 @@ struct rloop_values {
 	int (*show)(char *page, int at, const char *value);
 	bool kept;
 	const char *standard;
-	char *written[RLOOP_CARDS];
+	char *written[RLOOP_DEVICES];
 };
 
 /* These print a value of a parameter at an offset of the page, and return the bytes it took. */
@@ -33,13 +33,22 @@ static int show_charp(char *page, int at, const char *value)
 	return sysfs_emit_at(page, at, "%s", value);
 }
 
-static int show_int(char *page, int at, const char *value)
+static int __maybe_unused show_int(char *page, int at, const char *value)
 {
 	int number;
 
 	if (kstrtoint(value, 0, &number))
 		return show_charp(page, at, value);
 	return sysfs_emit_at(page, at, "%d", number);
+}
+
+static int __maybe_unused show_ulong(char *page, int at, const char *value)
+{
+	unsigned long number;
+
+	if (kstrtoul(value, 0, &number))
+		return show_charp(page, at, value);
+	return sysfs_emit_at(page, at, "%lu", number);
 }
 
 static int show_bool(char *page, int at, const char *value)
@@ -58,20 +67,20 @@ RLOOP_PARAMETERS(RLOOP_VALUES)
 #define RLOOP_ENTRY(name, ...) &values_##name,
 static const struct rloop_values *const rloop_values[] = { RLOOP_PARAMETERS(RLOOP_ENTRY) };
 
-/* The value that holds for a card, NULL if none was written. */
-static const char *rloop_written(const struct rloop_values *values, unsigned int card)
+/* The value that holds for a device, NULL if none was written. */
+static const char *rloop_written(const struct rloop_values *values, unsigned int device)
 {
-	while (values->kept && card && !values->written[card])
-		card--;
-	return values->written[card];
+	while (values->kept && device && !values->written[device])
+		device--;
+	return values->written[device];
 }
 
 /* See the header. Any context. */
-const char *rloop_parameter(const char *name, size_t length, unsigned int card)
+const char *rloop_parameter(const char *name, size_t length, unsigned int device)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rloop_values); i++)
 		if (strlen(rloop_values[i]->name) == length && !memcmp(rloop_values[i]->name, name, length))
-			return card < RLOOP_CARDS ? rloop_written(rloop_values[i], card) : NULL;
+			return device < RLOOP_DEVICES ? rloop_written(rloop_values[i], device) : NULL;
 	return ERR_PTR(-ENOENT);
 }
 
@@ -82,7 +91,7 @@ static int rloop_values_set(const char *text, const struct kernel_param *paramet
 }
 
 /*
- * Shows what holds for each card, numbers and switches as snd-aloop does, and as much of it as a
+ * Shows what holds for each device, numbers and switches as snd-aloop does, and as much of it as a
  * page has room for: the core's own function would write beyond it.
  */
 static int rloop_values_get(char *page, const struct kernel_param *parameter)
@@ -90,13 +99,13 @@ static int rloop_values_get(char *page, const struct kernel_param *parameter)
 	const struct rloop_values *values = parameter->arr->elem - offsetof(struct rloop_values, written);
 	int at = 0;
 
-	for (unsigned int card = 0; card < RLOOP_CARDS; card++) {
-		const char *value = rloop_written(values, card);
+	for (unsigned int device = 0; device < RLOOP_DEVICES; device++) {
+		const char *value = rloop_written(values, device);
 
 		if (!value)
-			value = values == &values_enable && card == 0 ? "Y" : values->standard;
+			value = values == &values_enable && device == 0 ? "Y" : values->standard;
 		at += values->show(page, at, value);
-		at += sysfs_emit_at(page, at, card + 1 < RLOOP_CARDS ? "," : "\n");
+		at += sysfs_emit_at(page, at, device + 1 < RLOOP_DEVICES ? "," : "\n");
 	}
 	return at;
 }
@@ -113,15 +122,22 @@ static const struct kernel_param_ops rloop_values_ops = {
 	.free = rloop_values_free,
 };
 
+/* As modinfo says it. */
+#if RLOOP_DEVICES > 1
+#define RLOOP_SEVERAL "array of "
+#else
+#define RLOOP_SEVERAL ""
+#endif
+
 #define RLOOP_PARAMETER(name, type, kept, standard, text)					\
 	static const struct kparam_array array_##name = {					\
-		.max = RLOOP_CARDS,								\
+		.max = RLOOP_DEVICES,								\
 		.elemsize = sizeof(char *),							\
 		.ops = &param_ops_charp,							\
 		.elem = values_##name.written,							\
 	};											\
 	__module_param_call(MODULE_PARAM_PREFIX, name, &rloop_values_ops,			\
 			    .arr = &array_##name, 0444, -1, 0);				\
-	__MODULE_PARM_TYPE(name, "array of " #type);						\
+	__MODULE_PARM_TYPE(name, RLOOP_SEVERAL #type);						\
 	MODULE_PARM_DESC(name, text);
 RLOOP_PARAMETERS(RLOOP_PARAMETER)

@@ -2,9 +2,6 @@
 
 //! Abstractions that the kernel crate lacks, or has in a shape that does not serve. Nothing in here
 //! knows a driver.
-//!
-//! Parts that need more C than all drivers have are compiled where a driver's Kbuild asks for them
-//! (`rloop-parts`).
 
 #[cfg(lib_chardev)]
 pub(crate) mod chardev;
@@ -14,6 +11,8 @@ pub(crate) mod debugfs;
 pub(crate) mod lock;
 pub(crate) mod lockless;
 pub(crate) mod log;
+#[cfg(lib_parameters)]
+pub(crate) mod parameters;
 pub(crate) mod parent;
 #[cfg(all(lib_parport, CONFIG_PARPORT))]
 pub(crate) mod parport;

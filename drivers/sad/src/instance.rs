@@ -10,9 +10,8 @@ use kernel::{c_str, new_mutex};
 
 use crate::device::{Device, Timers};
 use crate::faults::Faults;
-use crate::lib::alsa::card::{Card, NewCard};
+use crate::lib::alsa::card::{Card, NewCard, CARDS};
 use crate::lib::alsa::cards::{Driver, Removable};
-use crate::lib::alsa::parameters::CARDS;
 use crate::lib::alsa::{pcm, proc};
 use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::BadParameter;

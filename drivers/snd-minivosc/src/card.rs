@@ -7,10 +7,9 @@ use kernel::prelude::*;
 use kernel::str::{CStr, CString};
 use kernel::sync::Arc;
 
-use crate::lib::alsa::card::{CardRef, NewCard};
+use crate::lib::alsa::card::{CardRef, NewCard, CARDS};
 use crate::lib::alsa::cards::{CardWithParent, Driver};
 use crate::lib::alsa::control::{self, Element, Substream, Values};
-use crate::lib::alsa::parameters::CARDS;
 use crate::lib::alsa::pcm;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::time::now;

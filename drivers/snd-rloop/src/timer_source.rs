@@ -7,7 +7,7 @@ use kernel::str::CString;
 use kernel::sync::Arc;
 
 use crate::cable::Cable;
-use crate::lib::alsa::parameters::CARDS;
+use crate::lib::alsa::card::CARDS;
 use crate::lib::alsa::proc::Setting;
 use crate::lib::model::parameters::{Allowed, BadParameter};
 use crate::master::is_own;
