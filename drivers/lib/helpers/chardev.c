@@ -21,9 +21,26 @@ void rloop_queue_wake(struct wait_queue_head *queue)
 	wake_up_all(queue);
 }
 
+/*
+ * Wakes one of those that sleep exclusively until a signal, and all that poll for one of the events; the caller is about
+ * to sleep itself, or to end. To be called after that has changed which is waited for. Any context.
+ */
+void rloop_queue_wake_one(struct wait_queue_head *queue, unsigned int events)
+{
+	/* It has a barrier for the change, which pairs with that of prepare_to_wait_event(). */
+	if (wq_has_sleeper(queue))
+		wake_up_interruptible_sync_poll(queue, (__force __poll_t)events);
+}
+
 void rloop_poll_wait(struct file *file, struct wait_queue_head *queue, struct poll_table_struct *table)
 {
 	poll_wait(file, queue, table);
+}
+
+/* Lets programs ask for single calls that don't wait (RWF_NOWAIT), of a file that is being opened. */
+void rloop_file_heeds_nowait(struct file *file)
+{
+	file->f_mode |= FMODE_NOWAIT;
 }
 
 bool rloop_file_readable(const struct file *file)

@@ -14,8 +14,10 @@ struct kiocb;
 
 void rloop_queue_init(struct wait_queue_head *queue);
 void rloop_queue_wake(struct wait_queue_head *queue);
+void rloop_queue_wake_one(struct wait_queue_head *queue, unsigned int events);
 void rloop_poll_wait(struct file *file, struct wait_queue_head *queue, struct poll_table_struct *table);
 
+void rloop_file_heeds_nowait(struct file *file);
 bool rloop_file_readable(const struct file *file);
 bool rloop_file_writable(const struct file *file);
 bool rloop_file_nonblocking(const struct file *file);

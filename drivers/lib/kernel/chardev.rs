@@ -3,13 +3,15 @@
 //! Character devices: nodes in `/dev` whose files are values of a type.
 //!
 //! The kernel crate has `kernel::miscdevice`. But up to Linux 7.3 its files don't keep the module, so that it can be
-//! unloaded under an open one; they can't be polled; and nothing is said of a device that goes while files are
-//! open. Here
+//! unloaded under an open one; they can't be polled, spliced or told not to wait; and nothing is said of a device
+//! that goes while files are open. Here
 //!
 //! - an open file keeps the module ([`Operations`] has its owner);
 //! - what files of a node share ([`File::Node`]) lives as long as the last of them, or the node;
 //! - when the node goes ([`Registration`] is dropped), open files stay, but each call gets `ENODEV`, and
 //!   [`File::gone`] wakes who sleeps in one.
+//!
+//! Files are streams: they have no position, and can't be sought (`ESPIPE`).
 //!
 //! The shape is that of `kernel::miscdevice`: a trait whose methods are what a file can do, a constant table, and a
 //! documented trampoline for each operation. Another operation is a method with a default and a line in the table.
@@ -20,21 +22,22 @@ use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::pin::Pin;
-use core::ptr::addr_of_mut;
+use core::ptr::{addr_of_mut, null_mut};
 
 use kernel::bindings as c;
 use kernel::container_of;
+use kernel::device::Device;
 use kernel::error::{from_result, to_result, VTABLE_DEFAULT_ERROR};
-use kernel::ffi::{c_int, c_uint};
+use kernel::ffi::{c_int, c_long, c_uint, c_ulong};
 use kernel::iov::{IovIterDest, IovIterSource};
 use kernel::prelude::*;
+use kernel::seq_file::SeqFile;
 use kernel::str::{CStr, CString};
 use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 use kernel::sync::Arc;
 use kernel::types::{ForeignOwnable, Opaque};
 
 use crate::lib::bindings;
-use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::wait::WaitQueue;
 
 /// How a file was opened, and whether a call may sleep.
@@ -121,6 +124,35 @@ pub(crate) trait File: Send + Sync + Sized + 'static {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// `ioctl`: does what `command` says, with `argument`, a number or the address of memory of the program's (see
+    /// `kernel::uaccess`). Returns what the program's call returns, which must not be negative.
+    ///
+    /// # Errors
+    ///
+    /// Given to the program; `ENOTTY` for a command that there is not.
+    fn ioctl(&self, command: u32, argument: usize, mode: Mode) -> Result<isize> {
+        let _ = (command, argument, mode);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// As [`File::ioctl`], of a program with 32 bits, whose structures may have other sizes, and so commands other
+    /// numbers. Without this method such a program has no `ioctl`.
+    ///
+    /// # Errors
+    ///
+    /// As [`File::ioctl`].
+    fn compat_ioctl(&self, command: u32, argument: usize, mode: Mode) -> Result<isize> {
+        let _ = (command, argument, mode);
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// Says in `/proc/PID/fdinfo/FD` what there is to be said of a file, in lines `KEY:\tVALUE`. Also called after
+    /// the node has gone.
+    fn show(&self, text: &SeqFile) {
+        let _ = text;
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// The node has gone: from now on calls get `ENODEV`. Must close all queues that a call can sleep in
     /// ([`WaitQueue::close`]).
     fn gone(node: &Self::Node);
@@ -173,7 +205,32 @@ impl<F: File> Operations<F> {
         } else {
             None
         },
+        splice_read: if F::HAS_READ {
+            Some(c::copy_splice_read)
+        } else {
+            None
+        },
+        splice_write: if F::HAS_WRITE {
+            Some(c::iter_file_splice_write)
+        } else {
+            None
+        },
         poll: if F::HAS_POLL { Some(Self::poll) } else { None },
+        unlocked_ioctl: if F::HAS_IOCTL {
+            Some(Self::ioctl)
+        } else {
+            None
+        },
+        compat_ioctl: if F::HAS_COMPAT_IOCTL {
+            Some(Self::compat_ioctl)
+        } else {
+            None
+        },
+        show_fdinfo: if F::HAS_SHOW {
+            Some(Self::show_fdinfo)
+        } else {
+            None
+        },
         fsync: if F::HAS_SYNC { Some(Self::fsync) } else { None },
         // SAFETY: All zeroes is a value of this C type: no operation, and no owner.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
@@ -240,6 +297,8 @@ impl<F: File> Operations<F> {
             unsafe { (*file).private_data = opened.into_foreign().cast() };
             // SAFETY: As above. The function only sets that the file has no position; it does not fail.
             to_result(unsafe { c::stream_open(inode, file) })?;
+            // SAFETY: As above.
+            unsafe { bindings::rloop_file_heeds_nowait(file.cast()) };
             Ok(0)
         })
     }
@@ -330,6 +389,41 @@ impl<F: File> Operations<F> {
     /// # Safety
     ///
     /// `file` must have been opened by [`Operations::open`] and not be released meanwhile.
+    unsafe extern "C" fn ioctl(file: *mut c::file, command: c_uint, argument: c_ulong) -> c_long {
+        // SAFETY: As this function's.
+        let (opened, mode) = unsafe { (Self::opened(file), Self::mode(file)) };
+        let file = opened.there();
+        value(file.and_then(|file| file.ioctl(command, argument, mode)))
+    }
+
+    /// # Safety
+    ///
+    /// As [`Operations::ioctl`].
+    unsafe extern "C" fn compat_ioctl(
+        file: *mut c::file,
+        command: c_uint,
+        argument: c_ulong,
+    ) -> c_long {
+        // SAFETY: As this function's.
+        let (opened, mode) = unsafe { (Self::opened(file), Self::mode(file)) };
+        let file = opened.there();
+        // A pointer of 32 bits is the address, on all machines that modules are built for here (`compat_ptr()`).
+        let argument = argument & u32::MAX as usize;
+        value(file.and_then(|file| file.compat_ioctl(command, argument, mode)))
+    }
+
+    /// # Safety
+    ///
+    /// `file` must have been opened by [`Operations::open`] and not be released meanwhile, and `text` be valid.
+    unsafe extern "C" fn show_fdinfo(text: *mut c::seq_file, file: *mut c::file) {
+        // SAFETY: As this function's.
+        let (opened, text) = unsafe { (Self::opened(file), SeqFile::from_raw(text)) };
+        opened.file.show(text);
+    }
+
+    /// # Safety
+    ///
+    /// `file` must have been opened by [`Operations::open`] and not be released meanwhile.
     unsafe extern "C" fn fsync(
         file: *mut c::file,
         _first: c::loff_t,
@@ -345,12 +439,14 @@ impl<F: File> Operations<F> {
     }
 }
 
-/// Maps a result to the return value of a file operation.
+/// Maps how many bytes were moved to the return value of a file operation.
 fn answer(result: Result<usize>) -> isize {
-    match result {
-        Ok(size) => isize::try_from(size).unwrap_or(isize::MAX),
-        Err(error) => error.to_errno() as isize,
-    }
+    value(result.map(|size| isize::try_from(size).unwrap_or(isize::MAX)))
+}
+
+/// Maps a result to the return value of a file operation.
+fn value(result: Result<isize>) -> isize {
+    result.unwrap_or_else(|error| error.to_errno() as isize)
 }
 
 /// What a node and its open files share.
@@ -403,8 +499,8 @@ unsafe impl<F: File> Send for Registration<F> {}
 unsafe impl<F: File> Sync for Registration<F> {}
 
 impl<F: File> Registration<F> {
-    /// Makes the node `/dev/NAME` of a device below `parent`, which must go later. `permissions` are those of the node,
-    /// unless udev has other rules. May sleep.
+    /// Makes the node `/dev/NAME`, of a device below `parent` if there is one, which must go later. `permissions` are
+    /// those of the node, unless udev has other rules. May sleep.
     ///
     /// # Errors
     ///
@@ -414,7 +510,7 @@ impl<F: File> Registration<F> {
         module: &'static ThisModule,
         name: &CStr,
         permissions: u16,
-        parent: &Parent,
+        parent: Option<&Device>,
         node: F::Node,
     ) -> Result<Self> {
         let shared = Shared {
@@ -428,7 +524,10 @@ impl<F: File> Registration<F> {
             // It is on the heap, and stays where it is when the string is moved.
             name: name.as_char_ptr(),
             fops: operations.of(module),
-            parent: parent.as_raw().cast(),
+            // A `Device` is a `struct device`, which the misc device's own holds a reference of.
+            parent: parent.map_or(null_mut(), |parent| {
+                core::ptr::from_ref(parent).cast_mut().cast()
+            }),
             mode: permissions,
             ..Default::default()
         };

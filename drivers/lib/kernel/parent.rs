@@ -10,6 +10,7 @@
 
 use core::ptr::{addr_of_mut, NonNull};
 
+use kernel::device::Device;
 use kernel::error::to_result;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
@@ -85,6 +86,13 @@ impl Parent {
     /// The device's name: `name.number`, or `name` if there is no number. Any context.
     pub(crate) fn name(&self) -> &str {
         self.name.to_str().unwrap_or_default()
+    }
+
+    /// The device. Any context.
+    pub(crate) fn device(&self) -> &Device {
+        // SAFETY: By the invariant the device is valid, and this value's reference keeps it as long as the result
+        // lives, which borrows it.
+        unsafe { Device::from_raw(self.as_raw().cast()) }
     }
 
     /// The device, valid as long as this value. Any context.

@@ -3,7 +3,8 @@
 //! Queues in which threads sleep until something is so.
 //!
 //! The kernel crate has condition variables. But what is waited for here changes in interrupts, under a lock that
-//! no condition variable takes; polling such a variable takes another type; and none can be closed.
+//! no condition variable takes, or by a step of an atomic, under no lock at all; polling such a variable takes another
+//! type; and none can be closed.
 //!
 //! C header: `include/linux/wait.h`
 
@@ -17,7 +18,8 @@ use crate::lib::bindings;
 
 /// A queue of threads that sleep, and of those that poll.
 ///
-/// Whoever makes that so which is waited for calls [`WaitQueue::wake_all`] afterwards.
+/// Whoever makes that so which is waited for calls [`WaitQueue::wake_all`] afterwards, or [`WaitQueue::wake_one`] if
+/// all who sleep do so by [`WaitQueue::wait_in_turn`].
 #[pin_data]
 pub(crate) struct WaitQueue {
     #[pin]
@@ -41,6 +43,15 @@ pub(crate) enum Until {
     Kill,
 }
 
+/// What a file can be used for from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It can be read.
+    Readable,
+    /// It can be written.
+    Writable,
+}
+
 impl WaitQueue {
     /// Makes a queue in which nobody sleeps.
     pub(crate) fn new() -> impl PinInit<Self> {
@@ -61,7 +72,32 @@ impl WaitQueue {
     /// # Errors
     ///
     /// `ENODEV` once the queue has been closed, `ERESTARTSYS` if a signal came first.
-    pub(crate) fn wait<T>(&self, until: Until, mut ready: impl FnMut() -> Option<T>) -> Result<T> {
+    pub(crate) fn wait<T>(&self, until: Until, ready: impl FnMut() -> Option<T>) -> Result<T> {
+        self.sleep(0, until, ready)
+    }
+
+    /// As [`WaitQueue::wait`] until a signal, but [`WaitQueue::wake_one`] wakes only one of those who sleep so, in the
+    /// order in which they came.
+    ///
+    /// Who returns from this with success has been woken instead of the others: if afterwards there is something left
+    /// to be waited for, whatever has become of this caller, it must wake one more. (With an error it has not been
+    /// woken instead of another: `prepare_to_wait_event()`.)
+    ///
+    /// # Errors
+    ///
+    /// As [`WaitQueue::wait`].
+    pub(crate) fn wait_in_turn(&self, mut ready: impl FnMut() -> bool) -> Result {
+        let ready = || ready().then_some(());
+        self.sleep(c::WQ_FLAG_EXCLUSIVE, Until::Signal, ready)
+    }
+
+    /// Sleeps with an entry in the queue that has these `WQ_FLAG`s.
+    fn sleep<T>(
+        &self,
+        flags: u32,
+        until: Until,
+        mut ready: impl FnMut() -> Option<T>,
+    ) -> Result<T> {
         let state = match until {
             Until::Signal => c::TASK_INTERRUPTIBLE,
             Until::Kill => c::TASK_KILLABLE,
@@ -69,7 +105,7 @@ impl WaitQueue {
         let entry = Opaque::uninit();
         // SAFETY: `entry` is memory for an entry. It stays where it is until the end of this function, before
         // which it is taken off the queue.
-        unsafe { c::init_wait_entry(entry.get(), 0) };
+        unsafe { c::init_wait_entry(entry.get(), flags as c_int) };
         loop {
             // SAFETY: The queue was set up by `new` and is pinned, and the entry was set up above. Being in the
             // queue before `ready` looks, this thread does not sleep on if it is woken in between.
@@ -98,6 +134,17 @@ impl WaitQueue {
     pub(crate) fn wake_all(&self) {
         // SAFETY: The queue was set up by `new` and is pinned.
         unsafe { bindings::rloop_queue_wake(self.raw.get().cast()) };
+    }
+
+    /// Lets one who sleeps by [`WaitQueue::wait_in_turn`] look again, and all who poll for `event`. Costs next to nothing
+    /// if nobody does. Any context.
+    pub(crate) fn wake_one(&self, event: Event) {
+        let events = match event {
+            Event::Readable => bindings::rloop_poll_constant_RLOOP_POLL_IN,
+            Event::Writable => bindings::rloop_poll_constant_RLOOP_POLL_OUT,
+        };
+        // SAFETY: The queue was set up by `new` and is pinned.
+        unsafe { bindings::rloop_queue_wake_one(self.raw.get().cast(), events) };
     }
 
     /// Closes the queue: all who sleep get `ENODEV`, and so do those who come later. Any context.

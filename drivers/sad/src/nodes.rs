@@ -63,7 +63,14 @@ impl Nodes {
                 timers: timers.clone(),
                 closing,
             };
-            let node = Registration::new(&OPERATIONS, module, &name, PERMISSIONS, parent, node)?;
+            let node = Registration::new(
+                &OPERATIONS,
+                module,
+                &name,
+                PERMISSIONS,
+                Some(parent.device()),
+                node,
+            )?;
             nodes.push(node, GFP_KERNEL)?;
         }
         Ok(Self { _nodes: nodes })
