@@ -8,6 +8,12 @@ pub(crate) mod chardev;
 #[cfg(CONFIG_CONFIGFS_FS)]
 pub(crate) mod configfs;
 pub(crate) mod debugfs;
+#[cfg(lib_fifo)]
+pub(crate) mod fifo;
+#[cfg(lib_instances)]
+pub(crate) mod instances;
+#[cfg(lib_fifo)]
+pub(crate) mod iov;
 pub(crate) mod lock;
 pub(crate) mod lockless;
 pub(crate) mod log;

@@ -8,6 +8,7 @@
 
 pub(crate) mod alarm;
 pub(crate) mod allowance;
+pub(crate) mod ends;
 pub(crate) mod gate;
 
 /// The atomics of all these files.

@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use loom::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 pub(super) struct Acquire;
 pub(super) struct Relaxed;
@@ -91,6 +91,7 @@ macro_rules! integer {
 
 integer!(i32, AtomicI32);
 integer!(u32, AtomicU32);
+integer!(u64, AtomicU64);
 integer!(usize, AtomicUsize);
 
 /// As `kernel::sync::atomic::Atomic`.

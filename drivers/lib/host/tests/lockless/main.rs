@@ -13,11 +13,14 @@ mod atomic;
 mod alarm;
 #[path = "../../../kernel/lockless/allowance.rs"]
 mod allowance;
+#[path = "../../../kernel/lockless/ends.rs"]
+mod ends;
 #[path = "../../../kernel/lockless/gate.rs"]
 mod gate;
 
 mod alarm_model;
 mod allowance_model;
+mod ends_model;
 mod gate_model;
 
 use loom::sync::atomic::Ordering;
