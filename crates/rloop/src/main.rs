@@ -45,6 +45,9 @@ fn run(command: &Command) -> Result<Ending, Error> {
             generate::all(share).map_err(|why| Error::File { path, why })?;
             Ok(Ending::Passed)
         }
+        Command::StressChild(options) if options.driver.is_some() => {
+            Ok(families::char::stress_child(options))
+        }
         Command::StressChild(options) => stress::child_command(options),
     }
 }

@@ -173,6 +173,9 @@ pub struct StressChild {
     /// Seed of its random numbers
     #[arg(long)]
     pub seed: u64,
+    /// Driver to work on, if it is not that of sound cards
+    #[arg(long)]
+    pub driver: Option<String>,
     /// Cards to work on
     #[arg(long)]
     pub cards: Vec<String>,

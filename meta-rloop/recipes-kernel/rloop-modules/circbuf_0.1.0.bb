@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 
-SUMMARY = "Driver circbuf, a kernel module in Rust"
-DESCRIPTION = "A driver that has just been begun."
+SUMMARY = "Pipe that one can see into, a kernel module in Rust"
+DESCRIPTION = "/dev/circbuf is a buffer that all who open it share: what one program writes another reads. It says \
+               how full it is, and goes wrong on demand."
 
 inherit rloop_module

@@ -3,45 +3,86 @@
 //! Drivers of character devices.
 
 use rig::check::{Listed, Selection};
-use rig::run::Plan;
+use rig::output::Ending;
+use rig::run::{Before, Plan};
 
 use super::family::{Driver, Family, Status};
 use crate::error::Error;
 use crate::options;
 
+mod bench;
+mod circbuf;
 mod sad;
 
 /// What the tool knows of them.
 pub const FAMILY: Family = Family {
     name: "char",
     about: "character devices",
-    drivers: &[Driver {
-        name: sad::DRIVER,
-        module: "sad",
-        node: Some(sad::NODES[0]),
-    }],
+    drivers: &[
+        Driver {
+            name: sad::DRIVER,
+            module: "sad",
+            node: Some(sad::NODES[0]),
+        },
+        Driver {
+            name: circbuf::DRIVER,
+            module: "circbuf",
+            node: Some(circbuf::NODE),
+        },
+    ],
     has_cards: false,
     list,
     verify,
     status,
-    bench: None,
+    bench: Some(bench::command),
 };
 
 fn list(_: &options::Verify) -> Vec<Listed> {
-    let checks = sad::checks();
-    checks.iter().map(|c| c.listed(sad::DRIVER)).collect()
+    let sad = sad::checks();
+    let sad = sad.iter().map(|c| c.listed(sad::DRIVER));
+    let circbuf = circbuf::checks();
+    let circbuf = circbuf.iter().map(|c| c.listed(circbuf::DRIVER));
+    sad.chain(circbuf).collect()
 }
 
-fn verify(_: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
-    let Some(suite) = sad::suite() else {
+fn verify(options: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
+    let suites = [sad::suite(), circbuf::suite()];
+    let suites: Vec<_> = suites.into_iter().flatten().collect();
+    if suites.is_empty() {
         return Err(FAMILY.absent());
-    };
-    Ok(Plan {
-        suites: vec![suite],
+    }
+    let mut plan = Plan {
+        suites,
         ..Plan::default()
-    })
+    };
+    if let Some(seconds) = options.stress.filter(|_| circbuf::is_there()) {
+        let stress = circbuf::stress::Options {
+            seconds,
+            seed: options.seed.unwrap_or_else(rig::stress::new_seed),
+            faults: options.faults,
+        };
+        plan.before.push(Before {
+            results: 1,
+            run: Box::new(move |ledger| {
+                ledger.add(&circbuf::stress::run(stress, ledger)?)?;
+                Ok(())
+            }),
+        });
+    }
+    Ok(plan)
+}
+
+/// What `rloop stress-child` does for one of them.
+pub fn stress_child(options: &options::StressChild) -> Ending {
+    circbuf::stress::child(options.seed)
 }
 
 fn status(_: &options::Status) -> Result<Status, Error> {
-    sad::status().ok_or_else(|| FAMILY.absent())
+    let mut all: Option<Status> = None;
+    for status in [sad::status(), circbuf::status()].into_iter().flatten() {
+        let all = all.get_or_insert_default();
+        all.text += &status.text;
+        all.values.extend(status.values);
+    }
+    all.ok_or_else(|| FAMILY.absent())
 }

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Faults on demand: each does what it says, is counted, and ends.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rig::verdict::{Problem, Verdict, Within as _, ensure, fail};
+use rustix::event::PollFlags;
+
+use super::{Plain, gives, is, joined, moves, numbered, ready};
+use crate::families::char::circbuf::Context;
+use crate::families::char::circbuf::device::{Device, For, Made, State};
+use crate::families::char::circbuf::sys;
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "faults/bytes",
+        "faults on demand",
+        "the next bytes get lost, arrive twice, or with a bit inverted, as many as asked for, and are counted",
+        bytes,
+    ),
+    (
+        "faults/no-room",
+        "faults on demand",
+        "a byte that arrives twice waits for room for both",
+        no_room,
+    ),
+    (
+        "faults/freeze",
+        "faults on demand",
+        "while nothing moves calls wait, or give EAGAIN, and poll says nothing; afterwards all go on",
+        freeze,
+    ),
+    (
+        "faults/refused",
+        "faults on demand",
+        "what is no such fault is refused with EINVAL",
+        refused,
+    ),
+    (
+        "faults/unplug",
+        "a device can go at any time",
+        "a buffer that is taken away wakes all who sleep in it, and gives ENODEV from then on; its name can be used again",
+        unplug,
+    ),
+    (
+        "faults/unplug-memory",
+        "a device can go at any time",
+        "a buffer can go while a reader's memory is not there",
+        unplug_memory,
+    ),
+];
+
+fn bytes(_: &mut Context) -> Verdict {
+    let made = Made::of_size(1_000)?;
+    let device = &made.device;
+    let mut file = device.nonblocking()?;
+    let sound = numbered(500);
+    let flipped: Vec<u8> = sound
+        .iter()
+        .enumerate()
+        .map(|(n, byte)| byte ^ u8::from(n < 5))
+        .collect();
+    let doubled: Vec<u8> = sound[..3].iter().flat_map(|byte| [*byte; 2]).collect();
+    for (fault, count, due) in [
+        ("drop", "7", sound[7..].to_vec()),
+        ("double", "3", [&doubled, &sound[3..]].concat()),
+        ("flip", "5", flipped),
+    ] {
+        device.fault(fault, count)?;
+        moves(fault, file.write(&sound), 500)?;
+        let mut read = vec![0; 1_000];
+        moves(fault, file.read(&mut read), due.len())?;
+        ensure(read[..due.len()] == due, || {
+            format!("{fault}: other bytes came")
+        })?;
+        // Once, not for ever.
+        moves("a write", file.write(&sound), 500)?;
+        moves("a read", file.read(&mut read), 500)?;
+        ensure(read[..500] == sound, || format!("{fault} goes on"))?;
+    }
+    let state = State::of(&file)?;
+    for (key, due) in [("dropped", 7), ("doubled", 3), ("flipped", 5)] {
+        is(key, state.number(key)?, due)?;
+    }
+    Ok(())
+}
+
+fn no_room(_: &mut Context) -> Verdict {
+    let made = Made::of_size(10)?;
+    let mut file = made.device.nonblocking()?;
+    made.device.fault("double", "2")?;
+    moves("a write", file.write(b"abcdefghij"), 8)?;
+    moves("a read", file.read(&mut [0; 10]), 10)?;
+    made.device.fault("double", "9")?;
+    moves("a write", file.write(b"abcdefghij"), 5)?;
+    moves("a read", file.read(&mut [0; 1]), 1)?;
+    gives(
+        "a write where one byte fits",
+        file.write(b"x"),
+        libc::EAGAIN,
+    )
+}
+
+fn freeze(_: &mut Context) -> Verdict {
+    let made = Made::of_size(10)?;
+    let device = &made.device;
+    let mut file = device.nonblocking()?;
+    moves("a write", file.write(b"abc"), 3)?;
+    device.fault("freeze", "1")?;
+    gives("a read", file.read(&mut [0; 3]), libc::EAGAIN)?;
+    gives("a write", file.write(b"d"), libc::EAGAIN)?;
+    let came = ready(&file, PollFlags::IN | PollFlags::OUT, Duration::ZERO)?;
+    ensure(came.is_empty(), || format!("poll says {came:?}"))?;
+    let mut sleeping = device.open(For::Both, 0)?;
+    let sleeper = thread::spawn(move || {
+        moves("a sleeping write", sleeping.write(b"def"), 3)?;
+        moves("a sleeping read", sleeping.read(&mut [0; 6]), 6)
+    });
+    thread::sleep(Duration::from_millis(200));
+    is("used", State::of(&file)?.number("used")?, 3)?;
+    device.fault("freeze", "0")?;
+    joined(sleeper)
+}
+
+fn refused(_: &mut Context) -> Verdict {
+    let made = Made::of_size(1)?;
+    for (fault, value) in [
+        ("drop", "-1"),
+        ("double", "x"),
+        // Two bytes never fit.
+        ("double", "1"),
+        ("flip", "4294967296"),
+        ("freeze", "2"),
+        ("unplug", "0"),
+    ] {
+        match made.device.fault(fault, value) {
+            Ok(()) => return fail(format!("{fault}={value} was taken")),
+            Err(problem @ Problem::Skipped(_)) => return Err(problem),
+            Err(problem) => ensure(problem.to_string().contains("os error 22"), || {
+                format!("{fault}={value} was refused with {problem}")
+            })?,
+        }
+    }
+    Ok(())
+}
+
+/// Somebody who sleeps in a buffer.
+fn sleeper(device: &Device, sleep: fn(File) -> Verdict) -> Verdict<thread::JoinHandle<Verdict>> {
+    let file = device.open(For::Both, 0)?;
+    Ok(thread::spawn(move || sleep(file)))
+}
+
+fn unplug(context: &mut Context) -> Verdict {
+    let made = Made::of_size(10)?;
+    let device = &made.device;
+    let mut file = device.nonblocking()?;
+    moves("a write", file.write(&[1; 10]), 10)?;
+    let empty = Made::named("check-empty", &[])?;
+    let sleepers = [
+        sleeper(device, |mut file| {
+            gives("a sleeping write", file.write(&[1]), libc::ENODEV)
+        })?,
+        sleeper(device, |mut file| {
+            gives("a sleeping write", file.write(&[1]), libc::ENODEV)
+        })?,
+        sleeper(&empty.device, |mut file| {
+            gives("a sleeping read", file.read(&mut [0; 16]), libc::ENODEV)
+        })?,
+        sleeper(&empty.device, |file| {
+            let gone = PollFlags::ERR | PollFlags::HUP;
+            let came = ready(&file, PollFlags::IN, Duration::from_secs(20))?;
+            ensure(came.contains(gone), || {
+                format!("a sleeping poll got {came:?}")
+            })
+        })?,
+    ];
+    thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    device.fault("unplug", "1")?;
+    empty.device.fault("unplug", "1")?;
+    sleepers.into_iter().try_for_each(joined)?;
+    let took = begin.elapsed();
+    context.note(format!("all were awake after {took:?}"));
+    ensure(took < Duration::from_secs(1), || {
+        format!("it took {took:?} until all were awake")
+    })?;
+    gives("a write", file.write(&[1]), libc::ENODEV)?;
+    gives("a read", file.read(&mut [0; 16]), libc::ENODEV)?;
+    gives("ioctl", sys::stats(&file), libc::ENODEV)?;
+    ensure(!device.is_there(), || "the node is still there".to_owned())?;
+    // With the old file still open.
+    made.set("enable", "0").within(|| "disable".to_owned())?;
+    made.set("enable", "1").within(|| "enable".to_owned())?;
+    let mut other = device.nonblocking()?;
+    gives("a read of the new one", other.read(&mut [0]), libc::EAGAIN)?;
+    gives("a read of the old one", file.read(&mut [0]), libc::ENODEV)?;
+    drop((file, other));
+    empty.remove()?;
+    made.remove()
+}
+
+fn unplug_memory(_: &mut Context) -> Verdict {
+    let made = Made::of_size(10)?;
+    let mut file = made.device.nonblocking()?;
+    moves("a write", file.write(b"abc"), 3)?;
+    let stuck = super::memory::stuck_reader(&made)?;
+    made.device.fault("unplug", "1")?;
+    drop(file);
+    made.remove()?;
+    // It finds what was there, or that it has gone.
+    match stuck.serve()? {
+        Ok(3) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(()),
+        other => fail(format!("the read that waited gave {other:?}")),
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Other kinds of buffers: large ones, those whose short writes are whole, and those that overwrite.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::thread;
+use std::time::Duration;
+
+use rig::verdict::{Verdict, ensure, fail};
+use rustix::event::PollFlags;
+
+use super::{Plain, gives, is, joined, moves, numbered, ready};
+use crate::families::char::circbuf::Context;
+use crate::families::char::circbuf::device::{For, Made, State};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "kinds/large",
+        "up to 1 GiB",
+        "a buffer of 64 MiB takes a write of as much at once, and gives it back unchanged",
+        large,
+    ),
+    (
+        "kinds/sizes",
+        "one clear error",
+        "sizes that can't be, and switches that are none, are refused with EINVAL",
+        sizes,
+    ),
+    (
+        "kinds/atomic",
+        "short writes are whole",
+        "with atomic=1 a write of up to 4096 bytes that does not fit takes nothing, a longer one what fits; poll agrees",
+        atomic,
+    ),
+    (
+        "kinds/not-mixed",
+        "short writes are whole",
+        "with atomic=1 writes of 4096 bytes by four programs at once, which sleep, are not mixed",
+        not_mixed,
+    ),
+    (
+        "kinds/small-first",
+        "nobody is forgotten",
+        "with atomic=1 a short write that fits goes on while a longer one still waits",
+        small_first,
+    ),
+    (
+        "kinds/overwrite",
+        "the oldest goes",
+        "with overwrite=1 the newest bytes are there, in order, and those that went are counted",
+        overwrite,
+    ),
+];
+
+fn large(_: &mut Context) -> Verdict {
+    const BYTES: usize = 64 << 20;
+    let made = Made::of_size(BYTES)?;
+    let mut file = made.device.nonblocking()?;
+    let bytes = numbered(BYTES);
+    moves("a write of 64 MiB", file.write(&bytes), BYTES)?;
+    gives("a write to a full buffer", file.write(&[1]), libc::EAGAIN)?;
+    let mut read = vec![0; BYTES];
+    moves("a read of 64 MiB", file.read(&mut read), BYTES)?;
+    ensure(read == bytes, || "bytes were changed".to_owned())
+}
+
+fn sizes(_: &mut Context) -> Verdict {
+    let made = Made::of_size(5)?;
+    let busy = made.set("buffer_size", "6");
+    ensure(busy.is_err(), || {
+        "a size was changed under a node".to_owned()
+    })?;
+    made.set("enable", "0")?;
+    for (parameter, value) in [
+        ("buffer_size", "0"),
+        ("buffer_size", "-1"),
+        ("buffer_size", "1073741825"),
+        ("buffer_size", "x"),
+        ("atomic", "2"),
+        ("overwrite", "maybe"),
+    ] {
+        match made.set(parameter, value) {
+            Ok(()) => return fail(format!("{parameter}={value} was taken")),
+            Err(problem) => ensure(problem.to_string().contains("os error 22"), || {
+                format!("{parameter}={value} was refused with {problem}")
+            })?,
+        }
+    }
+    // Each may be, but not both.
+    made.set("atomic", "1")?;
+    let both = made.set("enable", "1");
+    ensure(both.is_err(), || {
+        "5 bytes were enough for atomic=1".to_owned()
+    })
+}
+
+fn atomic(_: &mut Context) -> Verdict {
+    let made = Made::new(&[("buffer_size", "5000"), ("atomic", "1")])?;
+    let mut file = made.device.nonblocking()?;
+    let bytes = numbered(6_000);
+    let writable = |file: &File, due| {
+        let came = ready(file, PollFlags::OUT, Duration::ZERO)?;
+        ensure(came.contains(PollFlags::OUT) == due, || {
+            format!("poll says {came:?}")
+        })
+    };
+    moves("a write", file.write(&bytes[..904]), 904)?;
+    writable(&file, true)?;
+    moves("a write", file.write(&bytes[..1]), 1)?;
+    // 4095 are free.
+    writable(&file, false)?;
+    gives("a write of 4096", file.write(&bytes[..4_096]), libc::EAGAIN)?;
+    is("used", State::of(&file)?.number("used")?, 905)?;
+    moves("a write of 6000", file.write(&bytes), 4_095)
+}
+
+fn not_mixed(_: &mut Context) -> Verdict {
+    const EACH: usize = 50;
+    let made = Made::new(&[("buffer_size", "10000"), ("atomic", "1")])?;
+    let mut writers = Vec::new();
+    for mark in 0..4u8 {
+        let mut file = made.device.open(For::Writing, 0)?;
+        writers.push(thread::spawn(move || -> Verdict {
+            for _ in 0..EACH {
+                moves("a write of 4096", file.write(&[mark; 4_096]), 4_096)?;
+            }
+            Ok(())
+        }));
+    }
+    let mut file = made.device.open(For::Reading, 0)?;
+    let mut read = vec![0; 4 * EACH * 4_096];
+    if let Err(error) = file.read_exact(&mut read) {
+        return fail(format!("read: {error}"));
+    }
+    writers.into_iter().try_for_each(joined)?;
+    let mixed = read
+        .chunks(4_096)
+        .position(|block| block.iter().any(|byte| *byte != block[0]));
+    ensure(mixed.is_none(), || format!("block {mixed:?} is mixed"))
+}
+
+fn small_first(_: &mut Context) -> Verdict {
+    let made = Made::new(&[("buffer_size", "4096"), ("atomic", "1")])?;
+    let mut file = made.device.nonblocking()?;
+    moves("a write", file.write(&[0; 4_096]), 4_096)?;
+    let start = |bytes: usize| -> Verdict<_> {
+        let mut file = made.device.open(For::Writing, 0)?;
+        let writer = thread::spawn(move || moves("a write", file.write(&vec![1; bytes]), bytes));
+        thread::sleep(Duration::from_millis(50));
+        Ok(writer)
+    };
+    let (long, short) = (start(4_000)?, start(10)?);
+    moves("a read", file.read(&mut [0; 100]), 100)?;
+    super::eventually("the short write waits for the long one", || {
+        Ok(short.is_finished())
+    })?;
+    joined(short)?;
+    ensure(!long.is_finished(), || {
+        "the long write did not wait".to_owned()
+    })?;
+    moves("a read", file.read(&mut [0; 4_096]), 4_006)?;
+    joined(long)
+}
+
+fn overwrite(_: &mut Context) -> Verdict {
+    let made = Made::new(&[("buffer_size", "100"), ("overwrite", "1")])?;
+    let mut file = made.device.nonblocking()?;
+    let bytes = numbered(1_000);
+    let mut read = [0; 200];
+    let mut lost = 0;
+    // What is written in a row, and how much of it is lost.
+    for (sizes, due) in [
+        (&[60, 40][..], 0),
+        (&[60, 41], 1),
+        (&[100, 100], 100),
+        (&[1_000], 900),
+        (&[30, 150, 7], 87),
+    ] {
+        let total: usize = sizes.iter().sum();
+        let mut rest = &bytes[..total.min(1_000)];
+        for size in sizes {
+            moves("a write", file.write(&rest[..*size]), *size)?;
+            rest = &rest[*size..];
+        }
+        lost += due;
+        is(
+            "overwritten",
+            State::of(&file)?.number("overwritten")?,
+            lost,
+        )?;
+        let left = total - due as usize;
+        moves("a read", file.read(&mut read), left)?;
+        ensure(read[..left] == bytes[total - left..total], || {
+            format!("after {sizes:?} other bytes were read")
+        })?;
+    }
+    let poll = ready(&file, PollFlags::OUT, Duration::ZERO)?;
+    ensure(poll.contains(PollFlags::OUT), || {
+        "a buffer that overwrites can't be written".to_owned()
+    })?;
+    drop(file);
+    fs::metadata(made.device.node())
+        .map(|_| ())
+        .or_else(|e| fail(format!("the node: {e}")))
+}

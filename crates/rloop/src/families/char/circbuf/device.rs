@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A buffer: its node, what it says of itself, and how more of them are made.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rig::verdict::{Problem, Verdict, Within as _, fail, skip};
+
+use super::DRIVER;
+
+/// For what a node is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// Only reading.
+    Reading,
+    /// Only writing.
+    Writing,
+    /// Both.
+    Both,
+}
+
+/// A buffer.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// The name of its node.
+    pub name: String,
+}
+
+/// A system call's error as a failure.
+pub fn failed(call: &str, path: &Path, error: &io::Error) -> Problem {
+    Problem::Failed(format!("{call} {}: {error}", path.display()))
+}
+
+impl Device {
+    /// The one that the module makes by itself.
+    pub fn first() -> Self {
+        Self {
+            name: DRIVER.to_owned(),
+        }
+    }
+
+    /// Its node.
+    pub fn node(&self) -> PathBuf {
+        Path::new("/dev").join(&self.name)
+    }
+
+    /// Whether it is still there.
+    pub fn is_there(&self) -> bool {
+        self.node().exists()
+    }
+
+    /// Opens it; `flags` as of `open(2)`.
+    ///
+    /// # Errors
+    /// What `open` says.
+    pub fn open(&self, what: For, flags: i32) -> Verdict<File> {
+        let mut options = OpenOptions::new();
+        options.read(what != For::Writing);
+        options.write(what != For::Reading);
+        let node = self.node();
+        let file = options.custom_flags(flags).open(&node);
+        file.map_err(|e| failed("open", &node, &e))
+    }
+
+    /// Opens it for both, so that no call sleeps.
+    ///
+    /// # Errors
+    /// What `open` says.
+    pub fn nonblocking(&self) -> Verdict<File> {
+        self.open(For::Both, libc::O_NONBLOCK)
+    }
+
+    /// Lets something go wrong.
+    ///
+    /// # Errors
+    /// What `write` says; a reason to skip where there is no debugfs.
+    pub fn fault(&self, file: &str, value: &str) -> Verdict {
+        let dir = Path::new("/sys/kernel/debug").join(DRIVER).join(&self.name);
+        if !dir.exists() {
+            return skip(format!("{} is not there: debugfs, root", dir.display()));
+        }
+        let path = dir.join(file);
+        fs::write(&path, value).map_err(|e| failed("write", &path, &e))
+    }
+}
+
+/// What a buffer says of itself: a number for each key.
+#[derive(Clone, Debug, Default)]
+pub struct State(pub BTreeMap<String, u64>);
+
+impl State {
+    /// The state of the buffer that `file` is open on.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn of(file: &File) -> Verdict<Self> {
+        let path = PathBuf::from(format!("/proc/self/fdinfo/{}", file.as_raw_fd()));
+        let text = fs::read_to_string(&path).map_err(|e| failed("read", &path, &e))?;
+        let pairs = text.lines().filter_map(|line| line.split_once(":\t"));
+        let numbers = pairs.filter_map(|(key, value)| Some((key, value.trim().parse().ok()?)));
+        let own = numbers.filter(|(key, _)| !["pos", "flags", "mnt_id", "ino"].contains(key));
+        Ok(Self(own.map(|(k, v)| (k.to_owned(), v)).collect()))
+    }
+
+    /// The number after `key`.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn number(&self, key: &str) -> Verdict<u64> {
+        match self.0.get(key) {
+            Some(number) => Ok(*number),
+            None => fail(format!("fdinfo has no number after {key}:")),
+        }
+    }
+}
+
+/// A buffer made in configfs, which goes when this value does.
+pub struct Made {
+    /// The buffer.
+    pub device: Device,
+    dir: PathBuf,
+}
+
+impl Made {
+    /// Makes one of these parameters, its directory being called `name`.
+    ///
+    /// # Errors
+    /// If it can't be made; a reason to skip where there is no configfs.
+    pub fn named(name: &str, parameters: &[(&str, &str)]) -> Verdict<Self> {
+        let parent = Path::new("/sys/kernel/config").join(DRIVER);
+        if !parent.exists() {
+            return skip(format!("{} is not there: configfs, root", parent.display()));
+        }
+        let dir = parent.join(name);
+        fs::create_dir(&dir).map_err(|e| failed("mkdir", &dir, &e))?;
+        let made = Self {
+            device: Device {
+                name: format!("{DRIVER}-{name}"),
+            },
+            dir,
+        };
+        for (file, value) in parameters.iter().chain(&[("enable", "1")]) {
+            made.set(file, value)?;
+        }
+        Ok(made)
+    }
+
+    /// Makes one of these parameters.
+    ///
+    /// # Errors
+    /// As [`Made::named`].
+    pub fn new(parameters: &[(&str, &str)]) -> Verdict<Self> {
+        Self::named(&format!("check{}", std::process::id()), parameters)
+    }
+
+    /// Makes one of this size.
+    ///
+    /// # Errors
+    /// As [`Made::named`].
+    pub fn of_size(bytes: usize) -> Verdict<Self> {
+        Self::new(&[("buffer_size", &bytes.to_string())])
+    }
+
+    /// Writes an attribute.
+    ///
+    /// # Errors
+    /// What `write` says.
+    pub fn set(&self, file: &str, value: &str) -> Verdict {
+        let path = self.dir.join(file);
+        fs::write(&path, value).map_err(|e| failed("write", &path, &e))
+    }
+
+    /// Takes it away, which must succeed.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn remove(self) -> Verdict {
+        self.set("enable", "0").within(|| "disable".to_owned())?;
+        fs::remove_dir(&self.dir).map_err(|e| failed("rmdir", &self.dir, &e))
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        let _ = fs::write(self.dir.join("enable"), "0");
+        let _ = fs::remove_dir(&self.dir);
+    }
+}

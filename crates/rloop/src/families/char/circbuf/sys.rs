@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! System calls that no crate has in a safe shape: `ioctl`, memory that is not there, signals for one thread.
+
+#![expect(
+    unsafe_code,
+    reason = "what is tried here is what a program does wrong"
+)]
+
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::ptr::{self, NonNull};
+use std::thread;
+use std::time::Duration;
+
+/// `CIRCBUF_GET_STATS`: capacity, used, available, each a `size_t`, reads, writes, each an `unsigned long`.
+pub type Stats = [usize; 5];
+
+/// The number of `CIRCBUF_GET_STATS` for a structure of so many bytes: `_IOR(0xC1, 1, …)`.
+pub const fn get_stats(bytes: usize) -> u32 {
+    2 << 30 | (bytes as u32) << 16 | 0xc1 << 8 | 1
+}
+
+/// A call's result, or its errno.
+fn result(value: isize) -> io::Result<usize> {
+    usize::try_from(value).map_err(|_| io::Error::last_os_error())
+}
+
+/// `ioctl(CIRCBUF_GET_STATS)`.
+///
+/// # Errors
+/// What the call says.
+pub fn stats(file: &File) -> io::Result<Stats> {
+    let mut stats = Stats::default();
+    let request = get_stats(size_of::<Stats>());
+    // SAFETY: The number has the size of what is written, which is that of `stats`.
+    let value = unsafe { libc::ioctl(file.as_raw_fd(), request as _, &raw mut stats) };
+    result(value as isize).map(|_| stats)
+}
+
+/// `ioctl` of any number, whose argument is no memory.
+///
+/// # Errors
+/// What the call says.
+pub fn ioctl_nowhere(file: &File, request: u32) -> io::Result<usize> {
+    // SAFETY: There is no memory at 0 to be written to.
+    let value = unsafe { libc::ioctl(file.as_raw_fd(), request as _, ptr::null_mut::<u8>()) };
+    result(value as isize)
+}
+
+/// A page of memory, and one after it that is not there.
+pub struct Pages {
+    start: NonNull<u8>,
+    page: usize,
+}
+
+// SAFETY: Memory is not bound to a thread.
+unsafe impl Send for Pages {}
+
+// SAFETY: Only the kernel uses it, at the address that it is given.
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    /// Maps them.
+    ///
+    /// # Errors
+    /// What `mmap` says.
+    pub fn new() -> io::Result<Self> {
+        let page = rustix::param::page_size();
+        let (protection, flags) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+        );
+        // SAFETY: New memory is asked for; the second page of it is made inaccessible.
+        let start = unsafe {
+            let start = libc::mmap(ptr::null_mut(), 2 * page, protection, flags, -1, 0);
+            if start == libc::MAP_FAILED
+                || libc::mprotect(start.byte_add(page), page, libc::PROT_NONE) != 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+            start
+        };
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { start, page })
+    }
+
+    /// Where there are `bytes` bytes before the end of the first page.
+    fn before_end(&self, bytes: usize) -> *mut u8 {
+        self.start
+            .as_ptr()
+            .wrapping_add(self.page - bytes.min(self.page))
+    }
+
+    /// Reads `asked` bytes to where there is memory for `there` only.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn read(&self, file: &File, asked: usize, there: usize) -> io::Result<usize> {
+        let to = self.before_end(there);
+        // SAFETY: What is beyond the page is this value's as well, and can't be accessed.
+        let asked = asked.min(there + self.page);
+        result(unsafe { libc::read(file.as_raw_fd(), to.cast(), asked) })
+    }
+
+    /// Writes `given` bytes from where there are `there` only.
+    ///
+    /// # Errors
+    /// What `write` says.
+    pub fn write(&self, file: &File, given: usize, there: usize) -> io::Result<usize> {
+        let from = self.before_end(there);
+        let given = given.min(there + self.page);
+        // SAFETY: As in `read`.
+        result(unsafe { libc::write(file.as_raw_fd(), from.cast(), given) })
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: They were mapped by `new`, and nobody uses them any more.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), 2 * self.page) };
+    }
+}
+
+/// A page that is not there until it is served: `userfaultfd(2)`.
+pub struct Unserved {
+    pages: Pages,
+    events: OwnedFd,
+}
+
+/// `struct uffdio_api`, `uffdio_register`, `uffdio_zeropage`: fields of 64 bits.
+const UFFDIO_API: u32 = 0xc018_aa3f;
+const UFFDIO_REGISTER: u32 = 0xc020_aa00;
+const UFFDIO_ZEROPAGE: u32 = 0xc020_aa04;
+
+impl Unserved {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// What the kernel says: `ENOSYS` where it has no `userfaultfd`.
+    pub fn new() -> io::Result<Self> {
+        let pages = Pages::new()?;
+        // SAFETY: It takes no pointer, and gives a new descriptor.
+        let events = unsafe {
+            let fd = libc::syscall(libc::SYS_userfaultfd, libc::O_CLOEXEC);
+            let fd = result(fd as isize)?;
+            OwnedFd::from_raw_fd(fd as i32)
+        };
+        let this = Self { pages, events };
+        this.call(UFFDIO_API, [0xaa, 0, 0, 0])?;
+        // Mode: missing pages.
+        this.call(UFFDIO_REGISTER, [this.start(), this.length(), 1, 0])?;
+        Ok(this)
+    }
+
+    fn start(&self) -> u64 {
+        self.pages.start.as_ptr().expose_provenance() as u64
+    }
+
+    fn length(&self) -> u64 {
+        self.pages.page as u64
+    }
+
+    fn call(&self, request: u32, mut argument: [u64; 4]) -> io::Result<()> {
+        let fd = self.events.as_raw_fd();
+        // SAFETY: None of the structures is larger than the argument, and the pages are this value's.
+        let value = unsafe { libc::ioctl(fd, request as _, &raw mut argument) };
+        result(value as isize).map(|_| ())
+    }
+
+    /// Lets the page be there. Whoever waits for it goes on.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn serve(&self) -> io::Result<()> {
+        self.call(UFFDIO_ZEROPAGE, [self.start(), self.length(), 0, 0])
+    }
+
+    /// Reads to the page.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn read(&self, file: &File, bytes: usize) -> io::Result<usize> {
+        self.pages.read(file, bytes, self.pages.page)
+    }
+
+    /// Writes from the page.
+    ///
+    /// # Errors
+    /// What `write` says.
+    pub fn write(&self, file: &File, bytes: usize) -> io::Result<usize> {
+        self.pages.write(file, bytes, self.pages.page)
+    }
+}
+
+extern "C" fn nothing(_: i32) {}
+
+/// A signal again and again for the thread that has made it, until it is dropped. Calls that it comes in give `EINTR`.
+pub struct Signals(libc::timer_t);
+
+impl Signals {
+    /// Starts them.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn every(interval: Duration) -> io::Result<Self> {
+        let spec = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: interval.subsec_nanos().into(),
+        };
+        let times = libc::itimerspec {
+            it_interval: spec,
+            it_value: spec,
+        };
+        let mut timer = MaybeUninit::uninit();
+        // SAFETY: All zeroes is a value of these C types; a handler that does nothing may be called at any time. The
+        // timer is set by `timer_create` if that succeeds.
+        unsafe {
+            let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
+            action.sa_sigaction = nothing as *const () as usize;
+            let mut event: libc::sigevent = MaybeUninit::zeroed().assume_init();
+            event.sigev_notify = libc::SIGEV_THREAD_ID;
+            event.sigev_signo = libc::SIGUSR2;
+            event.sigev_notify_thread_id = libc::gettid();
+            if libc::sigaction(libc::SIGUSR2, &raw const action, ptr::null_mut()) != 0
+                || libc::timer_create(libc::CLOCK_MONOTONIC, &raw mut event, timer.as_mut_ptr())
+                    != 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+            let this = Self(timer.assume_init());
+            if libc::timer_settime(this.0, 0, &raw const times, ptr::null_mut()) != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(this)
+        }
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        // SAFETY: It was created by `every`.
+        unsafe { libc::timer_delete(self.0) };
+        // One that is under way.
+        thread::yield_now();
+    }
+}
+
+/// `ioctl` as a program with 32 bits calls it, which fills `argument`; none where a program with 64 bits can't call it
+/// so.
+#[cfg(target_arch = "x86_64")]
+pub fn compat_ioctl(file: &File, request: u32, argument: &mut [u32; 5]) -> Option<io::Result<i32>> {
+    use std::arch::asm;
+    const IOCTL: i32 = 54;
+    // Only where it is known that the call is there: else it ends the program.
+    let options = procfs::kernel_config().ok()?;
+    if options.get("CONFIG_IA32_EMULATION") != Some(&procfs::ConfigSetting::Yes) {
+        return None;
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let mut value = IOCTL;
+    // SAFETY: The memory is new, below 4 GiB, and large enough; the call changes no other and no register that is
+    // not said here.
+    unsafe {
+        let memory = libc::mmap(ptr::null_mut(), 4096, protection, flags, -1, 0);
+        if memory == libc::MAP_FAILED {
+            return Some(Err(io::Error::last_os_error()));
+        }
+        let address = memory.expose_provenance() as u32;
+        asm!(
+            "xchg rbx, {fd}",
+            "int 0x80",
+            "xchg rbx, {fd}",
+            fd = inout(reg) file.as_raw_fd() as u64 => _,
+            inout("eax") value,
+            in("ecx") request,
+            in("edx") address,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+        *argument = memory.cast::<[u32; 5]>().read();
+        libc::munmap(memory, 4096);
+    }
+    Some(match value {
+        0.. => Ok(value),
+        errno => Err(io::Error::from_raw_os_error(-errno)),
+    })
+}
+
+/// As on x86_64.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn compat_ioctl(_: &File, _: u32, _: &mut [u32; 5]) -> Option<io::Result<i32>> {
+    None
+}
