@@ -30,7 +30,7 @@ rmmod snd_aloop snd_rloop 2>/dev/null
 modprobe snd-timer
 check 'no card' says 2 'no loopback card: there is no sound card at all here; `modprobe snd-rloop`' rloop status
 check 'an unknown family' says 2 'family noise: there is none of that name; allowed: sound, char' rloop verify noise
-check 'a family without a module' says 2 'family char: no module of it is loaded (sad)' rloop verify char
+check 'a family without a module' says 2 'family char: no module of it is loaded (sad, circbuf)' rloop verify char
 modprobe snd-rloop enable=0
 check 'no card, with the module' says 2 'the module snd-rloop is loaded and has none now' rloop verify
 rmmod snd_rloop

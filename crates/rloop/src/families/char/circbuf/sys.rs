@@ -20,7 +20,7 @@ pub type Stats = [usize; 5];
 
 /// The number of `CIRCBUF_GET_STATS` for a structure of so many bytes: `_IOR(0xC1, 1, …)`.
 pub const fn get_stats(bytes: usize) -> u32 {
-    2 << 30 | (bytes as u32) << 16 | 0xc1 << 8 | 1
+    (2 << 30) | ((bytes as u32) << 16) | (0xc1 << 8) | 1
 }
 
 /// A call's result, or its errno.

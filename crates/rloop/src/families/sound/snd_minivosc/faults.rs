@@ -115,7 +115,7 @@ fn numbers(pcm: &Pcm, config: &Config, frames: u64) -> Verdict<Vec<[u32; 2]>> {
         bytes
             .iter()
             .rev()
-            .fold(0, |n, byte| n << 8 | u32::from(*byte))
+            .fold(0, |n, byte| (n << 8) | u32::from(*byte))
     };
     let frames = bytes.chunks_exact(8);
     Ok(frames.map(|f| [number(&f[..4]), number(&f[4..])]).collect())
@@ -128,7 +128,7 @@ fn wanted(fault: &str, count: u32, before: u32, at: u32, frames: u32) -> Vec<[u3
         ("drop", _) => [n + count; 2],
         ("double", Some(after)) if after < 2 * count => [at + after / 2; 2],
         ("double", _) => [n - count; 2],
-        ("flip", Some(after)) if after < count => [n ^ 1 << 16, n],
+        ("flip", Some(after)) if after < count => [n ^ (1 << 16), n],
         _ => [n; 2],
     };
     (before..before + frames).map(number).collect()

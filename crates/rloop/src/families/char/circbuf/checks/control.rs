@@ -103,9 +103,9 @@ fn unknown(context: &mut Context) -> Verdict {
     // The same number with other sizes and directions, all numbers of its kind, and any.
     let mut random = Random::new(1);
     let sizes = (0..64).map(sys::get_stats);
-    let directions = (0..4).map(|n| known & !(3 << 30) | n << 30);
+    let directions = (0..4).map(|n| (known & !(3 << 30)) | (n << 30));
     let numbers = (0..256).map(|n| known & !0xff | n);
-    let kinds = (0..256).map(|n| known & !0xff00 | n << 8);
+    let kinds = (0..256).map(|n| (known & !0xff00) | (n << 8));
     // But for those that the kernel answers for every file: FIOCLEX and so on, FS_IOC_GETFLAGS and so on, FIONREAD.
     let any = (0..2_000).map(|_| (random.number() as u32) | 0x8000);
     let all = sizes
