@@ -51,6 +51,18 @@ pub(crate) struct Mode {
     pub(crate) nonblocking: bool,
 }
 
+impl Mode {
+    /// What `RLOOP_MODE_…` say.
+    fn of(bits: u32) -> Self {
+        let has = |bit| bits & bit != 0;
+        Self {
+            readable: has(bindings::rloop_mode_constant_RLOOP_MODE_READABLE),
+            writable: has(bindings::rloop_mode_constant_RLOOP_MODE_WRITABLE),
+            nonblocking: has(bindings::rloop_mode_constant_RLOOP_MODE_NONBLOCKING),
+        }
+    }
+}
+
 /// Who closes the last descriptor of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closer {
@@ -262,15 +274,8 @@ impl<F: File> Operations<F> {
     ///
     /// `file` must be valid.
     unsafe fn mode(file: *mut c::file) -> Mode {
-        let file = file.cast_const().cast();
         // SAFETY: As this function's.
-        unsafe {
-            Mode {
-                readable: bindings::rloop_file_readable(file),
-                writable: bindings::rloop_file_writable(file),
-                nonblocking: bindings::rloop_file_nonblocking(file),
-            }
-        }
+        Mode::of(unsafe { bindings::rloop_file_mode(file.cast_const().cast()) })
     }
 
     /// # Safety
@@ -350,10 +355,8 @@ impl<F: File> Operations<F> {
     unsafe fn call<'a>(iocb: *mut c::kiocb) -> (&'a Opened<F>, Mode) {
         // SAFETY: As this function's.
         unsafe {
-            let file = (*iocb).ki_filp;
-            let mut mode = Self::mode(file);
-            mode.nonblocking |= bindings::rloop_iocb_nowait(iocb.cast_const().cast());
-            (Self::opened(file), mode)
+            let mode = Mode::of(bindings::rloop_call_mode(iocb.cast_const().cast()));
+            (Self::opened((*iocb).ki_filp), mode)
         }
     }
 

@@ -346,7 +346,9 @@ impl Document {
         let mut text = format!("Linux {kernel} ({architecture}), {processors} processor(s)\n\n");
         let _ = writeln!(text, "{}\n", self.table(preset));
         for Target { want, came, most } in self.targets() {
-            let word = if came <= most { "reached" } else { "missed" };
+            // As it is shown.
+            let reached = (came * 100.0).round() <= (most * 100.0).round();
+            let word = if reached { "reached" } else { "missed" };
             let _ = writeln!(text, "- {want}: {came:.2}, {word}");
         }
         text
