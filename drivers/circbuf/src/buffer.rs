@@ -64,7 +64,7 @@ pub(crate) struct Buffer {
     /// Those who wait for room.
     #[pin]
     writers: WaitQueue,
-    /// 1 while nothing moves. (6.18 has no atomic `bool`.)
+    /// 1 while nothing moves; changed with the writer's lock held. (6.18 has no atomic `bool`.)
     frozen: Atomic<u32>,
     /// How many files are open.
     pub(crate) open: Atomic<u32>,
@@ -315,14 +315,18 @@ impl Buffer {
         }
     }
 
-    /// Changes what is to go wrong.
-    pub(crate) fn set_faults(&self, set: impl FnOnce(&mut Faults)) {
-        set(&mut self.fifo.writer().faults);
+    /// Looks at what is to go wrong by `look`, which may change it.
+    pub(crate) fn faults<T>(&self, look: impl FnOnce(&mut Faults) -> T) -> T {
+        look(&mut self.fifo.writer().faults)
     }
 
-    /// Lets nothing move any more, or all go on. Any context.
+    /// Lets nothing move any more, or all go on.
     pub(crate) fn freeze(&self, freeze: bool) {
-        self.frozen.store(freeze.into(), Relaxed);
+        self.faults(|faults| {
+            // There is no clock; whoever looks without the lock looks at the other.
+            faults.freeze(freeze, 0);
+            self.frozen.store(freeze.into(), Relaxed);
+        });
         self.readers.wake_all();
         self.writers.wake_all();
     }

@@ -10,9 +10,10 @@ use kernel::sync::{Arc, Mutex};
 use kernel::{c_str, new_mutex};
 
 use crate::buffer::Buffer;
-use crate::faults::Faults;
+use crate::faults;
 use crate::file::{OpenFile, OPERATIONS};
 use crate::lib::kernel::chardev::Registration;
+use crate::lib::kernel::fault_files::FaultFiles;
 use crate::lib::kernel::instances::{Driver, Instance};
 use crate::lib::model::parameters::BadParameter;
 use crate::model::params::{parse, Written, PARAMETERS};
@@ -25,7 +26,7 @@ const PERMISSIONS: u16 = 0o666;
 /// A buffer with its node, which goes when this value does.
 pub(crate) struct Made {
     // Before the node: they refer to it.
-    _faults: Faults,
+    _faults: FaultFiles<Plug>,
     plug: Arc<Plug>,
 }
 
@@ -102,7 +103,7 @@ impl Driver for Buffers {
             }? Error),
             GFP_KERNEL,
         )?;
-        let faults = Faults::new(self.faults.subdir(name), &plug)?;
+        let faults = faults::create(self.faults.subdir(name), &plug)?;
         pr_info!("/dev/{} has room for {} bytes\n", name, rules.capacity);
         Ok(Made {
             _faults: faults,

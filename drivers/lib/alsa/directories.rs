@@ -25,6 +25,7 @@ use crate::lib::kernel::configfs::{
     Dependency, Directory, DirectoryRef, Subsystem, ATTRIBUTES_MAX,
 };
 use crate::lib::kernel::parent::Parent;
+use crate::lib::kernel::written::Written;
 use crate::lib::model::parameters::{parse_enable, BadParameter, NOT_UTF8};
 
 /// The number of the attribute `enable`.
@@ -130,8 +131,7 @@ struct CardDirectory<D: Driver> {
 
 /// The settings of a card, and the card, if there is one.
 struct Settings<D: Driver> {
-    /// The value that was written to each parameter.
-    written: KVec<Option<KVec<u8>>>,
+    written: Written,
     /// The bytes of [`Driver::FILE`].
     file: KVVec<u8>,
     enabled: Option<Enabled<D>>,
@@ -154,12 +154,8 @@ impl<D: Driver> CardDirectory<D> {
     /// The value that was written to the parameter `name`. The card's id is its directory's name if
     /// no other was written.
     fn written<'a>(&'a self, settings: &'a Settings<D>, name: &str) -> Option<&'a str> {
-        let number = D::PARAMETERS.iter().position(|(known, _)| *known == name)?;
-        let value = settings.written.get(number)?.as_deref();
-        match value.map(core::str::from_utf8) {
-            None if name == "id" => self.name.to_str().ok(),
-            value => value?.ok(),
-        }
+        let own = || self.name.to_str().ok().filter(|_| name == "id");
+        settings.written.text(name).or_else(own)
     }
 
     /// Logs a parameter that is not allowed; `EINVAL`.
@@ -230,13 +226,10 @@ impl<D: Driver> CardDirectory<D> {
     ///
     /// `EINVAL` if the value is not allowed, `EBUSY` while the card is enabled, `ENOMEM`.
     fn set(&self, settings: &mut Settings<D>, parameter: usize, value: &str) -> Result {
-        let (known, _) = D::PARAMETERS.get(parameter).ok_or(EINVAL)?;
+        let (known, _) = settings.written.parameter(parameter)?;
         self.disabled(settings, known)?;
-        D::parse(|name| (name == *known).then_some(value)).map_err(|bad| self.refuse(bad))?;
-        let mut kept = KVec::new();
-        kept.extend_from_slice(value.as_bytes(), GFP_KERNEL)?;
-        *settings.written.get_mut(parameter).ok_or(EINVAL)? = Some(kept);
-        Ok(())
+        D::parse(|name| (name == known).then_some(value)).map_err(|bad| self.refuse(bad))?;
+        settings.written.keep(parameter, value)
     }
 }
 
@@ -258,12 +251,8 @@ impl<D: Driver> Directory for CardDirectory<D> {
 
     fn make(made: &Arc<Made<D>>, name: &CStr) -> Result<impl PinInit<Self, Error>> {
         let (made, name) = (made.clone(), name.try_into()?);
-        let mut written = KVec::new();
-        for _ in D::PARAMETERS {
-            written.push(None, GFP_KERNEL)?;
-        }
         let settings = Settings {
-            written,
+            written: Written::new(D::PARAMETERS)?,
             file: KVVec::new(),
             enabled: None,
         };
@@ -281,10 +270,9 @@ impl<D: Driver> Directory for CardDirectory<D> {
             ENABLE => writeln!(text, "{}", u32::from(card.is_some()))?,
             CARD => writeln!(text, "{}", card.map_or(-1, Card::number))?,
             _ => {
-                let parameter = number - PARAMETERS_FROM;
-                let (name, default) = D::PARAMETERS.get(parameter).ok_or(EINVAL)?;
+                let (name, default) = settings.written.parameter(number - PARAMETERS_FROM)?;
                 // The id that ALSA has made of it.
-                let id = card.filter(|_| *name == "id").map(Card::id);
+                let id = card.filter(|_| name == "id").map(Card::id);
                 let written = self.written(&settings, name);
                 let value = id.as_ref().map(Id::text).or(written);
                 writeln!(text, "{}", value.unwrap_or(default))?;

@@ -8,7 +8,7 @@
 //! | `double` | a number | the next so many come twice |
 //! | `flip` | a number | the next so many come with one bit inverted |
 //! | `freeze` | `1`, `0` | the clock stands still, or goes on |
-//! | `jitter` | microseconds | from now on the driver's timers go off up to so much late |
+//! | `jitter` | microseconds | from now on the driver's timers, if it has some, go off up to so much late |
 //! | `xrun` | the name of a stream | it has an xrun, if it runs |
 //!
 //! Reading one but `xrun` gives what is left of it. A driver adds its own by [`FaultFiles::add`].
@@ -33,6 +33,14 @@ const JITTER_MAX: u32 = 1_000_000;
 pub(crate) trait Faulty: Send + Sync + 'static {
     /// What the streams are called that can have an xrun, for messages; `None` if there are none.
     const STREAMS: Option<&'static str> = None;
+
+    /// Whether there are timers.
+    const TIMERS: bool = true;
+
+    /// How many may be asked to come twice.
+    fn most_doubled(&self) -> u32 {
+        u32::MAX
+    }
 
     /// Looks at what is to go wrong by `change`, which may change it and must not sleep. Returns
     /// what that does.
@@ -67,7 +75,7 @@ impl<T: Faulty> FaultFiles<T> {
         let mut all = Self { dir, of, files };
         // Each callback is of a type of its own, so there is no loop over them.
         macro_rules! file {
-            ($name:literal, $most:expr, $read:expr, $write:expr) => {
+            ($name:literal, $most:expr, $read:expr, $write:expr $(,)?) => {
                 let file = all.dir.read_write_callback_file(
                     c_str!($name),
                     all.of.clone(),
@@ -76,7 +84,7 @@ impl<T: Faulty> FaultFiles<T> {
                         writeln!(text, "{left}")
                     },
                     &|of: &Arc<T>, written: &mut UserSliceReader| -> Result {
-                        let number = number($name, written, $most)?;
+                        let number = number($name, written, $most(of))?;
                         $write(of, number);
                         Ok(())
                     },
@@ -84,31 +92,33 @@ impl<T: Faulty> FaultFiles<T> {
                 all.files
                     .push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
             };
-            ($name:literal, $field:ident) => {
+            ($name:literal, $most:expr, $field:ident) => {
                 file!(
                     $name,
-                    u32::MAX,
+                    $most,
                     |faults: &mut Faults| faults.$field,
                     |of: &Arc<T>, number: u32| of.faults(|faults| faults.$field = number.into())
                 );
             };
         }
-        file!("drop", drop);
-        file!("double", double);
-        file!("flip", flip);
+        file!("drop", |_| u32::MAX, drop);
+        file!("double", |of: &Arc<T>| of.most_doubled(), double);
+        file!("flip", |_| u32::MAX, flip);
         file!(
             "freeze",
-            1,
+            |_| 1,
             |faults: &mut Faults| faults.frozen().into(),
             |of: &Arc<T>, number: u32| of.freeze(number == 1)
         );
-        file!(
-            "jitter",
-            JITTER_MAX,
-            |faults: &mut Faults| faults.jitter / 1_000,
-            |of: &Arc<T>, micros: u32| of
-                .faults(|faults| faults.jitter = u64::from(micros) * 1_000)
-        );
+        if T::TIMERS {
+            file!(
+                "jitter",
+                |_| JITTER_MAX,
+                |faults: &mut Faults| faults.jitter / 1_000,
+                |of: &Arc<T>, micros: u32| of
+                    .faults(|faults| faults.jitter = u64::from(micros) * 1_000)
+            );
+        }
         if T::STREAMS.is_some() {
             all.add(c_str!("xrun"), &|of: &Arc<T>,
                                       written: &mut UserSliceReader|

@@ -108,6 +108,7 @@ mod directories {
     use crate::lib::kernel::configfs::{
         Dependency, Directory, DirectoryRef, Subsystem, ATTRIBUTES_MAX,
     };
+    use crate::lib::kernel::written::Written;
     use crate::lib::model::parameters::{parse_enable, BadParameter, NOT_UTF8};
 
     /// The number of the attribute `enable`.
@@ -143,8 +144,7 @@ mod directories {
 
     /// The settings of a device, and the device, if there is one.
     struct Settings<D: Driver> {
-        /// The value that was written to each parameter.
-        written: KVec<Option<KVec<u8>>>,
+        written: Written,
         enabled: Option<Enabled<D>>,
     }
 
@@ -155,12 +155,6 @@ mod directories {
     }
 
     impl<D: Driver> InstanceDirectory<D> {
-        /// The value that was written to the parameter `name`.
-        fn written<'a>(settings: &'a Settings<D>, name: &str) -> Option<&'a str> {
-            let number = D::PARAMETERS.iter().position(|(known, _)| *known == name)?;
-            core::str::from_utf8(settings.written.get(number)?.as_deref()?).ok()
-        }
-
         /// Logs a parameter that is not allowed; `EINVAL`.
         fn refuse(&self, bad: BadParameter<'_>) -> Error {
             pr_err!("{}: {}\n", &*self.name, format_args!("{bad}"));
@@ -173,7 +167,7 @@ mod directories {
                 return Ok(());
             }
             let dependency = directory.depend()?;
-            let config = D::parse(|name| Self::written(settings, name));
+            let config = D::parse(|name| settings.written.text(name));
             let config = config.map_err(|bad| self.refuse(bad))?;
             let Common { module, driver } = &*self.common;
             settings.enabled = Some(Enabled {
@@ -200,7 +194,7 @@ mod directories {
 
         /// Sets the parameter of this number: `EINVAL`, `EBUSY` while the device is enabled, `ENOMEM`.
         fn set(&self, settings: &mut Settings<D>, parameter: usize, value: &str) -> Result {
-            let (known, _) = D::PARAMETERS.get(parameter).ok_or(EINVAL)?;
+            let (known, _) = settings.written.parameter(parameter)?;
             if settings.enabled.is_some() {
                 pr_err!(
                     "{}: {} can't be changed while it is enabled: write 0 to enable first\n",
@@ -209,11 +203,8 @@ mod directories {
                 );
                 return Err(EBUSY);
             }
-            D::parse(|name| (name == *known).then_some(value)).map_err(|bad| self.refuse(bad))?;
-            let mut kept = KVec::new();
-            kept.extend_from_slice(value.as_bytes(), GFP_KERNEL)?;
-            *settings.written.get_mut(parameter).ok_or(EINVAL)? = Some(kept);
-            Ok(())
+            D::parse(|name| (name == known).then_some(value)).map_err(|bad| self.refuse(bad))?;
+            settings.written.keep(parameter, value)
         }
     }
 
@@ -230,12 +221,8 @@ mod directories {
         fn make(common: &Arc<Common<D>>, name: &CStr) -> Result<impl PinInit<Self, Error>> {
             let common = common.clone();
             let name = CString::try_from_fmt(fmt!("{}-{}", D::NAME, name))?;
-            let mut written = KVec::new();
-            for _ in D::PARAMETERS {
-                written.push(None, GFP_KERNEL)?;
-            }
             let settings = Settings {
-                written,
+                written: Written::new(D::PARAMETERS)?,
                 enabled: None,
             };
             Ok(try_pin_init!(Self {
@@ -251,9 +238,8 @@ mod directories {
                 writeln!(text, "{}", u32::from(settings.enabled.is_some()))?;
                 return Ok(());
             }
-            let parameter = D::PARAMETERS.get(number - PARAMETERS_FROM);
-            let (name, default) = parameter.ok_or(EINVAL)?;
-            let value = Self::written(&settings, name);
+            let (name, default) = settings.written.parameter(number - PARAMETERS_FROM)?;
+            let value = settings.written.text(name);
             writeln!(text, "{}", value.unwrap_or(default))?;
             Ok(())
         }

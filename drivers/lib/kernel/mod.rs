@@ -28,3 +28,5 @@ pub(crate) mod time;
 #[cfg(lib_chardev)]
 pub(crate) mod wait;
 pub(crate) mod work;
+#[cfg(CONFIG_CONFIGFS_FS)]
+pub(crate) mod written;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a kernel that was made for tests lets a test do, and see.
+//! What a kernel, one that was made for tests above all, lets a test do, and see.
 
 pub mod allocations;
+pub mod faults;
 pub mod latency;
 pub mod suspend;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rig::verdict::{Problem, Verdict, Within as _, fail, skip};
 
 use super::DRIVER;
+use crate::kernel::faults::Faults;
 
 /// For what a node is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,12 +81,15 @@ impl Device {
     /// # Errors
     /// What `write` says; a reason to skip where there is no debugfs.
     pub fn fault(&self, file: &str, value: &str) -> Verdict {
-        let dir = Path::new("/sys/kernel/debug").join(DRIVER).join(&self.name);
-        if !dir.exists() {
-            return skip(format!("{} is not there: debugfs, root", dir.display()));
-        }
-        let path = dir.join(file);
-        fs::write(&path, value).map_err(|e| failed("write", &path, &e))
+        self.faults()?.ask(file, value)
+    }
+
+    /// Its faults.
+    ///
+    /// # Errors
+    /// A reason to skip if the files are not there.
+    pub fn faults(&self) -> Verdict<Faults> {
+        Faults::of(DRIVER, &self.name)
     }
 }
 

@@ -15,6 +15,7 @@ use super::DRIVER;
 use crate::alsa::find::of_driver;
 use crate::alsa::root::Root;
 use crate::error::Error;
+use crate::kernel::faults::Faults;
 
 /// What the last close does with what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,12 +191,15 @@ impl Device {
     /// # Errors
     /// If debugfs is not there.
     pub fn fault(&self, file: &str, value: &str) -> Verdict {
-        let dir = PathBuf::from(format!("/sys/kernel/debug/sad/sad{}", self.suffix));
-        if !dir.exists() {
-            return skip(format!("{} is not there: debugfs, root", dir.display()));
-        }
-        let path = dir.join(file);
-        fs::write(&path, value).map_err(|e| failed("write", &path, &e))
+        self.faults()?.ask(file, value)
+    }
+
+    /// Its faults.
+    ///
+    /// # Errors
+    /// A reason to skip if the files are not there.
+    pub fn faults(&self) -> Verdict<Faults> {
+        Faults::of("sad", &format!("sad{}", self.suffix))
     }
 }
 

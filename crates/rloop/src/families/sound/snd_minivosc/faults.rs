@@ -8,13 +8,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::check::Plain;
-use rig::verdict::{Blame, Problem, Verdict, Within as _, ensure, fail, skip};
+use rig::verdict::{Blame, Problem, Verdict, Within as _, ensure, fail};
 
 use super::Context;
 use super::own_card::OwnCard;
 use super::take::{SINE, Wanted, read, runs};
 use crate::alsa::pcm::{Config, Pcm, State, frames_time, time_frames, wait};
 use crate::alsa::signal::Format;
+use crate::kernel::faults::Faults;
 
 pub const CHECKS: &[Plain<Context>] = &[
     (
@@ -67,29 +68,9 @@ pub const CHECKS: &[Plain<Context>] = &[
     ),
 ];
 
-/// The file of a fault of the card of `pcm`.
-fn file(pcm: &Pcm, fault: &str) -> Verdict<PathBuf> {
-    let card = pcm.address().card;
-    let dir = PathBuf::from(format!("/sys/kernel/debug/snd_minivosc/card{card}"));
-    match dir.exists() {
-        true => Ok(dir.join(fault)),
-        false => skip(format!("{} is not there: debugfs, root", dir.display())),
-    }
-}
-
-/// Asks for a fault.
-fn ask(pcm: &Pcm, fault: &str, value: &str) -> Verdict {
-    let path = file(pcm, fault)?;
-    let failed = |e| Problem::Failed(format!("{}: {value}: {e}", path.display()));
-    fs::write(&path, value).map_err(failed)
-}
-
-/// What is left of a fault.
-fn left(pcm: &Pcm, fault: &str) -> Verdict<String> {
-    let path = file(pcm, fault)?;
-    let failed = |e| Problem::Failed(format!("{}: {e}", path.display()));
-    let text = fs::read_to_string(&path).map_err(failed)?;
-    Ok(text.trim_end().to_owned())
+/// The faults of the card of `pcm`.
+fn faults(pcm: &Pcm) -> Verdict<Faults> {
+    Faults::of("snd_minivosc", &format!("card{}", pcm.address().card))
 }
 
 /// A card whose frames carry their numbers in both channels, recorded from.
@@ -141,7 +122,7 @@ fn damaged(context: &mut Context, fault: &str, count: u32) -> Verdict {
     ensure(begin == wanted("none", 0, 0, 0, 300), || {
         "the frames do not carry their numbers".to_owned()
     })?;
-    ask(&pcm, fault, &count.to_string())?;
+    faults(&pcm)?.ask(fault, &count.to_string())?;
     let frames = config.buffer as u32 + 500;
     let got = numbers(&pcm, &config, frames.into())?;
     // Those that had been made before it was asked for are as they should be.
@@ -168,7 +149,7 @@ fn damaged(context: &mut Context, fault: &str, count: u32) -> Verdict {
             expected[n]
         )
     })?;
-    let left = left(&pcm, fault)?;
+    let left = faults(&pcm)?.left(fault)?;
     ensure(left == "0", || format!("{left} of {count} are left"))?;
     context.notes.push(format!("from frame {at} on"));
     Ok(())
@@ -178,15 +159,15 @@ fn freeze(context: &mut Context) -> Verdict {
     let (_card, pcm, config) = counting(context)?;
     pcm.start()?;
     let first = numbers(&pcm, &config, 300)?;
-    ask(&pcm, "freeze", "1")?;
-    ensure(left(&pcm, "freeze")? == "1", || {
+    faults(&pcm)?.ask("freeze", "1")?;
+    ensure(faults(&pcm)?.left("freeze")? == "1", || {
         "it does not say that it stands still".to_owned()
     })?;
     let before = pcm.avail()?;
     thread::sleep(frames_time(2 * config.buffer, config.rate));
     let after = pcm.avail()?;
     let resumed = Instant::now();
-    ask(&pcm, "freeze", "0")?;
+    faults(&pcm)?.ask("freeze", "0")?;
     ensure(before == after, || {
         format!("{before} frames were there when it stood still, {after} later")
     })?;
@@ -228,10 +209,10 @@ fn jitter(context: &mut Context) -> Verdict {
     let config = config.with_buffer(480, 100);
     pcm.configure(&config)?;
     let usual = latest(&pcm, &config)?;
-    ask(&pcm, "jitter", "200000")?;
+    faults(&pcm)?.ask("jitter", "200000")?;
     let late = latest(&pcm, &config)?;
     let note = format!("at most {late:?} late, else {usual:?}");
-    ask(&pcm, "jitter", "0")?;
+    faults(&pcm)?.ask("jitter", "0")?;
     // That none of 100 is by more than a quarter of what they may be is no chance.
     ensure(late >= Duration::from_millis(50), || note.clone())?;
     if late > usual + Duration::from_millis(250) {
@@ -247,7 +228,7 @@ fn xrun(context: &mut Context) -> Verdict {
     pcm.configure(&config)?;
     let wanted = Wanted::new(&config, SINE, &[])?;
     // It does not run: nothing happens, then or later.
-    ask(&pcm, "xrun", "capture")?;
+    faults(&pcm)?.ask("xrun", "capture")?;
     for round in 0..3 {
         pcm.start()?;
         let bytes = read(&pcm, &config, 1_000, 100)?;
@@ -255,7 +236,7 @@ fn xrun(context: &mut Context) -> Verdict {
             .check(&bytes, 0)
             .within(|| format!("start {round}"))?;
         runs(&pcm)?;
-        ask(&pcm, "xrun", "capture")?;
+        faults(&pcm)?.ask("xrun", "capture")?;
         let end = Instant::now() + Duration::from_secs(1);
         while pcm.state() == State::Running && Instant::now() < end {
             thread::sleep(Duration::from_millis(1));
@@ -275,7 +256,7 @@ fn xrun(context: &mut Context) -> Verdict {
 
 fn refused(context: &mut Context) -> Verdict {
     let (_card, pcm, _) = counting(context)?;
-    for (fault, value) in [
+    let bad = [
         ("drop", "-1"),
         ("double", "many"),
         ("flip", "4294967296"),
@@ -284,22 +265,16 @@ fn refused(context: &mut Context) -> Verdict {
         ("xrun", "playback"),
         ("unplug", "0"),
         ("unplug", "y"),
-    ] {
-        let path = file(&pcm, fault)?;
-        let errno = fs::write(&path, value).err().and_then(|e| e.raw_os_error());
-        ensure(errno == Some(libc::EINVAL), || {
-            format!("\"{value}\" to {fault}: expected EINVAL, came {errno:?}")
-        })?;
-    }
-    Ok(())
+    ];
+    faults(&pcm)?.refuse(&bad)
 }
 
 fn unplug(context: &mut Context) -> Verdict {
     let (card, pcm, config) = counting(context)?;
     let node = PathBuf::from(format!("/dev/snd/controlC{}", pcm.address().card));
-    ask(&pcm, "freeze", "1")?;
+    faults(&pcm)?.ask("freeze", "1")?;
     pcm.start()?;
-    let unplug = file(&pcm, "unplug")?;
+    let unplug = faults(&pcm)?.file("unplug");
     let puller = thread::spawn(move || {
         thread::sleep(Duration::from_millis(200));
         let begin = Instant::now();

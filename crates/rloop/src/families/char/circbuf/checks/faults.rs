@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rig::verdict::{Problem, Verdict, Within as _, ensure, fail};
+use rig::verdict::{Verdict, Within as _, ensure, fail};
 use rustix::event::PollFlags;
 
 use super::{Plain, gives, is, joined, moves, numbered, ready};
@@ -71,12 +71,16 @@ fn bytes(_: &mut Context) -> Verdict {
         ("flip", "5", flipped),
     ] {
         device.fault(fault, count)?;
+        let left = device.faults()?.left(fault)?;
+        ensure(left == count, || format!("{left} of {count} are to come"))?;
         moves(fault, file.write(&sound), 500)?;
         let mut read = vec![0; 1_000];
         moves(fault, file.read(&mut read), due.len())?;
         ensure(read[..due.len()] == due, || {
             format!("{fault}: other bytes came")
         })?;
+        let left = device.faults()?.left(fault)?;
+        ensure(left == "0", || format!("{left} of {count} are left"))?;
         // Once, not for ever.
         moves("a write", file.write(&sound), 500)?;
         moves("a read", file.read(&mut read), 500)?;
@@ -113,6 +117,8 @@ fn freeze(_: &mut Context) -> Verdict {
     device.fault("freeze", "1")?;
     gives("a read", file.read(&mut [0; 3]), libc::EAGAIN)?;
     gives("a write", file.write(b"d"), libc::EAGAIN)?;
+    let left = device.faults()?.left("freeze")?;
+    ensure(left == "1", || format!("freeze says {left}"))?;
     let came = ready(&file, PollFlags::IN | PollFlags::OUT, Duration::ZERO)?;
     ensure(came.is_empty(), || format!("poll says {came:?}"))?;
     let mut sleeping = device.open(For::Both, 0)?;
@@ -128,7 +134,7 @@ fn freeze(_: &mut Context) -> Verdict {
 
 fn refused(_: &mut Context) -> Verdict {
     let made = Made::of_size(1)?;
-    for (fault, value) in [
+    let bad = [
         ("drop", "-1"),
         ("double", "x"),
         // Two bytes never fit.
@@ -136,16 +142,8 @@ fn refused(_: &mut Context) -> Verdict {
         ("flip", "4294967296"),
         ("freeze", "2"),
         ("unplug", "0"),
-    ] {
-        match made.device.fault(fault, value) {
-            Ok(()) => return fail(format!("{fault}={value} was taken")),
-            Err(problem @ Problem::Skipped(_)) => return Err(problem),
-            Err(problem) => ensure(problem.to_string().contains("os error 22"), || {
-                format!("{fault}={value} was refused with {problem}")
-            })?,
-        }
-    }
-    Ok(())
+    ];
+    made.device.faults()?.refuse(&bad)
 }
 
 /// Somebody who sleeps in a buffer.

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The files in debugfs by which a driver does wrong on demand.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use rig::verdict::{Problem, Verdict, ensure, skip};
+
+/// Those of one device.
+pub struct Faults(PathBuf);
+
+impl Faults {
+    /// The files in `/sys/kernel/debug/MODULE/DEVICE`.
+    ///
+    /// # Errors
+    /// A reason to skip if they are not there.
+    pub fn of(module: &str, device: &str) -> Verdict<Self> {
+        let dir = PathBuf::from(format!("/sys/kernel/debug/{module}/{device}"));
+        match dir.exists() {
+            true => Ok(Self(dir)),
+            false => skip(format!("{} is not there: debugfs, root", dir.display())),
+        }
+    }
+
+    /// The file `fault`.
+    pub fn file(&self, fault: &str) -> PathBuf {
+        self.0.join(fault)
+    }
+
+    /// Asks for a fault.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub fn ask(&self, fault: &str, value: &str) -> Verdict {
+        let path = self.file(fault);
+        fs::write(&path, value).map_err(|e| {
+            let path = path.display();
+            Problem::Failed(format!("{path}: {value}: {e}"))
+        })
+    }
+
+    /// What is left of a fault.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub fn left(&self, fault: &str) -> Verdict<String> {
+        let path = self.file(fault);
+        let text = fs::read_to_string(&path)
+            .map_err(|e| Problem::Failed(format!("{}: {e}", path.display())))?;
+        Ok(text.trim_end().to_owned())
+    }
+
+    /// Values that no fault has are refused with `EINVAL`.
+    ///
+    /// # Errors
+    /// Which was not.
+    pub fn refuse(&self, bad: &[(&str, &str)]) -> Verdict {
+        for (fault, value) in bad {
+            let came = fs::write(self.file(fault), value);
+            let errno = came.as_ref().err().and_then(io::Error::raw_os_error);
+            ensure(errno == Some(libc::EINVAL), || {
+                format!("\"{value}\" to {fault}: expected EINVAL, came {came:?}")
+            })?;
+        }
+        Ok(())
+    }
+}
