@@ -12,7 +12,7 @@ use rig::verdict::{Problem, Verdict, ensure, skip};
 pub struct Faults(PathBuf);
 
 impl Faults {
-    /// The files in `/sys/kernel/debug/MODULE/DEVICE`.
+    /// The files in `/sys/kernel/debug/MODULE/DEVICE`, which may have parts, with slashes in between.
     ///
     /// # Errors
     /// A reason to skip if they are not there.
@@ -58,7 +58,8 @@ impl Faults {
     /// Which was not.
     pub fn refuse(&self, bad: &[(&str, &str)]) -> Verdict {
         for (fault, value) in bad {
-            let came = fs::write(self.file(fault), value);
+            // An empty write does not get as far as the driver.
+            let came = fs::write(self.file(fault), format!("{value}\n"));
             let errno = came.as_ref().err().and_then(io::Error::raw_os_error);
             ensure(errno == Some(libc::EINVAL), || {
                 format!("\"{value}\" to {fault}: expected EINVAL, came {came:?}")

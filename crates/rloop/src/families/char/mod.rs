@@ -12,6 +12,7 @@ use crate::options;
 
 mod bench;
 mod circbuf;
+mod ready;
 mod sad;
 
 /// What the tool knows of them.

@@ -13,7 +13,7 @@ use rig::verdict::{Blame, Problem, Verdict, Within as _, ensure, fail};
 use super::Context;
 use super::own_card::OwnCard;
 use super::take::{SINE, Wanted, read, runs};
-use crate::alsa::pcm::{Config, Pcm, State, frames_time, time_frames, wait};
+use crate::alsa::pcm::{Config, Pcm, State, Stop, frames_time, time_frames, wait};
 use crate::alsa::signal::Format;
 use crate::kernel::faults::Faults;
 
@@ -224,7 +224,12 @@ fn jitter(context: &mut Context) -> Verdict {
 
 fn xrun(context: &mut Context) -> Verdict {
     let (_card, mut pcm) = OwnCard::open(&[])?;
-    let config = Config::default().with_buffer(4_800 * context.scale, 4);
+    // It has none of its own.
+    let config = Config {
+        stop: Stop::Never,
+        ..Config::default()
+    };
+    let config = config.with_buffer(4_800 * context.scale, 4);
     pcm.configure(&config)?;
     let wanted = Wanted::new(&config, SINE, &[])?;
     // It does not run: nothing happens, then or later.

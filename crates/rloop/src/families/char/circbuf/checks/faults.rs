@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use rig::verdict::{Verdict, Within as _, ensure, fail};
 use rustix::event::PollFlags;
 
-use super::{Plain, gives, is, joined, moves, numbered, ready};
+use super::{Plain, gives, is, joined, moves, numbered};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{Device, For, Made, State};
 use crate::families::char::circbuf::sys;
+use crate::families::char::ready::ready;
 
 pub const CHECKS: &[Plain] = &[
     (

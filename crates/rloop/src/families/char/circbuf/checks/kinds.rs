@@ -10,9 +10,10 @@ use std::time::Duration;
 use rig::verdict::{Verdict, ensure, fail};
 use rustix::event::PollFlags;
 
-use super::{Plain, gives, is, joined, moves, numbered, ready};
+use super::{Plain, gives, is, joined, moves, numbered};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{For, Made, State};
+use crate::families::char::ready::ready;
 
 pub const CHECKS: &[Plain] = &[
     (

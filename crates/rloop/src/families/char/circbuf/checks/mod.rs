@@ -2,14 +2,12 @@
 
 //! What is checked of a pipe that one can see into.
 
-use std::fs::File;
 use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rig::check::{self, Check};
 use rig::verdict::{Verdict, ensure, fail};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Context;
 
@@ -73,19 +71,6 @@ fn is(what: &str, came: u64, due: u64) -> Verdict {
 /// So many bytes, each of which says where it stands.
 fn numbered(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|n| (n % 251) as u8).collect()
-}
-
-/// Waits until a file is ready for `what`, at most so long. For what of it it is.
-fn ready(file: &File, what: PollFlags, most: Duration) -> Verdict<PollFlags> {
-    let mut fds = [PollFd::new(file, what)];
-    let most = Timespec {
-        tv_sec: most.as_secs() as i64,
-        tv_nsec: most.subsec_nanos().into(),
-    };
-    match poll(&mut fds, Some(&most)) {
-        Ok(_) => Ok(fds[0].revents()),
-        Err(error) => fail(format!("poll: {error}")),
-    }
 }
 
 /// The result of a thread.

@@ -12,9 +12,10 @@ use rig::verdict::{Problem, Verdict, ensure};
 use rustix::event::{PollFlags, Timespec, epoll};
 use rustix::io::Errno;
 
-use super::{Plain, joined, moves, ready};
+use super::{Plain, joined, moves};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{For, Made};
+use crate::families::char::ready::ready;
 
 pub const CHECKS: &[Plain] = &[
     (

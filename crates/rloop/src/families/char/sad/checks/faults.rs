@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use super::Plain;
 use super::close::{end, shell};
 use super::sound::write;
-use super::write::ready;
+use crate::families::char::ready::ready;
 use crate::families::char::sad::Context;
 use crate::families::char::sad::device::{Device, Kind, Made};
 use crate::families::char::sad::recorder::{Recorder, noise, same};
@@ -249,7 +249,9 @@ fn unplug(context: &mut Context) -> Verdict {
         sleeper(device, (Kind::Leaves, false), |file| {
             let flags = PollFlags::ERR | PollFlags::HUP;
             let gone = ready(&file, flags, Duration::from_secs(20))?;
-            ensure(gone, || "a sleeping poll found nothing".to_owned())
+            ensure(gone.contains(flags), || {
+                "a sleeping poll found nothing".to_owned()
+            })
         })?,
         sleeper(device, (Kind::Leaves, false), |file| {
             is_gone(

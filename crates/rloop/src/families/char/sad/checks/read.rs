@@ -12,7 +12,7 @@ use rig::verdict::{Blame, Problem, Verdict, ensure, fail};
 use rustix::event::PollFlags;
 
 use super::Plain;
-use super::write::ready;
+use crate::families::char::ready::ready;
 use crate::families::char::sad::Context;
 use crate::families::char::sad::device::{Kind, Made, failed};
 use crate::families::char::sad::recorder::{Recorder, noise};
@@ -136,7 +136,8 @@ fn nonblocking(context: &mut Context) -> Verdict {
     ensure(kind == Err(ErrorKind::WouldBlock), || {
         format!("a read where there is nothing yet gave {read:?}")
     })?;
-    ensure(ready(&file, PollFlags::IN, Duration::from_secs(1))?, || {
+    let came = ready(&file, PollFlags::IN, Duration::from_secs(1))?;
+    ensure(came.contains(PollFlags::IN), || {
         "it can't be read for a second".to_owned()
     })?;
     let read = file.read(&mut line);

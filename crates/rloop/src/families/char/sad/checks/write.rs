@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use rig::retry::retry;
 use rig::verdict::{Blame, Problem, Verdict, ensure, fail, skip};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Plain;
+use crate::families::char::ready::ready;
 use crate::families::char::sad::Context;
 use crate::families::char::sad::device::{Kind, Made, failed};
 use crate::families::char::sad::recorder::{Recorder, noise, same};
@@ -70,19 +71,6 @@ pub const CHECKS: &[Plain] = &[
     ),
 ];
 
-/// Waits until a file is ready for `what`, at most so long. Whether it is.
-pub fn ready(file: &File, what: PollFlags, most: Duration) -> Verdict<bool> {
-    let mut fds = [PollFd::new(file, what)];
-    let most = Timespec {
-        tv_sec: most.as_secs() as i64,
-        tv_nsec: most.subsec_nanos().into(),
-    };
-    match poll(&mut fds, Some(&most)) {
-        Ok(_) => Ok(fds[0].revents().intersects(what)),
-        Err(error) => fail(format!("poll: {error}")),
-    }
-}
-
 /// Fills a file that must not block. How many bytes it took.
 fn fill(mut file: &File, most: usize) -> Verdict<usize> {
     let bytes = vec![0x55; most];
@@ -115,17 +103,20 @@ fn polled(context: &mut Context) -> Verdict {
     let made = Made::new(&[("format", "U8")])?;
     let device = &made.device;
     let mut file = device.open(Kind::Drops, false, libc::O_NONBLOCK)?;
-    ensure(ready(&file, PollFlags::OUT, Duration::ZERO)?, || {
+    let writable = |most| -> Verdict<bool> {
+        let came = ready(&file, PollFlags::OUT, most)?;
+        Ok(came.contains(PollFlags::OUT))
+    };
+    ensure(writable(Duration::ZERO)?, || {
         "an empty file can't be written".to_owned()
     })?;
     fill(&file, 2 * device.capacity as usize)?;
-    ensure(!ready(&file, PollFlags::OUT, Duration::ZERO)?, || {
+    ensure(!writable(Duration::ZERO)?, || {
         "a full file can be written".to_owned()
     })?;
-    ensure(
-        ready(&file, PollFlags::OUT, device.time(device.capacity))?,
-        || "it never can be written again".to_owned(),
-    )?;
+    ensure(writable(device.time(device.capacity))?, || {
+        "it never can be written again".to_owned()
+    })?;
     woken_at_half(context, device.state()?.number("waiting")?, device.capacity)?;
     let taken = file.write(&[0; 4_096]);
     ensure(matches!(taken, Ok(4_096)), || {

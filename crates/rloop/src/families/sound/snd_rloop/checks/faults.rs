@@ -3,7 +3,6 @@
 //! Faults that snd-rloop makes on demand must be noticed: a check that lets them pass proves nothing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,9 +10,9 @@ use std::time::{Duration, Instant};
 use super::reported;
 use super::usual::usual;
 use crate::alsa::pcm::AlsaError;
-use crate::alsa::root::Root;
-use crate::families::sound::loopback::{Card, fault_files};
+use crate::families::sound::loopback::Card;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use crate::kernel::faults::Faults;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[
@@ -79,21 +78,16 @@ pub const CHECKS: &[Plain] = &[
     ),
 ];
 
-/// Where the faults of a card are.
-fn dir(card: &Card) -> PathBuf {
-    fault_files(&Root::default(), card)
+/// The faults of a card.
+fn of_card(card: &Card) -> Verdict<Faults> {
+    Faults::of("snd_rloop", &format!("card{}", card.number))
 }
 
-/// The file of that name for the cable that most checks use.
-fn file(context: &Context, name: &str) -> PathBuf {
-    let number = context.card.cable_number(&context.cable());
-    dir(&context.card).join(format!("cable{number}")).join(name)
-}
-
-/// Asks for a fault.
-fn ask(path: &Path, value: &str) -> Verdict {
-    let failed = |e| Problem::Failed(format!("{}: {value}: {e}", path.display()));
-    fs::write(path, value).map_err(failed)
+/// The faults of the cable that most checks use.
+fn of_cable(context: &Context) -> Verdict<Faults> {
+    let cable = context.card.cable_number(&context.cable());
+    let device = format!("card{}/cable{cable}", context.card.number);
+    Faults::of("snd_rloop", &device)
 }
 
 /// Runs a check. What it says if it fails, else nothing.
@@ -125,21 +119,21 @@ fn judge(context: &mut Context, check: &str, said: Option<String>) -> Verdict {
 
 /// A check fails while the card has a fault, and passes before and after that.
 fn noticed(context: &mut Context, check: &str, name: &str, value: &str) -> Verdict {
-    let path = file(context, name);
-    ask(&path, value)?;
+    let faults = of_cable(context)?;
+    faults.ask(name, value)?;
     let said = run(context, check);
-    ask(&path, "0")?;
+    faults.ask(name, "0")?;
     judge(context, check, said?)
 }
 
 /// A check fails if one of its streams has an xrun again and again.
 fn xrun(context: &mut Context, check: &str, end: &str) -> Verdict {
     let done = AtomicBool::new(false);
-    let path = file(context, "xrun");
+    let faults = of_cable(context)?;
     let said = thread::scope(|scope| {
         let breaker = scope.spawn(|| -> Verdict {
             while !done.load(Ordering::Relaxed) {
-                ask(&path, end)?;
+                faults.ask("xrun", end)?;
                 thread::sleep(Duration::from_millis(5));
             }
             Ok(())
@@ -154,12 +148,14 @@ fn xrun(context: &mut Context, check: &str, end: &str) -> Verdict {
 }
 
 fn frozen_times(context: &mut Context) -> Verdict {
-    let path = file(context, "freeze");
-    reported::frozen(context, |freeze| ask(&path, if freeze { "1" } else { "0" }))
+    let faults = of_cable(context)?;
+    reported::frozen(context, |freeze| {
+        faults.ask("freeze", if freeze { "1" } else { "0" })
+    })
 }
 
 fn refused(context: &mut Context) -> Verdict {
-    for (name, value) in [
+    let bad = [
         ("drop", "-1"),
         ("double", "many"),
         ("flip", "4294967296"),
@@ -168,16 +164,8 @@ fn refused(context: &mut Context) -> Verdict {
         ("jitter", ""),
         ("xrun", "capture128"),
         ("xrun", "both"),
-    ] {
-        let path = file(context, name);
-        // An empty write does not get as far as the driver.
-        let text = format!("{value}\n");
-        let errno = fs::write(&path, text).err().and_then(|e| e.raw_os_error());
-        ensure(errno == Some(libc::EINVAL), || {
-            format!("\"{value}\" to {name}: expected EINVAL, came {errno:?}")
-        })?;
-    }
-    Ok(())
+    ];
+    of_cable(context)?.refuse(&bad)
 }
 
 fn unplug(context: &mut Context) -> Verdict {
@@ -187,7 +175,7 @@ fn unplug(context: &mut Context) -> Verdict {
     player.fill(config.buffer)?;
     recorder.pcm.start()?;
     player.pcm.start()?;
-    ask(&dir(&context.card).join("unplug"), "1")?;
+    of_card(&context.card)?.ask("unplug", "1")?;
     for (pcm, end) in [(&player.pcm, "player"), (&recorder.pcm, "recorder")] {
         let errno = pcm.avail().err().map(|AlsaError { errno, .. }| errno);
         ensure(errno == Some(libc::ENODEV), || {
