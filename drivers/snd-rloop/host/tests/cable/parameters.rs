@@ -7,7 +7,7 @@ use snd_rloop_model::cable::Refusal;
 use snd_rloop_model::end::{EndState, Port};
 use Port::Playback;
 
-use crate::memory::{Fake, NextWakeup as _};
+use crate::memory::{Fake, NextWakeup as _, UNTOUCHED};
 use crate::random::Op;
 use crate::rig::{plain, prepared, rig, variant, Pcm, Rig, Spec, CAPTURE};
 
@@ -128,4 +128,11 @@ fn a_delay_line_that_was_kept_for_what_was_under_way_goes_with_the_next_prepare(
     rig.stop(Playback, Pcm::Setup);
     rig.stop(CAPTURE, Pcm::Setup);
     assert!(rig.cable.replace_delay_line(None).is_some());
+    // What frames cost is known at once: without the line, and with the one that a prepare brings.
+    assert_eq!(rig.cable.carries_after(), None);
+    let params = rig.cable.params().unwrap();
+    let layout = rig.cable.needed_delay_line(&params, Some(50)).unwrap();
+    let line = Fake::new(layout, UNTOUCHED);
+    assert!(rig.cable.replace_delay_line(Some(line)).is_none());
+    assert!(rig.cable.carries_after().is_some());
 }
