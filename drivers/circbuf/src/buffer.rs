@@ -125,15 +125,17 @@ impl Buffer {
     ///
     /// `EAGAIN`, `ERESTARTSYS`, `ENODEV`, `EFAULT`; none of them takes a byte.
     pub(crate) fn read(&self, to: &mut IovIterDest<'_>, mode: Mode) -> Result<usize> {
-        let read = self.read_some(to, mode);
+        let mut woken = false;
+        let read = self.read_some(to, mode, &mut woken);
         // Whoever has been woken for bytes that are still there wakes the next.
-        if self.readable() {
+        if woken && self.readable() {
             self.readers.wake_one(Event::Readable);
         }
         read
     }
 
-    fn read_some(&self, to: &mut IovIterDest<'_>, mode: Mode) -> Result<usize> {
+    /// As [`Buffer::read`]; says in `woken` whether it has slept.
+    fn read_some(&self, to: &mut IovIterDest<'_>, mode: Mode, woken: &mut bool) -> Result<usize> {
         let asked = to.len();
         if asked == 0 {
             return Ok(0);
@@ -148,6 +150,7 @@ impl Buffer {
                     return Err(EAGAIN);
                 }
                 self.readers.wait_in_turn(|| self.readable())?;
+                *woken = true;
                 continue;
             }
             if reader.copy_to(to, bytes) {
@@ -178,27 +181,35 @@ impl Buffer {
     ///
     /// `EAGAIN`, `ERESTARTSYS`, `ENODEV`, `EFAULT`, `ENOMEM` while bytes go wrong; none of them adds a byte.
     pub(crate) fn write(&self, from: &mut IovIterSource<'_>, mode: Mode) -> Result<usize> {
-        let written = self.write_some(from, mode);
+        let mut woken = false;
+        let written = self.write_some(from, mode, &mut woken);
         // Whoever has been woken for room that is still there wakes the next.
-        if self.room() > 0 && !self.frozen() && !self.rules.atomic {
+        if woken && self.room() > 0 && !self.frozen() && !self.rules.atomic {
             self.writers.wake_one(Event::Writable);
         }
         written
     }
 
-    fn write_some(&self, from: &mut IovIterSource<'_>, mode: Mode) -> Result<usize> {
+    /// As [`Buffer::write`]; says in `woken` whether it has slept.
+    fn write_some(
+        &self,
+        from: &mut IovIterSource<'_>,
+        mode: Mode,
+        woken: &mut bool,
+    ) -> Result<usize> {
         let (mut skipped, mut tries) = (0, Tries::new());
         while !from.is_empty() {
             let given = from.len();
             let mut writer = self.fifo.writer();
             if is_pending(&writer.faults) {
                 drop(writer);
-                return self.write_wrong(from, mode);
+                return self.write_wrong(from, mode, woken);
             }
             let plan = self.rules.plan(given, writer.room());
             let Some(plan) = plan.filter(|_| !self.frozen()) else {
                 drop(writer);
                 self.wait_for_room(self.rules.least(given), mode)?;
+                *woken = true;
                 continue;
             };
             if plan.overwritten() > 0 {
@@ -252,7 +263,12 @@ impl Buffer {
     }
 
     /// Writes up to [`ATOMIC`] bytes of which some go wrong.
-    fn write_wrong(&self, from: &mut IovIterSource<'_>, mode: Mode) -> Result<usize> {
+    fn write_wrong(
+        &self,
+        from: &mut IovIterSource<'_>,
+        mode: Mode,
+        woken: &mut bool,
+    ) -> Result<usize> {
         let mut given = KVec::with_capacity(ATOMIC, GFP_KERNEL)?;
         let mut changed = KVec::with_capacity(2 * ATOMIC, GFP_KERNEL)?;
         let bytes = from.len().min(ATOMIC);
@@ -271,6 +287,7 @@ impl Buffer {
             if room < least.max(1) || self.frozen() {
                 drop(writer);
                 self.wait_for_room(least.max(1), mode)?;
+                *woken = true;
                 continue;
             }
             let Writes { faults, wrong, .. } = &mut *writer;

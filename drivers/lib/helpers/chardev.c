@@ -43,24 +43,18 @@ void rloop_file_heeds_nowait(struct file *file)
 	file->f_mode |= FMODE_NOWAIT;
 }
 
-bool rloop_file_readable(const struct file *file)
+/* How a file was opened: RLOOP_MODE_… */
+unsigned int rloop_file_mode(const struct file *file)
 {
-	return file->f_mode & FMODE_READ;
+	return (file->f_mode & FMODE_READ ? RLOOP_MODE_READABLE : 0) |
+	       (file->f_mode & FMODE_WRITE ? RLOOP_MODE_WRITABLE : 0) |
+	       (READ_ONCE(file->f_flags) & O_NONBLOCK ? RLOOP_MODE_NONBLOCKING : 0);
 }
 
-bool rloop_file_writable(const struct file *file)
+/* The same, of the file that a call is for, and whether the call may wait. */
+unsigned int rloop_call_mode(const struct kiocb *iocb)
 {
-	return file->f_mode & FMODE_WRITE;
-}
-
-bool rloop_file_nonblocking(const struct file *file)
-{
-	return READ_ONCE(file->f_flags) & O_NONBLOCK;
-}
-
-bool rloop_iocb_nowait(const struct kiocb *iocb)
-{
-	return iocb->ki_flags & IOCB_NOWAIT;
+	return rloop_file_mode(iocb->ki_filp) | (iocb->ki_flags & IOCB_NOWAIT ? RLOOP_MODE_NONBLOCKING : 0);
 }
 
 /* Whether a file is being closed by a thread of the kernel, which nobody's signal reaches. */

@@ -18,14 +18,18 @@ void rloop_queue_wake_one(struct wait_queue_head *queue, unsigned int events);
 void rloop_poll_wait(struct file *file, struct wait_queue_head *queue, struct poll_table_struct *table);
 
 void rloop_file_heeds_nowait(struct file *file);
-bool rloop_file_readable(const struct file *file);
-bool rloop_file_writable(const struct file *file);
-bool rloop_file_nonblocking(const struct file *file);
-bool rloop_iocb_nowait(const struct kiocb *iocb);
+unsigned int rloop_file_mode(const struct file *file);
+unsigned int rloop_call_mode(const struct kiocb *iocb);
 
 bool rloop_exiting(void);
 bool rloop_closed_by_kernel(void);
 bool rloop_closed_by_kill(void);
+
+enum rloop_mode_constant {
+	RLOOP_MODE_READABLE = 1,
+	RLOOP_MODE_WRITABLE = 2,
+	RLOOP_MODE_NONBLOCKING = 4,
+};
 
 /* bindgen does not see constants that are casts. */
 enum rloop_poll_constant {

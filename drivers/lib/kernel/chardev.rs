@@ -52,6 +52,18 @@ pub(crate) struct Mode {
     pub(crate) nonblocking: bool,
 }
 
+impl Mode {
+    /// What `RLOOP_MODE_…` say.
+    fn of(bits: u32) -> Self {
+        let has = |bit| bits & bit != 0;
+        Self {
+            readable: has(bindings::rloop_mode_constant_RLOOP_MODE_READABLE),
+            writable: has(bindings::rloop_mode_constant_RLOOP_MODE_WRITABLE),
+            nonblocking: has(bindings::rloop_mode_constant_RLOOP_MODE_NONBLOCKING),
+        }
+    }
+}
+
 /// Who closes the last descriptor of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Closer {

@@ -104,15 +104,8 @@ impl<F: File> Operations<F> {
     ///
     /// `file` must be valid.
     unsafe fn mode(file: *mut c::file) -> Mode {
-        let file = file.cast_const().cast();
         // SAFETY: As this function's.
-        unsafe {
-            Mode {
-                readable: bindings::rloop_file_readable(file),
-                writable: bindings::rloop_file_writable(file),
-                nonblocking: bindings::rloop_file_nonblocking(file),
-            }
-        }
+        Mode::of(unsafe { bindings::rloop_file_mode(file.cast_const().cast()) })
     }
 
     /// # Safety
@@ -192,10 +185,8 @@ impl<F: File> Operations<F> {
     unsafe fn call<'a>(iocb: *mut c::kiocb) -> (&'a Opened<F>, Mode) {
         // SAFETY: As this function's.
         unsafe {
-            let file = (*iocb).ki_filp;
-            let mut mode = Self::mode(file);
-            mode.nonblocking |= bindings::rloop_iocb_nowait(iocb.cast_const().cast());
-            (Self::opened(file), mode)
+            let mode = Mode::of(bindings::rloop_call_mode(iocb.cast_const().cast()));
+            (Self::opened((*iocb).ki_filp), mode)
         }
     }
 
