@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! The drivers' models: the very files that the modules compile. The tool asks them what a program has to hear.
 

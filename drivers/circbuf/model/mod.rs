@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! What a write takes, what becomes of it, and the module's parameters. Needs no kernel: the module compiles these very
 //! files, and so does the crate `circbuf-model` for tests on the host (`cargo test`).

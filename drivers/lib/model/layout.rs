@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Layouts of buffers: how samples lie in one, and what has to be moved to get them from one into
 //! another.

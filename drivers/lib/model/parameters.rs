@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Values of module parameters, parsed as the kernel does, and the message about one that is not
 //! allowed.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Rings: where frames lie in buffers that wrap, and how far ALSA's pointers are apart.
 //!

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! PCM streams as the model of a driver sees them: parameters, buffer, ALSA's pointers, and what
 //! ALSA is notified of.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Wide products, which do not fit into 64 bits, divided without the 128-bit division that the
 //! kernel does not link.

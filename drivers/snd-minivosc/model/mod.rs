@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! What the oscillator plays, and where a recording of it is. Needs no kernel: the module compiles these very files,
 //! and so does the crate `snd-minivosc-model` for tests on the host (`cargo test`).

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Sources of the clocks of a card (`timer_source`), in snd-aloop's syntax.
 

@@ -5,9 +5,9 @@ DESCRIPTION = "A tool for the target: verify plays numbered frames round a card 
                and checks what comes back, bench measures the cards, status shows what they are doing. Its ptest \
                tests the card."
 SECTION = "multimedia"
-LICENSE = "(MIT | Apache-2.0) & GPL-2.0-only"
+# Of the crates that it is linked with some are under one of these alone; where there is a choice, it is between them.
+LICENSE = "Apache-2.0 & MIT"
 LIC_FILES_CHKSUM = "\
-    file://LICENSES/GPL-2.0-only.txt;md5=b234ee4d69f5fce4486a80fdaf4a4263 \
     file://LICENSES/Apache-2.0.txt;md5=3b83ef96387f14655fc854ddc3c6bd57 \
     file://LICENSES/MIT.txt;md5=12d18462d5c63a32486fed9875a2b101 \
 "
@@ -22,7 +22,6 @@ SRC_URI = "\
     file://Cargo.lock;subdir=${BP} \
     file://Cargo.toml;subdir=${BP} \
     file://LICENSES/Apache-2.0.txt;subdir=${BP} \
-    file://LICENSES/GPL-2.0-only.txt;subdir=${BP} \
     file://LICENSES/MIT.txt;subdir=${BP} \
     ${@' '.join('file://%s;subdir=${BP}' % crate for crate in d.getVar('RLOOP_CRATES').split())} \
     file://kernel-complaints \

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Suite;
+use super::{Suite, licences};
 use crate::report::Check;
 use lab::error::{AtPath as _, Error, Result};
 use lab::exec::Cmd;
@@ -181,6 +181,15 @@ fn unnamed(directories: &BTreeSet<PathBuf>, repo: &Path, recipe: &str) -> Option
         .then(|| format!("not in RLOOP_CRATES of {RECIPE}: {}", unnamed.join(", ")))
 }
 
+/// What cargo says to `arguments`.
+fn cargo(repo: &Path, arguments: &[&str]) -> Result<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    Cmd::new(format!("cargo {}", arguments[0]), cargo)
+        .args(arguments)
+        .dir(repo)
+        .read()
+}
+
 /// Holds the list against Cargo.lock, and the recipe against the workspace.
 pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
     let read = |name: &str| {
@@ -193,11 +202,8 @@ pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
         allowed: "what cargo writes".into(),
     })?;
     let repo = &suite.context.paths.repo;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let metadata = Cmd::new("cargo metadata", cargo)
-        .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
-        .dir(repo)
-        .read()?;
+    let metadata = ["metadata", "--format-version=1", "--no-deps", "--offline"];
+    let metadata = cargo(repo, &metadata)?;
     let workspace: Workspace = serde_json::from_str(&metadata).map_err(|e| Error::BadInput {
         what: "the output of cargo metadata",
         given: e.to_string(),
@@ -205,6 +211,7 @@ pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
     })?;
     let mut directories = workspace.directories(repo.join("crates/rloop"));
     directories.extend(models(&read(MODELS)?).map(|folder| repo.join(folder)));
+    let recipe = read(RECIPE)?;
     Ok(vec![
         Check::that(
             "the list of crates is in step with Cargo.lock",
@@ -212,7 +219,11 @@ pub(super) fn in_step(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
         ),
         Check::that(
             "the recipe names the directories that the tool is built from",
-            unnamed(&directories, repo, &read(RECIPE)?),
+            unnamed(&directories, repo, &recipe),
+        ),
+        Check::that(
+            "the recipe names the licences of what is linked",
+            licences::complaint(&cargo(repo, licences::TREE)?, &licences::named(&recipe)),
         ),
     ])
 }

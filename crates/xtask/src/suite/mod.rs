@@ -12,6 +12,7 @@ mod crates;
 mod kas_files;
 mod kselftest;
 mod layer;
+mod licences;
 mod manual;
 mod module;
 mod new_driver;

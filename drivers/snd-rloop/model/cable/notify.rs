@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Notifications: which position is reported to ALSA, what it is notified of, and when a timer has
 //! to go off for that.
