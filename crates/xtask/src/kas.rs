@@ -24,6 +24,9 @@ pub(crate) const DUMP: &[&str] = &[
     "repos_apply_patches",
 ];
 
+/// How the name of a file ends in which kas finds, and keeps, the commits of the file beside it.
+pub(crate) const LOCK: &str = ".lock.yml";
+
 /// The kas files in the directory `dir` of the repository `repo`, with their paths in it.
 pub(crate) fn files(repo: &Path, dir: &str) -> Result<Vec<String>> {
     let path = repo.join(dir);
@@ -31,7 +34,7 @@ pub(crate) fn files(repo: &Path, dir: &str) -> Result<Vec<String>> {
     for entry in fs::read_dir(&path).at(&path)? {
         let name = entry.at(&path)?.file_name();
         let name = name.to_string_lossy();
-        if name.ends_with(".yml") {
+        if name.ends_with(".yml") && !name.ends_with(LOCK) {
             files.push(format!("{dir}/{name}"));
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Suite;
 use super::layer::{extension, files};
+use super::{Suite, bitbake_setup};
 use crate::kas::{self, Dump};
 use lab::error::{AtPath as _, Error, Result};
 use lab::exec::Cmd;
@@ -18,8 +18,6 @@ use crate::report::Check;
 use lab::sandbox;
 use lab::ui::Step;
 
-/// Where commits are pinned: a file for each release of Yocto.
-const PINS: &[&str] = &["include/pins.yml", "include/pins-blacksail.yml"];
 /// The questions of `kas menu`.
 const MENU: &str = "kas/Kconfig";
 /// What users read; the section, and the paths in its example.
@@ -133,7 +131,7 @@ pub(super) fn configurations(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check
         checks.push(Check::that(format!("kas dump {configuration}"), complaint));
     }
     checks.push(Check::that(
-        "pins are in one place",
+        "pins are in lock files",
         pins_elsewhere(&repo.join("kas"))?,
     ));
     let unused: Vec<&str> = pinned.difference(&used).map(String::as_str).collect();
@@ -154,6 +152,11 @@ pub(super) fn configurations(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check
         "kas menu offers what is there",
         (!wrong.is_empty())
             .then(|| format!("not offered by {MENU}, or not there: {}", wrong.join(", "))),
+    ));
+    let text = kas.dump(&project, kas::DUMP, MAIN).read()?;
+    checks.push(Check::that(
+        format!("{} says what {MAIN} does", bitbake_setup::FILE),
+        bitbake_setup::complaint(repo, &Dump::parse(&text)?)?,
     ));
     checks.push(Check::that(
         "as a submodule, with the file in the manual",
@@ -225,12 +228,13 @@ fn other_owner(kas: &Kas, repo: &Path) -> Result<Check> {
     Ok(Check::that(name, complaint))
 }
 
-/// Lines of kas files that pin a commit where none should be pinned, or a repository a second time.
+/// Lines of kas files that pin a commit outside a lock file, which `kas lock` would not move, or a repository a second
+/// time.
 fn pins_elsewhere(kas: &Path) -> Result<Option<String>> {
     let mut found = Vec::new();
     for path in files(kas, |path| extension(path, &["yml", "yaml", "json"]))? {
         let text = fs::read_to_string(&path).at(&path)?;
-        let place = PINS.iter().any(|pins| path.ends_with(pins));
+        let place = path.to_string_lossy().ends_with(kas::LOCK);
         let mut seen = BTreeSet::new();
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.split('#').next().unwrap_or_default();
@@ -247,9 +251,9 @@ fn pins_elsewhere(kas: &Path) -> Result<Option<String>> {
         }
     }
     Ok((!found.is_empty()).then(|| {
-        let pins = PINS.join(" and ");
         format!(
-            "expected each once, in {pins} alone; came in {}",
+            "expected each once, in a file *{} alone; came in {}",
+            kas::LOCK,
             found.join(", ")
         )
     }))
@@ -277,12 +281,12 @@ mod tests {
             fs::write(path, text).unwrap();
         };
         let complaint = || pins_elsewhere(dir.path()).unwrap();
-        write(PINS[0], &pins);
+        write("a.lock.yml", &pins);
         write("a.yml", "# at commit X\nrepos:\n  a:\n    url: u\n");
         assert_eq!(complaint(), None);
-        write(PINS[0], &format!("{pins}  b:\n  a:\n"));
-        assert!(complaint().unwrap().ends_with("pins.yml:5"));
-        write(PINS[0], &pins);
+        write("a.lock.yml", &format!("{pins}  b:\n  a:\n"));
+        assert!(complaint().unwrap().ends_with("a.lock.yml:5"));
+        write("a.lock.yml", &pins);
         for bad in [
             "    commit: x",
             "    \"tag\": v1",

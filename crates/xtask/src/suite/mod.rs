@@ -6,6 +6,7 @@
 //! verify` is one, and so is whatever else a step looks at (that a build went
 //! well, that a kernel's log is clean).
 
+pub(crate) mod bitbake_setup;
 mod complaints;
 mod consistent;
 mod crates;

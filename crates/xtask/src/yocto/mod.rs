@@ -6,11 +6,12 @@
 mod place;
 mod summary;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::kas::{self, Dump, Repository};
+use crate::suite::bitbake_setup::FILE;
 use lab::context::Context;
 use lab::error::{AtPath as _, Error, Result};
 use lab::exec::{self, Cmd};
@@ -18,12 +19,17 @@ use lab::ui::Step;
 use place::Place;
 use summary::{Commit, Instead, Summary};
 
-/// The kas file that every option is tried with, and that the layer's own check starts from.
+/// The kas file that every option is tried with.
 const MAIN: &str = "kas/qemuarm64.yml";
 /// What can't be tried without the network.
 const ONLINE: &str = "kas/opt/sstate-mirror.yml";
-/// Nothing is fetched but by git, from the mirrors.
-const OFFLINE: &str = "BB_NO_NETWORK = \"1\"\n    CONNECTIVITY_CHECK_URIS = \"\"\n    INHERIT_DISTRO:remove = \"uninative\"\n";
+/// What else is tried, from the repositories of [`MAIN`].
+const SETUP: &str = "bitbake-setup";
+const CHECK: &str = "yocto-check-layer";
+/// Nothing is fetched but by git, from the mirrors. AGL's compositor would ask the network for its newest commit while
+/// recipes are parsed.
+const OFFLINE: &str = "BB_NO_NETWORK = \"1\"\n    CONNECTIVITY_CHECK_URIS = \"\"\n    INHERIT_DISTRO:remove = \"uninative\"\n    \
+    SRCREV:pn-agl-compositor:forcevariable = \"0000000000000000000000000000000000000001\"\n";
 
 /// The world of a configuration is this layer. What others have in theirs need not be whole (AGL's is not), and all of
 /// oe-core's is what the layer's own check looks at.
@@ -39,21 +45,24 @@ pub(crate) struct Options {
     pub(crate) conf: Vec<String>,
 }
 
-/// The repository that lies in `mirrors` for `url`: `NAME`, `NAME.git` or `OWNER+NAME`, itself or in
-/// a directory `repo` of it.
-fn mirror_of(mirrors: &Path, url: &str) -> Option<PathBuf> {
+/// What a mirror of `url` is called: `NAME`, or `NAME.git`, `OWNER+NAME`, `NAME-monorepo`.
+fn mirror_name(url: &str) -> &str {
     let path = url.trim_end_matches('/').trim_end_matches(".git");
-    let name = path.rsplit('/').next()?;
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// The repository that lies in `mirrors` for `url`: see [`mirror_name`]; itself or in a directory `repo` of it.
+fn mirror_of(mirrors: &Path, url: &str) -> Option<PathBuf> {
+    let name = mirror_name(url);
     let entries = fs::read_dir(mirrors).ok()?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| {
             let entry = path.file_name().unwrap_or_default().to_string_lossy();
             let entry = entry.strip_suffix(".git").unwrap_or(&entry);
-            entry == name
-                || entry
-                    .rsplit_once('+')
-                    .is_some_and(|(_, after)| after == name)
+            let entry = entry.rsplit_once('+').map_or(entry, |(_, after)| after);
+            // That of AGL on GitHub has its layers' histories in one.
+            entry.strip_suffix("-monorepo").unwrap_or(entry) == name
         })
         .flat_map(|path| [path.join("repo"), path.join(".git"), path])
         .filter(|path| path.join("HEAD").is_file())
@@ -81,11 +90,12 @@ fn check_configuration(dump: &Dump, commits: &BTreeMap<&str, Commit>) -> String 
     text
 }
 
-/// Every kas file, the main one also with every option; of these the ones that are asked for.
+/// Every kas file, the main one also with every option, and [`SETUP`] and [`CHECK`]; of these the ones that are asked for.
 fn configurations(repo: &Path, only: &[String]) -> Result<Vec<String>> {
     let mut all = kas::files(repo, "kas")?;
     let options = kas::files(repo, "kas/opt")?;
     all.extend(options.iter().map(|option| format!("{MAIN}:{option}")));
+    all.extend([SETUP, CHECK].map(str::to_owned));
     if only.is_empty() {
         return Ok(all);
     }
@@ -101,7 +111,9 @@ fn configurations(repo: &Path, only: &[String]) -> Result<Vec<String>> {
         return Err(Error::BadInput {
             what: "--only",
             given: only.join(","),
-            allowed: "parts of the names of kas files, or FILE.yml or FILE.yml:FILE.yml".into(),
+            allowed: format!(
+                "parts of the names of kas files, FILE.yml, FILE.yml:FILE.yml, {SETUP} or {CHECK}"
+            ),
         });
     }
     Ok(asked)
@@ -125,7 +137,11 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     let mut dumps = BTreeMap::new();
     let mut mirrors = BTreeMap::new();
     for name in names {
-        let dump = place.dump(&name)?;
+        let file = match name.as_str() {
+            SETUP | CHECK => MAIN,
+            file => file,
+        };
+        let dump = place.dump(file)?;
         for Repository { url, .. } in dump.repositories() {
             if let Some(path) = mirror_of(&options.mirrors, url) {
                 mirrors.insert(url.to_owned(), path);
@@ -135,11 +151,13 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     }
     place.fill(&step, &mirrors, &options.conf)?;
     step.ok();
+    println!("{}", found(&options.mirrors, &dumps, &mirrors));
 
-    let mut summary = Summary::default();
+    let path = context.paths.work().with_file_name("yocto.md");
+    let mut summary = Summary::new(path.clone(), heading)?;
     for (name, dump) in &dumps {
         if name.ends_with(ONLINE) {
-            summary.skip(name, "it needs the network".to_owned());
+            summary.skip(name, "it needs the network".to_owned())?;
             continue;
         }
         let missing: Vec<&str> = dump
@@ -148,23 +166,46 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
             .filter(|url| !mirrors.contains_key(*url))
             .collect();
         if !missing.is_empty() {
-            summary.skip(name, format!("no mirror of {}", missing.join(", ")));
+            let why = format!("no mirror of {}", missing.join(", "));
+            summary.skip(name, why)?;
             continue;
         }
         let commits = commits(&mirrors, dump)?;
-        configuration(&place, name, dump, &commits, &mut summary)?;
-        if name == MAIN {
-            check_layer(&place, dump, &commits, &mut summary)?;
+        summary.note(&commits);
+        match name.as_str() {
+            SETUP => bitbake_setup(&place, &mut summary)?,
+            CHECK => check_layer(&place, dump, &commits, &mut summary)?,
+            name => configuration(&place, name, dump, &commits, &mut summary)?,
         }
-        summary.note(commits);
     }
-    let path = context.paths.work().with_file_name("yocto.md");
-    let text = format!("{heading}\n{}", summary.text());
-    fs::write(&path, &text).at(&path)?;
-    println!("\n{text}\nsummary: {}", path.display());
+    println!("\n{}\nsummary: {}", summary.text(), path.display());
     let counts = summary.counts();
     println!("{} passed, {} failed", counts.passed, counts.failed);
     Ok(counts.failed == 0)
+}
+
+/// Which repositories the configurations want, and where they were found.
+fn found(
+    dir: &Path,
+    dumps: &BTreeMap<String, Dump>,
+    mirrors: &BTreeMap<String, PathBuf>,
+) -> String {
+    let wanted: BTreeSet<&str> = dumps
+        .values()
+        .flat_map(|dump| dump.repositories().map(|repository| repository.url))
+        .collect();
+    let mut text = format!("Mirrors in {}:\n", dir.display());
+    for url in wanted {
+        let place = match mirrors.get(url) {
+            Some(path) => path.display().to_string(),
+            None => {
+                let name = mirror_name(url);
+                format!("none: it would be called {name}, {name}.git or OWNER+{name}")
+            }
+        };
+        text += &format!("  {url}: {place}\n");
+    }
+    text
 }
 
 /// The day, and what was tried on it.
@@ -287,6 +328,24 @@ fn shell(configuration: &str, command: &str) -> Vec<String> {
         .to_vec()
 }
 
+/// What [`FILE`] is for, by the bitbake that kas checks out: a build that parses, and whose image resolves.
+fn bitbake_setup(place: &Place<'_>, summary: &mut Summary) -> Result<()> {
+    let script = format!(
+        "python3 -m kas checkout {MAIN}:offline.yml\n\
+         cd ../work; rm -rf setup\n\
+         bitbake/bin/bitbake-setup --setting default top-dir-prefix \"$PWD\" \
+         --setting default top-dir-name setup \
+         init --non-interactive --setup-dir-name build \"$OLDPWD/{FILE}\" rloop machine/qemuarm64\n\
+         cd setup/build/build\n\
+         printf '%s\\n' '{}' >>conf/local.conf\n\
+         (. ./init-build-env && bitbake -p && bitbake -g rloop-image)",
+        OFFLINE.replace("\n    ", "\n")
+    );
+    let cmd = place.script(&script)?;
+    summary.run(place, &format!("{SETUP} with {FILE}, bitbake -p, -g"), cmd)?;
+    Ok(())
+}
+
 fn check_layer(
     place: &Place<'_>,
     dump: &Dump,
@@ -303,7 +362,7 @@ fn check_layer(
     let arguments = shell("check.yml", &command);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let cmd = place.kas(&arguments)?;
-    summary.run(place, "yocto-check-layer meta-rloop", cmd)?;
+    summary.run(place, &format!("{CHECK} meta-rloop"), cmd)?;
     Ok(())
 }
 
@@ -324,8 +383,10 @@ mod tests {
             configurations(dir.path(), &only)
         };
         let with_a = "kas/qemuarm64.yml:kas/opt/a.yml";
-        assert_eq!(names(&[]).unwrap(), ["kas/other.yml", MAIN, with_a]);
-        assert_eq!(names(&["a"]).unwrap().len(), 3);
+        let all = ["kas/other.yml", MAIN, with_a, SETUP, CHECK];
+        assert_eq!(names(&[]).unwrap(), all);
+        assert_eq!(names(&["kas/"]).unwrap().len(), 3);
+        assert_eq!(names(&["check"]).unwrap(), [CHECK]);
         assert_eq!(names(&["other"]).unwrap(), ["kas/other.yml"]);
         assert_eq!(names(&[MAIN]).unwrap(), [MAIN]);
         assert_eq!(names(&[with_a]).unwrap(), [with_a]);
@@ -340,6 +401,7 @@ mod tests {
             "bitbake.git",
             "yoctoproject+meta-yocto/repo",
             "meta-agl/.git",
+            "owner+meta-other-monorepo",
         ] {
             let path = dir.path().join(entry);
             fs::create_dir_all(&path).unwrap();
@@ -360,6 +422,10 @@ mod tests {
             find("https://x.invalid/AGL/meta-agl/"),
             Some("meta-agl/.git".into())
         );
-        assert_eq!(find("https://x.invalid/meta-other"), None);
+        assert_eq!(
+            find("https://x.invalid/meta-other"),
+            Some("owner+meta-other-monorepo".into())
+        );
+        assert_eq!(find("https://x.invalid/meta-more"), None);
     }
 }

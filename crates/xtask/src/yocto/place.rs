@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::{OFFLINE, WORLD};
 use crate::kas::{self, Dump};
+use crate::suite::bitbake_setup;
 use lab::cache::{Key, Making};
 use lab::context::Context;
 use lab::debian::{Debootstrap, RELEASE};
@@ -62,6 +63,7 @@ const PARTS: &[&str] = &[
     "drivers",
     "kas",
     "meta-rloop",
+    bitbake_setup::FILE,
 ];
 
 /// A place where kas and bitbake run.
@@ -117,8 +119,22 @@ impl<'a> Place<'a> {
         Ok(cmd)
     }
 
-    /// A program of Python's as the ordinary user, in the copy of the project.
+    /// kas as the ordinary user, in the copy of the project.
     pub(super) fn kas(&self, arguments: &[&str]) -> Result<Cmd> {
+        let mut cmd = self.as_user("kas", "python3")?;
+        cmd.args(["-m", "kas"]).args(arguments);
+        Ok(cmd)
+    }
+
+    /// A shell's script as the ordinary user, in the copy of the project.
+    pub(super) fn script(&self, script: &str) -> Result<Cmd> {
+        let mut cmd = self.as_user("a script", "sh")?;
+        cmd.args(["-ec", script]);
+        Ok(cmd)
+    }
+
+    /// A program as the ordinary user, in the copy of the project.
+    fn as_user(&self, what: &str, program: &str) -> Result<Cmd> {
         let path = |name: &str| self.dir.join(name).display().to_string();
         let env = [
             ("HOME", path("home")),
@@ -131,11 +147,10 @@ impl<'a> Place<'a> {
         ];
         let mut cmd = self
             .sandbox
-            .command("kas", &self.dir.join("project"), &env, "setpriv")?;
+            .command(what, &self.dir.join("project"), &env, "setpriv")?;
         cmd.arg(format!("--reuid={USER}"))
             .arg(format!("--regid={USER}"))
-            .args(["--clear-groups", "python3", "-m", "kas"])
-            .args(arguments);
+            .args(["--clear-groups", program]);
         Ok(cmd)
     }
 

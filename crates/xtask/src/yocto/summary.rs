@@ -2,11 +2,13 @@
 //! What has been found, and told in a table.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::place::Place;
 use crate::report::{Check, Counts, Verdict};
-use lab::error::{Error, Result};
+use lab::error::{AtPath as _, Error, Result};
 use lab::exec::Cmd;
 use lab::ui::{Step, seconds};
 
@@ -32,15 +34,32 @@ struct Line {
     took: Duration,
 }
 
-/// What has been found.
-#[derive(Default)]
+/// What has been found. It is in a file as soon as it is known: the next step may take an hour, or end all.
 pub(super) struct Summary {
+    path: PathBuf,
+    heading: String,
     lines: Vec<Line>,
     /// Of the repositories, by name and commit; with the commit that should have been taken.
     commits: BTreeMap<(String, String), Option<String>>,
 }
 
 impl Summary {
+    /// Begins a summary below `heading`, in the file `path`.
+    pub(super) fn new(path: PathBuf, heading: String) -> Result<Self> {
+        let summary = Self {
+            path,
+            heading,
+            lines: Vec::new(),
+            commits: BTreeMap::new(),
+        };
+        summary.write()?;
+        Ok(summary)
+    }
+
+    fn write(&self) -> Result<()> {
+        fs::write(&self.path, self.text()).at(&self.path)
+    }
+
     /// Runs `cmd` as the check `name`; whether it passed.
     pub(super) fn run(&mut self, place: &Place<'_>, name: &str, mut cmd: Cmd) -> Result<bool> {
         let step = Step::new(name);
@@ -61,11 +80,12 @@ impl Summary {
             eprintln!("{why}");
         }
         self.lines.push(Line { check, took });
+        self.write()?;
         Ok(passed)
     }
 
     /// Says that `name` could not be tried.
-    pub(super) fn skip(&mut self, name: &str, why: String) {
+    pub(super) fn skip(&mut self, name: &str, why: String) -> Result<()> {
         self.lines.push(Line {
             check: Check {
                 name: name.to_owned(),
@@ -73,13 +93,15 @@ impl Summary {
             },
             took: Duration::ZERO,
         });
+        self.write()
     }
 
-    /// Notes the commits that a configuration was tried with.
-    pub(super) fn note(&mut self, commits: BTreeMap<&str, Commit>) {
+    /// Notes the commits that a configuration is tried with.
+    pub(super) fn note(&mut self, commits: &BTreeMap<&str, Commit>) {
         for (name, commit) in commits {
-            let pinned = commit.instead.map(|instead| instead.of);
-            self.commits.insert((name.to_owned(), commit.taken), pinned);
+            let pinned = commit.instead.as_ref().map(|instead| instead.of.clone());
+            self.commits
+                .insert(((*name).to_owned(), commit.taken.clone()), pinned);
         }
     }
 
@@ -90,7 +112,10 @@ impl Summary {
 
     /// All of it, in Markdown.
     pub(super) fn text(&self) -> String {
-        let mut text = String::from("| what | result | time |\n|---|---|---|\n");
+        let mut text = format!(
+            "{}\n| what | result | time |\n|---|---|---|\n",
+            self.heading
+        );
         for line in &self.lines {
             let result = match &line.check.verdict {
                 Verdict::Pass => "passed".to_owned(),
@@ -112,5 +137,21 @@ impl Summary {
             text += " |\n";
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_in_the_file_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("yocto.md");
+        let mut summary = Summary::new(path.clone(), "today\n".to_owned()).unwrap();
+        summary.skip("a.yml", "no mirror".to_owned()).unwrap();
+        let text = fs::read_to_string(path).unwrap();
+        assert!(text.starts_with("today\n\n| what"));
+        assert!(text.contains("| a.yml | not tried: no mirror |"));
     }
 }
