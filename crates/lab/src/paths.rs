@@ -58,15 +58,15 @@ impl Paths {
         self.repo.join("drivers")
     }
 
-    /// What the drivers need of a kernel, and what all of them do: `kernel.cfg` in each directory of `drivers`, by name.
+    /// What the drivers need of a kernel, and what their checks want besides: `kernel.cfg` and `kernel-test.cfg` in each
+    /// directory of `drivers`, by name.
     pub fn driver_fragments(&self) -> Result<Vec<PathBuf>> {
         let drivers = self.drivers();
         let mut fragments = Vec::new();
         for entry in fs::read_dir(&drivers).at(&drivers)? {
-            let fragment = entry.at(&drivers)?.path().join("kernel.cfg");
-            if fragment.is_file() {
-                fragments.push(fragment);
-            }
+            let dir = entry.at(&drivers)?.path();
+            let here = ["kernel.cfg", "kernel-test.cfg"].map(|name| dir.join(name));
+            fragments.extend(here.into_iter().filter(|fragment| fragment.is_file()));
         }
         fragments.sort();
         Ok(fragments)
