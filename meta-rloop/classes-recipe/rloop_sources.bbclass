@@ -14,3 +14,44 @@ python __anonymous() {
         raise bb.parse.SkipRecipe('its sources are not in RLOOP_SRC = "%s". Set RLOOP_SRC to the repository '
             'that the layer comes from; see docs/using/yocto.md of rloop' % d.getVar('RLOOP_SRC'))
 }
+
+# What the packages' version grows by, so that feeds see an upgrade: when the files that a recipe is built from were last
+# committed, and where. A release archive, which has no git, is the version itself. What changes elsewhere in the
+# repository changes nothing here; no signature depends on it.
+PKGV = "${PV}${@rloop_growth(d)}"
+
+# Where the repository can be had, for the SBOM: by default where git got it from
+RLOOP_URL ?= "${@rloop_git(d, 'config', '--get', 'remote.origin.url') or ''}"
+SPDX_PACKAGE_URLS:prepend = "${@rloop_purl(d)} "
+
+def rloop_git(d, *arguments):
+    """What git says in the repository, or None."""
+    git = ['git', '-c', 'safe.directory=*', '-C', d.getVar('RLOOP_SRC')]
+    try:
+        return bb.process.run([*git, *arguments])[0].strip()
+    except (bb.process.CmdError, OSError):
+        return None
+
+def rloop_paths(d):
+    """The files and directories of the repository that the recipe is built from."""
+    uris = [uri.split(';')[0] for uri in d.getVar('SRC_URI').split()]
+    paths = [uri[len('file://'):] for uri in uris if uri.startswith('file://')]
+    return [path for path in paths if os.path.exists(os.path.join(d.getVar('RLOOP_SRC'), path))]
+
+def rloop_growth(d):
+    """As in "+git1795684000.0123456789": seconds since 1970, and the commit; "+edited" where a file differs from that."""
+    paths = rloop_paths(d)
+    when = rloop_git(d, 'log', '-1', '--format=%ct.%h', '--abbrev=10', '--', *paths)
+    if not when:
+        return ''
+    edited = rloop_git(d, 'status', '--porcelain', '--', *paths)
+    return '+git' + when + ('+edited' if edited else '')
+
+def rloop_purl(d):
+    """The purl of the sources, with the commit that they are from, or nothing where that is not known."""
+    import urllib.parse
+    url, commit = d.getVar('RLOOP_URL'), rloop_git(d, 'rev-parse', 'HEAD')
+    if not url or not commit:
+        return ''
+    place = urllib.parse.quote('git+%s@%s' % (url, commit), safe='')
+    return 'pkg:generic/%s@%s?vcs_url=%s' % (d.getVar('BPN'), d.getVar('PV'), place)

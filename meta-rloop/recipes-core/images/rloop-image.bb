@@ -6,7 +6,7 @@ LICENSE = "MIT"
 
 inherit core-image rloop_kernel
 
-IMAGE_FEATURES += "splash ssh-server-dropbear"
+IMAGE_FEATURES += "ssh-server-dropbear"
 IMAGE_INSTALL += "\
     alsa-utils \
     packagegroup-rloop \
