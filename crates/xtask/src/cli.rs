@@ -245,6 +245,10 @@ pub(crate) struct Vm {
         allow_hyphen_values = true
     )]
     pub(crate) append: String,
+    /// A device that the guest's machine has besides, as QEMU's `-device` takes it, such as `edu`; may be given
+    /// repeatedly.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Vec<String>,
     /// A command for the guest's shell, instead of the words after `--`.
     #[arg(long, value_name = "COMMAND", conflicts_with = "command")]
     pub(crate) run: Option<String>,

@@ -139,6 +139,7 @@ fn boot(context: &Context, manifests: &[Manifest], vm: Vm) -> Result<u8> {
         processors: (!vm.counted).then_some(vm.smp),
         timeout: vm.timeout,
         append: vm.append,
+        devices: vm.device,
     };
     vm::run(context, &spec, &options)
 }

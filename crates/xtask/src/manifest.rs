@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use lab::arch::Arch;
 use lab::driver::Driver;
 use lab::error::{AtPath as _, Error, Result};
+use lab::guest::Extras;
 use lab::kernel::Flavour;
 use lab::paths::Paths;
 
@@ -99,6 +100,9 @@ pub(crate) struct Run {
     /// Arguments for the kernel.
     #[serde(default)]
     pub(crate) append: String,
+    /// What its machine has besides.
+    #[serde(default)]
+    pub(crate) qemu: Extras,
     /// Whether it has no share before it has ended.
     #[serde(default)]
     pub(crate) sealed: bool,

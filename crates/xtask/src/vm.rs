@@ -34,6 +34,8 @@ pub(crate) struct Options<'a> {
     pub(crate) timeout: u64,
     /// Arguments for the kernel.
     pub(crate) append: String,
+    /// Devices of the machine.
+    pub(crate) devices: Vec<String>,
 }
 
 /// In MiB; a kernel with KASAN takes an eighth for itself.
@@ -94,6 +96,7 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options<'_>) -> Resu
             Machine::smp(probe_kvm(context, &sandbox, &kernel)?, processors, memory)
         }
     };
+    machine.extras.devices = options.devices.clone();
     machine.gdb = options.gdb.then_some(gdb::PORT);
     if options.command.is_empty() {
         eprintln!("Ctrl-D ends the shell and the guest, Ctrl-A X ends QEMU at once");

@@ -20,7 +20,7 @@ use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 use crate::{cargo, driver, klog, paths, rootfs};
 
-pub use qemu::{Accel, Machine, probe_kvm};
+pub use qemu::{Accel, Extras, Machine, probe_kvm};
 
 /// Everything that a guest needs, built.
 pub struct Guest<'a> {

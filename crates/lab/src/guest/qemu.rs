@@ -39,6 +39,18 @@ pub enum Accel {
 const COUNTED: &str =
     " -icount shift=1,sleep=off -smp 1 -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm";
 
+/// What a guest's machine has besides what all have.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extras {
+    /// Devices, as QEMU's `-device` takes them.
+    pub devices: Vec<String>,
+    /// Properties of the machine, as QEMU's `-machine` takes them.
+    pub board: String,
+    /// Whether the guest has QEMU's monitor, at a port of virtio of this name.
+    pub monitor: bool,
+}
+
 /// The guest's machine.
 pub struct Machine {
     /// Time and processors.
@@ -49,6 +61,8 @@ pub struct Machine {
     pub memory: u32,
     /// Wait for gdb at this TCP port of the host's loopback device.
     pub gdb: Option<u16>,
+    /// What it has besides.
+    pub extras: Extras,
 }
 
 impl Machine {
@@ -59,6 +73,7 @@ impl Machine {
             accel: Accel::Tcg,
             memory: 1024,
             gdb: None,
+            extras: Extras::default(),
         }
     }
 
@@ -69,6 +84,7 @@ impl Machine {
             accel,
             memory,
             gdb: None,
+            extras: Extras::default(),
         }
     }
 
@@ -134,10 +150,33 @@ impl Machine {
         }
         text.push_str(&format!(" -m {}", self.memory));
         text.push_str(" -nodefaults -no-user-config -display none -no-reboot -nic none");
+        text.push_str(&self.extras.arguments());
         if let Some(port) = self.gdb {
             text.push_str(&format!(" -S -gdb tcp:127.0.0.1:{port}"));
         }
         text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+/// QEMU is at both ends of a socket, in the directory that it runs in: what the guest writes to its port is read by the
+/// monitor.
+const MONITOR: &str = " -chardev socket,id=monitor,path=monitor,server=on,wait=off -mon monitor \
+     -chardev socket,id=guest,path=monitor -device virtio-serial-pci \
+     -device virtserialport,chardev=guest,name=monitor";
+
+impl Extras {
+    fn arguments(&self) -> String {
+        let mut text = String::new();
+        if !self.board.is_empty() {
+            text.push_str(&format!(" -machine {}", self.board));
+        }
+        if self.monitor {
+            text.push_str(MONITOR);
+        }
+        for device in &self.devices {
+            text.push_str(&format!(" -device {device}"));
+        }
+        text
     }
 }
 
@@ -209,6 +248,18 @@ mod tests {
     fn counted_time_has_one_processor() {
         let text = Machine::counted().arguments(Arch::Aarch64).join(" ");
         assert!(text.contains("-icount shift=1,sleep=off -smp 1"), "{text}");
+    }
+
+    #[test]
+    fn what_a_machine_has_besides_comes_after_it() {
+        let mut machine = Machine::counted();
+        machine.extras.devices = vec!["edu".to_owned(), "edu,addr=9".to_owned()];
+        machine.extras.board = "iommu=smmuv3".to_owned();
+        let text = machine.arguments(Arch::Aarch64).join(" ");
+        assert!(
+            text.ends_with(" -machine iommu=smmuv3 -device edu -device edu,addr=9"),
+            "{text}"
+        );
     }
 
     #[test]

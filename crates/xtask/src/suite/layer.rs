@@ -11,7 +11,7 @@ use super::run::{Job, in_guest};
 use super::steps::program;
 use super::{Suite, complaints};
 use lab::error::{AtPath as _, Result};
-use lab::guest::Guest;
+use lab::guest::{Extras, Guest};
 use lab::kernel::Spec;
 use lab::python::Python;
 
@@ -157,6 +157,7 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
         timeout: Duration::from_secs(1200),
         time: Time::Counted,
         append: "",
+        extras: Extras::default(),
         sealed: false,
     };
     let (outcome, checks) = in_guest(suite, step, &guest, &job, str::to_owned)?;

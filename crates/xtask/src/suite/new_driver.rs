@@ -81,6 +81,7 @@ pub(super) fn works(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
             timeout: Duration::from_secs(run.timeout),
             time: run.time,
             append: &run.append,
+            extras: run.qemu.clone(),
             sealed: run.sealed,
         };
         let (outcome, of_any) = in_guest(suite, step, &guest, &job, str::to_owned)?;

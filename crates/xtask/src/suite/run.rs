@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lab::driver::Driver;
 use lab::error::{AtPath as _, Result};
-use lab::guest::{self, Guest, Machine, Outcome, probe_kvm};
+use lab::guest::{self, Extras, Guest, Machine, Outcome, probe_kvm};
 use lab::kernel::{Kernel, Spec, selftests};
 use lab::ui::Step;
 use lab::{klog, paths, rootfs, sandbox};
@@ -39,6 +39,8 @@ pub(super) struct Job<'a> {
     pub(super) time: Time,
     /// Arguments for the kernel.
     pub(super) append: &'a str,
+    /// What its machine has besides.
+    pub(super) extras: Extras,
     /// Whether it has no share before it has ended.
     pub(super) sealed: bool,
 }
@@ -80,6 +82,7 @@ pub(super) fn run(
         timeout: Duration::from_secs(seconds),
         time: run.time,
         append: &run.append,
+        extras: run.qemu.clone(),
         sealed: run.sealed,
     };
     let module = driver.kernel_name();
@@ -190,13 +193,14 @@ pub(super) fn in_guest(
     job: &Job<'_>,
     look: impl Fn(&str) -> String,
 ) -> Result<(Outcome, [Check; IN_ANY])> {
-    let (machine, append) = match job.time {
+    let (mut machine, append) = match job.time {
         Time::Counted => (Machine::counted(), ""),
         Time::Real | Time::Any => {
             let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
             (Machine::smp(accel, 2, DEBUG_MEMORY), PATIENT)
         }
     };
+    machine.extras = job.extras.clone();
     let name = plain(job.name);
     let of_guest = guest::Job {
         name: &name,
