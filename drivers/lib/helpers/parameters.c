@@ -8,8 +8,8 @@
  * for each
  *
  * X(name, type, kept, standard, text): the type that users are told; whether a value holds for the
- * devices after it, too, until there is another; what holds where nothing was written. One of them is
- * `enable`.
+ * devices after it, too, until there is another; what holds where nothing was written. The first
+ * device has `enable` by itself.
  */
 #include <linux/err.h>
 #include <linux/kstrtox.h>
@@ -28,7 +28,7 @@ struct rloop_values {
 };
 
 /* These print a value of a parameter at an offset of the page, and return the bytes it took. */
-static int show_charp(char *page, int at, const char *value)
+static int __maybe_unused show_charp(char *page, int at, const char *value)
 {
 	return sysfs_emit_at(page, at, "%s", value);
 }
@@ -51,7 +51,7 @@ static int __maybe_unused show_ulong(char *page, int at, const char *value)
 	return sysfs_emit_at(page, at, "%lu", number);
 }
 
-static int show_bool(char *page, int at, const char *value)
+static int __maybe_unused show_bool(char *page, int at, const char *value)
 {
 	bool yes;
 
@@ -103,7 +103,7 @@ static int rloop_values_get(char *page, const struct kernel_param *parameter)
 		const char *value = rloop_written(values, device);
 
 		if (!value)
-			value = values == &values_enable && device == 0 ? "Y" : values->standard;
+			value = device == 0 && !strcmp(values->name, "enable") ? "Y" : values->standard;
 		at += values->show(page, at, value);
 		at += sysfs_emit_at(page, at, device + 1 < RLOOP_DEVICES ? "," : "\n");
 	}

@@ -23,6 +23,8 @@ pub(crate) mod parameters;
 pub(crate) mod parent;
 #[cfg(all(lib_parport, CONFIG_PARPORT))]
 pub(crate) mod parport;
+#[cfg(lib_pci)]
+pub(crate) mod pci;
 pub(crate) mod quota;
 pub(crate) mod time;
 #[cfg(lib_chardev)]

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! The interrupt of a PCI device that has one: a message (MSI) where it can be had, else its pin.
+
+use kernel::device::Bound;
+use kernel::error::to_result;
+use kernel::ffi::{c_int, c_void};
+use kernel::pci::Device;
+use kernel::prelude::*;
+use kernel::str::{CStr, CString};
+use kernel::sync::aref::ARef;
+use kernel::sync::Arc;
+
+use super::{manage, raw, Managed};
+use crate::lib::bindings;
+
+/// Who handles interrupts.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Handles an interrupt; `false` if it was not the device's, for others may share its pin. In interrupt context
+    /// (in a thread on `PREEMPT_RT`).
+    fn interrupt(&self) -> bool;
+}
+
+/// A device's interrupts, handled. Dropping it waits for a handler that runs, and ends that, so sleeps.
+///
+/// # Invariants
+///
+/// The interrupts of `device` are handled with `handler` for the cookie.
+pub(crate) struct Interrupt<H: Handler> {
+    device: ARef<Device>,
+    handler: Arc<H>,
+    /// To which the kernel has a pointer.
+    _name: CString,
+}
+
+impl<H: Handler> Interrupt<H> {
+    /// Has the interrupts of `device` handled; `name` is theirs in `/proc/interrupts`. May sleep; the handler may be
+    /// called before this returns.
+    ///
+    /// # Errors
+    ///
+    /// `ENOSPC` if the device has none, `ENOMEM`, or what the interrupt's controller returns.
+    pub(crate) fn request(
+        device: &Device<Bound>,
+        name: &CStr,
+        handler: Arc<H>,
+    ) -> Result<Managed<Self>> {
+        let name = CString::try_from_fmt(fmt!("{name}"))?;
+        let cookie = Arc::as_ptr(&handler).cast_mut().cast();
+        // SAFETY: The device is there as long as it is borrowed. The name and the handler stay where they are, and are
+        // there until the `Self` below has freed the interrupt; nothing in between fails.
+        to_result(unsafe {
+            bindings::rloop_pci_request_interrupt(
+                raw(device),
+                Some(Self::trampoline),
+                name.as_char_ptr(),
+                cookie,
+            )
+        })?;
+        // INVARIANT: Just requested.
+        let interrupt = Self {
+            device: device.into(),
+            handler,
+            _name: name,
+        };
+        manage(device, interrupt)
+    }
+
+    /// `irq_handler_t`. In interrupt context.
+    ///
+    /// # Safety
+    ///
+    /// `cookie` must be the address of an `H` that stays during the call, as it is when the interrupt was requested by
+    /// [`Interrupt::request`], since it is freed before the handler goes.
+    unsafe extern "C" fn trampoline(_: c_int, cookie: *mut c_void) -> bindings::irqreturn_t {
+        // SAFETY: As this function's.
+        let handler: &H = unsafe { &*cookie.cast::<H>().cast_const() };
+        match handler.interrupt() {
+            true => bindings::irqreturn_IRQ_HANDLED,
+            false => bindings::irqreturn_IRQ_NONE,
+        }
+    }
+}
+
+impl<H: Handler> Drop for Interrupt<H> {
+    fn drop(&mut self) {
+        let cookie = Arc::as_ptr(&self.handler).cast_mut().cast();
+        // SAFETY: By the invariant this is the cookie with which it was requested.
+        unsafe { bindings::rloop_pci_free_interrupt(raw(&self.device), cookie) };
+    }
+}
