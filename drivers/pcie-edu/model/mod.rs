@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What of the driver needs no kernel: the device's registers, and who may use which part of it when. No unsafe.
+
+pub mod command;
+pub mod factorial;
+pub mod numbers;
+pub mod params;
+pub mod registers;
+pub mod transfer;
+pub mod unit;

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A unit of the device that does one job at a time: who may use it, and what its interrupts mean.
+//!
+//! A job can't be stopped once it has been started, and what is asked of the device meanwhile is ignored. So whoever
+//! no longer waits for their job leaves the unit behind, and nobody has it until the device says that it has ended: by
+//! its interrupt, or by a register that says whether it is busy.
+//!
+//! That register says so before the interrupt comes. So the next job can be started before the interrupt of the last
+//! one, which then is no end of it: an end is an interrupt that finds the device not busy. If the new job has ended
+//! as well by then, its own interrupt comes later, and finds nothing to end, or again a device that is busy.
+
+/// A unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit(State);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Nobody has it, and it does nothing.
+    Idle,
+    /// Somebody has it, and it does nothing.
+    Held,
+    /// It does a job for whoever has it.
+    Running,
+    /// It does a job that nobody waits for.
+    Left,
+    /// It can't be had any more.
+    Gone,
+}
+
+/// Why a unit can't be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Somebody has it, or it does a job that nobody waits for: later it can be had.
+    Busy,
+    /// Never again.
+    Gone,
+}
+
+/// What an interrupt means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing: it is of a job that has been dealt with.
+    Nothing,
+    /// The job has ended of whoever has the unit, who still has it.
+    Ended,
+    /// A job has ended that nobody waited for, and the unit can be had.
+    Freed,
+}
+
+impl Unit {
+    /// A unit that nobody has. `busy` is whether the device does a job that was begun by somebody before.
+    pub const fn new(busy: bool) -> Self {
+        Self(match busy {
+            true => State::Left,
+            false => State::Idle,
+        })
+    }
+
+    /// Gives the unit to the caller. `busy` asks the device; it is called only where that matters.
+    ///
+    /// # Errors
+    ///
+    /// Why it can't be had.
+    pub fn hold(&mut self, busy: impl FnOnce() -> bool) -> Result<(), Refused> {
+        match self.0 {
+            State::Idle => {}
+            State::Left if !busy() => {}
+            State::Gone => return Err(Refused::Gone),
+            _ => return Err(Refused::Busy),
+        }
+        self.0 = State::Held;
+        Ok(())
+    }
+
+    /// Whether [`Unit::hold`] would succeed.
+    pub fn is_free(&self, busy: impl FnOnce() -> bool) -> bool {
+        let mut copy = *self;
+        copy.hold(busy).is_ok()
+    }
+
+    /// Whoever has the unit starts a job. The device must be told right after this, before it is asked or interrupts
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// Nobody has it: it has gone.
+    pub fn start(&mut self) -> Result<(), Refused> {
+        match self.0 {
+            State::Held => {
+                self.0 = State::Running;
+                Ok(())
+            }
+            _ => Err(Refused::Gone),
+        }
+    }
+
+    /// The device has interrupted, and then was `busy` or not.
+    pub fn interrupted(&mut self, busy: bool) -> Meaning {
+        match self.0 {
+            State::Running if !busy => {
+                self.0 = State::Held;
+                Meaning::Ended
+            }
+            State::Left if !busy => {
+                self.0 = State::Idle;
+                Meaning::Freed
+            }
+            _ => Meaning::Nothing,
+        }
+    }
+
+    /// Whether it does a job for whoever has it.
+    pub fn is_running(&self) -> bool {
+        self.0 == State::Running
+    }
+
+    /// Whoever has the unit gives it back, whether their job has ended or not. Returns whether they leave one behind.
+    pub fn release(&mut self) -> bool {
+        self.0 = match self.0 {
+            State::Held => State::Idle,
+            State::Running => State::Left,
+            other => other,
+        };
+        self.0 == State::Left
+    }
+
+    /// The device goes: nobody has the unit any more. Done again it does nothing.
+    pub fn leave(&mut self) {
+        self.0 = State::Gone;
+    }
+
+    /// What it is doing, in a word.
+    pub fn word(&self) -> &'static str {
+        match self.0 {
+            State::Idle => "idle",
+            State::Held => "held",
+            State::Running => "running",
+            State::Left => "left",
+            State::Gone => "gone",
+        }
+    }
+}

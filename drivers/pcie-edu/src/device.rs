@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A device: what its driver, its interrupts and its open files share, and what is done with it.
+//!
+//! Lock order: the buffer's lock is not held with another; a file's lock, then that of the units, which is an
+//! interrupt's: nothing is allocated with it held, and nobody sleeps. Registers are there only while the driver is
+//! bound, and who has found them there must not sleep.
+
+use kernel::new_spinlock;
+use kernel::prelude::*;
+use kernel::sync::{Arc, SpinLock};
+use kernel::time::delay::fsleep;
+use kernel::time::Delta;
+
+use crate::job::Job;
+use crate::lib::kernel::lock::IrqSpinLock;
+use crate::lib::kernel::pci::{self, manage, Coherent, Handler, Managed};
+use crate::lib::kernel::wait::{Until, WaitQueue};
+use crate::model::factorial::{Ended, Factorial};
+use crate::model::registers::{
+    ACKNOWLEDGE, COMMAND, COMPUTED, COMPUTING, COUNT, DESTINATION, FACTORIAL, GONE, IDENT,
+    INTERRUPTS, LIVENESS, RUN, SIZE, SOURCE, STATUS, TELL, TRANSFERRED,
+};
+use crate::model::transfer::{is_filled, legs, Leg};
+use crate::model::unit::{Meaning, Refused, Unit};
+
+/// The registers.
+pub(crate) type Bar = pci::Bar<SIZE>;
+
+/// For how long a transfer is waited for at the end, which takes 100 ms: so many times [`STEP`].
+const STEPS: u32 = 100;
+const STEP: Delta = Delta::from_millis(10);
+
+/// What the device is doing.
+struct Units {
+    factorial: Factorial<Arc<Job>>,
+    transfer: Unit,
+    counters: Counters,
+}
+
+/// What has been counted since the device was bound.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counters {
+    /// Interrupts of the device.
+    pub(crate) interrupts: u64,
+    /// Of those, how many ended nothing.
+    pub(crate) spurious: u64,
+    /// Numbers given to the device, and how many of those nobody waited for until the end.
+    pub(crate) computations: [u64; 2],
+    /// Ways of transfers, and how many of those nobody waited for until the end.
+    pub(crate) transfers: [u64; 2],
+}
+
+/// A device. An open file keeps it, but not the hardware.
+#[pin_data]
+pub(crate) struct Device {
+    #[pin]
+    units: IrqSpinLock<Units>,
+    /// Those who wait for the unit that computes, or for their result.
+    #[pin]
+    pub(crate) computing: WaitQueue,
+    /// Those who wait for the unit that transfers, or for the end of their transfer.
+    #[pin]
+    transferring: WaitQueue,
+    buffer: Managed<SpinLock<Coherent>>,
+    address: u64,
+    dma_bits: u32,
+    bar: Managed<Bar>,
+}
+
+impl Device {
+    /// Makes a device of its registers and memory, whose addresses have at most so many bits. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `ENODEV`.
+    pub(crate) fn new(
+        device: &kernel::pci::Device<kernel::device::Bound>,
+        bar: Managed<Bar>,
+        buffer: Coherent,
+        dma_bits: u32,
+    ) -> Result<Arc<Self>> {
+        let address = buffer.address();
+        let buffer = manage(device, new_spinlock!(buffer))?;
+        // What another driver has begun is computed before anything else.
+        let computing = is_computing(&*bar.try_access().ok_or(ENODEV)?);
+        let units = Units {
+            factorial: Factorial::new(computing),
+            transfer: Unit::new(false),
+            counters: Counters::default(),
+        };
+        let device = try_pin_init!(Self {
+            units <- IrqSpinLock::new(units),
+            computing <- WaitQueue::new(),
+            transferring <- WaitQueue::new(),
+            buffer,
+            address,
+            dma_bits,
+            bar,
+        }? Error);
+        Arc::pin_init(device, GFP_KERNEL)
+    }
+
+    /// Has the device tell of its results, until [`Device::leave`]. Sleeps until a transfer has ended that another
+    /// driver has begun, perhaps without wanting to be told of its end.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if that transfer does not end, `ENODEV`.
+    pub(crate) fn begin(&self) -> Result {
+        self.transfer_ends()?;
+        self.registers(|bar| {
+            bar.write32::<ACKNOWLEDGE>(!0);
+            bar.write32::<STATUS>(TELL);
+        })
+    }
+
+    /// Sleeps until the device does not transfer.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if it does for too long, `ENODEV`.
+    fn transfer_ends(&self) -> Result {
+        for _ in 0..STEPS {
+            if !self.registers(is_moving)? {
+                return Ok(());
+            }
+            fsleep(STEP);
+        }
+        Err(EIO)
+    }
+
+    /// Does something with the registers. It must not sleep. Any context.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV` if the driver is not bound any more.
+    fn registers<T>(&self, with: impl FnOnce(&Bar) -> T) -> Result<T> {
+        let bar = self.bar.try_access().ok_or(ENODEV)?;
+        Ok(with(&bar))
+    }
+
+    /// What the device says that it is.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`.
+    pub(crate) fn ident(&self) -> Result<u32> {
+        self.registers(|bar| bar.read32::<IDENT>())
+    }
+
+    /// Reads the liveness register.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`.
+    pub(crate) fn liveness(&self) -> Result<u32> {
+        self.registers(|bar| bar.read32::<LIVENESS>())
+    }
+
+    /// Writes the liveness register.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`.
+    pub(crate) fn set_liveness(&self, value: u32) -> Result {
+        self.registers(|bar| bar.write32::<LIVENESS>(value))
+    }
+
+    /// Starts `job` if the device can. Any context.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` if the device is busy, `ENODEV` if it has gone.
+    pub(crate) fn try_start(&self, job: &Arc<Job>) -> Result {
+        let bar = self.bar.try_access().ok_or(ENODEV)?;
+        let mut units = self.units.lock();
+        let started = units.factorial.start(job.clone(), || is_computing(&bar));
+        started.map_err(refusal)?;
+        bar.write32::<FACTORIAL>(job.number);
+        units.counters.computations[0] += 1;
+        Ok(())
+    }
+
+    /// Whether the device could start a job. Any context.
+    pub(crate) fn can_start(&self) -> bool {
+        let free = |bar: &Bar| self.units.lock().factorial.is_free(|| is_computing(bar));
+        self.registers(free).unwrap_or(true)
+    }
+
+    /// Nobody waits for `job` any more. Any context.
+    pub(crate) fn give_up(&self, job: &Arc<Job>) {
+        let mut units = self.units.lock();
+        let given_up = units.factorial.give_up(|other| Arc::ptr_eq(other, job));
+        units.counters.computations[1] += u64::from(given_up.is_some());
+        drop(units);
+        drop(given_up);
+    }
+
+    /// Computes a factorial, modulo 2³². Sleeps.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`.
+    pub(crate) fn compute(&self, number: u32) -> Result<u32> {
+        let job = Job::new(number)?;
+        self.computing
+            .wait(Until::Signal, || unless_busy(self.try_start(&job)))??;
+        let result = self.computing.wait(Until::Signal, || job.result());
+        if result.is_err() {
+            self.give_up(&job);
+        }
+        // It may have come together with a signal.
+        job.result().map_or(result, Ok)
+    }
+
+    /// Moves `length` bytes to the device, and their complement back. Sleeps, but not for others if `nonblocking`.
+    /// Returns whether all that came back is right.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`; `EAGAIN` if others are doing that; `EFAULT` if the device can't reach the
+    /// memory.
+    pub(crate) fn transfer(&self, length: usize, pattern: u8, nonblocking: bool) -> Result<bool> {
+        let legs = legs(self.address, length, self.dma_bits).ok_or(EFAULT)?;
+        let mut bytes = KVec::from_elem(pattern, length, GFP_KERNEL)?;
+        let held = self.hold_transfer(nonblocking)?;
+        self.with_buffer(|buffer| buffer.put(&bytes))?;
+        let [out, back] = legs;
+        held.run(&out)?;
+        bytes.iter_mut().for_each(|byte| *byte = !*byte);
+        self.with_buffer(|buffer| buffer.put(&bytes))?;
+        held.run(&back)?;
+        self.with_buffer(|buffer| buffer.get(&mut bytes))?;
+        Ok(is_filled(&bytes, pattern))
+    }
+
+    /// Does something with the memory that the device reaches. Must not sleep.
+    fn with_buffer<T>(&self, with: impl FnOnce(&mut Coherent) -> Result<T>) -> Result<T> {
+        let buffer = self.buffer.try_access().ok_or(ENODEV)?;
+        let mut buffer = buffer.lock();
+        with(&mut buffer)
+    }
+
+    /// Waits until nobody else has the unit that transfers.
+    fn hold_transfer(&self, nonblocking: bool) -> Result<Held<'_>> {
+        let hold = || {
+            let bar = self.bar.try_access().ok_or(ENODEV)?;
+            let mut units = self.units.lock();
+            units.transfer.hold(|| is_moving(&bar)).map_err(refusal)
+        };
+        match nonblocking {
+            true => hold()?,
+            false => self
+                .transferring
+                .wait(Until::Signal, || unless_busy(hold()))??,
+        }
+        Ok(Held { device: self })
+    }
+
+    /// What the device is doing, and what has been counted. Any context.
+    pub(crate) fn state(&self) -> (&'static str, &'static str, Counters) {
+        let units = self.units.lock();
+        let words = (units.factorial.word(), units.transfer.word());
+        (words.0, words.1, units.counters)
+    }
+
+    /// The device goes: who sleeps in it is woken, and nobody begins anything any more. Sleeps until a transfer has
+    /// ended that nobody waits for, for which the memory must be there. After this there are no interrupts. Done again
+    /// it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if the transfer does not end.
+    pub(crate) fn leave(&self) -> Result {
+        let mut units = self.units.lock();
+        let job = units.factorial.leave();
+        units.transfer.leave();
+        drop(units);
+        drop(job);
+        self.computing.close();
+        self.transferring.close();
+        let ended = self.transfer_ends();
+        let told = self.registers(|bar| {
+            bar.write32::<STATUS>(0);
+            bar.write32::<ACKNOWLEDGE>(!0);
+            // Read back, so that both have arrived.
+            bar.read32::<STATUS>();
+        });
+        // Without registers it has left before.
+        told.map_or(Ok(()), |()| ended)
+    }
+}
+
+/// The unit that transfers, of whoever has it. Dropping this gives it back.
+struct Held<'a> {
+    device: &'a Device,
+}
+
+impl Held<'_> {
+    /// Has the device move bytes, and sleeps until it has.
+    fn run(&self, leg: &Leg) -> Result {
+        let device = self.device;
+        let ended = || {
+            let units = device.units.lock();
+            (!units.transfer.is_running()).then_some(())
+        };
+        {
+            let bar = device.bar.try_access().ok_or(ENODEV)?;
+            let mut units = device.units.lock();
+            units.transfer.start().map_err(refusal)?;
+            bar.write64::<SOURCE>(leg.source);
+            bar.write64::<DESTINATION>(leg.destination);
+            bar.write64::<COUNT>(leg.count);
+            bar.write32::<COMMAND>(leg.command);
+            units.counters.transfers[0] += 1;
+        }
+        device.transferring.wait(Until::Signal, ended)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut units = self.device.units.lock();
+        let left = units.transfer.release();
+        units.counters.transfers[1] += u64::from(left);
+        drop(units);
+        self.device.transferring.wake_all();
+    }
+}
+
+/// In interrupt context (in a thread on `PREEMPT_RT`).
+impl Handler for Device {
+    fn interrupt(&self) -> bool {
+        let Some(bar) = self.bar.try_access() else {
+            return false;
+        };
+        let raised = bar.read32::<INTERRUPTS>();
+        if raised == 0 || raised == GONE {
+            return false;
+        }
+        // Before the device is asked whether it is busy: what it raises after this interrupts again.
+        bar.write32::<ACKNOWLEDGE>(raised);
+        let mut job = Ended::Nothing;
+        let mut units = self.units.lock();
+        if raised & COMPUTED != 0 {
+            let busy = is_computing(&bar);
+            job = units.factorial.interrupted(busy, bar.read32::<FACTORIAL>());
+        }
+        let mut meaning = Meaning::Nothing;
+        if raised & TRANSFERRED != 0 {
+            meaning = units.transfer.interrupted(is_moving(&bar));
+        }
+        units.counters.interrupts += 1;
+        if matches!((&job, meaning), (Ended::Nothing, Meaning::Nothing)) {
+            units.counters.spurious += 1;
+        }
+        drop(units);
+        if let Ended::Job(job, result) = &job {
+            job.finish(*result);
+        }
+        if !matches!(job, Ended::Nothing) {
+            self.computing.wake_all();
+        }
+        if meaning != Meaning::Nothing {
+            self.transferring.wake_all();
+        }
+        true
+    }
+}
+
+/// Whether the device computes. One that has gone does not.
+fn is_computing(bar: &Bar) -> bool {
+    let status = bar.read32::<STATUS>();
+    status != GONE && status & COMPUTING != 0
+}
+
+/// Whether the device transfers. One that has gone does not.
+fn is_moving(bar: &Bar) -> bool {
+    let command = bar.read32::<COMMAND>();
+    command != GONE && command & RUN != 0
+}
+
+/// What a program is told of a unit that it can't have.
+fn refusal(refused: Refused) -> Error {
+    match refused {
+        Refused::Busy => EAGAIN,
+        Refused::Gone => ENODEV,
+    }
+}
+
+/// What is waited for: that the device is not busy.
+fn unless_busy(result: Result) -> Option<Result> {
+    (result != Err(EAGAIN)).then_some(result)
+}
