@@ -23,6 +23,7 @@ use rig::run::{self, Plan};
 
 use cli::{Cli, Command};
 use error::Error;
+use families::pci::pcie_edu;
 use families::sound::stress;
 
 fn main() -> ExitCode {
@@ -45,10 +46,11 @@ fn run(command: &Command) -> Result<Ending, Error> {
             generate::all(share).map_err(|why| Error::File { path, why })?;
             Ok(Ending::Passed)
         }
-        Command::StressChild(options) if options.driver.is_some() => {
-            Ok(families::char::stress_child(options))
-        }
-        Command::StressChild(options) => stress::child_command(options),
+        Command::StressChild(options) => match options.driver.as_deref() {
+            None => stress::child_command(options),
+            Some(pcie_edu::DRIVER) => Ok(pcie_edu::stress::child(options.seed)),
+            Some(_) => Ok(families::char::stress_child(options)),
+        },
     }
 }
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Drivers of PCI devices.
+
+use rig::check::{Listed, Selection};
+use rig::run::{Before, Plan};
+
+use super::family::{Driver, Family, Status};
+use crate::error::Error;
+use crate::options;
+
+pub mod pcie_edu;
+
+/// What the tool knows of them.
+pub const FAMILY: Family = Family {
+    name: "pci",
+    about: "PCI devices",
+    drivers: &[Driver {
+        name: pcie_edu::DRIVER,
+        module: "pcie_edu",
+        node: None,
+    }],
+    has_cards: false,
+    list,
+    verify,
+    status,
+    bench: None,
+};
+
+fn list(_: &options::Verify) -> Vec<Listed> {
+    let checks = pcie_edu::checks();
+    let checks = checks.iter();
+    checks.map(|c| c.listed(pcie_edu::DRIVER)).collect()
+}
+
+fn verify(options: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
+    let Some(suite) = pcie_edu::suite() else {
+        return Err(FAMILY.absent());
+    };
+    let mut plan = Plan {
+        suites: vec![suite],
+        ..Plan::default()
+    };
+    if let Some(seconds) = options.stress {
+        let seed = options.seed.unwrap_or_else(rig::stress::new_seed);
+        plan.before.push(Before {
+            results: 1,
+            run: Box::new(move |ledger| {
+                let report = pcie_edu::stress::run(seconds, seed, ledger)?;
+                Ok(ledger.add(&report)?)
+            }),
+        });
+    }
+    Ok(plan)
+}
+
+fn status(_: &options::Status) -> Result<Status, Error> {
+    pcie_edu::status().ok_or_else(|| FAMILY.absent())
+}

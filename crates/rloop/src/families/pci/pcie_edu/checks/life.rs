@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A device that goes, at any moment, and one that comes back.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rig::verdict::{Problem, Verdict, ensure, fail, skip};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{LONG, Plain, factorial, gave, refused};
+use crate::families::pci::pcie_edu::device::{self, Device, failed};
+use crate::families::pci::pcie_edu::raw::{Alarm, RUN, Register, TELL, compute, transfer};
+use crate::families::pci::pcie_edu::{Context, DRIVER};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "life/unbind-open",
+        "a device can go at any time",
+        "a file that is open while the device is unbound gives ENODEV for everything, and can be closed",
+        |context| open_file(context, &[Way::Unbind]),
+    ),
+    (
+        "life/remove-open",
+        "a device can go at any time",
+        "a file that is open while the device is removed from the bus gives ENODEV, and a rescan brings it back",
+        |context| open_file(context, &[Way::Remove]),
+    ),
+    (
+        "life/pull-open",
+        "a device can go at any time",
+        "a file that is open while QEMU unplugs the device gives ENODEV, and a device that is plugged in works",
+        |context| open_file(context, &[Way::Pull]),
+    ),
+    (
+        "life/unbind-asleep",
+        "no sleeper is left asleep",
+        "all who sleep in COMPUTE, DMA_TRANSFER and poll, or wait behind those, get ENODEV when the device is unbound",
+        |context| asleep(context, Way::Unbind),
+    ),
+    (
+        "life/remove-asleep",
+        "no sleeper is left asleep",
+        "the same when it is removed from the bus",
+        |context| asleep(context, Way::Remove),
+    ),
+    (
+        "life/pull-asleep",
+        "no sleeper is left asleep",
+        "the same when QEMU unplugs it",
+        |context| asleep(context, Way::Pull),
+    ),
+    (
+        "life/unbind-transfer",
+        "memory outlives a transfer",
+        "unbinding waits for a transfer that nobody waits for any more",
+        unbind_transfer,
+    ),
+    (
+        "life/again",
+        "a device that works afterwards",
+        "a device that is unbound and bound 100 times while it computes, with a file open, works each time",
+        again,
+    ),
+    (
+        "life/traces",
+        "nothing is left",
+        "unbinding gives back registers, interrupt, the name, and the right to use the bus",
+        traces,
+    ),
+    (
+        "life/busy",
+        "a device that works afterwards",
+        "a device that another driver has left busy, and that tells nobody when it is done, is waited for",
+        busy,
+    ),
+    (
+        "life/deaf",
+        "a device can go at any time",
+        "a device that has ceased to answer is unbound at once, who sleeps in it gets ENODEV, and it works when it \
+         answers again",
+        deaf,
+    ),
+    (
+        "life/unload",
+        "no unloading while in use",
+        "the module can't be unloaded while a file is open, not even of a device that has gone",
+        unload,
+    ),
+    (
+        "life/two",
+        "several devices",
+        "two devices have a node each, compute at the same time, and one goes without the other",
+        two,
+    ),
+];
+
+/// How a device goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// The driver is unbound.
+    Unbind,
+    /// It is taken off the bus, as far as the kernel knows.
+    Remove,
+    /// QEMU takes it out of the machine.
+    Pull,
+}
+
+/// A port to QEMU's monitor, which guests of the devkit may have.
+fn monitor() -> Verdict<File> {
+    let ports = Path::new("/sys/class/virtio-ports");
+    let ports = fs::read_dir(ports).into_iter().flatten().flatten();
+    let is_it = |dir: &PathBuf| {
+        fs::read_to_string(dir.join("name")).is_ok_and(|name| name.trim() == "monitor")
+    };
+    let port = ports.map(|port| port.path()).find(is_it);
+    let Some(port) = port else {
+        return skip("there is no port to QEMU's monitor");
+    };
+    let node = Path::new("/dev").join(port.file_name().unwrap_or_default());
+    let file = File::options().read(true).write(true).open(&node);
+    file.map_err(|e| failed("open", &node, &e))
+}
+
+/// Tells QEMU's monitor to do something.
+fn tell(command: &str) -> Verdict {
+    let mut monitor = monitor()?;
+    monitor
+        .write_all(format!("{command}\n").as_bytes())
+        .map_err(|e| Problem::Failed(format!("QEMU's monitor: {e}")))
+}
+
+/// The devices that can be pulled out are behind a root port `rp`, and called `e`.
+const PULL: &str = "device_del e";
+const PLUG: &str = "device_add edu,bus=rp,id=e,dma_mask=0xffffffff";
+
+impl Way {
+    /// The device to do it with.
+    fn device(self, context: &Context) -> Verdict<Device> {
+        if self != Way::Pull {
+            return Ok(context.device.clone());
+        }
+        monitor()?;
+        let behind_port = |device: &Device| {
+            let place = fs::canonicalize(device.sysfs());
+            place.is_ok_and(|place| {
+                let above = place.parent().map(|above| above.join("class"));
+                let class = above.and_then(|path| fs::read_to_string(path).ok());
+                class.is_some_and(|class| class.starts_with("0x0604"))
+            })
+        };
+        match device::all().into_iter().find(behind_port) {
+            Some(device) => Ok(device),
+            None => skip("no device is behind a port that it can be pulled out of"),
+        }
+    }
+
+    fn go(self, device: &Device) -> Verdict {
+        match self {
+            Way::Unbind => device.unbind(),
+            Way::Remove => device.remove(),
+            Way::Pull => tell(PULL).and_then(|()| device.goes()),
+        }
+    }
+
+    fn come(self, device: &Device) -> Verdict {
+        match self {
+            Way::Unbind => device.bind(),
+            Way::Remove => device.rescan(),
+            // QEMU is done with the one before later than the kernel is, and refuses another until then.
+            Way::Pull => device.comes_by(|| tell(PLUG)),
+        }
+    }
+}
+
+/// Checks that a device works.
+pub fn works(device: &Device) -> Verdict {
+    let file = device.open(0)?;
+    gave("COMPUTE of 5", compute(&file, 5), 120)?;
+    gave("DMA_TRANSFER", transfer(&file, 4096, 0xAB), ())
+}
+
+/// Checks that whatever is done with a file gives `ENODEV`.
+fn is_dead(mut file: &File) -> Verdict {
+    refused("a read", file.read(&mut [0; 4]), libc::ENODEV)?;
+    refused("a write", file.write(&[0; 4]), libc::ENODEV)?;
+    refused("COMPUTE", compute(file, 5), libc::ENODEV)?;
+    refused("DMA_TRANSFER", transfer(file, 1, 1), libc::ENODEV)?;
+    let mut fds = [PollFd::new(file, PollFlags::empty())];
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let polled = poll(&mut fds, Some(&now)).map(|_| fds[0].revents());
+    ensure(polled == Ok(PollFlags::ERR | PollFlags::HUP), || {
+        format!("poll gave {polled:?}, ERR and HUP are due")
+    })
+}
+
+fn open_file(context: &mut Context, ways: &[Way]) -> Verdict {
+    for way in ways {
+        let device = way.device(context)?;
+        let file = device.open(0)?;
+        let other = device.open(libc::O_NONBLOCK)?;
+        // It is computing for one of them.
+        refused("COMPUTE of a lot", compute(&other, LONG), libc::EAGAIN)?;
+        way.go(&device)?;
+        let dead = is_dead(&file).and_then(|()| is_dead(&other));
+        way.come(&device)?;
+        dead?;
+        // The device is there again, but for others.
+        is_dead(&file)?;
+        drop((file, other));
+        works(&device)?;
+    }
+    Ok(())
+}
+
+/// Somebody who sleeps.
+fn sleeper<T: std::fmt::Debug + Send + 'static>(
+    device: &Device,
+    flags: i32,
+    sleep: impl FnOnce(File) -> T + Send + 'static,
+) -> Verdict<JoinHandle<T>> {
+    let file = device.open(flags)?;
+    Ok(thread::spawn(move || sleep(file)))
+}
+
+/// How somebody has woken up who slept.
+fn woken<T>(sleeper: JoinHandle<T>) -> Verdict<T> {
+    match sleeper.join() {
+        Ok(result) => Ok(result),
+        Err(_) => fail("somebody who slept has failed"),
+    }
+}
+
+fn asleep(context: &mut Context, way: Way) -> Verdict {
+    let device = way.device(context)?;
+    // QEMU gives the kernel five seconds to let go of a device, so that one of them may have its result before.
+    let computing: Vec<_> = (0..4)
+        .map(|_| {
+            sleeper(&device, 0, |file| -> io::Result<()> {
+                loop {
+                    compute(&file, u32::MAX)?;
+                }
+            })
+        })
+        .collect::<Verdict<_>>()?;
+    let moving: Vec<_> = (0..3)
+        .map(|_| {
+            sleeper(&device, 0, |file| -> io::Result<()> {
+                loop {
+                    transfer(&file, 4096, 1)?;
+                }
+            })
+        })
+        .collect::<Verdict<_>>()?;
+    let polling = sleeper(&device, 0, |file| {
+        let mut fds = [PollFd::new(&file, PollFlags::IN)];
+        poll(&mut fds, None).map(|_| fds[0].revents())
+    })?;
+    thread::sleep(Duration::from_millis(250));
+    way.go(&device)?;
+    let mut verdicts = Vec::new();
+    for sleeper in computing {
+        verdicts.push(refused("a sleeping COMPUTE", woken(sleeper)?, libc::ENODEV));
+    }
+    for sleeper in moving {
+        verdicts.push(refused(
+            "a sleeping DMA_TRANSFER",
+            woken(sleeper)?,
+            libc::ENODEV,
+        ));
+    }
+    let events = woken(polling)?;
+    way.come(&device)?;
+    verdicts.into_iter().collect::<Verdict<()>>()?;
+    ensure(
+        events.is_ok_and(|events| events.contains(PollFlags::ERR | PollFlags::HUP)),
+        || format!("a sleeping poll gave {events:?}, ERR and HUP are due"),
+    )?;
+    // The device still computes what it was given before, and has it behind it when this has its result.
+    works(&device)
+}
+
+fn unbind_transfer(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    for _ in 0..3 {
+        let file = device.open(0)?;
+        let often = Duration::from_millis(10);
+        let alarm =
+            Alarm::new(often, often).map_err(|e| Problem::Failed(format!("a timer: {e}")))?;
+        refused(
+            "DMA_TRANSFER with a signal",
+            transfer(&file, 4096, 1),
+            libc::EINTR,
+        )?;
+        drop(alarm);
+        device.unbind()?;
+        let registers = device.registers();
+        let runs = registers.map(|registers| registers.read(Register::Command) & RUN != 0);
+        let may = device.is_master();
+        device.bind()?;
+        ensure(!runs?, || {
+            "the device was still transferring after it was unbound".to_owned()
+        })?;
+        ensure(!may?, || {
+            "it might still use the bus after it was unbound".to_owned()
+        })?;
+        works(&device)?;
+    }
+    Ok(())
+}
+
+fn again(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    for _ in 0..100 {
+        let file = device.open(libc::O_NONBLOCK)?;
+        refused("COMPUTE", compute(&file, 3_000_000), libc::EAGAIN)?;
+        device.unbind()?;
+        let dead = is_dead(&file);
+        device.bind()?;
+        dead?;
+    }
+    let file = device.open(0)?;
+    gave("COMPUTE of 12", compute(&file, 12), factorial(12))
+}
+
+fn traces(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let path = Path::new("/proc/iomem");
+    let has = || -> Verdict<bool> {
+        let text = fs::read_to_string(path).map_err(|e| failed("read", path, &e))?;
+        Ok(text.contains("pcie_edu"))
+    };
+    ensure(has()?, || "its registers are not in /proc/iomem".to_owned())?;
+    ensure(device.interrupts()?.is_some(), || {
+        "it is not in /proc/interrupts".to_owned()
+    })?;
+    ensure(device.is_master()?, || "it may not use the bus".to_owned())?;
+    // Of others there are traces.
+    let others = device.others();
+    for other in &others {
+        other.unbind()?;
+    }
+    device.unbind()?;
+    let (mapped, interrupts, may, node) = (
+        has(),
+        device.interrupts(),
+        device.is_master(),
+        device.node().exists(),
+    );
+    let registers = device.registers();
+    let status = registers.map(|registers| registers.read(Register::Status));
+    device.bind()?;
+    for other in &others {
+        other.bind()?;
+    }
+    ensure(!mapped?, || {
+        "its registers are in /proc/iomem after it was unbound".to_owned()
+    })?;
+    let interrupts = interrupts?;
+    ensure(interrupts.is_none(), || {
+        format!("after it was unbound there is {interrupts:?}")
+    })?;
+    ensure(!may? && !node, || {
+        "it might use the bus, or has its node, after it was unbound".to_owned()
+    })?;
+    let status = status?;
+    ensure(status & TELL == 0, || {
+        format!("it would interrupt after it was unbound: its status is {status:#x}")
+    })
+}
+
+fn busy(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    device.unbind()?;
+    let begun = device.registers().map(|registers| {
+        registers.write(Register::Factorial, LONG);
+        registers.write(Register::Count, 0);
+        registers.write(Register::Command, RUN);
+    });
+    device.bind()?;
+    begun?;
+    let file = device.open(0)?;
+    // Who is never woken is by these, and fails.
+    let (first, then) = (Duration::from_secs(60), Duration::from_secs(1));
+    let _alarm = Alarm::new(first, then).map_err(|e| Problem::Failed(format!("a timer: {e}")))?;
+    gave("DMA_TRANSFER", transfer(&file, 4096, 0xAB), ())?;
+    gave("COMPUTE of 5", compute(&file, 5), 120)
+}
+
+fn deaf(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let mut took = Duration::MAX;
+    for _ in 0..3 {
+        let computing = sleeper(&device, 0, |file| compute(&file, LONG))?;
+        let moving = sleeper(&device, 0, |file| transfer(&file, 4096, 1))?;
+        thread::sleep(Duration::from_millis(30));
+        device.deafen()?;
+        let begin = Instant::now();
+        device.unbind()?;
+        took = took.min(begin.elapsed());
+        let woken = (woken(computing), woken(moving));
+        device.bind()?;
+        refused("a sleeping COMPUTE", woken.0?, libc::ENODEV)?;
+        refused("a sleeping DMA_TRANSFER", woken.1?, libc::ENODEV)?;
+        works(&device)?;
+    }
+    // The driver would wait a second for the end of the transfer.
+    ensure(took < Duration::from_millis(900), || {
+        format!("it was unbound after {took:?}")
+    })
+}
+
+/// Tries to unload the module. Whether that has worked.
+fn unloaded() -> Verdict<bool> {
+    match Command::new("rmmod").arg(DRIVER).output() {
+        Ok(output) => Ok(output.status.success()),
+        Err(_) => skip("there is no rmmod"),
+    }
+}
+
+fn unload(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let file = device.open(0)?;
+    ensure(!unloaded()?, || {
+        "it was unloaded while a file was open".to_owned()
+    })?;
+    gave("COMPUTE of 5", compute(&file, 5), 120)?;
+    device.unbind()?;
+    let gone = unloaded();
+    device.bind()?;
+    ensure(!gone?, || {
+        "it was unloaded while a file was open of a device that had gone".to_owned()
+    })
+}
+
+fn two(_: &mut Context) -> Verdict {
+    let devices = device::all();
+    let there = device::present()?;
+    ensure(there == devices.len(), || {
+        format!(
+            "the machine has {there} devices, {} are bound",
+            devices.len()
+        )
+    })?;
+    let [first, second, ..] = &devices[..] else {
+        return skip("there is one device");
+    };
+    ensure(
+        first.name == "pcie_edu" && second.name == "pcie_edu1",
+        || format!("they are called {} and {}", first.name, second.name),
+    )?;
+    let busy = sleeper(first, 0, |file| compute(&file, LONG))?;
+    let file = second.open(0)?;
+    gave("COMPUTE of 5 of the second", compute(&file, 5), 120)?;
+    gave("DMA_TRANSFER of the second", transfer(&file, 4096, 2), ())?;
+    gave("COMPUTE of the first", woken(busy)?, factorial(LONG))?;
+    first.unbind()?;
+    let other = works(second);
+    let dead = file.metadata().is_ok();
+    first.bind()?;
+    other?;
+    ensure(dead, || "the second has gone with the first".to_owned())?;
+    works(first)?;
+    // The least name that is free is taken again.
+    let now: Vec<String> = device::all()
+        .into_iter()
+        .map(|device| device.name)
+        .collect();
+    ensure(now.len() == devices.len(), || format!("there are {now:?}"))
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What is checked of a PCI device.
+
+use std::io;
+
+use rig::check::{self, Check, Kind};
+use rig::verdict::{Verdict, ensure};
+
+use super::Context;
+
+mod interface;
+mod life;
+mod nonblocking;
+mod signals;
+mod wrong;
+
+/// A check that is a function.
+type Plain = check::Plain<Context>;
+
+/// All checks.
+pub fn all() -> Vec<Check<Context>> {
+    let lists = [
+        interface::CHECKS,
+        nonblocking::CHECKS,
+        signals::CHECKS,
+        life::CHECKS,
+        wrong::CHECKS,
+    ];
+    let checks = lists.concat();
+    let quick = |check: &Check<Context>| check.group() == "interface";
+    let checks = checks.iter().map(Check::from);
+    let of_allocations = wrong::ALLOCATIONS.iter().map(|check| Check {
+        kind: Kind::Allocations,
+        ..Check::from(check)
+    });
+    checks
+        .chain(of_allocations)
+        .map(|check| Check {
+            quick: quick(&check),
+            ..check
+        })
+        .collect()
+}
+
+/// A number whose factorial takes a device a second or so.
+const LONG: u32 = 500_000_000;
+
+/// Checks how a call has failed.
+fn refused<T: std::fmt::Debug>(what: &str, result: io::Result<T>, errno: i32) -> Verdict {
+    let came = result.as_ref().err().and_then(io::Error::raw_os_error);
+    ensure(came == Some(errno), || {
+        let due = io::Error::from_raw_os_error(errno);
+        format!("{what} gave {result:?}, {due} is due")
+    })
+}
+
+/// Checks what a call has returned.
+pub fn gave<T: std::fmt::Debug + PartialEq>(what: &str, result: io::Result<T>, due: T) -> Verdict {
+    ensure(result.as_ref().is_ok_and(|came| *came == due), || {
+        format!("{what} gave {result:?}, {due:?} is due")
+    })
+}
+
+/// The factorial of `number`, modulo 2³².
+pub fn factorial(number: u32) -> u32 {
+    // Of 34 and more there are 32 twos in it.
+    (1..=number.min(34)).fold(1, u32::wrapping_mul)
+}
