@@ -42,6 +42,15 @@ static int __maybe_unused show_int(char *page, int at, const char *value)
 	return sysfs_emit_at(page, at, "%d", number);
 }
 
+static int __maybe_unused show_uint(char *page, int at, const char *value)
+{
+	unsigned int number;
+
+	if (kstrtouint(value, 0, &number))
+		return show_charp(page, at, value);
+	return sysfs_emit_at(page, at, "%u", number);
+}
+
 static int __maybe_unused show_ulong(char *page, int at, const char *value)
 {
 	unsigned long number;

@@ -18,6 +18,8 @@ pub(crate) mod iov;
 pub(crate) mod lock;
 pub(crate) mod lockless;
 pub(crate) mod log;
+#[cfg(lib_net)]
+pub(crate) mod net;
 #[cfg(lib_parameters)]
 pub(crate) mod parameters;
 pub(crate) mod parent;
