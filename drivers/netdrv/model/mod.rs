@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! A pair's wire, what goes wrong on it, and the module's parameters. Needs no kernel: the module compiles these very
+//! files, and so does the crate `netdrv-model` for tests on the host (`cargo test`).
+
+pub mod account;
+pub mod faults;
+pub mod params;
+pub mod plan;
+pub mod wire;
