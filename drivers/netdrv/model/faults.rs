@@ -63,9 +63,9 @@ impl Faults {
         if !self.is_pending() {
             return Fate::default();
         }
-        let drop = self.drop.next();
-        let (double, flip) = (self.double.next(), self.flip.next());
-        let (reorder, late) = (self.reorder.next(), self.delay.next());
+        let drop = self.drop.next_is_wrong();
+        let (double, flip) = (self.double.next_is_wrong(), self.flip.next_is_wrong());
+        let (reorder, late) = (self.reorder.next_is_wrong(), self.delay.next_is_wrong());
         if drop {
             return Fate {
                 drop,

@@ -68,7 +68,7 @@ impl Plan {
     }
 
     /// Whether the next frame goes wrong. It counts as one that has come.
-    pub fn next(&mut self) -> bool {
+    pub fn next_is_wrong(&mut self) -> bool {
         match self {
             Self::None => false,
             Self::Some { skip, .. } if *skip > 0 => {

@@ -8,7 +8,7 @@ use netdrv_model::plan::Plan;
 /// The numbers of the frames, from 1, that go wrong of the first so many.
 fn wrong(text: &str, frames: u64) -> (Vec<u64>, String) {
     let mut plan = Plan::parse(text).unwrap_or_else(|| panic!("{text} was refused"));
-    let wrong = (1..=frames).filter(|_| plan.next()).collect();
+    let wrong = (1..=frames).filter(|_| plan.next_is_wrong()).collect();
     (wrong, plan.to_string())
 }
 

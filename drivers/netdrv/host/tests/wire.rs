@@ -78,7 +78,7 @@ impl World {
 
     /// As the driver's poll.
     fn poll(&mut self, budget: usize) {
-        if !self.alarm.is_some_and(|alarm| alarm <= self.now) {
+        if self.alarm.is_none_or(|alarm| alarm > self.now) {
             return;
         }
         let now = self.now;
@@ -203,7 +203,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn fault(faults: &mut Faults, which: u8, plan: &str) {
-    let plan = Plan::parse(plan).unwrap();
+    let plan = Plan::parse(plan).unwrap_or_default();
     match which {
         0 => faults.drop = plan,
         1 => faults.double = plan,
