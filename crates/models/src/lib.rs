@@ -12,5 +12,8 @@ mod lib {
 #[path = "../../../drivers/lib/model/mod.rs"]
 pub mod shared;
 
+#[path = "../../../drivers/netdrv/model/mod.rs"]
+pub mod netdrv;
+
 #[path = "../../../drivers/snd-minivosc/model/mod.rs"]
 pub mod snd_minivosc;

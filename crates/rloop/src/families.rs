@@ -10,11 +10,12 @@ use family::{Bench, Family};
 
 pub mod char;
 pub mod family;
+pub mod net;
 pub mod pci;
 pub mod sound;
 
 /// All families; where nothing else says which, it is the first.
-const ALL: &[&Family] = &[&sound::FAMILY, &char::FAMILY, &pci::FAMILY];
+const ALL: &[&Family] = &[&sound::FAMILY, &char::FAMILY, &net::FAMILY, &pci::FAMILY];
 
 fn names(which: impl Fn(&Family) -> bool) -> String {
     let those = ALL.iter().filter(|family| which(family));
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn a_family_that_there_is_not_is_an_error_that_names_those_there_are() {
         let error = of(Some("noise")).err().map(|error| error.to_string());
-        let want = "family noise: there is none of that name; allowed: sound, char, pci";
+        let want = "family noise: there is none of that name; allowed: sound, char, net, pci";
         assert_eq!(error.as_deref(), Some(want));
     }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! netdrv: two network cards and the wire between them.
+
+use std::path::Path;
+
+use rig::report::Thing;
+use rig::run::{self, Suite, Tests};
+
+use crate::error::Error;
+use crate::families::family::Status;
+
+mod checks;
+mod ethtool;
+mod netlink;
+mod packet;
+mod world;
+
+pub use checks::all as checks;
+
+/// The driver's name, and that of the kind of links that it makes.
+pub const DRIVER: &str = "netdrv";
+/// Where its module is, if it is loaded.
+const MODULE: &str = "/sys/module/netdrv";
+
+/// What a check is given.
+pub struct Context {
+    /// Figures worth reporting.
+    notes: Vec<String>,
+}
+
+impl Context {
+    /// Reports a figure with the result.
+    fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+}
+
+impl run::Context for Context {
+    type Error = Error;
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    fn gone(&self, during: String) -> Option<Error> {
+        (!Path::new(MODULE).exists()).then(|| Error::Gone {
+            card: DRIVER.to_owned(),
+            during,
+        })
+    }
+}
+
+/// The checks, if the driver is here.
+pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+    Path::new(MODULE)
+        .exists()
+        .then(|| -> Box<dyn Tests<Error>> {
+            Box::new(Suite {
+                driver: DRIVER,
+                thing: Thing {
+                    key: DRIVER,
+                    line: format!("{DRIVER}: pairs of its own, in name spaces of their own"),
+                    value: DRIVER.into(),
+                },
+                checks: checks(),
+                open: Box::new(|_| Ok(Context { notes: Vec::new() })),
+            })
+        })
+}
+
+/// What its devices in this name space are doing, if the module is loaded.
+pub fn status() -> Option<Status> {
+    if !Path::new(MODULE).exists() {
+        return None;
+    }
+    let mut status = Status::default();
+    let entries = std::fs::read_dir("/sys/class/net")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    for name in names {
+        let Ok((driver, bus)) = ethtool::driver(&name) else {
+            continue;
+        };
+        if driver != DRIVER {
+            continue;
+        }
+        status.text += &format!("{name} ({bus})\n");
+        match ethtool::statistics(&name) {
+            Ok(values) => {
+                for (key, value) in &values {
+                    status.text += &format!("  {key}: {value}\n");
+                }
+                let state: serde_json::Map<_, _> = values
+                    .into_iter()
+                    .map(|(key, value)| (key, value.into()))
+                    .collect();
+                status.values.push(serde_json::json!({
+                    "driver": DRIVER, "device": name, "bus": bus, "state": state,
+                }));
+            }
+            Err(error) => status.text += &format!("  {error}\n"),
+        }
+    }
+    if status.text.is_empty() {
+        status.text = format!("{DRIVER}: no device of it is in this name space\n");
+    }
+    Some(status)
+}
