@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! A pair's wire, what goes wrong on it, and the module's parameters. Needs no kernel: the module compiles these very
 //! files, and so does the crate `netdrv-model` for tests on the host (`cargo test`).

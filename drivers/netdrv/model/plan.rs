@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Which of the frames to come go wrong: the next so many, a range of them, or some by a seed. The same plan chooses the
 //! same frames each time.

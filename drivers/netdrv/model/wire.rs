@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! One direction of a pair: the ring into which an end sends, and out of which the other receives; when the sender's
 //! queue stops, and when it is woken; and the [`Faults`] in between.

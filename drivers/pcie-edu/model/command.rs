@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! What programs ask for by `ioctl`: the numbers, which have the size of the structure in them, and the structures,
 //! which are the same for programs of 32 bits.

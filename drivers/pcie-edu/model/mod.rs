@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! What of the driver needs no kernel: the device's registers, and who may use which part of it when. No unsafe.
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! The registers of the device, QEMU's edu (`docs/specs/edu.rst` there), as offsets in its BAR 0. All have 32 bits but
 //! those of a transfer's addresses and length, which have 64 and can't be written in halves.

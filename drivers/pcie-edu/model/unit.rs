@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! A unit of the device that does one job at a time: who may use it, and what its interrupts mean.
 //!
