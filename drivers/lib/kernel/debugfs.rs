@@ -19,7 +19,10 @@ pub(crate) fn number(file: &'static str, written: &mut UserSliceReader, most: u3
     })
 }
 
-/// Reads a word that was written to `file`, less the end of the line that `echo` writes, and makes of it what `read`
+/// The longest text that is read, in bytes.
+const TEXT_MAX: usize = 96;
+
+/// Reads a word, or several, that was written to `file`, less the end of the line that `echo` writes, and makes of it what `read`
 /// says. May sleep.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub(crate) fn word<T>(
     written: &mut UserSliceReader,
     read: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T> {
-    let mut buffer = [0; 32];
+    let mut buffer = [0; TEXT_MAX];
     let bytes = written.len().min(buffer.len());
     let whole = bytes == written.len();
     written.read_slice(&mut buffer[..bytes])?;

@@ -5,7 +5,7 @@
 //! | file | what is written | what it does |
 //! |---|---|---|
 //! | `drop` | a number | the next so many frames, or whatever else the driver moves, get lost |
-//! | `double` | a number | the next so many come twice |
+//! | `double` | a number | the next so many come twice, where that can be |
 //! | `flip` | a number | the next so many come with one bit inverted |
 //! | `freeze` | `1`, `0` | the clock stands still, or goes on |
 //! | `jitter` | microseconds | from now on the driver's timers, if it has some, go off up to so much late |
@@ -36,6 +36,9 @@ pub(crate) trait Faulty: Send + Sync + 'static {
 
     /// Whether there are timers.
     const TIMERS: bool = true;
+
+    /// Whether something can come twice.
+    const DOUBLES: bool = true;
 
     /// How many may be asked to come twice.
     fn most_doubled(&self) -> u32 {
@@ -102,7 +105,9 @@ impl<T: Faulty> FaultFiles<T> {
             };
         }
         file!("drop", |_| u32::MAX, drop);
-        file!("double", |of: &Arc<T>| of.most_doubled(), double);
+        if T::DOUBLES {
+            file!("double", |of: &Arc<T>| of.most_doubled(), double);
+        }
         file!("flip", |_| u32::MAX, flip);
         file!(
             "freeze",
@@ -141,6 +146,28 @@ impl<T: Faulty> FaultFiles<T> {
         W: Fn(&Arc<T>, &mut UserSliceReader) -> Result + Send + Sync,
     {
         let file = self.dir.write_callback_file(name, self.of.clone(), write);
+        Ok(self
+            .files
+            .push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?)
+    }
+
+    /// As [`FaultFiles::add`], for one that can be read as well: `read` writes what it says, and may sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn add_readable<R, W>(
+        &mut self,
+        name: &CStr,
+        read: &'static R,
+        write: &'static W,
+    ) -> Result
+    where
+        R: Fn(&Arc<T>, &mut fmt::Formatter<'_>) -> fmt::Result + Send + Sync,
+        W: Fn(&Arc<T>, &mut UserSliceReader) -> Result + Send + Sync,
+    {
+        let of = self.of.clone();
+        let file = self.dir.read_write_callback_file(name, of, read, write);
         Ok(self
             .files
             .push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?)

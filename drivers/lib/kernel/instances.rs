@@ -49,6 +49,17 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
         name: &CStr,
         config: &Self::Config,
     ) -> Result<Self::Instance>;
+
+    /// Changes a parameter of a device that has been made, whose configuration becomes `config` by that; `None` if that
+    /// parameter can't be changed then.
+    ///
+    /// # Errors
+    ///
+    /// What the driver says, with a line in the kernel's log: then nothing has changed.
+    fn change(instance: &Self::Instance, parameter: &str, config: &Self::Config) -> Option<Result> {
+        let _ = (instance, parameter, config);
+        None
+    }
 }
 
 /// A device of a [`Driver`]. Dropping it takes it away from programs, and must not wait for them.
@@ -192,16 +203,26 @@ mod directories {
             Ok(())
         }
 
-        /// Sets the parameter of this number: `EINVAL`, `EBUSY` while the device is enabled, `ENOMEM`.
+        /// Sets the parameter of this number: `EINVAL`, `EBUSY` while the device is enabled and can't change it,
+        /// `ENOMEM`.
         fn set(&self, settings: &mut Settings<D>, parameter: usize, value: &str) -> Result {
             let (known, _) = settings.written.parameter(parameter)?;
-            if settings.enabled.is_some() {
-                pr_err!(
-                    "{}: {} can't be changed while it is enabled: write 0 to enable first\n",
-                    &*self.name,
-                    known
-                );
-                return Err(EBUSY);
+            if let Some(Enabled { instance, .. }) = &settings.enabled {
+                let config = D::parse(|name| match name == known {
+                    true => Some(value),
+                    false => settings.written.text(name),
+                });
+                let config = config.map_err(|bad| self.refuse(bad))?;
+                let Some(changed) = D::change(instance, known, &config) else {
+                    pr_err!(
+                        "{}: {} can't be changed while it is enabled: write 0 to enable first\n",
+                        &*self.name,
+                        known
+                    );
+                    return Err(EBUSY);
+                };
+                changed?;
+                return settings.written.keep(parameter, value);
             }
             D::parse(|name| (name == known).then_some(value)).map_err(|bad| self.refuse(bad))?;
             settings.written.keep(parameter, value)
