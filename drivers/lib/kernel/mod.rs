@@ -3,6 +3,8 @@
 //! Abstractions that the kernel crate lacks, or has in a shape that does not serve. Nothing in here
 //! knows a driver.
 
+#[cfg(lib_block)]
+pub(crate) mod block;
 #[cfg(lib_chardev)]
 pub(crate) mod chardev;
 #[cfg(CONFIG_CONFIGFS_FS)]
