@@ -73,6 +73,8 @@ pub enum Kind {
     Interrupts,
     /// They suspend the machine.
     Suspend,
+    /// They take the power away from what they test.
+    PowerCut,
 }
 
 /// A check in a list.

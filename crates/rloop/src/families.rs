@@ -8,6 +8,7 @@
 use crate::error::Error;
 use family::{Bench, Family};
 
+pub mod block;
 pub mod char;
 pub mod family;
 pub mod net;
@@ -15,7 +16,13 @@ pub mod pci;
 pub mod sound;
 
 /// All families; where nothing else says which, it is the first.
-const ALL: &[&Family] = &[&sound::FAMILY, &char::FAMILY, &net::FAMILY, &pci::FAMILY];
+const ALL: &[&Family] = &[
+    &sound::FAMILY,
+    &char::FAMILY,
+    &block::FAMILY,
+    &net::FAMILY,
+    &pci::FAMILY,
+];
 
 fn names(which: impl Fn(&Family) -> bool) -> String {
     let those = ALL.iter().filter(|family| which(family));
@@ -103,7 +110,8 @@ mod tests {
     #[test]
     fn a_family_that_there_is_not_is_an_error_that_names_those_there_are() {
         let error = of(Some("noise")).err().map(|error| error.to_string());
-        let want = "family noise: there is none of that name; allowed: sound, char, net, pci";
+        let want =
+            "family noise: there is none of that name; allowed: sound, char, block, net, pci";
         assert_eq!(error.as_deref(), Some(want));
     }
 

@@ -49,7 +49,10 @@ fn run(command: &Command) -> Result<Ending, Error> {
         Command::StressChild(options) => match options.driver.as_deref() {
             None => stress::child_command(options),
             Some(pcie_edu::DRIVER) => Ok(pcie_edu::stress::child(options.seed)),
-            Some(_) => Ok(families::char::stress_child(options)),
+            Some(_) => {
+                let disk = families::block::stress_child(options);
+                Ok(disk.unwrap_or_else(|| families::char::stress_child(options)))
+            }
         },
     }
 }

@@ -46,6 +46,11 @@ pub struct Verify {
     /// With --stress: freeze all programs now and then. Needs root, and a kernel for it.
     #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "interrupts"])]
     pub suspend: bool,
+    /// Take the power away from a disk, again and again, and see that what was flushed is there afterwards
+    ///
+    /// Only vblk can, by its files in debugfs; needs root, and for some of it mkfs.ext4.
+    #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "interrupts", "suspend", "stress"])]
+    pub powercut: bool,
     /// Seed of the stress test, to repeat one [default: a new one each time; it is printed]
     #[arg(long, value_name = "NUMBER", requires = "stress")]
     pub seed: Option<u64>,
@@ -79,6 +84,7 @@ impl Verify {
                 interrupts: true, ..
             } => Kind::Interrupts,
             Self { suspend: true, .. } => Kind::Suspend,
+            Self { powercut: true, .. } => Kind::PowerCut,
             _ => Kind::Usual,
         }
     }

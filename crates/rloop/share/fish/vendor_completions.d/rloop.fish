@@ -48,6 +48,7 @@ complete -c rloop -n "__fish_rloop_using_subcommand verify" -l faults -d 'Make t
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l failing-allocations -d 'Let each allocation fail once that the kernel makes for the card, and see that it does no harm'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l interrupts -d 'Measure for how long the card keeps a processor from its interrupts, under the heaviest loads'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l suspend -d 'Suspend the machine for a moment while streams run, and see that they go on'
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l powercut -d 'Take the power away from a disk, again and again, and see that what was flushed is there afterwards'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l list -d 'List the checks and what each proves, and run none'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l card -d 'Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards\' [default: all loopback cards]' -r

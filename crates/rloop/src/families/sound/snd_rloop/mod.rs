@@ -29,7 +29,8 @@ pub const DRIVER: &str = "snd-rloop";
 /// What is missing.
 pub fn can(card: &Card, kind: Kind) -> Result<(), Error> {
     match kind {
-        Kind::Usual => {}
+        // No card has power of its own.
+        Kind::Usual | Kind::PowerCut => {}
         Kind::Faults => loopback::faults(&Root::default(), card)?,
         Kind::Allocations => drop(Injection::new().map_err(Error::NoFailingAllocations)?),
         Kind::Interrupts => drop(Tracer::new(false).map_err(Error::NoTracer)?),

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Drivers of block devices.
+
+use rig::check::{Listed, Selection};
+use rig::output::Ending;
+use rig::run::{Before, Plan};
+
+use super::family::{Driver, Family, Status};
+use crate::error::Error;
+use crate::options;
+
+mod vblk;
+
+/// What the tool knows of them.
+pub const FAMILY: Family = Family {
+    name: "block",
+    about: "disks",
+    drivers: &[Driver {
+        name: vblk::DRIVER,
+        module: "vblk",
+        node: Some(vblk::NODE),
+    }],
+    has_cards: false,
+    list,
+    verify,
+    status,
+    bench: None,
+};
+
+fn list(_: &options::Verify) -> Vec<Listed> {
+    let checks = vblk::checks();
+    checks.iter().map(|c| c.listed(vblk::DRIVER)).collect()
+}
+
+fn verify(options: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
+    let suite = vblk::suite().ok_or_else(|| FAMILY.absent())?;
+    let mut plan = Plan {
+        suites: vec![suite],
+        ..Plan::default()
+    };
+    if let Some(seconds) = options.stress {
+        let stress = vblk::stress::Options {
+            seconds,
+            seed: options.seed.unwrap_or_else(rig::stress::new_seed),
+            faults: options.faults,
+        };
+        plan.before.push(Before {
+            results: 1,
+            run: Box::new(move |ledger| {
+                ledger.add(&vblk::stress::run(stress, ledger)?)?;
+                Ok(())
+            }),
+        });
+    }
+    Ok(plan)
+}
+
+/// What `rloop stress-child` does for one of them; `None` for another driver.
+pub fn stress_child(options: &options::StressChild) -> Option<Ending> {
+    let is_ours = options.driver.as_deref() == Some(vblk::DRIVER);
+    is_ours.then(|| vblk::stress::child(options.seed))
+}
+
+fn status(_: &options::Status) -> Result<Status, Error> {
+    vblk::status().ok_or_else(|| FAMILY.absent())
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! vblk: a disk that fails when told to.
+
+use rig::report::Thing;
+use rig::run::{self, Suite, Tests};
+
+use crate::error::Error;
+use crate::families::family::Status;
+
+mod buffer;
+mod checks;
+mod device;
+mod mounted;
+pub mod stress;
+mod sys;
+
+pub use checks::all as checks;
+use device::{Device, State};
+
+/// The driver's name.
+pub const DRIVER: &str = "vblk";
+/// The node of the disk that the module makes by itself.
+pub const NODE: &str = "/dev/vblk0";
+
+/// What a check is given.
+pub struct Context {
+    /// The disk that the module makes by itself.
+    device: Device,
+    /// Figures worth reporting.
+    notes: Vec<String>,
+}
+
+impl Context {
+    /// Reports a figure with the result.
+    fn note(&mut self, text: impl Into<String>) {
+        self.notes.push(text.into());
+    }
+}
+
+impl run::Context for Context {
+    type Error = Error;
+
+    fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    fn gone(&self, during: String) -> Option<Error> {
+        (!self.device.is_there()).then(|| Error::Gone {
+            card: DRIVER.to_owned(),
+            during,
+        })
+    }
+}
+
+/// Whether the driver is here.
+pub fn is_there() -> bool {
+    Device::first().is_there()
+}
+
+/// The checks, if the driver is here.
+pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+    let device = Device::first();
+    device.is_there().then(|| -> Box<dyn Tests<Error>> {
+        Box::new(Suite {
+            driver: DRIVER,
+            thing: Thing {
+                key: DRIVER,
+                line: format!("{DRIVER}: {NODE}"),
+                value: NODE.into(),
+            },
+            checks: checks(),
+            open: Box::new(|_| {
+                Ok(Context {
+                    device,
+                    notes: Vec::new(),
+                })
+            }),
+        })
+    })
+}
+
+/// All disks that are here.
+fn all() -> Vec<Device> {
+    let entries = std::fs::read_dir("/sys/block")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let is_ours = |name: &String| {
+        let rest = name.strip_prefix(DRIVER);
+        rest.is_some_and(|rest| rest == "0" || rest.starts_with('-'))
+    };
+    let mut names: Vec<String> = names.filter(is_ours).collect();
+    names.sort();
+    names.into_iter().map(|name| Device { name }).collect()
+}
+
+/// What its disks are doing, if there are any.
+pub fn status() -> Option<Status> {
+    let mut status = Status::default();
+    for device in all() {
+        let node = device.node().display().to_string();
+        status.text += &format!("{node}\n");
+        let state = match State::of(&device) {
+            Ok(State(state)) => state,
+            Err(problem) => {
+                status.text += &format!("  {problem}\n");
+                continue;
+            }
+        };
+        for (key, value) in &state {
+            status.text += &format!("  {key}: {value}\n");
+        }
+        let value = serde_json::json!({ "driver": DRIVER, "node": node, "state": state });
+        status.values.push(value);
+    }
+    (!status.text.is_empty()).then_some(status)
+}

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `rloop verify block --stress`: random requests to two disks by threads of this process, and by processes that are killed
+//! in the middle. Meanwhile one of the disks changes its size, loses its power, stands still, is unplugged and made anew,
+//! of any kind, and the module is asked to go.
+//!
+//! Each sector that is read must be zeroes, or one that somebody has written there, whole; each error one that a disk
+//! may give that is treated so; and every call must come back.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rig::ledger::Ledger;
+use rig::output::{Ending, complain};
+use rig::random::Random;
+use rig::report::Report;
+use rig::stress::{Meanwhile, Shared, run as stress};
+use rig::verdict::{Problem, Verdict, ensure};
+use rig::watchdog::Watchdog;
+use rustix::io::Errno;
+use rustix::system::delete_module;
+
+use super::buffer::Aligned;
+use super::device::{Device, Made};
+use super::sys::{Erase, erase, stats};
+use super::{DRIVER, is_there};
+use crate::error::Error;
+
+/// Threads of each process.
+const THREADS: u64 = 4;
+/// What the result is called.
+const NAME: &str = "vblk/stress/random";
+/// The disk that comes and goes.
+const CHANGING: &str = "stress";
+/// Blocks of this size suit all disks.
+const BLOCK: u64 = 4096;
+/// Requests are to so many of them, at first.
+const BLOCKS: u64 = 500;
+
+/// How a stress is run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// For so long.
+    pub seconds: u64,
+    /// To repeat it.
+    pub seed: u64,
+    /// Whether requests fail and are late as well.
+    pub faults: bool,
+}
+
+/// A sector that says where it belongs, and which it is.
+fn sector(position: u64, time: u64) -> [u8; 512] {
+    let mut bytes = [0; 512];
+    let stamp = [position / 512 + 1, time];
+    let mut words = Random::new(position ^ time);
+    for (number, word) in bytes.chunks_mut(8).enumerate() {
+        let value = stamp.get(number).copied().unwrap_or_else(|| words.number());
+        word.copy_from_slice(&value.to_le_bytes());
+    }
+    bytes
+}
+
+/// Whether this is a sector that may be at this place.
+fn may_be(there: &[u8], position: u64) -> bool {
+    let time = there[8..16].try_into().map_or(0, u64::from_le_bytes);
+    there.iter().all(|byte| *byte == 0) || there == sector(position, time)
+}
+
+/// A thread that does random things.
+struct Worker {
+    random: Random,
+    watchdog: Arc<Watchdog>,
+}
+
+impl Worker {
+    /// Opens a disk, uses it for a while, and closes it. How many calls that were.
+    fn session(&mut self) -> Result<u64, String> {
+        let device = match self.random.once_in(3) {
+            true => Device::first(),
+            false => Device {
+                name: format!("{DRIVER}-{CHANGING}"),
+            },
+        };
+        self.watchdog.step(format!("open {}", device.name));
+        let Ok(file) = device.direct() else {
+            // It is being made anew.
+            thread::sleep(Duration::from_millis(1));
+            return Ok(1);
+        };
+        let calls = self.random.between(1, 40);
+        for _ in 0..calls {
+            let call = self.call(&file);
+            call.map_err(|problem| format!("{}: {problem}", device.name))?;
+        }
+        self.watchdog.step(format!("close {}", device.name));
+        Ok(calls)
+    }
+
+    fn call(&mut self, file: &File) -> Verdict {
+        let random = &mut self.random;
+        let most = if random.once_in(10) { 100 } else { 6 };
+        let count = random.between(1, most);
+        let position = random.between(0, BLOCKS) * BLOCK;
+        let bytes = (count * BLOCK) as usize;
+        let kind = random.between(0, 9);
+        self.watchdog
+            .step(format!("call {kind} of {bytes} bytes at {position}"));
+        let result = match kind {
+            0 => file.sync_all(),
+            1 => {
+                let how = random.pick(&[Erase::Discard, Erase::ZeroOut]);
+                erase(file, how, position, bytes as u64)
+            }
+            2 => stats(file).map(drop),
+            3..6 => {
+                let mut buffer = Aligned::zeroes(bytes);
+                let read = file.read_at(&mut buffer, position);
+                let there = read.as_ref().map_or(0, |read| *read);
+                let mut sectors = buffer[..there].chunks_exact(512).zip(0..);
+                let wrong = sectors.find(|(there, n)| !may_be(there, position + n * 512));
+                ensure(wrong.is_none(), || {
+                    let at = wrong.map_or(0, |(_, n)| position + n * 512);
+                    format!("nobody wrote the sector that is at {at}")
+                })?;
+                read.map(drop)
+            }
+            _ => {
+                let time = random.number();
+                let mut buffer = Aligned::zeroes(bytes);
+                for (to, n) in buffer.chunks_exact_mut(512).zip(0..) {
+                    to.copy_from_slice(&sector(position + n * 512, time));
+                }
+                file.write_at(&buffer, position).map(drop)
+            }
+        };
+        match result.as_ref().err().and_then(io::Error::raw_os_error) {
+            // Beyond the end; without power, or gone; read-only; asked for.
+            None
+            | Some(
+                libc::ENOSPC
+                | libc::EIO
+                | libc::ENODEV
+                | libc::ENXIO
+                | libc::EINVAL
+                | libc::ENOMEM
+                | libc::ETIMEDOUT
+                | libc::EINTR
+                | libc::EOPNOTSUPP,
+            ) => Ok(()),
+            Some(_) => Err(Problem::Failed(format!(
+                "call {kind} of {bytes} bytes at {position}: {result:?}"
+            ))),
+        }
+    }
+}
+
+fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<JoinHandle<()>> {
+    let start = |number| {
+        shared.spawn(move |shared: &Shared| {
+            let mut worker = Worker {
+                random: Random::new(seed.wrapping_mul(1000).wrapping_add(number)),
+                watchdog: shared.watchdog(),
+            };
+            shared.repeat(|| worker.session());
+        })
+    };
+    (0..THREADS).map(start).collect()
+}
+
+/// What `rloop stress-child` does for this driver.
+pub fn child(seed: u64) -> Ending {
+    let shared = Shared::new(NAME, None, is_there);
+    let workers = spawn_workers(&shared, seed);
+    Ending::of(usize::from(!rig::stress::child(&shared, workers)), true)
+}
+
+/// What the main thread does to the disks.
+struct Director {
+    made: Made,
+    /// So that the module can't go.
+    _open: File,
+    random: Random,
+    faults: bool,
+    over: bool,
+    unplugged: u64,
+    cuts: u64,
+    resized: u64,
+    refused: u64,
+}
+
+impl Director {
+    fn remake(&mut self) -> Verdict {
+        self.made.device.fault("unplug", "1")?;
+        self.made.set("enable", "0")?;
+        let block = self.random.pick(&["512", "1024", "2048", "4096"]);
+        let cache = self.random.pick(&["0", "1"]);
+        let queues = self.random.pick(&["0", "1", "2"]);
+        self.made.set("block_size", block)?;
+        self.made.set("write_cache", cache)?;
+        self.made.set("queues", queues)?;
+        self.unplugged += 1;
+        self.made.set("enable", "1")
+    }
+
+    fn resize(&mut self) -> Verdict {
+        self.resized += 1;
+        let mib = self.random.between(1, 4);
+        self.made.set("disk_size_mb", &mib.to_string())
+    }
+
+    fn cut(&mut self) -> Verdict {
+        self.cuts += 1;
+        let device = &self.made.device;
+        let seed = self.random.between(0, 1000);
+        device.fault("powercut", &seed.to_string())?;
+        thread::sleep(Duration::from_millis(2));
+        device.fault("power", "1")
+    }
+
+    fn freeze(&mut self) -> Verdict {
+        let device = &self.made.device;
+        device.fault("freeze", "1")?;
+        thread::sleep(Duration::from_millis(3));
+        // Now and then the power goes, or the disk, while requests wait.
+        match self.random.between(0, 5) {
+            0 => self.cut()?,
+            1 => self.remake()?,
+            _ => {}
+        }
+        self.made.device.fault("freeze", "0")
+    }
+
+    fn unload(&mut self) -> Verdict {
+        self.refused += 1;
+        let asked = delete_module(c"vblk", libc::O_NONBLOCK);
+        ensure(asked == Err(Errno::WOULDBLOCK), || {
+            format!("the module in use was asked to go, which gave {asked:?}")
+        })
+    }
+
+    fn do_wrong(&mut self) -> Verdict {
+        let device = &self.made.device;
+        let count = self.random.between(1, 20);
+        match self.random.between(0, 4) {
+            0 => device.fault("drop", &count.to_string()),
+            1 => device.fault("error", &format!("any 0-1000 ENOMEM {count}")),
+            2 => device.fault("delay", &format!("write all 500 {count}")),
+            3 => device.fault("jitter", &(100 * (count % 3)).to_string()),
+            _ => {
+                device.fault("hang", &format!("any all {count}"))?;
+                thread::sleep(Duration::from_millis(2));
+                device.fault("hang", "off")
+            }
+        }
+        // There may be no room for a rule more.
+        .or_else(|_| {
+            device
+                .fault("error", "off")
+                .and(device.fault("delay", "off"))
+        })
+    }
+}
+
+impl Meanwhile for Director {
+    fn turn(&mut self) -> Result<(), String> {
+        if self.over {
+            return Ok(());
+        }
+        let done = match self.random.between(0, 29) {
+            0 => self.remake(),
+            1 => self.unload(),
+            2..4 => self.resize(),
+            4..6 => self.cut(),
+            6 => self.freeze(),
+            7..10 if self.faults => self.do_wrong(),
+            _ => Ok(()),
+        };
+        done.map_err(|problem: Problem| problem.to_string())
+    }
+
+    fn settle(&mut self) -> Result<(), String> {
+        self.over = true;
+        let gone = self.made.device.fault("unplug", "1");
+        gone.map_err(|problem| problem.to_string())
+    }
+}
+
+/// Stresses the driver. If a call hangs, `ledger` gets the result, and the process ends.
+///
+/// # Errors
+/// If no process can be started, or there is no disk that can come and go.
+pub fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
+    complain(format_args!(
+        "stress for {} s with --seed {} on {DRIVER}",
+        options.seconds, options.seed
+    ));
+    let setting = |problem: Problem| Error::Setting {
+        card: DRIVER.to_owned(),
+        why: problem.to_string(),
+    };
+    let mut random = Random::new(options.seed);
+    let mut director = Director {
+        made: Made::named(CHANGING, &[("disk_size_mb", "2")]).map_err(setting)?,
+        _open: Device::first().direct().map_err(setting)?,
+        random: Random::new(random.number()),
+        faults: options.faults,
+        over: false,
+        unplugged: 0,
+        cuts: 0,
+        resized: 0,
+        refused: 0,
+    };
+    let shared = Shared::new(NAME, Some(ledger), is_there);
+    let workers = spawn_workers(&shared, random.number());
+    let child = |seed| {
+        vec![
+            "stress-child".to_owned(),
+            format!("--seed={seed}"),
+            format!("--driver={DRIVER}"),
+        ]
+    };
+    let limits = (options.seconds, &mut random);
+    let stressed = stress(&shared, workers, &child, &mut director, limits);
+    let stressed = stressed.map_err(Error::Process)?;
+    let (calls, killed) = stressed.counts();
+    let note = format!(
+        "seed {}: {calls} calls, {killed} processes killed, {} times unplugged and made anew, {} power cuts, {} times \
+         another size, {} times the module was asked to go",
+        options.seed, director.unplugged, director.cuts, director.resized, director.refused
+    );
+    // The memory of what has gone is given back.
+    match director.made.device.number("pages") {
+        Ok(0) => {}
+        Ok(pages) => stressed.fail(format!("{pages} pages are left of a disk that has gone")),
+        Err(problem) => stressed.fail(problem.to_string()),
+    }
+    if let Err(problem) = director.made.remove() {
+        stressed.fail(problem.to_string());
+    }
+    Ok(stressed.report(vec![note]))
+}

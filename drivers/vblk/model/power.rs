@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! What a power cut leaves of blocks that were written and not flushed.
+
+use super::geometry::SECTOR;
+
+/// What becomes of a block that is in the volatile cache when the power goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is as it was at the last flush.
+    Lost,
+    /// It is as it was written last.
+    Kept,
+    /// The first so many bytes are as they were written last, the others as they were; not 0, and less than the block.
+    Torn(usize),
+}
+
+/// A power cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Chooses what is left; with 0 all is lost that was not flushed.
+    pub seed: u64,
+    /// Whether blocks may be torn.
+    pub torn: bool,
+    /// The size of a block in bytes.
+    pub block: usize,
+}
+
+/// A number that looks random, and is the same for the same number (the finalizer of SplitMix64).
+pub fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+impl Cut {
+    /// What becomes of the block of this number: each is chosen by itself.
+    pub fn fate(&self, block: u64) -> Fate {
+        if self.seed == 0 {
+            return Fate::Lost;
+        }
+        let random = mix(self.seed ^ mix(block));
+        match random % 4 {
+            0 if self.torn => Fate::Torn(1 + (random >> 32) as usize % (self.block - 1)),
+            0 | 1 => Fate::Lost,
+            _ => Fate::Kept,
+        }
+    }
+
+    /// How many bytes of this sector are kept.
+    pub fn kept(&self, sector: u64) -> usize {
+        let per_block = (self.block / SECTOR) as u64;
+        match self.fate(sector / per_block) {
+            Fate::Lost => 0,
+            Fate::Kept => SECTOR,
+            Fate::Torn(bytes) => {
+                let before = (sector % per_block) as usize * SECTOR;
+                bytes.saturating_sub(before).min(SECTOR)
+            }
+        }
+    }
+}
