@@ -2,7 +2,6 @@
 /*
  * C for what bindgen can't bind of block devices. A driver's helpers.c includes it if the driver has some.
  */
-#include <linux/bit_spinlock.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/gfp.h>
@@ -10,6 +9,8 @@
 #include <linux/idr.h>
 #include <linux/kdev_t.h>
 #include <linux/sched.h>
+/* After the others: that of 6.18 does not include what it uses. */
+#include <linux/bit_spinlock.h>
 
 #include "block.h"
 

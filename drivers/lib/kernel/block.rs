@@ -80,7 +80,7 @@ pub(crate) struct Limits {
 
 impl Limits {
     fn raw(&self) -> c::queue_limits {
-        let mut features = 0;
+        let mut features: c::blk_features_t = 0;
         if self.write_cache {
             features = bindings::rloop_block_constant_RLOOP_FEAT_WRITE_CACHE
                 | bindings::rloop_block_constant_RLOOP_FEAT_FUA;
@@ -96,7 +96,7 @@ impl Limits {
             max_hw_discard_sectors: u32::MAX / SECTOR,
             discard_granularity: self.discards,
             max_write_zeroes_sectors: u32::MAX / SECTOR,
-            features: features as _,
+            features,
             ..Default::default()
         }
     }
@@ -275,14 +275,14 @@ impl<D: Disk> Registration<D> {
             let name = name.to_bytes_with_nul();
             let room = (*raw).disk_name.get_mut(..name.len());
             for (to, from) in room.ok_or(EINVAL)?.iter_mut().zip(name) {
-                *to = *from as _;
+                *to = *from;
             }
             c::set_disk_ro(raw, limits.read_only);
             c::set_capacity_and_notify(raw, limits.sectors);
         }
+        let none = core::ptr::null_mut();
         // SAFETY: The disk is set up; its operations are a static of the module, and are those of disks for `D`, which
         // is what its pointers are to.
-        let none = core::ptr::null_mut();
         to_result(unsafe { c::device_add_disk(none, raw, none.cast()) })?;
         undo.dismiss();
         // INVARIANT: Just added; the reference is this value's from here on.

@@ -91,7 +91,8 @@ pub(crate) struct Disk {
     held: Mutex<KVec<(Request, Lot)>>,
     /// How often requests have been let go; changed with the lock of `held`.
     releases: Atomic<u32>,
-    /// Held by a flush, and by a power cut: what has been flushed is safe, also if the power goes in between.
+    /// Held while the power goes or comes. A power cut waits for the requests that are being done, flushes among them,
+    /// so none of these takes it.
     #[pin]
     power: Mutex<()>,
 }
@@ -178,13 +179,15 @@ impl Disk {
 
     fn transfer(&self, request: &Request, lot: Lot) -> Result {
         let (sectors, bytes) = (request.bytes() / SECTOR as u32, u64::from(request.bytes()));
-        let position = request.sector() * SECTOR as u64;
         let operation = request.operation();
         let counters = &self.counters;
         if operation == block::Operation::Flush {
             counters.flushes.add(1);
-            return self.flush();
+            self.store.flush();
+            return Ok(());
         }
+        // A flush is nowhere: its sector is no number to be multiplied.
+        let position = request.sector() * SECTOR as u64;
         if !is_on(self.bytes.load(Relaxed), position, bytes) {
             return Err(EIO);
         }
@@ -237,17 +240,6 @@ impl Disk {
         })
     }
 
-    fn flush(&self) -> Result {
-        if self.geometry.cache {
-            let _power = self.power.lock();
-            if self.is_dead() {
-                return Err(EIO);
-            }
-            self.store.flush();
-        }
-        Ok(())
-    }
-
     /// Keeps a request until [`Disk::release`], which had been called so often when its lot was drawn.
     fn hold(&self, request: Request, lot: Lot, releases: u32) {
         let mut held = self.held.lock();
@@ -284,10 +276,10 @@ impl Disk {
     /// Takes the power away: what is in the volatile cache is lost, or a part of it, as `seed` chooses, and all requests
     /// fail until [`Disk::power_on`].
     pub(crate) fn cut(&self, seed: u64) {
+        let _power = self.power.lock();
         self.change_state(OFF, 0);
         // Those that wait have done nothing yet.
         self.release();
-        let _power = self.power.lock();
         while self.busy.load(Acquire) > 0 {
             fsleep(Delta::from_micros(100));
         }
@@ -302,8 +294,9 @@ impl Disk {
         });
     }
 
-    /// Gives the power back. Any context.
+    /// Gives the power back.
     pub(crate) fn power_on(&self) {
+        let _power = self.power.lock();
         self.change_state(0, OFF);
     }
 
