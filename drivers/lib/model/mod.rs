@@ -20,6 +20,7 @@ pub mod number;
 pub mod pace;
 pub mod parameters;
 pub mod ring;
+pub mod slots;
 pub mod span;
 pub mod stream;
 pub mod ticks;
