@@ -31,8 +31,12 @@ pub(crate) mod parport;
 pub(crate) mod pci;
 pub(crate) mod quota;
 pub(crate) mod time;
+#[cfg(lib_virtio)]
+pub(crate) mod virtio;
 #[cfg(lib_chardev)]
 pub(crate) mod wait;
 pub(crate) mod work;
+#[cfg(lib_virtio)]
+pub(crate) mod worker;
 #[cfg(CONFIG_CONFIGFS_FS)]
 pub(crate) mod written;
