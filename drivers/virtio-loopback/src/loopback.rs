@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+
+//! virtio-loopback: virtio devices whose other end is a program, `/dev/loopback-N`. See `docs/using/virtio-loopback.md`.
+
+use kernel::c_str;
+use kernel::prelude::*;
+use kernel::str::CString;
+
+mod device;
+mod file;
+#[expect(
+    unreachable_pub,
+    reason = "parts of it are crates of their own as well, for tests on the host"
+)]
+#[allow(dead_code, reason = "each driver needs a part of it")]
+#[path = "../../lib/mod.rs"]
+mod lib;
+#[expect(
+    unreachable_pub,
+    reason = "it is a crate of its own as well, for tests on the host"
+)]
+#[allow(dead_code, reason = "the adapter needs a part of it")]
+#[path = "../model/mod.rs"]
+mod model;
+mod node;
+
+use file::{OpenFile, OPERATIONS};
+use lib::kernel::chardev::Registration;
+use lib::kernel::parameters::written;
+use model::params::{parse, Written, PARAMETERS};
+use node::{Common, Node};
+
+/// Root alone may make devices.
+const PERMISSIONS: u16 = 0o600;
+
+module! {
+    type: Loopback,
+    name: "virtio_loopback",
+    authors: ["the rloop developers"],
+    description: "Virtio devices whose other end is a program",
+    license: "GPL v2",
+    alias: ["virtio-loopback0", "virtio-loopback1"],
+}
+
+/// The loaded module. Dropping it (`rmmod`) takes its nodes away; while a device is there the module can't be unloaded.
+struct Loopback {
+    // Before what they refer to.
+    _nodes: KVec<Registration<OpenFile>>,
+}
+
+impl kernel::Module for Loopback {
+    fn init(module: &'static ThisModule) -> Result<Self> {
+        for (name, _) in PARAMETERS {
+            written(name, 0)?;
+        }
+        let parameters = Written::collect(|name| written(name, 0).ok().flatten());
+        let parameters = parse(&parameters).map_err(|bad| {
+            pr_err!("{}\n", format_args!("{bad}"));
+            EINVAL
+        })?;
+        let common = Common::new(module, parameters.untested)?;
+        let mut nodes = KVec::new();
+        for number in 0..parameters.devices {
+            let name = CString::try_from_fmt(fmt!("loopback-{number}"))?;
+            let node = Node::new(c_str!("virtio-loopback"), number, &common)?;
+            let node = Registration::new(&OPERATIONS, module, &name, PERMISSIONS, None, node)
+                .inspect_err(|error| {
+                    pr_err!(
+                        "/dev/{} can't be made: error {}\n",
+                        &*name,
+                        error.to_errno()
+                    );
+                })?;
+            nodes.push(node, GFP_KERNEL)?;
+        }
+        Ok(Self { _nodes: nodes })
+    }
+}
