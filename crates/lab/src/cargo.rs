@@ -83,20 +83,52 @@ pub fn command(context: &Context, sandbox: &Sandbox, what: &str, subcommand: &st
     Ok(cmd)
 }
 
-/// The tool `rloop` for the guest.
+/// The tool.
+const TOOL: &str = "rloop";
+
+/// The tool for the guest.
 pub fn tool(context: &Context, sandbox: &Sandbox, arch: Arch, step: &Step) -> Result<PathBuf> {
+    build(context, sandbox, arch, step, &[TOOL])?;
+    Ok(built(context, arch, TOOL))
+}
+
+/// The tool for the guest, and what programs the drivers have besides.
+pub fn programs(
+    context: &Context,
+    sandbox: &Sandbox,
+    arch: Arch,
+    step: &Step,
+) -> Result<Vec<PathBuf>> {
+    let drivers = context.drivers.iter();
+    let others = drivers.flat_map(|driver| driver.programs.iter().map(String::as_str));
+    let names: Vec<&str> = std::iter::once(TOOL).chain(others).collect();
+    build(context, sandbox, arch, step, &names)?;
+    let paths = names.iter().map(|name| built(context, arch, name));
+    Ok(paths.collect())
+}
+
+/// Builds programs, each the only one of a crate of its name.
+fn build(
+    context: &Context,
+    sandbox: &Sandbox,
+    arch: Arch,
+    step: &Step,
+    names: &[&str],
+) -> Result<()> {
     let mut cmd = command(
         context,
         sandbox,
-        &format!("building rloop for {arch}"),
+        &format!("building {} for {arch}", names.join(", ")),
         "build",
     )?;
-    cmd.args(["--release", "--package", "rloop", "--target", arch.rust()]);
-    cmd.run(step, &context.paths.log(&format!("tool-{arch}")))?;
-    Ok(context
-        .paths
-        .work()
-        .join("cargo")
-        .join(arch.rust())
-        .join("release/rloop"))
+    cmd.args(["--release", "--target", arch.rust()]);
+    for name in names {
+        cmd.args(["--package", name]);
+    }
+    cmd.run(step, &context.paths.log(&format!("tool-{arch}")))
+}
+
+fn built(context: &Context, arch: Arch, name: &str) -> PathBuf {
+    let target = context.paths.work().join("cargo").join(arch.rust());
+    target.join("release").join(name)
 }

@@ -23,6 +23,8 @@ pub struct Driver {
     pub module: String,
     /// Debian packages that its guests need beside the usual ones.
     pub packages: Vec<String>,
+    /// Crates of the workspace whose programs its guests need, beside the tool. Each has one, of its name.
+    pub programs: Vec<String>,
 }
 
 impl Driver {

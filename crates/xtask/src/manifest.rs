@@ -22,6 +22,8 @@ struct File {
     family: Family,
     #[serde(default)]
     packages: Vec<String>,
+    #[serde(default)]
+    programs: Vec<String>,
     demo: Option<PathBuf>,
     bench: Option<PathBuf>,
     #[serde(default, rename = "run")]
@@ -298,6 +300,7 @@ fn read(dir: &Path) -> Result<Manifest> {
             dir: dir.to_path_buf(),
             module: file.module,
             packages: file.packages,
+            programs: file.programs,
         },
         demo: file.demo,
         bench: file.bench,

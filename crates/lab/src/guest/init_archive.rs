@@ -20,8 +20,8 @@ pub struct Parts<'a> {
     pub rootfs: &'a Path,
     /// The drivers' modules.
     pub modules: &'a [PathBuf],
-    /// The program `rloop`.
-    pub tool: Option<&'a Path>,
+    /// The tool, and other programs.
+    pub programs: &'a [PathBuf],
     /// A job that is run before there is a share.
     pub job: Option<&'a str>,
 }
@@ -61,9 +61,11 @@ pub fn write(
     if let Some(job) = parts.job {
         archive.file("job.sh", 0o644, job.as_bytes()).at(to)?;
     }
-    if let Some(tool) = parts.tool {
-        let content = fs::read(tool).at(tool)?;
-        archive.file("usr/bin/rloop", 0o755, &content).at(to)?;
+    for program in parts.programs {
+        let content = fs::read(program).at(program)?;
+        let name = program.file_name().unwrap_or_default();
+        let name = format!("usr/bin/{}", name.to_string_lossy());
+        archive.file(&name, 0o755, &content).at(to)?;
     }
     archive.finish().at(to)?;
     Ok(())

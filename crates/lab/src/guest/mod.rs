@@ -33,17 +33,17 @@ pub struct Guest<'a> {
     rootfs: PathBuf,
     /// The memory that it needs for that, in MiB.
     pub memory: u32,
-    tool: Option<PathBuf>,
+    programs: Vec<PathBuf>,
     files: Option<PathBuf>,
 }
 
 impl<'a> Guest<'a> {
-    /// Builds the drivers' modules and the tool for `kernel`, and the root file system.
+    /// Builds the drivers' modules, the tool and other programs for `kernel`, and the root file system.
     pub fn build(context: &'a Context, sandbox: &'a Sandbox, kernel: &'a Kernel) -> Result<Self> {
         let arch = kernel.spec.arch;
         let rootfs = rootfs::get(context, arch, &PLAIN)?;
         let step = Step::new(format!("rloop for {arch}"));
-        let tool = cargo::tool(context, sandbox, arch, &step)?;
+        let programs = cargo::programs(context, sandbox, arch, &step)?;
         step.ok();
         let step = Step::new(format!("modules for {}", kernel.spec));
         let modules = context.drivers.iter().map(|driver| {
@@ -65,7 +65,7 @@ impl<'a> Guest<'a> {
             modules,
             rootfs,
             memory: PLAIN.memory,
-            tool: Some(tool),
+            programs,
             files: None,
         })
     }
@@ -79,7 +79,7 @@ impl<'a> Guest<'a> {
             modules: Vec::new(),
             rootfs: rootfs::get(context, kernel.spec.arch, &PLAIN)?,
             memory: PLAIN.memory,
-            tool: None,
+            programs: Vec::new(),
             files: None,
         })
     }
@@ -138,7 +138,7 @@ impl<'a> Guest<'a> {
             &init_archive::Parts {
                 rootfs: &self.rootfs,
                 modules: &self.modules,
-                tool: self.tool.as_deref(),
+                programs: &self.programs,
                 job,
             },
             dir,

@@ -189,6 +189,7 @@ mod tests {
                 dir: dir.path().join("drivers/drv"),
                 module: "drv".into(),
                 packages: Vec::new(),
+                programs: Vec::new(),
             },
             demo: None,
             bench: None,

@@ -381,6 +381,7 @@ mod tests {
                 dir: "/drivers/drv".into(),
                 module: "drv".into(),
                 packages: Vec::new(),
+                programs: Vec::new(),
             },
             demo: None,
             bench: None,
