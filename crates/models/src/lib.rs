@@ -17,3 +17,6 @@ pub mod netdrv;
 
 #[path = "../../../drivers/snd-minivosc/model/mod.rs"]
 pub mod snd_minivosc;
+
+#[path = "../../../drivers/virtio-loopback/model/mod.rs"]
+pub mod virtio_loopback;

@@ -16,7 +16,7 @@ CVE_PRODUCT = "rloop"
 
 # Directories of the repository that are built: the tool's crate, those of the workspace that it depends on, and the
 # drivers' models, which crates/models compiles
-RLOOP_CRATES = "crates/models crates/rig crates/rloop drivers/lib/model drivers/netdrv/model drivers/snd-minivosc/model"
+RLOOP_CRATES = "crates/models crates/rig crates/rloop drivers/lib/model drivers/netdrv/model drivers/snd-minivosc/model drivers/virtio-loopback/model"
 
 SRC_URI = "\
     file://Cargo.lock;subdir=${BP} \
