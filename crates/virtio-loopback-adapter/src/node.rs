@@ -58,7 +58,7 @@ impl Node {
         let mut version = Version::read(&[0; Version::SIZE]);
         // SAFETY: That is its structure.
         node.said("GET_VERSION", unsafe {
-            call::<{ abi::GET_VERSION }, _, _>(&node.file, &mut version)
+            call::<{ abi::GET_VERSION }, _, { Version::SIZE }>(&node.file, &mut version)
         })?;
         match version.version {
             abi::VERSION => Ok(node),
@@ -80,7 +80,7 @@ impl Node {
     /// Makes a device, which goes when this file is closed.
     pub(crate) fn create(&self, mut create: Create) -> Result<()> {
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::CREATE }, _, _>(&self.file, &mut create) };
+        let result = unsafe { call::<{ abi::CREATE }, _, { Create::SIZE }>(&self.file, &mut create) };
         self.said("CREATE", result)
     }
 
@@ -88,7 +88,7 @@ impl Node {
     pub(crate) fn state(&self) -> Result<DeviceState> {
         let mut state = DeviceState::read(&[0; DeviceState::SIZE]);
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::GET_STATE }, _, _>(&self.file, &mut state) };
+        let result = unsafe { call::<{ abi::GET_STATE }, _, { DeviceState::SIZE }>(&self.file, &mut state) };
         self.said("GET_STATE", result).map(|()| state)
     }
 
@@ -97,7 +97,7 @@ impl Node {
         let mut queue = QueueState::read(&[0; QueueState::SIZE]);
         queue.index = index;
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::GET_QUEUE }, _, _>(&self.file, &mut queue) };
+        let result = unsafe { call::<{ abi::GET_QUEUE }, _, { QueueState::SIZE }>(&self.file, &mut queue) };
         self.said("GET_QUEUE", result).map(|()| queue)
     }
 
@@ -105,7 +105,7 @@ impl Node {
     pub(crate) fn set_kick(&self, queue: u32, fd: i32) -> Result<()> {
         // SAFETY: That is its structure.
         let result =
-            unsafe { call::<{ abi::SET_KICK }, _, _>(&self.file, &mut SetKick { queue, fd }) };
+            unsafe { call::<{ abi::SET_KICK }, _, { SetKick::SIZE }>(&self.file, &mut SetKick { queue, fd }) };
         self.said("SET_KICK", result)
     }
 
@@ -113,7 +113,7 @@ impl Node {
     pub(crate) fn start(&self, generation: u32) -> Result<bool> {
         // SAFETY: That is its structure.
         self.unless_stale("START", unsafe {
-            call::<{ abi::START }, _, _>(&self.file, &mut Generation { generation })
+            call::<{ abi::START }, _, { Generation::SIZE }>(&self.file, &mut Generation { generation })
         })
     }
 
@@ -121,7 +121,7 @@ impl Node {
     pub(crate) fn stopped(&self, generation: u32) -> Result<bool> {
         // SAFETY: That is its structure.
         self.unless_stale("STOPPED", unsafe {
-            call::<{ abi::STOPPED }, _, _>(&self.file, &mut Generation { generation })
+            call::<{ abi::STOPPED }, _, { Generation::SIZE }>(&self.file, &mut Generation { generation })
         })
     }
 
@@ -137,7 +137,7 @@ impl Node {
         let node = Self::open(&self.path)?;
         let mut bind = BindCall { device, queue };
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::BIND_CALL }, _, _>(&node.file, &mut bind) };
+        let result = unsafe { call::<{ abi::BIND_CALL }, _, { BindCall::SIZE }>(&node.file, &mut bind) };
         node.said("BIND_CALL", result)?;
         // SAFETY: The descriptor is ours to give. It is no eventfd, but takes the one call that is made of it here:
         // it is handed to the backend.
