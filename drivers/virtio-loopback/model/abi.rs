@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! The structures of the ioctls of `/dev/loopback-N`, as bytes: words in the machine's order, each at a multiple of its
 //! size, without holes.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! What of the driver needs no kernel: the gate between a driver's rings and those that a program serves, the states of
 //! a device, what devices are allowed, and the structures of the ioctls. The module compiles these very files; so does
