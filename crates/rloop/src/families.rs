@@ -14,6 +14,7 @@ pub mod family;
 pub mod net;
 pub mod pci;
 pub mod sound;
+pub mod virtio;
 
 /// All families; where nothing else says which, it is the first.
 const ALL: &[&Family] = &[
@@ -22,6 +23,7 @@ const ALL: &[&Family] = &[
     &block::FAMILY,
     &net::FAMILY,
     &pci::FAMILY,
+    &virtio::FAMILY,
 ];
 
 fn names(which: impl Fn(&Family) -> bool) -> String {
@@ -110,8 +112,7 @@ mod tests {
     #[test]
     fn a_family_that_there_is_not_is_an_error_that_names_those_there_are() {
         let error = of(Some("noise")).err().map(|error| error.to_string());
-        let want =
-            "family noise: there is none of that name; allowed: sound, char, block, net, pci";
+        let want = "family noise: there is none of that name; allowed: sound, char, block, net, pci, virtio";
         assert_eq!(error.as_deref(), Some(want));
     }
 

@@ -80,7 +80,8 @@ impl Node {
     /// Makes a device, which goes when this file is closed.
     pub(crate) fn create(&self, mut create: Create) -> Result<()> {
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::CREATE }, _, { Create::SIZE }>(&self.file, &mut create) };
+        let result =
+            unsafe { call::<{ abi::CREATE }, _, { Create::SIZE }>(&self.file, &mut create) };
         self.said("CREATE", result)
     }
 
@@ -88,7 +89,8 @@ impl Node {
     pub(crate) fn state(&self) -> Result<DeviceState> {
         let mut state = DeviceState::read(&[0; DeviceState::SIZE]);
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::GET_STATE }, _, { DeviceState::SIZE }>(&self.file, &mut state) };
+        let result =
+            unsafe { call::<{ abi::GET_STATE }, _, { DeviceState::SIZE }>(&self.file, &mut state) };
         self.said("GET_STATE", result).map(|()| state)
     }
 
@@ -97,15 +99,17 @@ impl Node {
         let mut queue = QueueState::read(&[0; QueueState::SIZE]);
         queue.index = index;
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::GET_QUEUE }, _, { QueueState::SIZE }>(&self.file, &mut queue) };
+        let result =
+            unsafe { call::<{ abi::GET_QUEUE }, _, { QueueState::SIZE }>(&self.file, &mut queue) };
         self.said("GET_QUEUE", result).map(|()| queue)
     }
 
     /// Has an eventfd written to when there is something to do in a queue.
     pub(crate) fn set_kick(&self, queue: u32, fd: i32) -> Result<()> {
         // SAFETY: That is its structure.
-        let result =
-            unsafe { call::<{ abi::SET_KICK }, _, { SetKick::SIZE }>(&self.file, &mut SetKick { queue, fd }) };
+        let result = unsafe {
+            call::<{ abi::SET_KICK }, _, { SetKick::SIZE }>(&self.file, &mut SetKick { queue, fd })
+        };
         self.said("SET_KICK", result)
     }
 
@@ -113,7 +117,10 @@ impl Node {
     pub(crate) fn start(&self, generation: u32) -> Result<bool> {
         // SAFETY: That is its structure.
         self.unless_stale("START", unsafe {
-            call::<{ abi::START }, _, { Generation::SIZE }>(&self.file, &mut Generation { generation })
+            call::<{ abi::START }, _, { Generation::SIZE }>(
+                &self.file,
+                &mut Generation { generation },
+            )
         })
     }
 
@@ -121,7 +128,10 @@ impl Node {
     pub(crate) fn stopped(&self, generation: u32) -> Result<bool> {
         // SAFETY: That is its structure.
         self.unless_stale("STOPPED", unsafe {
-            call::<{ abi::STOPPED }, _, { Generation::SIZE }>(&self.file, &mut Generation { generation })
+            call::<{ abi::STOPPED }, _, { Generation::SIZE }>(
+                &self.file,
+                &mut Generation { generation },
+            )
         })
     }
 
@@ -137,7 +147,8 @@ impl Node {
         let node = Self::open(&self.path)?;
         let mut bind = BindCall { device, queue };
         // SAFETY: That is its structure.
-        let result = unsafe { call::<{ abi::BIND_CALL }, _, { BindCall::SIZE }>(&node.file, &mut bind) };
+        let result =
+            unsafe { call::<{ abi::BIND_CALL }, _, { BindCall::SIZE }>(&node.file, &mut bind) };
         node.said("BIND_CALL", result)?;
         // SAFETY: The descriptor is ours to give. It is no eventfd, but takes the one call that is made of it here:
         // it is handed to the backend.
