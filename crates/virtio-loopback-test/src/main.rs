@@ -6,8 +6,9 @@ mod lie;
 mod rng;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use vhost_user_backend::VhostUserDaemon;
@@ -30,7 +31,7 @@ struct Cli {
     after: u64,
 }
 
-fn main() -> ExitCode {
+fn main() {
     let cli = Cli::parse();
     loop {
         // Each connection has a device of its own.
@@ -41,8 +42,9 @@ fn main() -> ExitCode {
             .map_err(|error| error.to_string())
             .and_then(|mut daemon| daemon.serve(&cli.socket).map_err(|error| error.to_string()));
         if let Err(error) = result {
+            // Whoever was connected may have been killed; the next one is served all the same.
             eprintln!("virtio-loopback-test: {}: {error}", cli.socket.display());
-            return ExitCode::FAILURE;
+            thread::sleep(Duration::from_millis(100));
         }
     }
 }
