@@ -29,7 +29,7 @@ bench='rloop bench --seconds 1 --only position'
 rmmod snd_aloop snd_rloop 2>/dev/null
 modprobe snd-timer
 check 'no card' says 2 'no loopback card: there is no sound card at all here; `modprobe snd-rloop`' rloop status
-check 'an unknown family' says 2 'family noise: there is none of that name; allowed: sound, char, block, net, pci' rloop verify noise
+check 'an unknown family' says 2 'family noise: there is none of that name; allowed: sound, char, block, net, pci, virtio' rloop verify noise
 check 'a family without a module' says 2 'family char: no module of it is loaded (sad, circbuf)' rloop verify char
 modprobe snd-rloop enable=0
 check 'no card, with the module' says 2 'the module snd-rloop is loaded and has none now' rloop verify

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A device whose other end is this program: it reads and writes the rings itself, and can lie as it likes.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use driver_models::virtio_loopback::abi::{
+    self, BindCall, CONFIG_MAX, Create, DeviceState, Generation, QueueState, SetKick, Structure,
+};
+use driver_models::virtio_loopback::policy::{BASE, INDIRECT_DESC, VERSION_1};
+use driver_models::virtio_loopback::state::Phase;
+use rig::verdict::{Problem, Verdict, fail};
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+
+use super::{NODE, sys};
+
+/// How long something that has to happen may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The memory of a device.
+pub const MEMORY: u64 = 1 << 20;
+/// `linux/virtio_ids.h`: a source of random numbers.
+pub const RNG: u32 = 4;
+/// `VRING_DESC_F_NEXT`.
+const NEXT: u16 = 1;
+
+/// Says of which call an error is.
+pub fn said<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
+    result.map_err(|error| Problem::Failed(format!("{what}: {error}")))
+}
+
+/// Opens the node.
+pub fn open() -> Verdict<File> {
+    said(NODE, File::options().read(true).write(true).open(NODE))
+}
+
+/// A file of memory.
+pub fn memory(bytes: u64) -> Verdict<File> {
+    let memory = memfd_create("rloop", MemfdFlags::CLOEXEC);
+    let memory = said("memfd_create", memory.map_err(io::Error::from))?;
+    said(
+        "ftruncate",
+        ftruncate(&memory, bytes).map_err(io::Error::from),
+    )?;
+    Ok(memory.into())
+}
+
+/// An eventfd.
+pub fn event() -> Verdict<OwnedFd> {
+    let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+    said("eventfd", event.map_err(io::Error::from))
+}
+
+/// What is asked for if nothing else is: a source of random numbers with `memory` and `event`.
+pub fn rng(memory: &File, event: &OwnedFd) -> Create {
+    Create {
+        device_id: RNG,
+        vendor_id: 0,
+        features: 1 << VERSION_1 | 1 << INDIRECT_DESC,
+        queues: 1,
+        queue_size: 64,
+        config_size: 0,
+        flags: 0,
+        memory_fd: memory.as_raw_fd(),
+        event_fd: event.as_raw_fd(),
+        memory_size: MEMORY,
+        config: [0; CONFIG_MAX],
+    }
+}
+
+/// Waits until `ready` returns something.
+pub fn wait<T>(what: &str, mut ready: impl FnMut() -> Verdict<Option<T>>) -> Verdict<T> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = ready()? {
+            return Ok(value);
+        }
+        if Instant::now() > end {
+            return fail(format!("{what}: not within {} s", PATIENCE.as_secs()));
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A source of random numbers, and what serves it.
+pub struct Served {
+    owner: File,
+    memory: File,
+    _kick: OwnedFd,
+    doorbell: File,
+    _event: OwnedFd,
+    /// The number of the device.
+    pub device: u32,
+    queue: QueueState,
+    available: u16,
+    used: u16,
+    /// The sources of random numbers that were there before.
+    others: Vec<String>,
+    over: Arc<AtomicBool>,
+}
+
+/// Where the kernel says which sources of random numbers there are.
+const CLASS: &str = "/sys/class/misc/hw_random";
+
+fn sources() -> Verdict<Vec<String>> {
+    let text = said(CLASS, fs::read_to_string(format!("{CLASS}/rng_available")))?;
+    Ok(text.split_whitespace().map(str::to_owned).collect())
+}
+
+/// A source of random numbers that was not among these.
+pub struct Choice(Vec<String>);
+
+impl Choice {
+    /// Has the kernel take its random numbers from it.
+    pub fn make(&self) -> Verdict {
+        let name = wait("the kernel knows the device", || {
+            Ok(sources()?.into_iter().find(|name| !self.0.contains(name)))
+        })?;
+        said(
+            "rng_current",
+            fs::write(format!("{CLASS}/rng_current"), name),
+        )
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Served {
+    /// Makes one, which a driver finds.
+    pub fn new() -> Verdict<Self> {
+        let others = sources()?;
+        let (owner, memory, event, kick) = (open()?, memory(MEMORY)?, event()?, event()?);
+        let create = rng(&memory, &event);
+        said("CREATE", sys::call(&owner, abi::CREATE, &create))?;
+        let device = state(&owner)?.device;
+        let set = SetKick {
+            queue: 0,
+            fd: kick.as_raw_fd(),
+        };
+        said("SET_KICK", sys::call(&owner, abi::SET_KICK, &set))?;
+        let doorbell = open()?;
+        let bind = BindCall { device, queue: 0 };
+        said("BIND_CALL", sys::call(&doorbell, abi::BIND_CALL, &bind))?;
+        Ok(Self {
+            owner,
+            memory,
+            _kick: kick,
+            doorbell,
+            _event: event,
+            device,
+            queue: QueueState::read(&[0; QueueState::SIZE]),
+            available: 0,
+            used: 0,
+            others,
+            over: Arc::default(),
+        })
+    }
+
+    /// What has the kernel take its random numbers from this device.
+    pub fn choice(&self) -> Choice {
+        Choice(self.others.clone())
+    }
+
+    /// Has the driver ask for more and more, until the device goes.
+    pub fn have_it_read(&self) -> Verdict {
+        self.choice().make()?;
+        let over = self.over.clone();
+        thread::spawn(move || {
+            let Ok(mut file) = File::open("/dev/hwrng") else {
+                return;
+            };
+            while !over.load(Ordering::Relaxed) && file.read(&mut [0; 64]).is_ok() {}
+        });
+        Ok(())
+    }
+
+    /// Waits until a driver has it, and serves that from now on. The driver's generation.
+    pub fn start(&mut self) -> Verdict<u32> {
+        let generation = self.until(Phase::Ready)?.generation;
+        self.queue = self.queue_state()?;
+        (self.available, self.used) = (0, 0);
+        said(
+            "START",
+            sys::call(&self.owner, abi::START, &Generation { generation }),
+        )?;
+        Ok(generation)
+    }
+
+    /// One that is served.
+    pub fn started() -> Verdict<Self> {
+        let mut served = Self::new()?;
+        served.start()?;
+        Ok(served)
+    }
+
+    /// The file that owns it.
+    pub fn owner(&self) -> &File {
+        &self.owner
+    }
+
+    /// The file that rings.
+    pub fn doorbell(&self) -> &File {
+        &self.doorbell
+    }
+
+    /// What the device says of itself.
+    pub fn state(&self) -> Verdict<DeviceState> {
+        state(&self.owner)
+    }
+
+    /// What the device says of its queue.
+    pub fn queue_state(&self) -> Verdict<QueueState> {
+        let asked = QueueState::read(&[0; QueueState::SIZE]);
+        said("GET_QUEUE", sys::call(&self.owner, abi::GET_QUEUE, &asked))
+    }
+
+    /// Waits for a phase.
+    pub fn until(&self, phase: Phase) -> Verdict<DeviceState> {
+        wait(&format!("the device is {phase:?}"), || {
+            let state = self.state()?;
+            Ok((state.phase == phase.number()).then_some(state))
+        })
+    }
+
+    /// Reads from an address of the device's.
+    pub fn read<const N: usize>(&self, address: u64) -> Verdict<[u8; N]> {
+        let mut bytes = [0; N];
+        let place = address.wrapping_sub(BASE);
+        said(
+            "a read of its memory",
+            self.memory.read_exact_at(&mut bytes, place),
+        )?;
+        Ok(bytes)
+    }
+
+    /// Writes to an address of the device's.
+    pub fn write(&self, address: u64, bytes: &[u8]) -> Verdict {
+        let place = address.wrapping_sub(BASE);
+        said(
+            "a write to its memory",
+            self.memory.write_all_at(bytes, place),
+        )
+    }
+
+    fn word(&self, address: u64) -> Verdict<u16> {
+        Ok(u16::from_le_bytes(self.read(address)?))
+    }
+
+    /// The first buffer that is available: its descriptor, address and length.
+    pub fn take(&mut self) -> Verdict<(u16, u64, u32)> {
+        let at = self.queue.available;
+        wait("the driver makes a buffer available", || {
+            Ok((self.word(at + 2)? != self.available).then_some(()))
+        })?;
+        let head = self.word(at + 4 + 2 * u64::from(self.available % 64))?;
+        self.available = self.available.wrapping_add(1);
+        let descriptor = self.queue.descriptors + 16 * u64::from(head);
+        let address = u64::from_le_bytes(self.read(descriptor)?);
+        let length = u32::from_le_bytes(self.read(descriptor + 8)?);
+        Ok((head, address, length))
+    }
+
+    /// Says that a buffer has been used, as an entry of the ring; and rings, unless that waits for more.
+    pub fn used(&mut self, id: u32, length: u32, by: u16) -> Verdict {
+        let entry = self.queue.used + 4 + 8 * u64::from(self.used % 64);
+        self.write(entry, &id.to_le_bytes())?;
+        self.write(entry + 4, &length.to_le_bytes())?;
+        self.used = self.used.wrapping_add(by);
+        self.write(self.queue.used + 2, &self.used.to_le_bytes())
+    }
+
+    /// Says that all descriptors have a next one, this.
+    pub fn chain_all(&self, head: u16) -> Verdict {
+        for index in 0..64 {
+            let descriptor = self.queue.descriptors + 16 * index;
+            self.write(descriptor + 12, &NEXT.to_le_bytes())?;
+            self.write(descriptor + 14, &head.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Rings.
+    pub fn ring(&self) -> io::Result<usize> {
+        (&self.doorbell).write(&1u64.to_ne_bytes())
+    }
+
+    /// Fills buffers with words that are counted, from `next` on, until `stop`. How many came.
+    pub fn serve(&mut self, mut next: u64, stop: impl Fn() -> bool) -> Verdict<u64> {
+        while !stop() {
+            if self.word(self.queue.available + 2)? == self.available {
+                thread::sleep(Duration::from_micros(100));
+                continue;
+            }
+            let (head, address, length) = self.take()?;
+            let words = u64::from(length / 8);
+            let bytes: Vec<u8> = (next..next + words).flat_map(u64::to_le_bytes).collect();
+            self.write(address, &bytes)?;
+            next += words;
+            self.used(head.into(), length, 1)?;
+            said("the doorbell", self.ring())?;
+        }
+        Ok(next)
+    }
+}
+
+/// What the owner of a device is told of it.
+pub fn state(owner: &File) -> Verdict<DeviceState> {
+    let empty = DeviceState::read(&[0; DeviceState::SIZE]);
+    said("GET_STATE", sys::call(owner, abi::GET_STATE, &empty))
+}
