@@ -67,6 +67,21 @@ pub fn here(given: Option<&str>, card: Option<&str>) -> Result<Vec<&'static Fami
     Ok(families)
 }
 
+/// Whether what is `given` can be put under stress; without a name that is all that can be.
+///
+/// # Errors
+/// If there is no family of that name, or it can't.
+pub fn stress(given: Option<&str>) -> Result<(), Error> {
+    let without = given.map(named).transpose()?.filter(|f| !f.has_stress);
+    without.map_or(Ok(()), |family| {
+        Err(Error::NotOfFamily {
+            family: family.name,
+            command: "verify --stress",
+            known: names(|other| other.has_stress),
+        })
+    })
+}
+
 /// What measures the family that is `given`, else the first that can be measured.
 ///
 /// # Errors
@@ -99,6 +114,16 @@ pub fn help() -> String {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn what_can_not_be_put_under_stress_says_so() {
+        assert!(stress(None).is_ok());
+        assert!(stress(Some("sound")).is_ok());
+        let error = stress(Some("net")).unwrap_err().to_string();
+        let want =
+            "family net: it has no `rloop verify --stress`; allowed: sound, char, block, pci";
+        assert_eq!(error, want);
+    }
 
     #[test]
     fn names_are_unique() {

@@ -77,6 +77,7 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
         return Err(Error::NoFailingAllocations(why.to_owned()));
     }
     if options.stress.is_some() {
+        families::stress(given)?;
         selection.kind = Kind::Usual;
         // Without a selection the quick checks say whether what was under stress still works.
         selection.quick = selection.only.is_empty() && !options.full;

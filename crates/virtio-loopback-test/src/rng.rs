@@ -8,11 +8,14 @@ use vhost_user_backend::{VhostUserBackendMut, VringMutex, VringT as _};
 use virtio_queue::{QueueT as _, Writer};
 use vm_memory::{GuestAddressSpace as _, GuestMemoryAtomic, GuestMemoryMmap};
 use vmm_sys_util::epoll::EventSet;
+use vmm_sys_util::event::{
+    EventConsumer, EventFlag, EventNotifier, new_event_consumer_and_notifier,
+};
 
 use crate::lie::Lie;
 
 /// `VIRTIO_F_VERSION_1`, `VIRTIO_RING_F_INDIRECT_DESC`, `VIRTIO_RING_F_EVENT_IDX`: what backends have.
-const FEATURES: u64 = 1 << 32 | 1 << 28 | 1 << 29;
+const FEATURES: u64 = (1 << 32) | (1 << 28) | (1 << 29);
 
 /// The device.
 pub(crate) struct Rng {
@@ -57,6 +60,11 @@ impl VhostUserBackendMut for Rng {
     }
 
     fn set_event_idx(&mut self, _: bool) {}
+
+    /// Without one the daemon waits for its worker for ever when its connection has ended.
+    fn exit_event(&self, _: usize) -> Option<(EventConsumer, EventNotifier)> {
+        new_event_consumer_and_notifier(EventFlag::NONBLOCK).ok()
+    }
 
     fn update_memory(&mut self, memory: GuestMemoryAtomic<GuestMemoryMmap>) -> Result<()> {
         self.memory = memory;

@@ -96,3 +96,18 @@ void rloop_work_start(struct workqueue_struct *worker, struct work_struct *work)
 {
 	queue_work(worker, work);
 }
+
+void rloop_smp_rmb(void)
+{
+	smp_rmb();
+}
+
+void rloop_smp_wmb(void)
+{
+	smp_wmb();
+}
+
+void rloop_smp_mb(void)
+{
+	smp_mb();
+}

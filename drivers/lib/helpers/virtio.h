@@ -6,6 +6,7 @@
 #ifndef RLOOP_HELPERS_VIRTIO_H
 #define RLOOP_HELPERS_VIRTIO_H
 
+#include <asm/barrier.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/memfd.h>
@@ -20,6 +21,10 @@ void rloop_virtio_device_init(struct virtio_device *device, struct device *paren
 u64 rloop_virtio_features(const struct virtio_device *device);
 void rloop_virtio_interrupt(struct virtqueue *queue);
 void *rloop_page_address(const struct page *page);
+
+void rloop_smp_rmb(void);
+void rloop_smp_wmb(void);
+void rloop_smp_mb(void);
 
 void rloop_module_get(struct module *module);
 void rloop_module_put(struct module *module);

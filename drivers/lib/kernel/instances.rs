@@ -92,6 +92,9 @@ impl<D: Driver> Instances<D> {
             true => Some(driver.make(module, D::NAME, &config)?),
             false => None,
         };
+        // Without configfs nobody calls it, and what a driver has for it would be dead code.
+        #[cfg(not(CONFIG_CONFIGFS_FS))]
+        let _ = D::change;
         Ok(Self {
             #[cfg(CONFIG_CONFIGFS_FS)]
             _directories: directories::new(module, driver)?,

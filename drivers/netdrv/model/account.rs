@@ -2,7 +2,9 @@
 
 //! The account of a wire: what was sent is received, or counted. At each moment
 //!
-//!     tx_packets + doubled == rx_packets + rx_dropped + dropped + pending
+//! ```text
+//! tx_packets + doubled == rx_packets + rx_dropped + dropped + pending
+//! ```
 
 /// What was counted of the frames in one direction, all at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

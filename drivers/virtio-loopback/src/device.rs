@@ -9,12 +9,12 @@
 use kernel::fmt;
 use kernel::prelude::*;
 use kernel::str::{CStr, CString};
-use kernel::sync::barrier::{smp_mb, smp_rmb, smp_wmb};
 use kernel::sync::{Arc, CondVar, CondVarTimeoutResult, Mutex};
 use kernel::time::msecs_to_jiffies;
 use kernel::{new_condvar, new_mutex};
 
 use crate::lib::kernel::lock::Guard;
+use crate::lib::kernel::virtio::barrier;
 use crate::lib::kernel::virtio::eventfd::EventFd;
 use crate::lib::kernel::virtio::memory::{Part, SharedMemory};
 use crate::lib::kernel::virtio::pool::{Locked, Pool};
@@ -55,15 +55,15 @@ impl Words for Part<'_> {
     }
 
     fn load_barrier() {
-        smp_rmb();
+        barrier::loads();
     }
 
     fn store_barrier() {
-        smp_wmb();
+        barrier::stores();
     }
 
     fn full_barrier() {
-        smp_mb();
+        barrier::all();
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Family {
     pub drivers: &'static [Driver],
     /// Whether `--card` names something of it.
     pub has_cards: bool,
+    /// Whether it can be put under stress.
+    pub has_stress: bool,
     /// Lists all of its checks.
     pub list: fn(&options::Verify) -> Vec<Listed>,
     /// Finds what there is to be checked, and says how.

@@ -2,6 +2,8 @@
 
 //! A map of granules, in step with a list of what is taken.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod properties;
 
 use driver_model::slots::Slots;

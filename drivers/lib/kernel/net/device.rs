@@ -6,13 +6,14 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::{addr_of, addr_of_mut, NonNull};
 
+use kernel::error::to_result;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 use kernel::sync::rcu;
 use kernel::types::{NotThreadSafe, Opaque};
 
 use super::packet::Packet;
-use super::Interface;
+use super::{Interface, Polled};
 use crate::lib::bindings;
 
 /// An RCU read side: while there is one, no device is freed, nor ceases to be polled, that was found since it began.
@@ -318,8 +319,6 @@ impl<T: Interface> Device<T> {
     }
 }
 
-use super::Polled;
-
 /// A device that was allocated, and that nobody knows yet; dropping it frees it.
 ///
 /// # Invariants
@@ -367,9 +366,8 @@ impl<T: Interface> Unregistered<T> {
         // SAFETY: By the invariants it is set up, and nobody knows it, so that it has no value.
         unsafe { Device::put(raw.as_ptr(), value) };
         // SAFETY: By the invariants it is set up and not registered; it has a value; rtnl is held.
-        let registered =
-            kernel::error::to_result(unsafe { bindings::rloop_net_register(raw.as_ptr()) });
-        match registered {
+        let code = unsafe { bindings::rloop_net_register(raw.as_ptr()) };
+        match to_result(code) {
             Ok(()) => {
                 // It is the kernel's to free from now on.
                 core::mem::forget(self);

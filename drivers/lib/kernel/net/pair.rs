@@ -154,10 +154,8 @@ impl<T: Interface> Pair<T> {
     pub(crate) fn look<R>(&self, look: impl FnOnce([&Device<T>; 2]) -> R) -> R {
         let _rtnl = Rtnl::lock();
         // SAFETY: By the invariants they are registered as long as this value is there.
-        look(
-            self.0
-                .map(|device| unsafe { Device::from_raw(device.as_ptr()) }),
-        )
+        let devices = unsafe { self.0.map(|device| Device::from_raw(device.as_ptr())) };
+        look(devices)
     }
 }
 

@@ -86,7 +86,7 @@ impl<X: Send + 'static> Operations<X> {
         // SAFETY: As this function's. Machines with 64 bits have all memory mapped, and a buffer that is longer than a
         // page in a row.
         let address = unsafe {
-            let original = original.add(offset as usize);
+            let original = original.add(offset);
             pool.map(original, bytes, direction.into(), skip)
         };
         address.unwrap_or(NO_ADDRESS)

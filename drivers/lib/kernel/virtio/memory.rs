@@ -79,10 +79,8 @@ impl SharedMemory {
             for number in 0..there {
                 if pages.len() < count {
                     // SAFETY: It is pinned, and has as many pages.
-                    pages.push(
-                        unsafe { bindings::rloop_folio_page(*folio, number) },
-                        GFP_KERNEL,
-                    )?;
+                    let page = unsafe { bindings::rloop_folio_page(*folio, number) };
+                    pages.push(page, GFP_KERNEL)?;
                 }
             }
         }

@@ -8,6 +8,7 @@
 //!
 //! C headers: `include/linux/virtio.h`, `include/linux/virtio_config.h`, `include/linux/virtio_ring.h`
 
+pub(crate) mod barrier;
 mod device;
 pub(crate) mod eventfd;
 mod map;

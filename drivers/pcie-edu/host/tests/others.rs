@@ -2,8 +2,6 @@
 
 //! Commands, transfers, numbers and parameters.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use pcie_edu_model::command::{transfer, Command};
 use pcie_edu_model::numbers::{Numbers, MOST};
 use pcie_edu_model::params::parse;
@@ -18,7 +16,7 @@ use properties::cases;
 
 /// `_IOWR(0xE0, number, a structure of so many bytes)`.
 fn iowr(number: u32, size: u32) -> u32 {
-    3 << 30 | size << 16 | 0xE0 << 8 | number
+    (3 << 30) | (size << 16) | (0xE0 << 8) | number
 }
 
 #[test]

@@ -2,8 +2,6 @@
 
 //! Who may use the device when, against a device that does as QEMU's does.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::collections::VecDeque;
 
 use pcie_edu_model::factorial::{Ended, Factorial};

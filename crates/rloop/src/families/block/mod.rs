@@ -22,6 +22,7 @@ pub const FAMILY: Family = Family {
         node: Some(vblk::NODE),
     }],
     has_cards: false,
+    has_stress: true,
     list,
     verify,
     status,

@@ -32,6 +32,7 @@ pub const FAMILY: Family = Family {
         },
     ],
     has_cards: false,
+    has_stress: true,
     list,
     verify,
     status,

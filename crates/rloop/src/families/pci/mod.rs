@@ -21,6 +21,7 @@ pub const FAMILY: Family = Family {
         node: None,
     }],
     has_cards: false,
+    has_stress: true,
     list,
     verify,
     status,

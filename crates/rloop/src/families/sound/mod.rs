@@ -41,6 +41,7 @@ pub const FAMILY: Family = Family {
         },
     ],
     has_cards: true,
+    has_stress: true,
     list,
     verify,
     status,

@@ -24,6 +24,7 @@ pub const FAMILY: Family = Family {
         node: Some(NODE),
     }],
     has_cards: false,
+    has_stress: false,
     list,
     verify,
     status,

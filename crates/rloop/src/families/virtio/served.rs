@@ -63,7 +63,7 @@ pub fn rng(memory: &File, event: &OwnedFd) -> Create {
     Create {
         device_id: RNG,
         vendor_id: 0,
-        features: 1 << VERSION_1 | 1 << INDIRECT_DESC,
+        features: (1 << VERSION_1) | (1 << INDIRECT_DESC),
         queues: 1,
         queue_size: 64,
         config_size: 0,

@@ -180,11 +180,14 @@ impl Queue {
 }
 
 /// A device that does as it should.
+/// The head of a chain, and address, length and flags of each of its descriptors.
+type Chain = (u16, Vec<(u64, u32, u16)>);
+
 #[derive(Default)]
 pub(crate) struct Honest {
     available: u16,
     used: u16,
-    pub(crate) has: Vec<(u16, Vec<(u64, u32, u16)>)>,
+    pub(crate) has: Vec<Chain>,
 }
 
 impl Honest {

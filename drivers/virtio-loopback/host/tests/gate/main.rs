@@ -2,6 +2,8 @@
 
 //! The gate between a driver and devices, honest ones and such as write what they like.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod driver;
 #[path = "../../../../lib/host/tests/properties/mod.rs"]
 mod properties;
@@ -179,7 +181,8 @@ proptest! {
     #[test]
     fn an_honest_device_loses_nothing(size in sizes(), steps in steps()) {
         let (mut queue, mut device) = (Queue::new(size), Honest::default());
-        let (mut used, mut got): (Vec<(u16, u32)>, Vec<(u16, u32)>) = Default::default();
+        let mut used: Vec<(u16, u32)> = Vec::new();
+        let mut got: Vec<(u16, u32)> = Vec::new();
         let (mut added, end) = (0, [Step::Publish, Step::Take]);
         for step in steps.into_iter().chain(end) {
             match step {

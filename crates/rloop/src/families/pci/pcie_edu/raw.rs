@@ -32,7 +32,7 @@ struct Transfer {
 
 /// One call, with the address of `argument`, of memory that is as large as a command of this number wants.
 fn call<T>(file: &File, command: u32, argument: &mut T) -> io::Result<()> {
-    debug_assert_eq!(size_of::<T>(), (command >> 16 & 0x3fff) as usize);
+    debug_assert_eq!(size_of::<T>(), ((command >> 16) & 0x3fff) as usize);
     // SAFETY: The file is open, and the driver reads and writes as many bytes as the command's number says, all of
     // which are there.
     match unsafe { libc::ioctl(file.as_raw_fd(), command as _, argument) } {

@@ -237,7 +237,12 @@ fn nowhere(_: &mut Context) -> Verdict {
             libc::EFAULT,
         )?;
     }
-    for command in [abi::GET_VERSION ^ 1 << 16, abi::TYPE << 8 | 99, 0, u32::MAX] {
+    for command in [
+        abi::GET_VERSION ^ (1 << 16),
+        (abi::TYPE << 8) | 99,
+        0,
+        u32::MAX,
+    ] {
         let came = sys::nowhere(served.owner(), command);
         gives(&format!("{command:#x}"), came, libc::ENOTTY)?;
     }
