@@ -240,11 +240,13 @@ impl Disk {
         })
     }
 
-    /// Keeps a request until [`Disk::release`], which had been called so often when its lot was drawn.
+    /// Keeps a request until [`Disk::release`], which had been called so often when its lot was drawn. A disk that is
+    /// dead keeps none: nobody would let it go.
     fn hold(&self, request: Request, lot: Lot, releases: u32) {
         let mut held = self.held.lock();
-        // Otherwise those have been let go meanwhile that it belongs to.
-        if self.releases.load(Relaxed) == releases {
+        // Otherwise those have been let go meanwhile that it belongs to. Whoever lets the disk die says so before they
+        // let go of those that are held, under this lock.
+        if self.releases.load(Relaxed) == releases && !self.is_dead() {
             // If there is no memory it fails.
             let _ = held.push((request, lot), GFP_NOWAIT);
             return;
@@ -408,7 +410,9 @@ impl block::Disk for Disk {
     fn request(&self, request: Request) {
         let operation = named(request.operation());
         let releases = self.releases.load(Acquire);
-        let lot = match operation.filter(|_| self.state.load(Relaxed) & PENDING != 0) {
+        // What comes to a dead disk fails, and nothing else goes wrong with it.
+        let state = self.state.load(Acquire) & (PENDING | OFF | GONE);
+        let lot = match operation.filter(|_| state == PENDING) {
             None => Lot::default(),
             Some(operation) => {
                 let sectors = u64::from(request.bytes() / SECTOR as u32);

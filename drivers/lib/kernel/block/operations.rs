@@ -15,7 +15,15 @@ use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
 use kernel::types::ForeignOwnable;
 
+use super::request::Later;
 use super::{Disk, Request};
+
+/// What a node of memory is for `init_request`.
+#[cfg(kernel_7_2)]
+type Node = c_int;
+/// What a node of memory is for `init_request`.
+#[cfg(not(kernel_7_2))]
+type Node = c_uint;
 
 /// The operations of disks of the type `D`, to be made a `static` of the module: the kernel still looks at them when the
 /// last program has closed a disk that has gone.
@@ -54,6 +62,8 @@ impl<D: Disk> Operations<D> {
     /// The operations of the queue.
     pub(super) const QUEUE: &'static c::blk_mq_ops = &c::blk_mq_ops {
         queue_rq: Some(Self::queue_rq),
+        init_request: Some(Self::init_request),
+        exit_request: Some(Self::exit_request),
         // SAFETY: All zeroes is a value of this C type: no operation.
         ..unsafe { MaybeUninit::zeroed().assume_init() }
     };
@@ -70,6 +80,36 @@ impl<D: Disk> Operations<D> {
         let owner = unsafe { Atomic::<usize>::from_ptr(addr_of_mut!((*table).owner).cast()) };
         owner.store(module.as_ptr() as usize, Relaxed);
         table
+    }
+
+    /// The queue has allocated a request. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `request` must be one of a queue of a [`Registration`](super::Registration), just allocated.
+    unsafe extern "C" fn init_request(
+        _: *mut c::blk_mq_tag_set,
+        request: *mut c::request,
+        _: c_uint,
+        _: Node,
+    ) -> c_int {
+        // SAFETY: As this function's; the set's `cmd_size` is that of a `Later`.
+        unsafe { Later::set_up(request) };
+        0
+    }
+
+    /// The queue is about to free a request. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `request` must have been given to [`Operations::init_request`], and nobody use it any more.
+    unsafe extern "C" fn exit_request(
+        _: *mut c::blk_mq_tag_set,
+        request: *mut c::request,
+        _: c_uint,
+    ) {
+        // SAFETY: As this function's.
+        unsafe { Later::finish(request) };
     }
 
     /// Takes a request from the queue. May sleep, since the queue's flag `BLK_MQ_F_BLOCKING` says so.

@@ -76,6 +76,41 @@ pub(super) struct Later {
     status: c::blk_status_t,
 }
 
+impl Later {
+    /// What is behind a request: `blk_mq_rq_to_pdu()`.
+    fn of(request: *mut c::request) -> *mut Self {
+        request.wrapping_add(1).cast()
+    }
+
+    /// Sets up the memory of a request that the queue has just allocated. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `request` must be such a request, with room for a `Later` behind it.
+    pub(super) unsafe fn set_up(request: *mut c::request) {
+        // SAFETY: By the precondition there is memory for it, of which nobody knows yet. The timer's callback is for
+        // such a one.
+        unsafe {
+            bindings::hrtimer_setup(
+                addr_of_mut!((*Self::of(request)).timer),
+                Some(Request::late),
+                c::CLOCK_MONOTONIC as c_int,
+                bindings::hrtimer_mode_HRTIMER_MODE_REL,
+            );
+        }
+    }
+
+    /// Waits until the timer's callback has returned, so that the request's memory can be freed. May sleep.
+    ///
+    /// # Safety
+    ///
+    /// `request` must have been set up by [`Later::set_up`], and have ended.
+    pub(super) unsafe fn finish(request: *mut c::request) {
+        // SAFETY: As this function's.
+        unsafe { bindings::hrtimer_cancel(addr_of_mut!((*Self::of(request)).timer)) };
+    }
+}
+
 /// A piece of a request's memory, which programs may change at any time. It has no address for anybody.
 pub(crate) struct Data<'a> {
     memory: NonNull<u8>,
@@ -233,24 +268,16 @@ impl Request {
     /// Ends it in so many nanoseconds, from a timer's interrupt. Any context.
     pub(crate) fn end_after(self, nanoseconds: u64, status: Status) {
         let this = ManuallyDrop::new(self);
-        // What is behind the request is where `blk_mq_rq_to_pdu()` says.
-        let later: *mut Later = this.0.as_ptr().wrapping_add(1).cast();
+        let later = Later::of(this.0.as_ptr());
         let delay = i64::try_from(nanoseconds).unwrap_or(i64::MAX);
-        // SAFETY: By the invariants there is memory for a `Later`, which is this request's until it is ended: nobody
-        // else knows of it, and a timer that was in it has gone off, or there would be no request again. The queue is
-        // not freed before the request has ended, which the timer does last of all, and its memory not while the
-        // callback runs (the queue's owner waits for requests, and requests of the same tag come after it).
+        // SAFETY: By the invariants there is a `Later`, which is this request's alone until it is ended. Its timer was
+        // set up with the queue, and is not armed: each time it goes off it ends the request. Its callback may not have
+        // returned from the time before, on another processor, which arming it again allows; before the memory is freed
+        // that is waited for.
         unsafe {
             (*later).status = status.0;
-            let timer = addr_of_mut!((*later).timer);
-            bindings::hrtimer_setup(
-                timer,
-                Some(Self::late),
-                c::CLOCK_MONOTONIC as c_int,
-                bindings::hrtimer_mode_HRTIMER_MODE_REL,
-            );
             bindings::hrtimer_start_range_ns(
-                timer,
+                addr_of_mut!((*later).timer),
                 delay,
                 0,
                 bindings::hrtimer_mode_HRTIMER_MODE_REL,
@@ -262,7 +289,7 @@ impl Request {
     ///
     /// # Safety
     ///
-    /// `timer` must be that of a [`Later`] behind a request that has not been ended.
+    /// `timer` must be that of a [`Later`] behind a request that was started and has not been ended.
     unsafe extern "C" fn late(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
         // SAFETY: As this function's: the request is in front of it. It is ended once, and the timer is not touched
         // after that.

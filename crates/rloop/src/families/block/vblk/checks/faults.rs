@@ -49,6 +49,12 @@ pub const CHECKS: &[Plain] = &[
         hang,
     ),
     (
+        "faults/hang-dead",
+        "a device can go at any time",
+        "what comes to a disk without power, or one that is taken away, fails, and does not hang or stand still first",
+        hang_dead,
+    ),
+    (
         "faults/freeze",
         "faults on demand",
         "while the disk stands still nothing ends; afterwards all does",
@@ -225,6 +231,54 @@ fn hang(_: &mut Context) -> Verdict {
     device.fault("hang", "off")?;
     joined(reader)?;
     says(device, "held", 0)
+}
+
+fn hang_dead(_: &mut Context) -> Verdict {
+    let made = self::made()?;
+    let device = &made.device;
+    for (fault, begin, end) in [("hang", "any all always", "off"), ("freeze", "1", "0")] {
+        device.fault(fault, begin)?;
+        device.fault("powercut", "1")?;
+        let other = device.direct()?;
+        let reader = thread::spawn(move || {
+            let came = sector(&other, 0);
+            gives("a read without power", came, libc::EIO)
+        });
+        let limit = Instant::now() + Duration::from_secs(20);
+        while !reader.is_finished() && Instant::now() < limit {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let ended = reader.is_finished();
+        device.fault(fault, end)?;
+        joined(reader)?;
+        ensure(ended, || {
+            format!("with {fault} it waited until that was off")
+        })?;
+        device.fault("power", "1")?;
+    }
+    drop(made);
+    // Each thread is let go, and comes again, while the disk goes.
+    for _ in 0..20 {
+        let made = self::made()?;
+        let device = &made.device;
+        device.fault("freeze", "1")?;
+        let users: Vec<_> = (0..4)
+            .map(|_| {
+                let file = device.direct();
+                thread::spawn(move || {
+                    let file = file?;
+                    let came = (0..50).map(|_| sector(&file, 0));
+                    // A disk that has gone has no bytes: its end is at 0.
+                    let good = came.filter(|came| !matches!(came, Ok(0) | Err(_))).count();
+                    ensure(good == 0, || format!("{good} reads went on"))
+                })
+            })
+            .collect();
+        waiting(device, 4)?;
+        device.fault("unplug", "1")?;
+        users.into_iter().try_for_each(joined)?;
+    }
+    Ok(())
 }
 
 fn freeze(_: &mut Context) -> Verdict {
