@@ -12,6 +12,19 @@
 #include "pci.h"
 
 /*
+ * Lets a device answer, and keeps its pin off, which the core turns on: what the device raises before its interrupts are
+ * requested nobody would handle.
+ */
+int rloop_pci_enable(struct pci_dev *device)
+{
+	int error = pci_enable_device(device);
+
+	if (!error)
+		pci_intx(device, 0);
+	return error;
+}
+
+/*
  * Maps the registers of a device, of which there are `size` bytes afterwards. -EBUSY if another driver has them,
  * -ENODEV if it has none there, -ENOMEM.
  */

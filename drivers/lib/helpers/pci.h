@@ -10,6 +10,7 @@
 
 struct pci_dev;
 
+int rloop_pci_enable(struct pci_dev *device);
 void *rloop_pci_map(struct pci_dev *device, int bar, const char *name, size_t *size);
 void rloop_pci_unmap(struct pci_dev *device, int bar, void *base);
 u32 rloop_read32(const void *from);

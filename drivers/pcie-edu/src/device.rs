@@ -30,6 +30,8 @@ pub(crate) type Bar = pci::Bar<SIZE>;
 /// For how long a transfer is waited for at the end, which takes 100 ms: so many times [`STEP`].
 const STEPS: u32 = 100;
 const STEP: Delta = Delta::from_millis(10);
+/// How late an interrupt may be that the device has made up its mind to raise.
+const LATE: Delta = Delta::from_millis(1);
 
 /// What the device is doing.
 struct Units {
@@ -266,8 +268,8 @@ impl Device {
     }
 
     /// The device goes: who sleeps in it is woken, and nobody begins anything any more. Sleeps until a transfer has
-    /// ended that nobody waits for, for which the memory must be there. After this there are no interrupts. Done again
-    /// it does nothing.
+    /// ended that nobody waits for, for which the memory must be there, and nothing is computed. After this there are no
+    /// interrupts. Done again it does nothing.
     ///
     /// # Errors
     ///
@@ -281,14 +283,31 @@ impl Device {
         self.computing.close();
         self.transferring.close();
         let ended = self.transfer_ends();
-        let told = self.registers(|bar| {
-            bar.write32::<STATUS>(0);
-            bar.write32::<ACKNOWLEDGE>(!0);
-            // Read back, so that both have arrived.
-            bar.read32::<STATUS>();
-        });
+        let told = self.registers(|bar| bar.write32::<STATUS>(0));
         // Without registers it has left before.
-        told.map_or(Ok(()), |()| ended)
+        told.map_or(Ok(()), |()| self.fall_silent().and(ended))
+    }
+
+    /// Sleeps until the device raises nothing any more. It looks at what it may tell, and raises it some time later:
+    /// what comes after all has been acknowledged would have nobody who handles it, and the next driver to be bound, or
+    /// another device at the same pin, would be interrupted without end.
+    ///
+    /// # Errors
+    ///
+    /// `EIO` if it goes on.
+    fn fall_silent(&self) -> Result {
+        for _ in 0..STEPS {
+            let acknowledged = self.registers(|bar| bar.write32::<ACKNOWLEDGE>(!0));
+            fsleep(LATE);
+            let silent = self.registers(|bar| {
+                !is_computing(bar) && matches!(bar.read32::<INTERRUPTS>(), 0 | GONE)
+            });
+            // Without registers nothing is raised.
+            if acknowledged.and(silent).unwrap_or(true) {
+                return Ok(());
+            }
+        }
+        Err(EIO)
     }
 }
 

@@ -89,7 +89,7 @@ impl Drop for Enabled {
     }
 }
 
-/// Lets a device answer until it is unbound: the first thing that a probe does, so that it is the last that is undone.
+/// Lets a device answer until it is unbound, but not interrupt by its pin: the first thing that a probe does, so that it is the last that is undone.
 /// May sleep.
 ///
 /// # Errors
@@ -97,7 +97,7 @@ impl Drop for Enabled {
 /// `ENOMEM`, or what the PCI core returns.
 pub(crate) fn enable(device: &Device<Bound>) -> Result {
     // SAFETY: The device is there as long as it is borrowed.
-    to_result(unsafe { c::pci_enable_device(raw(device).cast()) })?;
+    to_result(unsafe { bindings::rloop_pci_enable(raw(device)) })?;
     let enabled = Enabled(device.into());
     kernel::devres::register(device.as_ref(), enabled, GFP_KERNEL)
 }
