@@ -82,7 +82,9 @@ fn start(player: &mut Player, recorder: &mut Recorder, number: u32) -> Verdict<S
         before_player.saturating_sub(after_recorder),
         after_player.saturating_sub(before_recorder),
     );
-    let lead = (seconds(apart.1) * f64::from(config.rate)) as u64;
+    // At least so much is silence. Not the most: if the machine was held up after the player's start,
+    // that would go on beyond what the player was given.
+    let lead = (seconds(apart.0) * f64::from(config.rate)) as u64;
     let heard = lead + config.period;
     pump(None, Some(recorder), 0, heard)?;
     // What comes that late that nothing of it is there yet is waited for.

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use clap::ValueEnum;
-use rig::output::{Ending, print};
+use rig::output::{Ending, complain, print};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -175,7 +175,7 @@ impl Subject {
         }
     }
 
-    /// What the card did wrong.
+    /// What the cards did wrong.
     fn failures(&self) -> Vec<&String> {
         fn why<T>(figure: &Figure<T>) -> Option<&String> {
             match figure {
@@ -220,12 +220,17 @@ impl Document {
         Ok(Self { runs })
     }
 
-    /// Whether no card did anything wrong. (That it is slow is not wrong.)
-    pub fn passed(&self) -> bool {
+    /// What the cards did wrong, and whose it was. (That one is slow is not wrong.)
+    pub fn failures(&self) -> Vec<String> {
         self.runs
             .iter()
             .flat_map(|run| &run.subjects)
-            .all(|subject| subject.failures().is_empty())
+            .flat_map(|subject| {
+                let driver = subject.driver.name();
+                let of_driver = move |why: &String| format!("{driver}: {why}");
+                subject.failures().into_iter().map(of_driver)
+            })
+            .collect()
     }
 
     /// As JSON.
@@ -294,8 +299,11 @@ pub fn command(options: &options::Bench) -> Result<Ending, Error> {
         options::BenchFormat::Json => document.json().map_err(|e| Error::Json(e.to_string()))?,
     };
     print(&text)?;
+    // Whoever sends the report to a file learns from it why the command fails.
+    let failures = document.failures();
+    failures.iter().for_each(complain);
     written?;
-    Ok(Ending::of(usize::from(!document.passed()), true))
+    Ok(Ending::of(failures.len(), true))
 }
 
 fn create(path: &Path) -> Result<File, Error> {
