@@ -108,6 +108,11 @@ const DROPPED_LIBRARIES: &[&str] = &[
     // Python's.
     "libpython",
     "libsqlite3",
+    // What stress-ng would draw with.
+    "libEGL_mesa",
+    "libgallium",
+    "libLLVM",
+    "libz3",
     // Of the sound servers: FFmpeg, other sound servers, and what shows pictures.
     "libaom",
     "libavcodec",
