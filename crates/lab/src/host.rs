@@ -5,24 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-use crate::debian::RELEASE;
+use crate::debian::{RELEASE, RELEASES};
 use crate::error::{AtPath as _, Error, Result};
 use crate::exec::Cmd;
 
-/// Releases whose presence in apt's sources shows that a mirror is Debian's.
-const RELEASES: &[&str] = &[
-    "bullseye",
-    "bookworm",
-    "trixie",
-    "forky",
-    "duke",
-    "sid",
-    "oldoldstable",
-    "oldstable",
-    "stable",
-    "testing",
-    "unstable",
-];
 /// apt's settings that decide how a mirror is reached and trusted here; taken over as they are.
 const OPTIONS: &[&str] = &[
     "Acquire::http::Proxy",

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use crate::cache::{Key, Making};
 use crate::context::Context;
-use crate::debian::Debootstrap;
+use crate::debian::RELEASE;
+use crate::debootstrap::Debootstrap;
 use crate::error::{AtPath as _, Result};
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
@@ -67,7 +68,7 @@ const COMPILERS: &[&str] = &[
 
 /// The name of the entry in the cache.
 fn name() -> String {
-    let mut key = Key::default().with(REVISION).with(crate::debian::RELEASE);
+    let mut key = Key::default().with(REVISION).with(RELEASE);
     for package in PACKAGES {
         key = key.with(package);
     }

@@ -14,6 +14,7 @@ pub mod family;
 pub mod net;
 pub mod pci;
 pub mod sound;
+mod stress;
 pub mod virtio;
 
 /// All families; where nothing else says which, it is the first.

@@ -31,7 +31,7 @@ use lab::error::Result;
 use lab::kernel::Flavour;
 use lab::paths::Paths;
 use lab::ui::Step;
-use lab::{driver, guest, kernel, toolchain};
+use lab::{guest, kernel, module, toolchain};
 
 /// kas, and what looks at the layer, for pip.
 const TOOLS: &str = "crates/xtask/layer/requirements.txt";
@@ -152,7 +152,7 @@ fn build(context: &Context, options: &Build) -> Result<()> {
         let step = Step::new("rust-project.json");
         let mut files = Vec::new();
         for driver in &context.drivers {
-            let build = driver::Build {
+            let build = module::Build {
                 context,
                 sandbox: &sandbox,
                 kernel: &kernel,

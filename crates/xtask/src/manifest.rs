@@ -13,6 +13,9 @@ use lab::guest::Extras;
 use lab::kernel::Flavour;
 use lab::paths::Paths;
 
+/// The layer's list of all drivers.
+pub(crate) const LIST: &str = "meta-rloop/conf/fragments/rloop/family.conf";
+
 /// What `manifest.toml` says.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

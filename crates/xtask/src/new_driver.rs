@@ -12,8 +12,7 @@ use lab::context::Context;
 use lab::error::{AtPath as _, Error, Result};
 use lab::exec::Cmd;
 
-use crate::manifest::Family;
-use crate::suite::LIST;
+use crate::manifest::{Family, LIST};
 
 /// The templates: files whose paths and texts say `NAME`, `ROOT` and `{{…}}`.
 pub(crate) const TEMPLATES: &str = "crates/xtask/templates/driver";

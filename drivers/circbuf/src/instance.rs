@@ -2,19 +2,18 @@
 
 //! One buffer with its node, and how they are made.
 
+use kernel::c_str;
 use kernel::debugfs::Dir;
 use kernel::prelude::*;
-use kernel::str::{CStr, CString};
+use kernel::str::CStr;
 use kernel::sync::atomic::Relaxed;
-use kernel::sync::{Arc, Mutex};
-use kernel::{c_str, new_mutex};
+use kernel::sync::Arc;
 
 use crate::buffer::Buffer;
-use crate::faults;
 use crate::file::{OpenFile, OPERATIONS};
 use crate::lib::kernel::chardev::Registration;
-use crate::lib::kernel::fault_files::FaultFiles;
-use crate::lib::kernel::instances::{Driver, Instance};
+use crate::lib::kernel::instances::Driver;
+use crate::lib::kernel::plug::{Pluggable, Plugged};
 use crate::lib::model::parameters::BadParameter;
 use crate::model::params::{parse, Written, PARAMETERS};
 use crate::model::rules::Rules;
@@ -23,42 +22,11 @@ const NAME: &CStr = c_str!("circbuf");
 /// Everybody may read and write.
 const PERMISSIONS: u16 = 0o666;
 
-/// A buffer with its node, which goes when this value does.
-pub(crate) struct Made {
-    // Before the node: they refer to it.
-    _faults: FaultFiles<Plug>,
-    plug: Arc<Plug>,
-}
+impl Pluggable for Buffer {
+    type Node = Registration<OpenFile>;
 
-/// A buffer, and the node by which programs know it, which can be taken away from them at any time.
-#[pin_data]
-pub(crate) struct Plug {
-    pub(crate) buffer: Arc<Buffer>,
-    name: CString,
-    #[pin]
-    node: Mutex<Option<Registration<OpenFile>>>,
-}
-
-impl Plug {
-    /// Takes the node away: programs that have a file of it open get `ENODEV`, also those that sleep. Done again it
-    /// does nothing. May sleep.
-    pub(crate) fn pull(&self) {
-        let node = self.node.lock().take();
-        if node.is_some() {
-            pr_info!("/dev/{} is taken away\n", &*self.name);
-        }
-    }
-}
-
-impl Instance for Made {
-    fn in_use(&self) -> bool {
-        self.plug.buffer.open.load(Relaxed) > 0 && self.plug.node.lock().is_some()
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        self.plug.pull();
+    fn in_use(&self, _: &Registration<OpenFile>) -> bool {
+        self.open.load(Relaxed) > 0
     }
 }
 
@@ -81,7 +49,7 @@ impl Driver for Buffers {
     const PARAMETERS: &'static [(&'static str, &'static str)] = PARAMETERS;
 
     type Config = Rules;
-    type Instance = Made;
+    type Instance = Plugged<Buffer>;
 
     fn parse<'a>(
         written: impl FnMut(&'static str) -> Option<&'a str>,
@@ -89,25 +57,19 @@ impl Driver for Buffers {
         parse(&Written::collect(written))
     }
 
-    fn make(&self, module: &'static ThisModule, name: &CStr, rules: &Rules) -> Result<Made> {
+    fn make(
+        &self,
+        module: &'static ThisModule,
+        name: &CStr,
+        rules: &Rules,
+    ) -> Result<Plugged<Buffer>> {
         let buffer = Arc::pin_init(Buffer::new(*rules)?, GFP_KERNEL)?;
         let node = Registration::new(&OPERATIONS, module, name, PERMISSIONS, None, buffer.clone())
             .inspect_err(|error| {
                 pr_err!("/dev/{} can't be made: error {}\n", name, error.to_errno());
             })?;
-        let plug = Arc::pin_init(
-            try_pin_init!(Plug {
-                buffer,
-                name: name.try_into()?,
-                node <- new_mutex!(Some(node)),
-            }? Error),
-            GFP_KERNEL,
-        )?;
-        let faults = faults::create(self.faults.subdir(name), &plug)?;
+        let plugged = Plugged::new(buffer, name, node, self.faults.subdir(name))?;
         pr_info!("/dev/{} has room for {} bytes\n", name, rules.capacity);
-        Ok(Made {
-            _faults: faults,
-            plug,
-        })
+        Ok(plugged)
     }
 }

@@ -22,8 +22,8 @@ use crate::shared::{apply, Shared};
 /// An end of a pair.
 pub(crate) struct End {
     // Before the rest: they refer to it. The first end has those of both.
-    _files: Option<Files>,
-    shared: Arc<Shared>,
+    _files: Option<Files<Self>>,
+    shared: Arc<Shared<Self>>,
     side: usize,
     bus: CString,
 }
@@ -121,7 +121,7 @@ impl Interface for End {
             wire.lock().refused();
             return;
         };
-        let packet = match packet.forward(receiver, read) {
+        let packet = match receiver.forward(packet, read) {
             Forwarded::Yes(packet) => packet,
             Forwarded::Down(_packet) => {
                 wire.lock().refused();
@@ -243,7 +243,7 @@ impl PairMaker for Pairs {
 
     fn make(&self) -> Result<[End; 2]> {
         let number = self.number.fetch_add(1, Relaxed);
-        let shared = Arc::pin_init(Shared::new(self.ring_size)?, GFP_KERNEL)?;
+        let shared = Arc::pin_init(Shared::<End>::new(self.ring_size)?, GFP_KERNEL)?;
         let name = CString::try_from_fmt(fmt!("pair{number}"))?;
         let mut files = Some(Files::new(self.faults.subdir(&name), &shared)?);
         let mut end = |side: usize| -> Result<End> {

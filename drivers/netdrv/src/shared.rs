@@ -8,19 +8,18 @@ use kernel::new_mutex;
 use kernel::prelude::*;
 use kernel::sync::Mutex;
 
-use crate::end::End;
 use crate::lib::kernel::lock::IrqSpinLock;
-use crate::lib::kernel::net::{Device, Ends, Packet, ReadSide};
+use crate::lib::kernel::net::{Device, Ends, Interface, Packet, ReadSide};
 use crate::model::params::RING_MAX;
 use crate::model::wire::{Queue, Slot, Wire};
 
 /// One direction of a pair.
 pub(crate) type Direction = Wire<KVec<Option<Slot<Packet>>>>;
 
-/// What both ends of a pair share.
+/// What both ends of a pair, of which each is an `E`, share.
 #[pin_data]
-pub(crate) struct Shared {
-    pub(crate) ends: Ends<End>,
+pub(crate) struct Shared<E: Interface> {
+    pub(crate) ends: Ends<E>,
     /// Each is that into which the end of this number sends.
     #[pin]
     from_first: IrqSpinLock<Direction>,
@@ -31,7 +30,7 @@ pub(crate) struct Shared {
     pub(crate) link: Mutex<()>,
 }
 
-impl Shared {
+impl<E: Interface> Shared<E> {
     /// Makes what a pair shares. May sleep.
     ///
     /// # Errors
@@ -102,7 +101,7 @@ impl Shared {
 }
 
 /// Does with a device's queue what its wire says. Under the wire's lock.
-pub(crate) fn apply(queue: Queue, device: &Device<End>) {
+pub(crate) fn apply<E: Interface>(queue: Queue, device: &Device<E>) {
     match queue {
         Queue::Leave => {}
         Queue::Stop => device.stop_queue(),

@@ -14,10 +14,10 @@ use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
 use crate::device::change;
-use crate::instance::Plug;
 use crate::lib::kernel::debugfs::one;
 use crate::lib::kernel::fault_files::{FaultFiles, Faulty};
 use crate::lib::model::faults::Faults;
+use crate::plug::Plug;
 
 /// Makes the files of a device in `dir`. May sleep.
 ///

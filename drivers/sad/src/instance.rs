@@ -2,13 +2,13 @@
 
 //! One device: its converter, its nodes and its card.
 
+use kernel::c_str;
 use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::str::{CStr, CString};
-use kernel::sync::{Arc, Mutex};
-use kernel::{c_str, new_mutex};
+use kernel::sync::Arc;
 
-use crate::device::{Device, Timers};
+use crate::device::Device;
 use crate::faults;
 use crate::lib::alsa::card::{Card, NewCard, CARDS};
 use crate::lib::alsa::cards::{Driver, Removable};
@@ -18,6 +18,7 @@ use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::BadParameter;
 use crate::model::params::{parse, Config, Written, PARAMETERS};
 use crate::nodes::Nodes;
+use crate::plug::Plug;
 use crate::port::Port;
 use crate::recording::{Output, Recording};
 use crate::status::Status;
@@ -28,31 +29,6 @@ pub(crate) struct Instance {
     faults: Option<FaultFiles<Plug>>,
     plug: Arc<Plug>,
     parent: Parent,
-}
-
-/// What a device is known by to programs, and can be taken away from them at any time.
-#[pin_data]
-pub(crate) struct Plug {
-    #[pin]
-    nodes: Mutex<Option<Nodes>>,
-    card: Card,
-    pub(crate) timers: Arc<Timers>,
-}
-
-impl Plug {
-    /// The card.
-    pub(crate) fn card(&self) -> &Card {
-        &self.card
-    }
-
-    /// Takes the device away: programs that have a file of it open get `ENODEV`, those that record it are stopped, and
-    /// what has not left is dropped. Done again it does nothing. May sleep.
-    pub(crate) fn pull(&self) {
-        let nodes = self.nodes.lock().take();
-        drop(nodes);
-        self.timers.handler().leave();
-        self.card.disconnect();
-    }
 }
 
 /// The driver: it makes devices, with their files for faults in a directory.
@@ -137,14 +113,7 @@ impl Instance {
             );
         })?;
         let number = card.number();
-        let plug = Arc::pin_init(
-            pin_init!(Plug {
-                nodes <- new_mutex!(Some(nodes)),
-                card,
-                timers,
-            }),
-            GFP_KERNEL,
-        )?;
+        let plug = Plug::new(nodes, card, timers)?;
         let name = CString::try_from_fmt(fmt!("sad{}", suffix))?;
         let faults = Some(faults::create(dir.subdir(&name), &plug)?);
         pr_info!(
@@ -164,7 +133,7 @@ impl Instance {
 
 impl Removable for Instance {
     fn card(&self) -> &Card {
-        &self.plug.card
+        self.plug.card()
     }
 
     #[cfg(CONFIG_CONFIGFS_FS)]
@@ -172,7 +141,7 @@ impl Removable for Instance {
         let converter = self.plug.timers.handler().converter.lock();
         let open = converter.open_files() > 0;
         drop(converter);
-        open || self.plug.card.in_use()
+        open || self.plug.card().in_use()
     }
 
     fn disconnect(&mut self) {

@@ -17,35 +17,34 @@
 use core::fmt;
 
 use kernel::c_str;
-use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
-use crate::instance::Plug;
+use crate::disk::Disk;
 use crate::lib::kernel::debugfs::{number, one, word};
 use crate::lib::kernel::fault_files::{FaultFiles, Faulty};
+use crate::lib::kernel::plug::Plug;
 use crate::lib::model::faults::Faults;
 use crate::lib::model::parameters::Allowed;
 use crate::model::rules::{Kind, Rule};
 
-/// Makes the files of a disk in `dir`. May sleep.
+/// Adds the files that only disks have. May sleep.
 ///
 /// # Errors
 ///
 /// `ENOMEM`. Where debugfs is off, nothing is made.
-pub(crate) fn create(dir: Dir, plug: &Arc<Plug>) -> Result<FaultFiles<Plug>> {
-    let mut files = FaultFiles::new(dir, plug.clone())?;
+pub(crate) fn add(files: &mut FaultFiles<Plug<Disk>>) -> Result {
     // Each callback is of a type of its own, so there is no loop over them.
     macro_rules! rules {
         ($name:literal, $kind:expr) => {
             files.add_readable(
                 c_str!($name),
-                &|plug: &Arc<Plug>, text: &mut fmt::Formatter<'_>| {
-                    let rules = plug.disk.wrong(|wrong| *wrong.rules($kind));
+                &|plug: &Arc<Plug<Disk>>, text: &mut fmt::Formatter<'_>| {
+                    let rules = plug.device().wrong(|wrong| *wrong.rules($kind));
                     write!(text, "{rules}")
                 },
-                &|plug: &Arc<Plug>, written: &mut UserSliceReader| {
+                &|plug: &Arc<Plug<Disk>>, written: &mut UserSliceReader| {
                     set_rule(plug, $name, $kind, written)
                 },
             )?;
@@ -56,59 +55,57 @@ pub(crate) fn create(dir: Dir, plug: &Arc<Plug>) -> Result<FaultFiles<Plug>> {
     rules!("hang", Kind::Hang);
     files.add_readable(
         c_str!("powercut"),
-        &|plug: &Arc<Plug>, text: &mut fmt::Formatter<'_>| {
-            let cuts = plug.disk.wrong(|wrong| wrong.done.cuts);
+        &|plug: &Arc<Plug<Disk>>, text: &mut fmt::Formatter<'_>| {
+            let cuts = plug.device().wrong(|wrong| wrong.done.cuts);
             writeln!(text, "{cuts}")
         },
-        &|plug: &Arc<Plug>, written: &mut UserSliceReader| -> Result {
+        &|plug: &Arc<Plug<Disk>>, written: &mut UserSliceReader| -> Result {
             let seed = number("powercut", written, u32::MAX)?;
-            plug.disk.cut(seed.into());
+            plug.device().cut(seed.into());
             Ok(())
         },
     )?;
     files.add_readable(
         c_str!("power"),
-        &|plug: &Arc<Plug>, text: &mut fmt::Formatter<'_>| {
-            writeln!(text, "{}", u32::from(plug.disk.has_power()))
+        &|plug: &Arc<Plug<Disk>>, text: &mut fmt::Formatter<'_>| {
+            writeln!(text, "{}", u32::from(plug.device().has_power()))
         },
-        &|plug: &Arc<Plug>, written: &mut UserSliceReader| -> Result {
+        &|plug: &Arc<Plug<Disk>>, written: &mut UserSliceReader| -> Result {
             one("power", written)?;
-            plug.disk.power_on();
+            plug.device().power_on();
             Ok(())
         },
     )?;
     files.add_readable(
         c_str!("torn"),
-        &|plug: &Arc<Plug>, text: &mut fmt::Formatter<'_>| {
-            let torn = plug.disk.wrong(|wrong| wrong.torn);
+        &|plug: &Arc<Plug<Disk>>, text: &mut fmt::Formatter<'_>| {
+            let torn = plug.device().wrong(|wrong| wrong.torn);
             writeln!(text, "{}", u32::from(torn))
         },
-        &|plug: &Arc<Plug>, written: &mut UserSliceReader| -> Result {
+        &|plug: &Arc<Plug<Disk>>, written: &mut UserSliceReader| -> Result {
             let torn = number("torn", written, 1)?;
-            plug.disk.wrong(|wrong| wrong.torn = torn == 1);
+            plug.device().wrong(|wrong| wrong.torn = torn == 1);
             Ok(())
         },
     )?;
-    files.add(c_str!("unplug"), &unplug)?;
-    files.add_readable(c_str!("state"), &show_state, &refuse_state)?;
-    Ok(files)
+    files.add_readable(c_str!("state"), &show_state, &refuse_state)
 }
 
-impl Faulty for Plug {
+impl Faulty for Plug<Disk> {
     const DOUBLES: bool = false;
 
     fn faults<R>(&self, look: impl FnOnce(&mut Faults) -> R) -> R {
-        self.disk.wrong(|wrong| look(&mut wrong.faults))
+        self.device().wrong(|wrong| look(&mut wrong.faults))
     }
 
     fn freeze(&self, freeze: bool) {
-        self.disk.freeze(freeze);
+        self.device().freeze(freeze);
     }
 }
 
 /// Writes to the file of a kind of rules. May sleep.
 fn set_rule(
-    plug: &Arc<Plug>,
+    plug: &Arc<Plug<Disk>>,
     name: &'static str,
     kind: Kind,
     written: &mut UserSliceReader,
@@ -119,8 +116,8 @@ fn set_rule(
         text => Some(Some(Rule::parse(kind, text)?)),
     })?;
     match rule {
-        None => plug.disk.clear_rules(kind),
-        Some(rule) if plug.disk.add_rule(kind, rule) => {}
+        None => plug.device().clear_rules(kind),
+        Some(rule) if plug.device().add_rule(kind, rule) => {}
         Some(_) => {
             pr_err!(
                 "{}: there is no room for a rule more: write off first\n",
@@ -132,20 +129,13 @@ fn set_rule(
     Ok(())
 }
 
-/// Writes to `unplug`. May sleep.
-fn unplug(plug: &Arc<Plug>, written: &mut UserSliceReader) -> Result {
-    one("unplug", written)?;
-    plug.pull();
-    Ok(())
-}
-
-fn show_state(plug: &Arc<Plug>, text: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (key, value) in plug.disk.state() {
+fn show_state(plug: &Arc<Plug<Disk>>, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (key, value) in plug.device().state() {
         writeln!(text, "{key}: {value}")?;
     }
     Ok(())
 }
 
-fn refuse_state(_: &Arc<Plug>, _: &mut UserSliceReader) -> Result {
+fn refuse_state(_: &Arc<Plug<Disk>>, _: &mut UserSliceReader) -> Result {
     Err(EPERM)
 }

@@ -2,17 +2,17 @@
 
 //! One disk with its node, and how they are made.
 
+use kernel::c_str;
 use kernel::debugfs::Dir;
 use kernel::prelude::*;
-use kernel::str::{CStr, CString};
-use kernel::sync::{Arc, Mutex};
-use kernel::{c_str, new_mutex};
+use kernel::str::CStr;
+use kernel::sync::Arc;
 
 use crate::disk::{Disk, OPERATIONS};
 use crate::faults;
 use crate::lib::kernel::block::{Limits, Major, Registration};
-use crate::lib::kernel::fault_files::FaultFiles;
-use crate::lib::kernel::instances::{Driver, Instance};
+use crate::lib::kernel::instances::Driver;
+use crate::lib::kernel::plug::{Plug, Pluggable, Plugged};
 use crate::lib::model::parameters::BadParameter;
 use crate::model::geometry::{Geometry, PAGE, SECTOR};
 use crate::model::params::{parse, Written, PARAMETERS};
@@ -25,73 +25,47 @@ const DEPTH: u32 = 128;
 /// The longest read or write in sectors: 4 MiB.
 const MOST: u32 = 8192;
 
-/// A disk with its node, which goes when this value does.
-pub(crate) struct Made {
-    // Before the node: they refer to it.
-    _faults: FaultFiles<Plug>,
-    plug: Arc<Plug>,
-}
+impl Pluggable for Disk {
+    type Node = Registration<Self>;
 
-/// A disk, and the node by which programs know it, which can be taken away from them at any time.
-#[pin_data]
-pub(crate) struct Plug {
-    pub(crate) disk: Arc<Disk>,
-    name: CString,
-    #[pin]
-    node: Mutex<Option<Registration<Disk>>>,
-}
-
-impl Plug {
-    /// Takes the node away: requests fail, also those that wait, and a file system is shut down. Done again it does
-    /// nothing. May sleep.
-    pub(crate) fn pull(&self) {
-        let Some(node) = self.node.lock().take() else {
-            return;
-        };
+    /// Requests fail, also those that wait, and a file system is shut down.
+    fn leave(&self, node: Registration<Self>) {
         // From here on no request waits, so what follows does not either.
-        self.disk.leave();
+        Self::leave(self);
         node.die();
         drop(node);
-        self.disk.clear();
-        pr_info!("/dev/{} is taken away\n", &*self.name);
+        self.clear();
     }
 
-    /// Changes the size in bytes. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV` if the node has been taken away.
-    fn resize(&self, bytes: u64) -> Result {
-        let node = self.node.lock();
-        let Some(node) = &*node else {
-            pr_err!("/dev/{} has been taken away\n", &*self.name);
+    fn in_use(&self, node: &Registration<Self>) -> bool {
+        node.users() > 0
+    }
+}
+
+/// Changes the size of a disk in bytes. May sleep.
+///
+/// # Errors
+///
+/// `ENODEV` if its node has been taken away.
+fn resize(plug: &Plug<Disk>, bytes: u64) -> Result {
+    plug.with_node(|node| {
+        let (disk, name) = (plug.device(), plug.name());
+        let Some(node) = node else {
+            pr_err!("/dev/{} has been taken away\n", name);
             return Err(ENODEV);
         };
         // The block layer must not send what is beyond the end.
         let sectors = bytes / SECTOR as u64;
-        if bytes < self.disk.bytes() {
+        if bytes < disk.bytes() {
             node.resize(sectors);
-            self.disk.set_bytes(bytes);
+            disk.set_bytes(bytes);
         } else {
-            self.disk.set_bytes(bytes);
+            disk.set_bytes(bytes);
             node.resize(sectors);
         }
-        pr_info!("/dev/{} has {} MiB now\n", &*self.name, bytes >> 20);
+        pr_info!("/dev/{} has {} MiB now\n", name, bytes >> 20);
         Ok(())
-    }
-}
-
-impl Instance for Made {
-    fn in_use(&self) -> bool {
-        let node = self.plug.node.lock();
-        node.as_ref().is_some_and(|node| node.users() > 0)
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        self.plug.pull();
-    }
+    })
 }
 
 /// The driver: it makes disks, with their files for faults in a directory.
@@ -119,7 +93,7 @@ impl Driver for Disks {
     const PARAMETERS: &'static [(&'static str, &'static str)] = PARAMETERS;
 
     type Config = Geometry;
-    type Instance = Made;
+    type Instance = Plugged<Disk>;
 
     fn parse<'a>(
         written: impl FnMut(&'static str) -> Option<&'a str>,
@@ -127,7 +101,12 @@ impl Driver for Disks {
         parse(&Written::collect(written))
     }
 
-    fn make(&self, module: &'static ThisModule, name: &CStr, geometry: &Geometry) -> Result<Made> {
+    fn make(
+        &self,
+        module: &'static ThisModule,
+        name: &CStr,
+        geometry: &Geometry,
+    ) -> Result<Plugged<Disk>> {
         let name = match name.to_bytes() == NAME.to_bytes() {
             true => FIRST,
             false => name,
@@ -149,15 +128,8 @@ impl Driver for Disks {
             pr_err!("/dev/{} can't be made: error {}\n", name, error.to_errno());
         })?;
         let (mib, queues) = (geometry.bytes >> 20, node.queues());
-        let plug = Arc::pin_init(
-            try_pin_init!(Plug {
-                disk,
-                name: name.try_into()?,
-                node <- new_mutex!(Some(node)),
-            }? Error),
-            GFP_KERNEL,
-        )?;
-        let faults = faults::create(self.faults.subdir(name), &plug)?;
+        let mut plugged = Plugged::new(disk, name, node, self.faults.subdir(name))?;
+        faults::add(plugged.faults())?;
         pr_info!(
             "/dev/{} has {} MiB in blocks of {} bytes, and {} hardware queues\n",
             name,
@@ -165,13 +137,10 @@ impl Driver for Disks {
             geometry.block,
             queues
         );
-        Ok(Made {
-            _faults: faults,
-            plug,
-        })
+        Ok(plugged)
     }
 
-    fn change(made: &Made, parameter: &str, geometry: &Geometry) -> Option<Result> {
-        (parameter == "disk_size_mb").then(|| made.plug.resize(geometry.bytes))
+    fn change(disk: &Plugged<Disk>, parameter: &str, geometry: &Geometry) -> Option<Result> {
+        (parameter == "disk_size_mb").then(|| resize(disk.plug(), geometry.bytes))
     }
 }

@@ -23,6 +23,7 @@ mod lib;
 #[path = "../model/mod.rs"]
 mod model;
 mod node;
+mod queues;
 
 use file::{OpenFile, OPERATIONS};
 use lib::kernel::chardev::Registration;

@@ -18,7 +18,7 @@ use crate::lock::{self, Lock};
 use crate::rootfs::PLAIN;
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
-use crate::{cargo, driver, klog, paths, rootfs};
+use crate::{cargo, klog, module, paths, rootfs};
 
 pub use qemu::{Accel, Extras, Machine, probe_kvm};
 
@@ -47,7 +47,7 @@ impl<'a> Guest<'a> {
         step.ok();
         let step = Step::new(format!("modules for {}", kernel.spec));
         let modules = context.drivers.iter().map(|driver| {
-            let build = driver::Build {
+            let build = module::Build {
                 context,
                 sandbox,
                 kernel,

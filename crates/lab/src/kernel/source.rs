@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cache::{Key, Making};
 use crate::context::Context;
-use crate::debian::{Debootstrap, RELEASE};
+use crate::debian::RELEASE;
+use crate::debootstrap::Debootstrap;
 use crate::error::{AtPath as _, Error, Result};
 use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;

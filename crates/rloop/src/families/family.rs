@@ -2,11 +2,13 @@
 
 //! What a family is.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rig::check::{Listed, Selection};
 use rig::output::Ending;
 use rig::run::Plan;
+use rig::verdict::Verdict;
 
 use crate::error::Error;
 use crate::options;
@@ -60,6 +62,26 @@ pub struct Status {
     pub text: String,
     /// The same and more, an object for each device.
     pub values: Vec<serde_json::Value>,
+}
+
+impl Status {
+    /// Adds the device of `driver` that has this node, and what it says of itself.
+    pub fn add(&mut self, driver: &str, node: &Path, state: Verdict<BTreeMap<String, u64>>) {
+        let node = node.display().to_string();
+        self.text += &format!("{node}\n");
+        let state = match state {
+            Ok(state) => state,
+            Err(problem) => {
+                self.text += &format!("  {problem}\n");
+                return;
+            }
+        };
+        for (key, value) in &state {
+            self.text += &format!("  {key}: {value}\n");
+        }
+        let value = serde_json::json!({ "driver": driver, "node": node, "state": state });
+        self.values.push(value);
+    }
 }
 
 impl Family {

@@ -8,7 +8,6 @@ use lab::error::{AtPath as _, Result};
 use lab::exec::Cmd;
 use lab::python::Python;
 
-use super::layer::RUN_PTEST;
 use super::steps::program;
 use crate::report::Check;
 
@@ -22,16 +21,16 @@ const FUNCTION: &str =
 const HEALTHY: &str = "crates/lab/src/klog/healthy.log";
 const COMPLAINTS: &str = "crates/lab/src/klog/complaints.log";
 
-/// A check of run-ptest, and one of the oeqa cases.
-pub(super) fn found(repo: &Path, python: &Python) -> Result<Vec<Check>> {
+/// A check of `run_ptest`, a path in `repo`, and one of the oeqa cases.
+pub(super) fn found(repo: &Path, run_ptest: &str, python: &Python) -> Result<Vec<Check>> {
     let path = repo.join(COMPLAINTS);
     let expected = fs::read_to_string(&path).at(&path)?;
-    let mut run_ptest = Cmd::new("run-ptest's complaints", "sh");
-    run_ptest.args(["-c", FUNCTION]).arg(repo.join(RUN_PTEST));
+    let mut shell = Cmd::new("run-ptest's complaints", "sh");
+    shell.args(["-c", FUNCTION]).arg(repo.join(run_ptest));
     let mut oeqa = python.python("the oeqa cases' complaints");
     oeqa.arg(repo.join(IMPORT)).arg(repo.join(OEQA));
     let mut checks = Vec::new();
-    for (who, cmd) in [("run-ptest", &mut run_ptest), ("the oeqa cases", &mut oeqa)] {
+    for (who, cmd) in [("run-ptest", &mut shell), ("the oeqa cases", &mut oeqa)] {
         let name = format!("{who} finds each complaint of a kernel");
         checks.push(match cmd.arg(repo.join(HEALTHY)).arg(&path).read() {
             Ok(found) => Check::that(name, difference(&expected, &found)),

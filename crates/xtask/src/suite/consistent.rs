@@ -10,13 +10,11 @@ use lab::error::{AtPath as _, Result};
 use lab::ui::Step;
 
 use super::Suite;
-use crate::manifest::{self, Family, Manifest};
+use crate::manifest::{self, Family, LIST, Manifest};
 use crate::report::Check;
 
 /// The recipes, `NAME_VERSION.bb`.
 const RECIPES: &str = "meta-rloop/recipes-kernel/rloop-modules";
-/// The layer's list of all drivers.
-pub(crate) const LIST: &str = "meta-rloop/conf/fragments/rloop/family.conf";
 /// The pages.
 const PAGES: &str = "docs/using";
 /// What the summary of a recipe has after that of the manifest.

@@ -21,7 +21,7 @@ use crate::report::{self, Check};
 use lab::ui::Step;
 
 /// What the package `rloop-ptest` runs, and the file that it has beside it.
-pub(super) const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
+const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
 const KERNEL_COMPLAINTS: &str = "meta-rloop/recipes-test/rloop/rloop/kernel-complaints";
 /// ptest-runner ends a test that has written nothing for so long, in seconds.
 const PTEST_SILENCE: u32 = 300;
@@ -104,7 +104,7 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
         program(&format!("shellcheck, {} files", scripts.len()), shellcheck)?,
         Check::that("the layer can be copied", links(&layer)?),
     ];
-    checks.extend(complaints::found(&paths.repo, &python)?);
+    checks.extend(complaints::found(&paths.repo, RUN_PTEST, &python)?);
     Ok(checks)
 }
 

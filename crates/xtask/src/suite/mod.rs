@@ -14,6 +14,7 @@ mod kas_files;
 mod kselftest;
 mod layer;
 mod licences;
+mod listed;
 mod manual;
 mod module;
 mod new_driver;
@@ -38,10 +39,10 @@ use lab::ui::Step;
 
 use crate::manifest;
 use crate::report::{self, Check, Counts, StepReport, Verdict};
-use plan::{Planned, Times};
+use listed::Times;
+use plan::Planned;
 use turns::Turns;
 
-pub(crate) use consistent::LIST;
 pub(crate) use run::PRELUDE;
 
 /// What the user wants to be tested.
@@ -169,7 +170,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     let dir = context.paths.test();
     let times = Times::read(&dir);
     if let Some(list) = options.list {
-        print!("{}", plan::list(&plan, &times, list));
+        print!("{}", listed::list(&plan, &times, list));
         return Ok(true);
     }
     fs::create_dir_all(&dir).at(&dir)?;

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use lab::driver::{Build, Driver};
+use lab::driver::Driver;
 use lab::error::{Error, Result};
 use lab::kernel::{Extent, Flavour, Kernel, Spec};
+use lab::module::Build;
 use lab::ui::Step;
 
 use super::Suite;

@@ -4,18 +4,18 @@
 use std::fs;
 use std::time::Duration;
 
-use lab::driver::Build;
 use lab::error::{AtPath as _, Error, Result};
 use lab::guest::Guest;
 use lab::kernel::Spec;
+use lab::module::Build;
 use lab::paths;
 use lab::sandbox;
 use lab::ui::Step;
 
 use super::run::{Job, in_guest, script};
 use super::steps::program;
-use super::{LIST, Suite, consistent};
-use crate::manifest::{self, Family};
+use super::{Suite, consistent};
+use crate::manifest::{self, Family, LIST};
 use crate::new_driver;
 use crate::report::{self, Check};
 

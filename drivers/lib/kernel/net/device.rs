@@ -12,7 +12,7 @@ use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 use kernel::sync::rcu;
 use kernel::types::{NotThreadSafe, Opaque};
 
-use super::packet::Packet;
+use super::packet::{Forwarded, Packet};
 use super::{Interface, Polled};
 use crate::lib::bindings;
 
@@ -215,6 +215,24 @@ impl<T: Interface> Device<T> {
         if private.ready.load(Acquire) == 1 {
             // SAFETY: As above.
             unsafe { bindings::rloop_napi_schedule(private.napi.get()) }
+        }
+    }
+
+    /// Makes of a frame that is sent one that this device can receive, less all that must not cross a name space:
+    /// `__dev_forward_skb()`. Any context.
+    pub(crate) fn forward(&self, packet: Packet, _: &ReadSide) -> Forwarded {
+        if !self.is_running() {
+            return Forwarded::Down(packet);
+        }
+        let raw = packet.into_raw();
+        // SAFETY: The frame was ours and is the function's, which gives it back if it returns true; it has a header, and
+        // a device that it is sent by, as all have that `Interface::transmit` is given. The device is alive, being
+        // borrowed; the read side is that of RCU.
+        let given_back = unsafe { bindings::rloop_skb_forward(self.as_raw(), raw) };
+        match NonNull::new(raw).filter(|_| given_back) {
+            // SAFETY: It was given back.
+            Some(raw) => Forwarded::Yes(unsafe { Packet::from_raw(raw) }),
+            None => Forwarded::TooLong,
         }
     }
 

@@ -5,8 +5,6 @@
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-use super::device::{Device, ReadSide};
-use super::Interface;
 use crate::lib::bindings;
 
 /// An owned `struct sk_buff`; dropping it frees it as one that is lost. Any context.
@@ -52,23 +50,6 @@ impl Packet {
     pub(crate) fn len(&self) -> u32 {
         // SAFETY: By the invariant it is valid; the function reads one number.
         unsafe { bindings::rloop_skb_length(self.0.as_ptr()) }
-    }
-
-    /// Makes of a frame that is sent one that `device` can receive, less all that must not cross a name space:
-    /// `__dev_forward_skb()`.
-    pub(crate) fn forward<T: Interface>(self, device: &Device<T>, _: &ReadSide) -> Forwarded {
-        if !device.is_running() {
-            return Forwarded::Down(self);
-        }
-        let raw = self.into_raw();
-        // SAFETY: The frame was ours and is the function's, which gives it back if it returns true; it has a header, and
-        // a device that it is sent by, as all have that `Interface::transmit` is given. The device is alive, being
-        // borrowed; the read side is that of RCU.
-        match unsafe { bindings::rloop_skb_forward(device.as_raw(), raw) } {
-            // INVARIANT: It was given back.
-            true => NonNull::new(raw).map_or(Forwarded::TooLong, |raw| Forwarded::Yes(Self(raw))),
-            false => Forwarded::TooLong,
-        }
     }
 
     /// Another frame of the same bytes, `skb_clone()`; `None` if there is no memory. Any context.

@@ -13,6 +13,7 @@ mod device;
 pub(crate) mod eventfd;
 mod map;
 pub(crate) mod memory;
+mod operations;
 pub(crate) mod pool;
 
 use kernel::bindings as c;

@@ -4,9 +4,10 @@
 
 use rig::check::{Listed, Selection};
 use rig::output::Ending;
-use rig::run::{Before, Plan};
+use rig::run::Plan;
 
 use super::family::{Driver, Family, Status};
+use super::stress;
 use crate::error::Error;
 use crate::options;
 
@@ -40,20 +41,7 @@ fn verify(options: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error
         suites: vec![suite],
         ..Plan::default()
     };
-    if let Some(seconds) = options.stress {
-        let stress = vblk::stress::Options {
-            seconds,
-            seed: options.seed.unwrap_or_else(rig::stress::new_seed),
-            faults: options.faults,
-        };
-        plan.before.push(Before {
-            results: 1,
-            run: Box::new(move |ledger| {
-                ledger.add(&vblk::stress::run(stress, ledger)?)?;
-                Ok(())
-            }),
-        });
-    }
+    stress::first(&mut plan, options, vblk::stress::run);
     Ok(plan)
 }
 

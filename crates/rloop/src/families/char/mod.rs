@@ -4,9 +4,10 @@
 
 use rig::check::{Listed, Selection};
 use rig::output::Ending;
-use rig::run::{Before, Plan};
+use rig::run::Plan;
 
 use super::family::{Driver, Family, Status};
+use super::stress;
 use crate::error::Error;
 use crate::options;
 
@@ -57,19 +58,8 @@ fn verify(options: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error
         suites,
         ..Plan::default()
     };
-    if let Some(seconds) = options.stress.filter(|_| circbuf::is_there()) {
-        let stress = circbuf::stress::Options {
-            seconds,
-            seed: options.seed.unwrap_or_else(rig::stress::new_seed),
-            faults: options.faults,
-        };
-        plan.before.push(Before {
-            results: 1,
-            run: Box::new(move |ledger| {
-                ledger.add(&circbuf::stress::run(stress, ledger)?)?;
-                Ok(())
-            }),
-        });
+    if circbuf::is_there() {
+        stress::first(&mut plan, options, circbuf::stress::run);
     }
     Ok(plan)
 }

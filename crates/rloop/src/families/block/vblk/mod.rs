@@ -80,40 +80,12 @@ pub fn suite() -> Option<Box<dyn Tests<Error>>> {
     })
 }
 
-/// All disks that are here.
-fn all() -> Vec<Device> {
-    let entries = std::fs::read_dir("/sys/block")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let is_ours = |name: &String| {
-        let rest = name.strip_prefix(DRIVER);
-        rest.is_some_and(|rest| rest == "0" || rest.starts_with('-'))
-    };
-    let mut names: Vec<String> = names.filter(is_ours).collect();
-    names.sort();
-    names.into_iter().map(|name| Device { name }).collect()
-}
-
 /// What its disks are doing, if there are any.
 pub fn status() -> Option<Status> {
     let mut status = Status::default();
-    for device in all() {
-        let node = device.node().display().to_string();
-        status.text += &format!("{node}\n");
-        let state = match State::of(&device) {
-            Ok(State(state)) => state,
-            Err(problem) => {
-                status.text += &format!("  {problem}\n");
-                continue;
-            }
-        };
-        for (key, value) in &state {
-            status.text += &format!("  {key}: {value}\n");
-        }
-        let value = serde_json::json!({ "driver": DRIVER, "node": node, "state": state });
-        status.values.push(value);
+    for device in Device::all("/sys/block", "0") {
+        let state = State::of(&device).map(|State(state)| state);
+        status.add(DRIVER, &device.node(), state);
     }
     (!status.text.is_empty()).then_some(status)
 }

@@ -11,29 +11,24 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use rig::ledger::Ledger;
-use rig::output::{Ending, complain};
+use rig::output::Ending;
 use rig::random::Random;
 use rig::report::Report;
-use rig::stress::{Meanwhile, Shared, run as stress};
+use rig::stress::Meanwhile;
 use rig::verdict::{Problem, Verdict, ensure};
 use rig::watchdog::Watchdog;
-use rustix::io::Errno;
-use rustix::system::delete_module;
 
 use super::buffer::Aligned;
 use super::device::{Device, Made};
 use super::sys::{Erase, erase, stats};
 use super::{DRIVER, is_there};
 use crate::error::Error;
+use crate::families::stress::{Options, Subject, Worker};
 
-/// Threads of each process.
-const THREADS: u64 = 4;
-/// What the result is called.
-const NAME: &str = "vblk/stress/random";
 /// The disk that comes and goes.
 const CHANGING: &str = "stress";
 /// Blocks of this size suit all disks.
@@ -41,16 +36,12 @@ const BLOCK: u64 = 4096;
 /// Requests are to so many of them, at first.
 const BLOCKS: u64 = 500;
 
-/// How a stress is run.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// For so long.
-    pub seconds: u64,
-    /// To repeat it.
-    pub seed: u64,
-    /// Whether requests fail and are late as well.
-    pub faults: bool,
-}
+/// What is put under stress.
+const SUBJECT: Subject = Subject {
+    driver: DRIVER,
+    module: c"vblk",
+    is_there,
+};
 
 /// A sector that says where it belongs, and which it is.
 fn sector(position: u64, time: u64) -> [u8; 512] {
@@ -71,19 +62,22 @@ fn may_be(there: &[u8], position: u64) -> bool {
 }
 
 /// A thread that does random things.
-struct Worker {
+struct User {
     random: Random,
     watchdog: Arc<Watchdog>,
 }
 
-impl Worker {
-    /// Opens a disk, uses it for a while, and closes it. How many calls that were.
+impl Worker for User {
+    const THREADS: u64 = 4;
+
+    fn new(_: u64, random: Random, watchdog: Arc<Watchdog>) -> Result<Self, String> {
+        Ok(Self { random, watchdog })
+    }
+
     fn session(&mut self) -> Result<u64, String> {
         let device = match self.random.once_in(3) {
             true => Device::first(),
-            false => Device {
-                name: format!("{DRIVER}-{CHANGING}"),
-            },
+            false => Device::made_as(CHANGING),
         };
         self.watchdog.step(format!("open {}", device.name));
         let Ok(file) = device.direct() else {
@@ -99,7 +93,9 @@ impl Worker {
         self.watchdog.step(format!("close {}", device.name));
         Ok(calls)
     }
+}
 
+impl User {
     fn call(&mut self, file: &File) -> Verdict {
         let random = &mut self.random;
         let most = if random.once_in(10) { 100 } else { 6 };
@@ -158,24 +154,9 @@ impl Worker {
     }
 }
 
-fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<JoinHandle<()>> {
-    let start = |number| {
-        shared.spawn(move |shared: &Shared| {
-            let mut worker = Worker {
-                random: Random::new(seed.wrapping_mul(1000).wrapping_add(number)),
-                watchdog: shared.watchdog(),
-            };
-            shared.repeat(|| worker.session());
-        })
-    };
-    (0..THREADS).map(start).collect()
-}
-
 /// What `rloop stress-child` does for this driver.
 pub fn child(seed: u64) -> Ending {
-    let shared = Shared::new(NAME, None, is_there);
-    let workers = spawn_workers(&shared, seed);
-    Ending::of(usize::from(!rig::stress::child(&shared, workers)), true)
+    SUBJECT.child::<User>(seed)
 }
 
 /// What the main thread does to the disks.
@@ -236,10 +217,7 @@ impl Director {
 
     fn unload(&mut self) -> Verdict {
         self.refused += 1;
-        let asked = delete_module(c"vblk", libc::O_NONBLOCK);
-        ensure(asked == Err(Errno::WOULDBLOCK), || {
-            format!("the module in use was asked to go, which gave {asked:?}")
-        })
+        SUBJECT.unload()
     }
 
     fn do_wrong(&mut self) -> Verdict {
@@ -294,38 +272,20 @@ impl Meanwhile for Director {
 /// # Errors
 /// If no process can be started, or there is no disk that can come and go.
 pub fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
-    complain(format_args!(
-        "stress for {} s with --seed {} on {DRIVER}",
-        options.seconds, options.seed
-    ));
-    let setting = |problem: Problem| Error::Setting {
-        card: DRIVER.to_owned(),
-        why: problem.to_string(),
+    let director = |random| {
+        Ok(Director {
+            made: Made::named(CHANGING, &[("disk_size_mb", "2")])?,
+            _open: Device::first().direct()?,
+            random,
+            faults: options.faults,
+            over: false,
+            unplugged: 0,
+            cuts: 0,
+            resized: 0,
+            refused: 0,
+        })
     };
-    let mut random = Random::new(options.seed);
-    let mut director = Director {
-        made: Made::named(CHANGING, &[("disk_size_mb", "2")]).map_err(setting)?,
-        _open: Device::first().direct().map_err(setting)?,
-        random: Random::new(random.number()),
-        faults: options.faults,
-        over: false,
-        unplugged: 0,
-        cuts: 0,
-        resized: 0,
-        refused: 0,
-    };
-    let shared = Shared::new(NAME, Some(ledger), is_there);
-    let workers = spawn_workers(&shared, random.number());
-    let child = |seed| {
-        vec![
-            "stress-child".to_owned(),
-            format!("--seed={seed}"),
-            format!("--driver={DRIVER}"),
-        ]
-    };
-    let limits = (options.seconds, &mut random);
-    let stressed = stress(&shared, workers, &child, &mut director, limits);
-    let stressed = stressed.map_err(Error::Process)?;
+    let (stressed, director) = SUBJECT.run::<User, _>(options, ledger, director)?;
     let (calls, killed) = stressed.counts();
     let note = format!(
         "seed {}: {calls} calls, {killed} processes killed, {} times unplugged and made anew, {} power cuts, {} times \

@@ -4,15 +4,28 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rig::verdict::{Problem, Verdict, Within as _, fail, skip};
+use rig::verdict::{Verdict, fail};
 
 use super::DRIVER;
-use crate::kernel::faults::Faults;
+use crate::kernel::device::{self, Driver};
+pub use crate::kernel::made::failed;
+
+/// The driver.
+#[derive(Clone, Debug)]
+pub struct Circbuf;
+
+impl Driver for Circbuf {
+    const NAME: &'static str = DRIVER;
+}
+
+/// A buffer.
+pub type Device = device::Device<Circbuf>;
+/// A buffer made in configfs, which goes when this value does.
+pub type Made = device::Made<Circbuf>;
 
 /// For what a node is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,34 +38,10 @@ pub enum For {
     Both,
 }
 
-/// A buffer.
-#[derive(Clone, Debug)]
-pub struct Device {
-    /// The name of its node.
-    pub name: String,
-}
-
-/// A system call's error as a failure.
-pub fn failed(call: &str, path: &Path, error: &io::Error) -> Problem {
-    Problem::Failed(format!("{call} {}: {error}", path.display()))
-}
-
 impl Device {
     /// The one that the module makes by itself.
     pub fn first() -> Self {
-        Self {
-            name: DRIVER.to_owned(),
-        }
-    }
-
-    /// Its node.
-    pub fn node(&self) -> PathBuf {
-        Path::new("/dev").join(&self.name)
-    }
-
-    /// Whether it is still there.
-    pub fn is_there(&self) -> bool {
-        self.node().exists()
+        Self::named(DRIVER)
     }
 
     /// Opens it; `flags` as of `open(2)`.
@@ -74,22 +63,6 @@ impl Device {
     /// What `open` says.
     pub fn nonblocking(&self) -> Verdict<File> {
         self.open(For::Both, libc::O_NONBLOCK)
-    }
-
-    /// Lets something go wrong.
-    ///
-    /// # Errors
-    /// What `write` says; a reason to skip where there is no debugfs.
-    pub fn fault(&self, file: &str, value: &str) -> Verdict {
-        self.faults()?.ask(file, value)
-    }
-
-    /// Its faults.
-    ///
-    /// # Errors
-    /// A reason to skip if the files are not there.
-    pub fn faults(&self) -> Verdict<Faults> {
-        Faults::of(DRIVER, &self.name)
     }
 }
 
@@ -123,75 +96,12 @@ impl State {
     }
 }
 
-/// A buffer made in configfs, which goes when this value does.
-pub struct Made {
-    /// The buffer.
-    pub device: Device,
-    dir: PathBuf,
-}
-
 impl Made {
-    /// Makes one of these parameters, its directory being called `name`.
-    ///
-    /// # Errors
-    /// If it can't be made; a reason to skip where there is no configfs.
-    pub fn named(name: &str, parameters: &[(&str, &str)]) -> Verdict<Self> {
-        let parent = Path::new("/sys/kernel/config").join(DRIVER);
-        if !parent.exists() {
-            return skip(format!("{} is not there: configfs, root", parent.display()));
-        }
-        let dir = parent.join(name);
-        fs::create_dir(&dir).map_err(|e| failed("mkdir", &dir, &e))?;
-        let made = Self {
-            device: Device {
-                name: format!("{DRIVER}-{name}"),
-            },
-            dir,
-        };
-        for (file, value) in parameters.iter().chain(&[("enable", "1")]) {
-            made.set(file, value)?;
-        }
-        Ok(made)
-    }
-
-    /// Makes one of these parameters.
-    ///
-    /// # Errors
-    /// As [`Made::named`].
-    pub fn new(parameters: &[(&str, &str)]) -> Verdict<Self> {
-        Self::named(&format!("check{}", std::process::id()), parameters)
-    }
-
     /// Makes one of this size.
     ///
     /// # Errors
     /// As [`Made::named`].
     pub fn of_size(bytes: usize) -> Verdict<Self> {
         Self::new(&[("buffer_size", &bytes.to_string())])
-    }
-
-    /// Writes an attribute.
-    ///
-    /// # Errors
-    /// What `write` says.
-    pub fn set(&self, file: &str, value: &str) -> Verdict {
-        let path = self.dir.join(file);
-        fs::write(&path, value).map_err(|e| failed("write", &path, &e))
-    }
-
-    /// Takes it away, which must succeed.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn remove(self) -> Verdict {
-        self.set("enable", "0").within(|| "disable".to_owned())?;
-        fs::remove_dir(&self.dir).map_err(|e| failed("rmdir", &self.dir, &e))
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        let _ = fs::write(self.dir.join("enable"), "0");
-        let _ = fs::remove_dir(&self.dir);
     }
 }

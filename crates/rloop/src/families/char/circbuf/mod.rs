@@ -79,39 +79,13 @@ pub fn suite() -> Option<Box<dyn Tests<Error>>> {
     })
 }
 
-/// All buffers that are here.
-fn all() -> Vec<Device> {
-    let entries = std::fs::read_dir("/dev").into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let is_ours = |name: &String| {
-        let rest = name.strip_prefix(DRIVER);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    };
-    let mut names: Vec<String> = names.filter(is_ours).collect();
-    names.sort();
-    names.into_iter().map(|name| Device { name }).collect()
-}
-
 /// What its buffers are doing, if there are any.
 pub fn status() -> Option<Status> {
     let mut status = Status::default();
-    for device in all() {
+    for device in Device::all("/dev", "") {
         let file = device.open(For::Reading, libc::O_NONBLOCK);
         let state = file.and_then(|file| State::of(&file));
-        let node = device.node().display().to_string();
-        status.text += &format!("{node}\n");
-        let state = match state {
-            Ok(State(state)) => state,
-            Err(problem) => {
-                status.text += &format!("  {problem}\n");
-                continue;
-            }
-        };
-        for (key, value) in &state {
-            status.text += &format!("  {key}: {value}\n");
-        }
-        let value = serde_json::json!({ "driver": DRIVER, "node": node, "state": state });
-        status.values.push(value);
+        status.add(DRIVER, &device.node(), state.map(|State(state)| state));
     }
     (!status.text.is_empty()).then_some(status)
 }

@@ -10,29 +10,24 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use rig::ledger::Ledger;
-use rig::output::{Ending, complain};
+use rig::output::Ending;
 use rig::random::Random;
 use rig::report::Report;
-use rig::stress::{Meanwhile, Shared, run as stress};
+use rig::stress::Meanwhile;
 use rig::verdict::{Problem, Verdict, ensure, fail};
 use rig::watchdog::Watchdog;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::system::delete_module;
 
 use super::device::{Device, For, Made, State};
 use super::sys::{Signals, stats};
 use super::{DRIVER, is_there};
 use crate::error::Error;
+use crate::families::stress::{Options, Subject, Worker};
 
-/// Threads of each process.
-const THREADS: u64 = 6;
-/// What the result is called.
-const NAME: &str = "circbuf/stress/random";
 /// The buffer that comes and goes.
 const CHANGING: &str = "stress";
 /// Bytes that are written are from here on: with the lowest bit inverted they still are.
@@ -40,33 +35,41 @@ const FIRST: u8 = 0x40;
 /// How many of them there are.
 const KINDS: u64 = 0x20;
 
-/// How a stress is run.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// For so long.
-    pub seconds: u64,
-    /// To repeat it.
-    pub seed: u64,
-    /// Whether bytes go wrong as well.
-    pub faults: bool,
-}
+/// What is put under stress.
+const SUBJECT: Subject = Subject {
+    driver: DRIVER,
+    module: c"circbuf",
+    is_there,
+};
 
 /// A thread that does random things.
-struct Worker {
+struct User {
     random: Random,
     watchdog: Arc<Watchdog>,
+    /// Half of the threads get them, as long as they are there.
+    _signals: Option<Signals>,
 }
 
-impl Worker {
-    /// Opens a buffer, uses it for a while, and closes it. How many calls that were.
+impl Worker for User {
+    const THREADS: u64 = 6;
+
+    fn new(number: u64, random: Random, watchdog: Arc<Watchdog>) -> Result<Self, String> {
+        let signals = (number % 2 == 0).then(|| Signals::every(Duration::from_millis(10)));
+        Ok(Self {
+            random,
+            watchdog,
+            _signals: signals
+                .transpose()
+                .map_err(|e| format!("timer_create: {e}"))?,
+        })
+    }
+
     fn session(&mut self) -> Result<u64, String> {
         let random = &mut self.random;
-        let device = Device {
-            name: match random.once_in(3) {
-                // Of this nobody waits for bytes, for nobody may come.
-                true => DRIVER.to_owned(),
-                false => format!("{DRIVER}-{CHANGING}"),
-            },
+        let device = match random.once_in(3) {
+            // Of this nobody waits for bytes, for nobody may come.
+            true => Device::first(),
+            false => Device::made_as(CHANGING),
         };
         let flags = match device.name == DRIVER || random.once_in(2) {
             true => libc::O_NONBLOCK,
@@ -89,7 +92,9 @@ impl Worker {
         }
         Ok(calls)
     }
+}
 
+impl User {
     /// Makes a call. Whether the buffer is still there.
     fn call(&mut self, mut file: &File, what: For) -> Verdict<bool> {
         let random = &mut self.random;
@@ -145,28 +150,9 @@ impl Worker {
     }
 }
 
-fn spawn_workers(shared: &Arc<Shared>, seed: u64) -> Vec<JoinHandle<()>> {
-    let start = |number| {
-        shared.spawn(move |shared: &Shared| {
-            let signals = (number % 2 == 0).then(|| Signals::every(Duration::from_millis(10)));
-            if let Some(Err(error)) = &signals {
-                shared.fail(format!("timer_create: {error}"));
-            }
-            let mut worker = Worker {
-                random: Random::new(seed.wrapping_mul(1000).wrapping_add(number)),
-                watchdog: shared.watchdog(),
-            };
-            shared.repeat(|| worker.session());
-        })
-    };
-    (0..THREADS).map(start).collect()
-}
-
 /// What `rloop stress-child` does for this driver.
 pub fn child(seed: u64) -> Ending {
-    let shared = Shared::new(NAME, None, is_there);
-    let workers = spawn_workers(&shared, seed);
-    Ending::of(usize::from(!rig::stress::child(&shared, workers)), true)
+    SUBJECT.child::<User>(seed)
 }
 
 /// What the main thread does to the buffers.
@@ -201,10 +187,7 @@ impl Director {
 
     fn unload(&mut self) -> Verdict {
         self.refused += 1;
-        let asked = delete_module(c"circbuf", libc::O_NONBLOCK);
-        ensure(asked == Err(Errno::WOULDBLOCK), || {
-            format!("the module in use was asked to go, which gave {asked:?}")
-        })
+        SUBJECT.unload()
     }
 
     fn do_wrong(&mut self) -> Verdict {
@@ -251,36 +234,18 @@ impl Meanwhile for Director {
 /// # Errors
 /// If no process can be started, or there is no buffer that can come and go.
 pub fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
-    complain(format_args!(
-        "stress for {} s with --seed {} on {DRIVER}",
-        options.seconds, options.seed
-    ));
-    let setting = |problem: Problem| Error::Setting {
-        card: DRIVER.to_owned(),
-        why: problem.to_string(),
+    let director = |random| {
+        Ok(Director {
+            made: Made::named(CHANGING, &[])?,
+            _open: Device::first().nonblocking()?,
+            random,
+            faults: options.faults,
+            over: false,
+            unplugged: 0,
+            refused: 0,
+        })
     };
-    let mut random = Random::new(options.seed);
-    let mut director = Director {
-        made: Made::named(CHANGING, &[]).map_err(setting)?,
-        _open: Device::first().nonblocking().map_err(setting)?,
-        random: Random::new(random.number()),
-        faults: options.faults,
-        over: false,
-        unplugged: 0,
-        refused: 0,
-    };
-    let shared = Shared::new(NAME, Some(ledger), is_there);
-    let workers = spawn_workers(&shared, random.number());
-    let child = |seed| {
-        vec![
-            "stress-child".to_owned(),
-            format!("--seed={seed}"),
-            format!("--driver={DRIVER}"),
-        ]
-    };
-    let limits = (options.seconds, &mut random);
-    let stressed = stress(&shared, workers, &child, &mut director, limits);
-    let stressed = stressed.map_err(Error::Process)?;
+    let (stressed, director) = SUBJECT.run::<User, _>(options, ledger, director)?;
     let (calls, killed) = stressed.counts();
     let note = format!(
         "seed {}: {calls} calls, {killed} processes killed, {} times unplugged and made anew, {} times the module was asked to go",

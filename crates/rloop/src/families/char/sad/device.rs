@@ -4,18 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use rig::verdict::{Problem, Verdict, Within as _, fail, skip};
+use rig::verdict::{Verdict, fail};
 
 use super::DRIVER;
 use crate::alsa::find::of_driver;
 use crate::alsa::root::Root;
 use crate::error::Error;
 use crate::kernel::faults::Faults;
+pub use crate::kernel::made::failed;
+use crate::kernel::made::{self, own_name};
 
 /// What the last close does with what is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,11 +75,6 @@ impl State {
             .filter(|(key, _)| key.starts_with("up to") || *key == "longer");
         buckets.filter_map(|(_, n)| n.parse::<u64>().ok()).sum()
     }
-}
-
-/// A system call's error as a failure.
-pub fn failed(call: &str, path: &Path, error: &io::Error) -> Problem {
-    Problem::Failed(format!("{call} {}: {error}", path.display()))
 }
 
 impl Device {
@@ -199,16 +195,12 @@ impl Device {
     /// # Errors
     /// A reason to skip if the files are not there.
     pub fn faults(&self) -> Verdict<Faults> {
-        Faults::of("sad", &format!("sad{}", self.suffix))
+        Faults::of(DRIVER, &format!("sad{}", self.suffix))
     }
 }
 
 /// A device made in configfs, which goes when this value does.
-pub struct Made {
-    /// The device.
-    pub device: Device,
-    dir: PathBuf,
-}
+pub type Made = made::Made<Device>;
 
 impl Made {
     /// Makes one of these parameters.
@@ -216,55 +208,18 @@ impl Made {
     /// # Errors
     /// If it can't be made; a reason to skip where there is no configfs.
     pub fn new(parameters: &[(&str, &str)]) -> Verdict<Self> {
-        let parent = Path::new("/sys/kernel/config/sad");
-        if !parent.exists() {
-            return skip(format!("{} is not there: configfs, root", parent.display()));
-        }
-        let name = format!("check{}", std::process::id());
-        let dir = parent.join(&name);
-        fs::create_dir(&dir).map_err(|e| failed("mkdir", &dir, &e))?;
-        let mut made = Self {
-            device: Device {
-                suffix: format!("-{name}"),
-                card: 0,
-                rate: 8_000,
-                format: String::new(),
-                capacity: 0,
-            },
-            dir,
+        let name = own_name();
+        let device = Device {
+            suffix: format!("-{name}"),
+            card: 0,
+            rate: 8_000,
+            format: String::new(),
+            capacity: 0,
         };
-        for (file, value) in parameters.iter().chain(&[("enable", "1")]) {
-            made.set(file, value)?;
-        }
-        let card = made.dir.join("card");
-        let number = fs::read_to_string(&card).map_err(|e| failed("read", &card, &e))?;
-        made.device.card = number.trim().parse().unwrap_or(0);
+        let mut made = Self::of(DRIVER, &name, parameters, device)?;
+        made.device.card = made.get("card")?.parse().unwrap_or(0);
         let state = made.device.state()?;
         made.device.learn(&state);
         Ok(made)
-    }
-
-    /// Writes an attribute.
-    ///
-    /// # Errors
-    /// What `write` says.
-    pub fn set(&self, file: &str, value: &str) -> Verdict {
-        let path = self.dir.join(file);
-        fs::write(&path, value).map_err(|e| failed("write", &path, &e))
-    }
-
-    /// Takes it away, which must succeed.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn remove(self) -> Verdict {
-        self.set("enable", "0").within(|| "disable".to_owned())
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        let _ = fs::write(self.dir.join("enable"), "0");
-        let _ = fs::remove_dir(&self.dir);
     }
 }
