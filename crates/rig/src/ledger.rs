@@ -192,7 +192,7 @@ mod tests {
             things: Vec::new(),
             kernel: "7.2".into(),
             checks: 2,
-            late_us: (1, 2),
+            late_us: Some((1, 2)),
         };
         let reporter = reporter(Format::Junit, Box::new(page.clone()));
         let ledger = Ledger::new(reporter);

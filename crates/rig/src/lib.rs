@@ -21,6 +21,7 @@ pub mod random;
 pub mod report;
 pub mod retry;
 pub mod run;
+pub mod shard;
 pub mod stats;
 pub mod stress;
 pub mod verdict;

@@ -12,6 +12,7 @@ use crate::ledger::{Ledger, complain_unless_unread};
 use crate::machine::Machine;
 use crate::output::{Ending, Unwritten, complain};
 use crate::report::{Format, Outcome, Report, Subject, Thing, reporter};
+use crate::shard::Share;
 use crate::verdict::Problem;
 use crate::watchdog::Watchdog;
 
@@ -64,6 +65,9 @@ pub trait Tests<E> {
     /// Leaves only the checks that `selection` takes.
     fn select(&mut self, selection: &Selection);
 
+    /// Leaves only the checks that belong to `share`.
+    fn share(&mut self, share: &Share);
+
     /// Runs all checks; `ledger` gets the results.
     ///
     /// # Errors
@@ -93,6 +97,11 @@ where
     fn select(&mut self, selection: &Selection) {
         let driver = self.driver;
         self.checks.retain(|c| selection.takes(&c.listed(driver)));
+    }
+
+    fn share(&mut self, share: &Share) {
+        let driver = self.driver;
+        self.checks.retain(|c| share.has(&c.listed(driver).name));
     }
 
     fn run(self: Box<Self>, start: Start, ledger: &Ledger) -> Result<(), C::Error> {
@@ -202,10 +211,10 @@ pub fn run<E: From<Unwritten>>(plan: Plan<E>, format: Format) -> Result<Ending, 
         things: plan.suites.iter().map(|suite| suite.thing()).collect(),
         kernel: kernel(),
         checks: before.chain(checks).sum(),
-        late_us: (
+        late_us: Some((
             machine.usual.as_micros() as u64,
             machine.worst.as_micros() as u64,
-        ),
+        )),
     };
     let ledger = Ledger::new(reporter(format, Box::new(io::stdout())));
     let run = || -> Result<(), E> {

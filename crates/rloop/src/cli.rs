@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::families;
-use crate::options::{Bench, Status, StressChild, Verify};
+use crate::options::{Bench, Merge, Status, StressChild, Verify};
 
 /// Proves that an ALSA loopback card loses, doubles, changes and delays nothing, and shows what it does.
 ///
@@ -28,6 +28,10 @@ pub enum Command {
     /// Works on cards of snd-rloop and of snd-aloop, so that both can be compared. Needs all
     /// subdevices of the card for itself.
     Verify(Verify),
+    /// Put reports of several machines together, and see that each check was run once
+    ///
+    /// Exit codes: 0 all passed, 1 a check failed, was run twice or was left out, 2 a file can't be read.
+    Merge(Merge),
     /// Measure how exact, how prompt and how costly the loopback cards are
     ///
     /// Cards of snd-rloop are put beside those of snd-aloop, if there are both. Needs all subdevices of

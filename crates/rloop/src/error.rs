@@ -181,6 +181,16 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A file for `rloop merge` can't be read, or is of something else.
+    #[error("{path}: {why}; allowed: {allowed}")]
+    NoReport {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+        /// What would have been right.
+        allowed: &'static str,
+    },
     /// A plot could not be drawn.
     #[error("a plot: {0}")]
     Plot(String),

@@ -86,6 +86,7 @@ mod tests {
             "fish/vendor_completions.d/rloop.fish",
             "man/man1/rloop.1",
             "man/man1/rloop-bench.1",
+            "man/man1/rloop-merge.1",
             "man/man1/rloop-status.1",
             "man/man1/rloop-verify.1",
             "zsh/site-functions/_rloop",

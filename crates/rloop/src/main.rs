@@ -12,6 +12,7 @@ mod error;
 mod families;
 mod generate;
 mod kernel;
+mod merge;
 mod options;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<Ending, Error> {
     match command {
         Command::Verify(options) => verify(options),
+        Command::Merge(options) => merge::command(options),
         Command::Bench(options) => families::bench(options.family.as_deref())?(options),
         Command::Status(options) => status(options),
         Command::Generate { share } => {
@@ -64,12 +66,17 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
         kind: options.kind(),
     };
     let given = options.family.as_deref();
+    let families = families::of(given)?;
+    let all = families.into_iter().flat_map(|f| (f.list)(options));
+    let all: Vec<Listed> = all.filter(|check| selection.takes(check)).collect();
+    let names = all.iter().map(|check| check.name.clone());
+    let share = options.shard.map(|shard| shard.of(names));
     if options.list {
-        let families = families::of(given)?;
-        let checks = families.into_iter().flat_map(|f| (f.list)(options));
         let line = |c: Listed| format!("{:38} {} [{}]\n", c.name, c.about, c.claim);
-        let checks = selection.of(checks).map_err(Error::NoSuchCheck)?;
-        print(&checks.into_iter().map(line).collect::<String>())?;
+        let checks = selection.of(all).map_err(Error::NoSuchCheck)?;
+        let own = |c: &Listed| share.as_ref().is_none_or(|share| share.has(&c.name));
+        let checks = checks.into_iter().filter(own);
+        print(&checks.map(line).collect::<String>())?;
         return Ok(Ending::Passed);
     }
     if options.faults && options.failing_allocations && options.stress.is_none() {
@@ -101,6 +108,11 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
     selection.of(checks).map_err(Error::NoSuchCheck)?;
     if all.before.is_empty() && all.suites.is_empty() {
         return Err(Error::NoSuchKind);
+    }
+    // Only now: that it has none of those that are wanted is no error.
+    if let Some(share) = share {
+        all.suites.iter_mut().for_each(|suite| suite.share(&share));
+        all.suites.retain(|suite| !suite.listed().is_empty());
     }
     run::run(all, options.format)
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use rig::check::Kind;
 use rig::report::Format;
+use rig::shard::Shard;
 
 /// Options of `rloop verify`.
 #[derive(Debug, Args)]
@@ -57,6 +58,12 @@ pub struct Verify {
     /// Only checks whose name contains this, or matches it if it has a * (can be given more than once)
     #[arg(long, value_name = "PATTERN")]
     pub only: Vec<String>,
+    /// Only one of N shares of them all, the K-th; `rloop merge` puts the reports of all N together
+    ///
+    /// Which share a check is in depends on the other options and on its name, not on what is here. A share may have
+    /// no check at all.
+    #[arg(long, value_name = "K/N", conflicts_with = "stress")]
+    pub shard: Option<Shard>,
     /// List the checks and what each proves, and run none
     #[arg(long)]
     pub list: bool,
@@ -88,6 +95,20 @@ impl Verify {
             _ => Kind::Usual,
         }
     }
+}
+
+/// Options of `rloop merge`.
+#[derive(Debug, Args)]
+pub struct Merge {
+    /// Reports of `rloop verify --format json` or `--format junit`
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// What `rloop verify --list` has said with the same options, without --shard: each check has to have a result
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+    /// Format of the results on standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
 }
 
 /// Options of `rloop bench`.

@@ -32,14 +32,15 @@ impl<'a> Human<'a> {
 impl Reporter for Human<'_> {
     fn begin(&mut self, subject: &Subject) -> io::Result<()> {
         let lines: Vec<&str> = subject.things.iter().map(|t| t.line.as_str()).collect();
-        writeln!(
-            self.out,
-            "{}; Linux {}; this machine wakes {} µs late, {} at worst",
-            lines.join("; "),
-            subject.kernel,
-            subject.late_us.0,
-            subject.late_us.1
-        )?;
+        write!(self.out, "{}", lines.join("; "))?;
+        if !subject.kernel.is_empty() {
+            write!(self.out, "; Linux {}", subject.kernel)?;
+        }
+        if let Some((usual, worst)) = subject.late_us {
+            let late = format!("this machine wakes {usual} µs late, {worst} at worst");
+            write!(self.out, "; {late}")?;
+        }
+        writeln!(self.out)?;
         let target = self.progress.take();
         let target = target.unwrap_or_else(ProgressDrawTarget::hidden);
         self.bar = ProgressBar::with_draw_target(Some(subject.checks as u64), target);

@@ -5,8 +5,9 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::merge::Kept;
 use super::{Report, Reporter, Subject, Summary};
 
 /// Collects results.
@@ -22,6 +23,25 @@ struct Document<'a> {
     summary: &'a Summary,
     seconds: f64,
     results: &'a [Report],
+}
+
+/// What is read of a document: the summary follows from its results.
+#[derive(Deserialize)]
+struct Read {
+    subject: serde_json::Value,
+    seconds: f64,
+    results: Vec<Report>,
+}
+
+/// Reads what a [`Json`] has written.
+pub fn read(text: &str) -> Result<Kept, String> {
+    let read: Read = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let took = Duration::try_from_secs_f64(read.seconds).map_err(|e| e.to_string())?;
+    Ok(Kept {
+        subject: read.subject,
+        results: read.results,
+        took,
+    })
 }
 
 impl<'a> Json<'a> {

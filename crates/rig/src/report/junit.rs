@@ -5,14 +5,47 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestSuite, XmlString};
 
+use super::merge::Kept;
 use super::{Outcome, Report, Reporter, Subject, Summary};
 
 /// Collects results.
 pub struct Junit<'a> {
     out: Box<dyn Write + Send + 'a>,
     suites: Vec<TestSuite>,
+}
+
+/// Reads what a [`Junit`] has written.
+pub fn read(text: &str) -> Result<Kept, String> {
+    let xml = Xml::deserialize_from_str(text).map_err(|e| e.to_string())?;
+    let mut results = Vec::new();
+    for suite in &xml.test_suites {
+        results.extend(suite.test_cases.iter().map(|case| result(suite, case)));
+    }
+    Ok(Kept {
+        subject: serde_json::Value::Null,
+        results,
+        took: xml.time.unwrap_or_default(),
+    })
+}
+
+fn result(suite: &TestSuite, case: &TestCase) -> Report {
+    let text = |message: &Option<XmlString>| {
+        let message = message.as_ref().map(XmlString::as_str);
+        message.unwrap_or_default().to_owned()
+    };
+    let notes = text(&case.system_out);
+    Report {
+        name: format!("{}/{}", suite.name.as_str(), case.name.as_str()),
+        outcome: match &case.status {
+            TestCaseStatus::Success { .. } => Outcome::Pass,
+            TestCaseStatus::NonSuccess { message, .. } => Outcome::Fail(text(message)),
+            TestCaseStatus::Skipped { message, .. } => Outcome::Skip(text(message)),
+        },
+        took: case.time.unwrap_or_default(),
+        notes: notes.lines().map(str::to_owned).collect(),
+    }
 }
 
 impl<'a> Junit<'a> {

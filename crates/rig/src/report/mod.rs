@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use indicatif::ProgressDrawTarget;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 mod human;
 mod json;
 mod junit;
 mod lines;
+pub mod merge;
 
 /// How a check ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", content = "why", rename_all = "lowercase")]
 pub enum Outcome {
     /// As it should be.
@@ -27,7 +28,7 @@ pub enum Outcome {
 }
 
 /// The result of one check.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// Name of the check.
     pub name: String,
@@ -35,7 +36,11 @@ pub struct Report {
     #[serde(flatten)]
     pub outcome: Outcome,
     /// How long it took, in seconds.
-    #[serde(serialize_with = "seconds", rename = "seconds")]
+    #[serde(
+        serialize_with = "seconds",
+        deserialize_with = "from_seconds",
+        rename = "seconds"
+    )]
     pub took: Duration,
     /// Figures and retries.
     pub notes: Vec<String>,
@@ -43,6 +48,10 @@ pub struct Report {
 
 fn seconds<S: serde::Serializer>(time: &Duration, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_f64((time.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+fn from_seconds<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+    Duration::try_from_secs_f64(f64::deserialize(d)?).map_err(serde::de::Error::custom)
 }
 
 /// How many checks ended in which way.
@@ -88,8 +97,9 @@ pub struct Subject {
     pub kernel: String,
     /// How many checks there will be.
     pub checks: usize,
-    /// How late wake-ups come on this machine, in microseconds: usually and at worst.
-    pub late_us: (u64, u64),
+    /// How late wake-ups come on this machine, in microseconds: usually and at worst; none if these are several
+    /// machines' results.
+    pub late_us: Option<(u64, u64)>,
 }
 
 fn by_key<S: serde::Serializer>(things: &[Thing], s: S) -> Result<S::Ok, S::Error> {

@@ -28,7 +28,7 @@ fn fill(reporter: &mut dyn Reporter) {
         things: vec![thing],
         kernel: "7.2".into(),
         checks: 3,
-        late_us: (1, 2),
+        late_us: Some((1, 2)),
     };
     let mut summary = Summary::default();
     reporter.begin(&subject).unwrap();

@@ -27,6 +27,7 @@ end
 complete -c rloop -n "__fish_rloop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rloop -n "__fish_rloop_needs_command" -s V -l version -d 'Print version'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "verify" -d 'Play sequences round a card and check what comes back'
+complete -c rloop -n "__fish_rloop_needs_command" -f -a "merge" -d 'Put reports of several machines together, and see that each check was run once'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "bench" -d 'Measure how exact, how prompt and how costly the loopback cards are'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "status" -d 'Show what every loopback card is doing'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "generate" -d 'Write manual pages and the shells\' completions below a directory such as /usr/local/share'
@@ -36,6 +37,7 @@ complete -c rloop -n "__fish_rloop_using_subcommand verify" -l card -d 'Card to 
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l stress -d 'Do random legal things to all loopback cards at once for so long, then check that they work' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l seed -d 'Seed of the stress test, to repeat one [default: a new one each time; it is printed]' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l only -d 'Only checks whose name contains this, or matches it if it has a * (can be given more than once)' -r
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l shard -d 'Only one of N shares of them all, the K-th; `rloop merge` puts the reports of all N together' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l format -d 'Format of the results on standard output (progress goes to standard error)' -r -f -a "human\t'For people: progress, failures, a summary'
 ptest\t'PASS: name, FAIL: name, SKIP: name (as ptest-runner reads it)'
 tap\t'Test Anything Protocol, version 14'
@@ -51,6 +53,13 @@ complete -c rloop -n "__fish_rloop_using_subcommand verify" -l suspend -d 'Suspe
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l powercut -d 'Take the power away from a disk, again and again, and see that what was flushed is there afterwards'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l list -d 'List the checks and what each proves, and run none'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c rloop -n "__fish_rloop_using_subcommand merge" -l list -d 'What `rloop verify --list` has said with the same options, without --shard: each check has to have a result' -r -F
+complete -c rloop -n "__fish_rloop_using_subcommand merge" -l format -d 'Format of the results on standard output' -r -f -a "human\t'For people: progress, failures, a summary'
+ptest\t'PASS: name, FAIL: name, SKIP: name (as ptest-runner reads it)'
+tap\t'Test Anything Protocol, version 14'
+json\t'One JSON object'
+junit\t'JUnit XML'"
+complete -c rloop -n "__fish_rloop_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l card -d 'Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards\' [default: all loopback cards]' -r
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l seconds -d 'How long each long measurement takes; the shorter ones take a third of it' -r
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l starts -d 'How often a loop is started to see its delay' -r
@@ -78,9 +87,10 @@ complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l driver -d '
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l cards -d 'Cards to work on' -r
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l failing-allocations -d 'Whether allocations may fail'
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -s h -l help -d 'Print help'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify bench status generate stress-child help" -f -a "verify" -d 'Play sequences round a card and check what comes back'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify bench status generate stress-child help" -f -a "bench" -d 'Measure how exact, how prompt and how costly the loopback cards are'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify bench status generate stress-child help" -f -a "status" -d 'Show what every loopback card is doing'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify bench status generate stress-child help" -f -a "generate" -d 'Write manual pages and the shells\' completions below a directory such as /usr/local/share'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify bench status generate stress-child help" -f -a "stress-child" -d 'One process of the stress test (started by it)'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify bench status generate stress-child help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "verify" -d 'Play sequences round a card and check what comes back'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "merge" -d 'Put reports of several machines together, and see that each check was run once'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "bench" -d 'Measure how exact, how prompt and how costly the loopback cards are'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "status" -d 'Show what every loopback card is doing'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "generate" -d 'Write manual pages and the shells\' completions below a directory such as /usr/local/share'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "stress-child" -d 'One process of the stress test (started by it)'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
