@@ -11,6 +11,7 @@ use family::{Bench, Family};
 pub mod block;
 pub mod char;
 pub mod family;
+mod measured;
 pub mod net;
 pub mod pci;
 pub mod sound;

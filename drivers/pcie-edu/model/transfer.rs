@@ -53,5 +53,9 @@ pub fn legs(address: u64, length: usize, bits: u32) -> Option<[Leg; 2]> {
 
 /// Whether all of `bytes` are `pattern`.
 pub fn is_filled(bytes: &[u8], pattern: u8) -> bool {
-    bytes.iter().all(|byte| *byte == pattern)
+    // Each is the next one's like: slices are compared at once, bytes one after the other.
+    match (bytes.split_first(), bytes.split_last()) {
+        (Some((first, rest)), Some((_, most))) => *first == pattern && rest == most,
+        _ => true,
+    }
 }

@@ -268,12 +268,12 @@ impl Device {
     }
 
     /// The device goes: who sleeps in it is woken, and nobody begins anything any more. Sleeps until a transfer has
-    /// ended that nobody waits for, for which the memory must be there, and nothing is computed. After this there are no
+    /// ended that nobody waits for, for which the memory must be there; a computation goes on. After this there are no
     /// interrupts. Done again it does nothing.
     ///
     /// # Errors
     ///
-    /// `EIO` if the transfer does not end.
+    /// `EIO` if the transfer does not end, `EBUSY` if it goes on interrupting.
     pub(crate) fn leave(&self) -> Result {
         let mut units = self.units.lock();
         let job = units.factorial.leave();
@@ -285,29 +285,27 @@ impl Device {
         let ended = self.transfer_ends();
         let told = self.registers(|bar| bar.write32::<STATUS>(0));
         // Without registers it has left before.
-        told.map_or(Ok(()), |()| self.fall_silent().and(ended))
+        told.map_or(Ok(()), |()| ended.and(self.fall_silent()))
     }
 
     /// Sleeps until the device raises nothing any more. It looks at what it may tell, and raises it some time later:
     /// what comes after all has been acknowledged would have nobody who handles it, and the next driver to be bound, or
-    /// another device at the same pin, would be interrupted without end.
+    /// another device at the same pin, would be interrupted without end. What is still computed then is not told of.
     ///
     /// # Errors
     ///
-    /// `EIO` if it goes on.
+    /// `EBUSY` if it goes on.
     fn fall_silent(&self) -> Result {
         for _ in 0..STEPS {
             let acknowledged = self.registers(|bar| bar.write32::<ACKNOWLEDGE>(!0));
             fsleep(LATE);
-            let silent = self.registers(|bar| {
-                !is_computing(bar) && matches!(bar.read32::<INTERRUPTS>(), 0 | GONE)
-            });
+            let silent = self.registers(|bar| matches!(bar.read32::<INTERRUPTS>(), 0 | GONE));
             // Without registers nothing is raised.
             if acknowledged.and(silent).unwrap_or(true) {
                 return Ok(());
             }
         }
-        Err(EIO)
+        Err(EBUSY)
     }
 }
 

@@ -115,8 +115,12 @@ impl pci::Driver for Edu {
     }
 
     fn unbind(&self, device: &PciDevice<Bound>) {
-        if self.device.0.leave().is_err() {
-            dev_err!(device.as_ref(), "a transfer has not ended in a second\n");
+        if let Err(error) = self.device.0.leave() {
+            let what = match error == EIO {
+                true => "a transfer has not ended in a second",
+                false => "it goes on interrupting",
+            };
+            dev_err!(device.as_ref(), "{what}\n");
         }
     }
 }

@@ -17,13 +17,23 @@ use crate::model::transfer::length;
 
 pub(crate) static OPERATIONS: Operations<Open> = Operations::new();
 
-/// An open file.
-#[pin_data]
+/// An open file. What it has asked for and not fetched is given up when it is closed.
+#[pin_data(PinnedDrop)]
 pub(crate) struct Open {
     device: Arc<Device>,
     /// What it has asked for without waiting, and has not fetched yet.
     #[pin]
     asked: SpinLock<Option<Arc<Job>>>,
+}
+
+#[pinned_drop]
+impl PinnedDrop for Open {
+    fn drop(self: Pin<&mut Self>) {
+        let job = self.asked.lock().take();
+        if let Some(job) = job {
+            self.device.give_up(&job);
+        }
+    }
 }
 
 impl Open {

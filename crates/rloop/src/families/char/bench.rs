@@ -14,15 +14,15 @@ use std::thread;
 use std::time::Instant;
 
 use comfy_table::Table;
-use comfy_table::presets::{ASCII_BORDERS_ONLY_CONDENSED, ASCII_MARKDOWN};
-use rig::output::{Ending, print};
+use rig::output::Ending;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use serde::Serialize;
 
 use super::circbuf::{DRIVER, Made};
 use crate::error::Error;
-use crate::options::{self, BenchFormat};
+use crate::families::measured::{Place, Target, failed, report};
+use crate::options;
 
 /// Bytes per call.
 const SIZES: [usize; 4] = [1, 64, 4_096, 65_536];
@@ -38,13 +38,6 @@ struct Ends {
     writer: File,
     reader: File,
     _made: Option<Made>,
-}
-
-fn failed(what: &str, why: impl std::fmt::Display) -> Error {
-    Error::File {
-        path: what.to_owned(),
-        why: io::Error::other(why.to_string()),
-    }
 }
 
 impl Ends {
@@ -252,18 +245,10 @@ fn measure(rival: &'static str) -> Result<Figures, Error> {
 /// All that was measured, where it was.
 #[derive(Debug, Serialize)]
 struct Document {
-    kernel: String,
-    architecture: String,
-    processors: usize,
+    #[serde(flatten)]
+    place: Place,
     sizes: [usize; 4],
     rivals: Vec<Figures>,
-}
-
-/// What was asked for, and what came.
-struct Target {
-    want: String,
-    came: f64,
-    most: f64,
 }
 
 impl Document {
@@ -337,19 +322,10 @@ impl Document {
     }
 
     fn text(&self, preset: &str) -> String {
-        let Self {
-            kernel,
-            architecture,
-            processors,
-            ..
-        } = self;
-        let mut text = format!("Linux {kernel} ({architecture}), {processors} processor(s)\n\n");
+        let mut text = format!("{}\n\n", self.place);
         let _ = writeln!(text, "{}\n", self.table(preset));
-        for Target { want, came, most } in self.targets() {
-            // Judged as it is shown: runs differ by a switch in thousands.
-            let came = (came * 100.0).round() / 100.0;
-            let word = if came <= most { "reached" } else { "missed" };
-            let _ = writeln!(text, "- {want}: {came:.2}, {word}");
+        for target in self.targets() {
+            let _ = writeln!(text, "{target}");
         }
         text
     }
@@ -361,22 +337,10 @@ impl Document {
 /// If something can't be measured.
 pub fn command(options: &options::Bench) -> Result<Ending, Error> {
     let rivals = RIVALS.into_iter().map(measure);
-    let uname = rustix::system::uname();
     let document = Document {
-        kernel: uname.release().to_string_lossy().into_owned(),
-        architecture: uname.machine().to_string_lossy().into_owned(),
-        processors: thread::available_parallelism().map_or(1, usize::from),
+        place: Place::here(),
         sizes: SIZES,
         rivals: rivals.collect::<Result<_, _>>()?,
     };
-    let text = match options.format {
-        BenchFormat::Human => document.text(ASCII_BORDERS_ONLY_CONDENSED),
-        BenchFormat::Markdown => document.text(ASCII_MARKDOWN),
-        BenchFormat::Json => {
-            let json = serde_json::to_string_pretty(&document);
-            json.map_err(|e| Error::Json(e.to_string()))? + "\n"
-        }
-    };
-    print(&text)?;
-    Ok(Ending::Passed)
+    report(&document, options.format, |preset| document.text(preset))
 }

@@ -71,6 +71,17 @@ pub fn all() -> Vec<Device> {
     devices
 }
 
+/// Gives each of `devices` its name back, which are all that are bound: when the module is loaded they are bound in the
+/// order in which the kernel has found them, and one that was removed is found again as the last.
+///
+/// # Errors
+/// If one does not come.
+pub fn name(devices: &[Device]) -> Verdict {
+    until("the devices are bound", || all().len() == devices.len())?;
+    devices.iter().try_for_each(Device::unbind)?;
+    devices.iter().try_for_each(Device::bind)
+}
+
 /// How many devices there are in the machine, bound or not.
 ///
 /// # Errors
@@ -86,6 +97,21 @@ pub fn present() -> Verdict<usize> {
     Ok(dirs.filter(is_one).count())
 }
 
+/// The module's parameter: how many bits of an address the devices reach.
+pub fn dma_bits() -> u32 {
+    let text = fs::read_to_string("/sys/module/pcie_edu/parameters/dma_bits");
+    text.ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(28)
+}
+
+/// Whether any device of the machine has interrupts that are messages.
+pub fn are_messages_had() -> bool {
+    let entries = fs::read_dir("/sys/bus/pci/devices").into_iter();
+    let mut dirs = entries.flatten().flatten().map(|entry| entry.path());
+    dirs.any(|dir| dir.join("msi_irqs").exists())
+}
+
 impl Device {
     /// Its node.
     pub fn node(&self) -> PathBuf {
@@ -99,7 +125,8 @@ impl Device {
 
     /// Whether it is bound, and has its node.
     pub fn is_there(&self) -> bool {
-        self.node().exists() && Path::new(DRIVER).join(&self.slot).exists()
+        let own = Path::new(DRIVER).join(&self.slot).join("misc");
+        self.node().exists() && own.join(&self.name).exists()
     }
 
     /// Opens it, with more flags of `open`.
@@ -232,6 +259,19 @@ impl Device {
         }
     }
 
+    /// Has the kernel enable it, or ends that again, beside the driver: only without one may that be changed.
+    ///
+    /// # Errors
+    /// If that is not possible.
+    pub fn enable(&self, yes: bool) -> Verdict {
+        write(&self.sysfs().join("enable"), if yes { "1" } else { "0" })
+    }
+
+    /// Whether its interrupts are messages.
+    pub fn has_messages(&self) -> bool {
+        self.sysfs().join("msi_irqs").exists()
+    }
+
     /// The registers, whatever the driver does with them.
     ///
     /// # Errors
@@ -274,6 +314,16 @@ impl Device {
             Some((_, value)) => Ok(value),
             None => fail(format!("its files say nothing of {name}")),
         }
+    }
+
+    /// What the driver has counted of an open file's device by this name.
+    ///
+    /// # Errors
+    /// If it says no number.
+    pub fn counted(file: &File, name: &str) -> Verdict<u64> {
+        let text = Self::says(file, name)?;
+        let number = text.parse();
+        number.map_err(|_| Problem::Failed(format!("its files say that {name} is {text:?}")))
     }
 
     /// What the driver says of an open file's device, line by line.

@@ -13,8 +13,9 @@ use crate::error::Error;
 use crate::families::family::Status;
 
 mod checks;
-mod device;
-mod raw;
+pub mod device;
+pub mod longer;
+pub mod raw;
 pub mod stress;
 
 pub use checks::all as checks;

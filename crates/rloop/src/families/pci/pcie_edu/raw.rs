@@ -51,6 +51,24 @@ pub fn compute(file: &File, number: u32) -> io::Result<u32> {
     Ok(value)
 }
 
+/// The same, with the number where no number may be in most programs.
+///
+/// # Errors
+/// What the driver says.
+pub fn compute_odd(file: &File, number: u32) -> io::Result<u32> {
+    let mut room = [0_u32; 2];
+    let odd = room.as_mut_ptr().wrapping_byte_add(1);
+    // SAFETY: The file is open. The four bytes of the number, which the driver reads and writes, are within the room,
+    // and nowhere is it asked for that they be aligned.
+    unsafe {
+        odd.write_unaligned(number);
+        match libc::ioctl(file.as_raw_fd(), COMPUTE as _, odd) {
+            0 => Ok(odd.read_unaligned()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
 /// Has the device move `len` bytes of `pattern` there and back.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! get a hundred signals a second, and by processes that are killed in the middle; meanwhile devices are unbound and
 //! bound, and somebody tries to unload the module.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::process::Command;
 use std::sync::Arc;
@@ -148,7 +148,7 @@ struct Director {
     turned: u64,
     refused: u64,
     /// The module's parameter.
-    dma_bits: String,
+    dma_bits: u32,
 }
 
 impl Meanwhile for Director {
@@ -169,6 +169,7 @@ impl Meanwhile for Director {
                 if !loaded.is_ok_and(|status| status.success()) {
                     return Err("the module can't be loaded again".to_owned());
                 }
+                device::name(&self.devices).map_err(|problem| problem.to_string())?;
             }
             return Ok(());
         }
@@ -204,8 +205,7 @@ pub fn run(seconds: u64, seed: u64, ledger: &Ledger) -> Result<Report, Error> {
         next: Instant::now(),
         turned: 0,
         refused: 0,
-        dma_bits: fs::read_to_string("/sys/module/pcie_edu/parameters/dma_bits")
-            .map_or_else(|_| "28".to_owned(), |text| text.trim().to_owned()),
+        dma_bits: device::dma_bits(),
     };
     let users = spawn(&shared, &devices, random.number());
     let child = |seed| {

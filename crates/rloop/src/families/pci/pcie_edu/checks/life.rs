@@ -5,7 +5,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,9 +12,9 @@ use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{LONG, Plain, factorial, gave, refused};
+use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{self, Device, failed};
-use crate::families::pci::pcie_edu::raw::{Alarm, RUN, Register, TELL, compute, transfer};
-use crate::families::pci::pcie_edu::{Context, DRIVER};
+use crate::families::pci::pcie_edu::raw::{Alarm, RUN, Register, compute, transfer};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -67,12 +66,6 @@ pub const CHECKS: &[Plain] = &[
         again,
     ),
     (
-        "life/traces",
-        "nothing is left",
-        "unbinding gives back registers, interrupt, the name, and the right to use the bus",
-        traces,
-    ),
-    (
         "life/busy",
         "a device that works afterwards",
         "a device that another driver has left busy, and that tells nobody when it is done, is waited for",
@@ -84,12 +77,6 @@ pub const CHECKS: &[Plain] = &[
         "a device that has ceased to answer is unbound at once, who sleeps in it gets ENODEV, and it works when it \
          answers again",
         deaf,
-    ),
-    (
-        "life/unload",
-        "no unloading while in use",
-        "the module can't be unloaded while a file is open, not even of a device that has gone",
-        unload,
     ),
     (
         "life/two",
@@ -330,52 +317,6 @@ fn again(context: &mut Context) -> Verdict {
     gave("COMPUTE of 12", compute(&file, 12), factorial(12))
 }
 
-fn traces(context: &mut Context) -> Verdict {
-    let device = context.device.clone();
-    let path = Path::new("/proc/iomem");
-    let has = || -> Verdict<bool> {
-        let text = fs::read_to_string(path).map_err(|e| failed("read", path, &e))?;
-        Ok(text.contains("pcie_edu"))
-    };
-    ensure(has()?, || "its registers are not in /proc/iomem".to_owned())?;
-    ensure(device.interrupts()?.is_some(), || {
-        "it is not in /proc/interrupts".to_owned()
-    })?;
-    ensure(device.is_master()?, || "it may not use the bus".to_owned())?;
-    // Of others there are traces.
-    let others = device.others();
-    for other in &others {
-        other.unbind()?;
-    }
-    device.unbind()?;
-    let (mapped, interrupts, may, node) = (
-        has(),
-        device.interrupts(),
-        device.is_master(),
-        device.node().exists(),
-    );
-    let registers = device.registers();
-    let status = registers.map(|registers| registers.read(Register::Status));
-    device.bind()?;
-    for other in &others {
-        other.bind()?;
-    }
-    ensure(!mapped?, || {
-        "its registers are in /proc/iomem after it was unbound".to_owned()
-    })?;
-    let interrupts = interrupts?;
-    ensure(interrupts.is_none(), || {
-        format!("after it was unbound there is {interrupts:?}")
-    })?;
-    ensure(!may? && !node, || {
-        "it might use the bus, or has its node, after it was unbound".to_owned()
-    })?;
-    let status = status?;
-    ensure(status & TELL == 0, || {
-        format!("it would interrupt after it was unbound: its status is {status:#x}")
-    })
-}
-
 fn busy(context: &mut Context) -> Verdict {
     let device = context.device.clone();
     device.unbind()?;
@@ -417,29 +358,6 @@ fn deaf(context: &mut Context) -> Verdict {
     })
 }
 
-/// Tries to unload the module. Whether that has worked.
-fn unloaded() -> Verdict<bool> {
-    match Command::new("rmmod").arg(DRIVER).output() {
-        Ok(output) => Ok(output.status.success()),
-        Err(_) => skip("there is no rmmod"),
-    }
-}
-
-fn unload(context: &mut Context) -> Verdict {
-    let device = context.device.clone();
-    let file = device.open(0)?;
-    ensure(!unloaded()?, || {
-        "it was unloaded while a file was open".to_owned()
-    })?;
-    gave("COMPUTE of 5", compute(&file, 5), 120)?;
-    device.unbind()?;
-    let gone = unloaded();
-    device.bind()?;
-    ensure(!gone?, || {
-        "it was unloaded while a file was open of a device that had gone".to_owned()
-    })
-}
-
 fn two(_: &mut Context) -> Verdict {
     let devices = device::all();
     let there = device::present()?;
@@ -460,7 +378,13 @@ fn two(_: &mut Context) -> Verdict {
     let file = second.open(0)?;
     gave("COMPUTE of 5 of the second", compute(&file, 5), 120)?;
     gave("DMA_TRANSFER of the second", transfer(&file, 4096, 2), ())?;
+    let interrupts = Device::counted(&file, "interrupts")?;
     gave("COMPUTE of the first", woken(busy)?, factorial(LONG))?;
+    // Of one at its pin, if they share that, the driver asks both.
+    let more = Device::counted(&file, "interrupts")? - interrupts;
+    ensure(more == 0, || {
+        format!("an interrupt of the first is one of the second, too: {more} more")
+    })?;
     first.unbind()?;
     let other = works(second);
     let dead = file.metadata().is_ok();

@@ -9,6 +9,7 @@ use rig::verdict::{Verdict, ensure};
 
 use super::Context;
 
+mod binding;
 mod interface;
 mod life;
 mod nonblocking;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Check<Context>> {
         nonblocking::CHECKS,
         signals::CHECKS,
         life::CHECKS,
+        binding::CHECKS,
         wrong::CHECKS,
     ];
     let checks = lists.concat();

@@ -23,7 +23,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "nonblocking/another",
         "O_NONBLOCK and poll for COMPUTE",
-        "a call with another number gives up the first, whose result is never given for it",
+        "a call with another number gives up the first, whose result is never given for it; so does a close",
         another,
     ),
     (
@@ -88,8 +88,22 @@ fn computes(context: &mut Context) -> Verdict {
 
 fn another(context: &mut Context) -> Verdict {
     let file = context.device.open(libc::O_NONBLOCK)?;
+    let left = || Device::counted(&file, "left computations");
+    let before = left()?;
     refused("COMPUTE of a lot", compute(&file, LONG), libc::EAGAIN)?;
     gave("COMPUTE of 5", patiently(&file, 5), 120)?;
+    let came = left()? - before;
+    ensure(came == 1, || {
+        format!("a computation was given up, {came} are counted")
+    })?;
+    let closed = context.device.open(libc::O_NONBLOCK)?;
+    refused("COMPUTE of a lot", compute(&closed, LONG), libc::EAGAIN)?;
+    drop(closed);
+    let came = left()? - before;
+    ensure(came == 2, || {
+        format!("another was given up by closing its file, {came} are counted")
+    })?;
+    gave("COMPUTE of 5 after that", patiently(&file, 5), 120)?;
     // One that has a result already.
     refused("COMPUTE of 6", compute(&file, 6), libc::EAGAIN)?;
     ready(&file, PollFlags::IN, true)?;

@@ -8,8 +8,8 @@ use std::time::Duration;
 use rig::verdict::{Problem, Verdict, ensure};
 
 use super::{LONG, Plain, factorial, gave, refused};
-use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::raw::{Alarm, compute, transfer};
+use crate::families::pci::pcie_edu::{Context, Device};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -40,17 +40,24 @@ fn alarm(first: u64, then: u64) -> Verdict<Alarm> {
 
 fn computing(context: &mut Context) -> Verdict {
     let file = context.device.open(0)?;
+    let left = || Device::counted(&file, "left computations");
+    let before = left()?;
     for _ in 0..3 {
         let alarm = alarm(20, 20)?;
         refused("COMPUTE of a lot", compute(&file, LONG), libc::EINTR)?;
         drop(alarm);
         gave("COMPUTE of 5", compute(&file, 5), 120)?;
     }
-    Ok(())
+    let came = left()? - before;
+    ensure(came == 3, || {
+        format!("3 computations were left behind, {came} are counted")
+    })
 }
 
 fn transferring(context: &mut Context) -> Verdict {
     let file = context.device.open(0)?;
+    let left = || Device::counted(&file, "left transfers");
+    let before = left()?;
     // There, and back, which take 100 ms each.
     for when in [20, 150] {
         let alarm = alarm(when, 20)?;
@@ -60,7 +67,10 @@ fn transferring(context: &mut Context) -> Verdict {
         gave("DMA_TRANSFER", transfer(&file, 4096, 0xAB), ())?;
         gave("DMA_TRANSFER", transfer(&file, 1, 0x11), ())?;
     }
-    Ok(())
+    let came = left()? - before;
+    ensure(came == 2, || {
+        format!("2 ways of transfers were left behind, {came} are counted")
+    })
 }
 
 fn storm(context: &mut Context) -> Verdict {

@@ -63,11 +63,7 @@ fn moves(context: &mut Context) -> Verdict {
 fn interrupts(context: &mut Context) -> Verdict {
     let file = context.device.open(0)?;
     let registers = context.device.registers()?;
-    let spurious = || -> Verdict<u64> {
-        let text = Device::says(&file, "spurious")?;
-        let number = text.parse();
-        number.map_err(|_| Problem::Failed(format!("{text} spurious interrupts")))
-    };
+    let spurious = || Device::counted(&file, "spurious");
     let other = context.device.open(0)?;
     let long = thread::spawn(move || compute(&other, LONG));
     while Device::says(&file, "factorial")? != "running" {

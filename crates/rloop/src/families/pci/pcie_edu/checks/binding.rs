@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What a driver takes when it is bound and gives back when it goes, and what it says of that.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rig::verdict::{Problem, Verdict, ensure, fail, skip};
+
+use super::life::works;
+use super::{LONG, Plain, gave, refused};
+use crate::families::pci::pcie_edu::device::{self, Device, dma_bits, failed};
+use crate::families::pci::pcie_edu::raw::{RUN, Register, TELL, compute};
+use crate::families::pci::pcie_edu::{Context, DRIVER};
+
+pub const CHECKS: &[Plain] = &[
+    (
+        "binding/messages",
+        "what is said of a device",
+        "the kernel's log has the node, BAR 0, the ident register, and a buffer that the device can reach",
+        messages,
+    ),
+    (
+        "binding/traces",
+        "nothing is left",
+        "unbinding gives back registers, interrupt, the name, and the right to use the bus",
+        traces,
+    ),
+    (
+        "binding/master",
+        "nothing is left",
+        "unbinding gives back the right to use the bus, also of a device that somebody else keeps enabled",
+        master,
+    ),
+    (
+        "binding/computing",
+        "a device can go at any time",
+        "unbinding does not wait for a computation, and complains of nothing",
+        computing,
+    ),
+    (
+        "binding/endless",
+        "nothing is left",
+        "a transfer that never ends is waited for no longer than some seconds, and has no right to use the bus then",
+        endless,
+    ),
+    (
+        "binding/unload",
+        "no unloading while in use",
+        "the module can't be unloaded while a file is open, not even of a device that has gone",
+        unload,
+    ),
+    (
+        "binding/reload",
+        "nothing is left",
+        "the module that nobody uses can be unloaded, leaves nothing in /proc/iomem and /proc/interrupts, and loads again",
+        reload,
+    ),
+];
+
+const IOMEM: &str = "/proc/iomem";
+
+/// What the kernel says from now on.
+struct Log(File);
+
+impl Log {
+    fn begin() -> Verdict<Self> {
+        let path = Path::new("/dev/kmsg");
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .and_then(|mut file| file.seek(SeekFrom::End(0)).map(|_| file));
+        match file {
+            Ok(file) => Ok(Self(file)),
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                skip("the kernel's log can be read by root only")
+            }
+            Err(e) => Err(failed("open", path, &e)),
+        }
+    }
+
+    /// The messages since the beginning, or the last call, with this in them.
+    fn with(&mut self, text: &str) -> Vec<String> {
+        let mut record = [0; 8192];
+        let mut messages = Vec::new();
+        loop {
+            match self.0.read(&mut record) {
+                Ok(length) => {
+                    let record = String::from_utf8_lossy(&record[..length]).into_owned();
+                    let message = record.split_once(';').map(|(_, message)| message);
+                    // What follows in other lines is about the device.
+                    let line = message.and_then(|message| message.lines().next());
+                    messages.extend(line.map(str::to_owned));
+                }
+                // Some were overwritten.
+                Err(e) if e.raw_os_error() == Some(libc::EPIPE) => {}
+                Err(_) => break,
+            }
+        }
+        messages.retain(|message| message.contains(text));
+        messages
+    }
+}
+
+fn messages(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let mut log = Log::begin()?;
+    device.unbind()?;
+    device.bind()?;
+    let node = format!("{}: /dev/{}: ", device.slot, device.name);
+    let said = log.with(&node);
+    let [line] = &said[..] else {
+        return fail(format!(
+            "the log has {said:?} with {node:?}, one line is due"
+        ));
+    };
+    let path = device.sysfs().join("resource");
+    let resource = fs::read_to_string(&path).map_err(|e| failed("read", &path, &e))?;
+    let bar = resource.split_whitespace().next().and_then(number);
+    let after = |name: &str| {
+        let (_, rest) = line.split_once(name)?;
+        number(rest.split(',').next()?.trim())
+    };
+    ensure(bar.is_some() && after("BAR0 at ") == bar, || {
+        format!("{line:?}: BAR 0 is at {bar:x?}")
+    })?;
+    ensure(after("ident ") == Some(0x0100_00ed), || {
+        format!("{line:?}: 0x010000ed is due")
+    })?;
+    let reached = after("DMA buffer at ").and_then(|address| address.checked_add(4095));
+    let bits = dma_bits();
+    ensure(
+        reached.is_some_and(|last| bits >= 64 || last >> bits == 0),
+        || format!("{line:?}: the device reaches addresses of {bits} bits"),
+    )
+}
+
+/// A number as `0x1f`.
+fn number(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+fn traces(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let has = || Ok::<_, Problem>(iomem()?.contains("pcie_edu"));
+    ensure(has()?, || format!("its registers are not in {IOMEM}"))?;
+    ensure(device.interrupts()?.is_some(), || {
+        "it is not in /proc/interrupts".to_owned()
+    })?;
+    ensure(device.is_master()?, || "it may not use the bus".to_owned())?;
+    // Of others there are traces.
+    let others = device.others();
+    for other in &others {
+        other.unbind()?;
+    }
+    device.unbind()?;
+    let (mapped, interrupts, may, node) = (
+        has(),
+        device.interrupts(),
+        device.is_master(),
+        device.node().exists(),
+    );
+    let registers = device.registers();
+    let status = registers.map(|registers| registers.read(Register::Status));
+    device.bind()?;
+    for other in &others {
+        other.bind()?;
+    }
+    ensure(!mapped?, || {
+        format!("its registers are in {IOMEM} after it was unbound")
+    })?;
+    let interrupts = interrupts?;
+    ensure(interrupts.is_none(), || {
+        format!("after it was unbound there is {interrupts:?}")
+    })?;
+    ensure(!may? && !node, || {
+        "it might use the bus, or has its node, after it was unbound".to_owned()
+    })?;
+    let status = status?;
+    ensure(status & TELL == 0, || {
+        format!("it would interrupt after it was unbound: its status is {status:#x}")
+    })
+}
+
+fn iomem() -> Verdict<String> {
+    let path = Path::new(IOMEM);
+    fs::read_to_string(path).map_err(|e| failed("read", path, &e))
+}
+
+fn master(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    device.unbind()?;
+    // The last who ends it takes the right away as well, so somebody else's must be there.
+    device.enable(true)?;
+    let bound = device.bind().and_then(|()| device.is_master());
+    let unbound = device.unbind();
+    let may = device.is_master();
+    device.enable(false)?;
+    device.bind()?;
+    ensure(bound?, || "it may not use the bus".to_owned())?;
+    unbound?;
+    ensure(!may?, || {
+        "it might use the bus after it was unbound".to_owned()
+    })?;
+    works(&device)
+}
+
+fn computing(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let mut log = Log::begin()?;
+    let mut took = Duration::MAX;
+    for _ in 0..3 {
+        let file = device.open(libc::O_NONBLOCK)?;
+        refused("COMPUTE of a lot", compute(&file, LONG), libc::EAGAIN)?;
+        let begin = Instant::now();
+        device.unbind()?;
+        took = took.min(begin.elapsed());
+        device.bind()?;
+        works(&device)?;
+    }
+    let mut said = log.with(&device.slot);
+    said.retain(|line| !line.contains(": /dev/"));
+    context.note(format!("unbound after {} ms", took.as_millis()));
+    ensure(said.is_empty(), || format!("the log has {said:?}"))
+}
+
+/// Has the device transfer nothing, again and again, until `ended`.
+fn transfer_on(device: &Device, ended: &AtomicBool) -> Verdict {
+    let registers = device.registers()?;
+    while !ended.load(Ordering::Relaxed) {
+        // Ignored as long as it does.
+        registers.write(Register::Count, 0);
+        registers.write(Register::Command, RUN);
+    }
+    Ok(())
+}
+
+fn endless(context: &mut Context) -> Verdict {
+    const TRIES: u32 = 20;
+    let device = context.device.clone();
+    let mut log = Log::begin()?;
+    for _ in 0..TRIES {
+        let ended = Arc::new(AtomicBool::new(false));
+        let (other, its_end) = (device.clone(), Arc::clone(&ended));
+        let transferring = thread::spawn(move || transfer_on(&other, &its_end));
+        thread::sleep(Duration::from_millis(20));
+        let begin = Instant::now();
+        let unbound = device.unbind();
+        let took = begin.elapsed();
+        let may = device.is_master();
+        ended.store(true, Ordering::Relaxed);
+        let transferred = transferring.join();
+        unbound?;
+        device.bind()?;
+        transferred.map_err(|_| Problem::Failed("a thread has panicked".to_owned()))??;
+        ensure(!may?, || {
+            "it might use the bus after it was unbound".to_owned()
+        })?;
+        works(&device)?;
+        // It may have been seen between two of them.
+        if !log.with("a transfer has not ended").is_empty() {
+            context.note(format!("unbound after {} ms", took.as_millis()));
+            return ensure(took < Duration::from_secs(20), || {
+                format!("it was unbound after {took:?}")
+            });
+        }
+    }
+    skip("each time the driver has looked between two transfers")
+}
+
+/// Tries to unload the module. Whether that has worked.
+fn unloaded() -> Verdict<bool> {
+    match Command::new("rmmod").arg(DRIVER).output() {
+        Ok(output) => Ok(output.status.success()),
+        Err(_) => skip("there is no rmmod"),
+    }
+}
+
+fn unload(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let file = device.open(0)?;
+    ensure(!unloaded()?, || {
+        "it was unloaded while a file was open".to_owned()
+    })?;
+    gave("COMPUTE of 5", compute(&file, 5), 120)?;
+    device.unbind()?;
+    let gone = unloaded();
+    device.bind()?;
+    ensure(!gone?, || {
+        "it was unloaded while a file was open of a device that had gone".to_owned()
+    })
+}
+
+fn reload(context: &mut Context) -> Verdict {
+    let device = context.device.clone();
+    let devices = device::all();
+    // Who may do this may unload the module as well.
+    device.unbind()?;
+    device.bind()?;
+    let before = iomem()?;
+    let parameter = format!("dma_bits={}", dma_bits());
+    ensure(unloaded()?, || {
+        "it can't be unloaded, though nobody uses it".to_owned()
+    })?;
+    let (after, interrupts) = (iomem(), device.interrupts());
+    let left = device.node().exists() || Path::new("/sys/module/pcie_edu").exists();
+    let loaded = Command::new("modprobe").args([DRIVER, &parameter]).status();
+    ensure(loaded.is_ok_and(|status| status.success()), || {
+        "it can't be loaded again".to_owned()
+    })?;
+    device::name(&devices)?;
+    let without = before.lines().filter(|line| !line.contains("pcie_edu"));
+    ensure(after?.lines().eq(without), || {
+        format!("{IOMEM} has more or less than without its registers")
+    })?;
+    let interrupts = interrupts?;
+    ensure(interrupts.is_none() && !left, || {
+        format!("left are its node or its module: {left}, interrupts: {interrupts:?}")
+    })?;
+    ensure(iomem()? == before, || {
+        format!("{IOMEM} is another than before")
+    })?;
+    works(&device)
+}
