@@ -2,13 +2,14 @@
 
 //! Tries that may fail by the machine's fault, and are made again on a larger scale.
 
+use crate::run::Context;
 use crate::verdict::{Blame, Problem, Verdict};
 
 /// The scales of the tries, in their order.
 pub const SCALES: [u64; 4] = [1, 4, 16, 64];
 
 /// What a check is given that may be tried again.
-pub trait Retry {
+pub trait Retry: Context {
     /// What the scale is of, as notes name it.
     const SCALED: &'static str;
 
@@ -20,9 +21,6 @@ pub trait Retry {
 
     /// What becomes of it if no try was better. The last has ended with `blame` and `text`.
     fn no_better(&mut self, blame: Blame, text: String) -> Problem;
-
-    /// Reports a figure with the result.
-    fn note(&mut self, text: String);
 }
 
 /// Runs `attempt`, and runs it again on the next scale as long as it may have been the machine.
@@ -78,9 +76,17 @@ mod tests {
         fn no_better(&mut self, blame: Blame, text: String) -> Problem {
             Problem::Again(blame, text).at_last()
         }
+    }
 
-        fn note(&mut self, text: String) {
-            self.notes.push(text);
+    impl Context for Tries {
+        type Error = ();
+
+        fn notes(&mut self) -> &mut Vec<String> {
+            &mut self.notes
+        }
+
+        fn gone(&self, _: String) -> Option<()> {
+            None
         }
     }
 

@@ -24,8 +24,13 @@ pub trait Context {
     /// What keeps them from running at all.
     type Error;
 
-    /// Takes the figures that the last check has reported.
-    fn take_notes(&mut self) -> Vec<String>;
+    /// Where figures are kept that are worth reporting with a result.
+    fn notes(&mut self) -> &mut Vec<String>;
+
+    /// Reports a figure with the result.
+    fn note(&mut self, text: impl Into<String>) {
+        self.notes().push(text.into());
+    }
 
     /// An error if what is under test has gone, without which no check makes sense; `during` says meanwhile.
     fn gone(&self, during: String) -> Option<Self::Error>;
@@ -127,7 +132,7 @@ where
                     Outcome::Fail(problem.at_last().to_string())
                 }
             };
-            ledger.ended(outcome, context.take_notes())?;
+            ledger.ended(outcome, std::mem::take(context.notes()))?;
         }
         Ok(())
     }
@@ -288,8 +293,8 @@ mod tests {
     impl Context for Thermometer {
         type Error = Error;
 
-        fn take_notes(&mut self) -> Vec<String> {
-            std::mem::take(&mut self.notes)
+        fn notes(&mut self) -> &mut Vec<String> {
+            &mut self.notes
         }
 
         fn gone(&self, during: String) -> Option<Error> {
@@ -299,7 +304,7 @@ mod tests {
 
     const CHECKS: &[Plain<Thermometer>] = &[
         ("heat/warm", "heat", "it is warm", |context| {
-            context.notes.push("20 degrees".to_owned());
+            context.note("20 degrees");
             Ok(())
         }),
         ("heat/dark", "heat", "it is dark", |_| skip("no eyes")),

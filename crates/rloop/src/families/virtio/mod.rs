@@ -45,8 +45,8 @@ pub struct Context {
 impl run::Context for Context {
     type Error = Error;
 
-    fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
     }
 
     fn gone(&self, during: String) -> Option<Error> {

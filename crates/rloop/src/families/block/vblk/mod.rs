@@ -31,18 +31,11 @@ pub struct Context {
     notes: Vec<String>,
 }
 
-impl Context {
-    /// Reports a figure with the result.
-    fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
-    }
-}
-
 impl run::Context for Context {
     type Error = Error;
 
-    fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
     }
 
     fn gone(&self, during: String) -> Option<Error> {

@@ -42,18 +42,13 @@ impl Context {
     fn slack(&self) -> Duration {
         self.device.tick() * self.patience
     }
-
-    /// Reports a figure with the result.
-    fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
-    }
 }
 
 impl run::Context for Context {
     type Error = Error;
 
-    fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
     }
 
     fn gone(&self, during: String) -> Option<Error> {
@@ -83,10 +78,6 @@ impl Retry for Context {
             true => Problem::Skipped(text),
             false => Problem::Failed(text),
         }
-    }
-
-    fn note(&mut self, text: String) {
-        self.notes.push(text);
     }
 }
 

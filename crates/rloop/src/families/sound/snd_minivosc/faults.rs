@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::check::Plain;
+use rig::run::Context as _;
 use rig::verdict::{Blame, Problem, Verdict, Within as _, ensure, fail};
 
 use super::Context;
@@ -151,7 +152,7 @@ fn damaged(context: &mut Context, fault: &str, count: u32) -> Verdict {
     })?;
     let left = faults(&pcm)?.left(fault)?;
     ensure(left == "0", || format!("{left} of {count} are left"))?;
-    context.notes.push(format!("from frame {at} on"));
+    context.note(format!("from frame {at} on"));
     Ok(())
 }
 
@@ -218,7 +219,7 @@ fn jitter(context: &mut Context) -> Verdict {
     if late > usual + Duration::from_millis(250) {
         return Err(Problem::Again(Blame::Either, note));
     }
-    context.notes.push(note);
+    context.note(note);
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use alsa::ctl::Ctl;
 use rig::check::{Check, Kind, Plain};
 use rig::report::Thing;
 use rig::retry::{Retry, retry};
+use rig::run::Context as _;
 use rig::run::{self, Suite, Tests};
 use rig::verdict::{Blame, Problem, Verdict, ensure};
 
@@ -55,17 +56,13 @@ impl Retry for Context {
     fn no_better(&mut self, blame: Blame, text: String) -> Problem {
         Problem::Again(blame, text).at_last()
     }
-
-    fn note(&mut self, text: String) {
-        self.notes.push(text);
-    }
 }
 
 impl run::Context for Context {
     type Error = Error;
 
-    fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
     }
 
     fn gone(&self, during: String) -> Option<Error> {
@@ -135,6 +132,6 @@ fn capture_only(context: &mut Context) -> Verdict {
     let count = capture.map_err(error("capture"))?.get_subdevices_count();
     let playback = ctl.pcm_info(0, 0, Direction::Playback);
     ensure(playback.is_err(), || "it has a playback stream".to_owned())?;
-    context.notes.push(format!("{count} capture subdevices"));
+    context.note(format!("{count} capture subdevices"));
     Ok(())
 }

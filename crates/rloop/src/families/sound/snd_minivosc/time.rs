@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use rig::check::Plain;
+use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure};
 
 use super::Context;
@@ -108,7 +109,7 @@ fn wakeups(context: &mut Context) -> Verdict {
             })?;
             worst = worst.max(woken - due);
         }
-        context.notes.push(format!(
+        context.note(format!(
             "{rate} Hz, periods of {period}: at most {worst:?} late"
         ));
         ensure(worst < Duration::from_secs(1), || {

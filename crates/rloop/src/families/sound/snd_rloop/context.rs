@@ -176,18 +176,13 @@ impl Context {
         player.pcm.start()?;
         Ok((player, recorder))
     }
-
-    /// Reports a figure with the result.
-    pub fn note(&mut self, text: impl Into<String>) {
-        self.notes.push(text.into());
-    }
 }
 
 impl run::Context for Context {
     type Error = Error;
 
-    fn take_notes(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.notes)
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
     }
 
     fn gone(&self, during: String) -> Option<Error> {
@@ -228,9 +223,5 @@ impl Retry for Context {
                 ""
             }
         ))
-    }
-
-    fn note(&mut self, text: String) {
-        self.notes.push(text);
     }
 }

@@ -3,6 +3,7 @@
 //! A backend that writes to the rings what is not so.
 
 use driver_models::virtio_loopback::state::Phase;
+use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure};
 
 use super::Plain;
@@ -146,7 +147,7 @@ fn noise(context: &mut Context) -> Verdict {
         }
         broken += u32::from(device.state()?.phase == Phase::Broken.number());
     }
-    context.notes.push(format!("{broken} of 20 broke"));
+    context.note(format!("{broken} of 20 broke"));
     ensure(broken >= 15, || format!("{broken} of 20 broke"))?;
     Served::started().map(drop)
 }

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::random::Random;
+use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure};
 use rustix::io::pwritev;
 

@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 
 use rig::random::Random;
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, Within as _, ensure, fail};
 
 use super::{Plain, done, gives, holds, pattern, read, says, write};

@@ -5,6 +5,7 @@
 use std::io::{Read as _, Write as _};
 
 use rig::random::Random;
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 use rustix::io::ioctl_fionread;
 

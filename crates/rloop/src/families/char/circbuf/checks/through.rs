@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use rig::random::Random;
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail};
 use rustix::pipe::{SpliceFlags, pipe, splice};
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail};
 use rustix::thread::gettid;
 

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::retry::retry;
+use rig::run::Context as _;
 use rig::verdict::{Blame, Problem, Verdict, ensure, fail};
 use rustix::process::{Pid, Signal, kill_process};
 

@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, Within as _, ensure, fail};
 use rustix::event::PollFlags;
 use rustix::process::Signal;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use alsa::Direction;
 use alsa::ctl::Ctl;
+use rig::run::Context as _;
 use rig::verdict::{Verdict, Within as _, ensure, fail};
 
 use super::Plain;

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::retry::retry;
+use rig::run::Context as _;
 use rig::verdict::{Blame, Problem, Verdict, ensure, fail, skip};
 use rustix::event::PollFlags;
 use rustix::process::{Pid, Signal, kill_process};

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use driver_models::netdrv::plan::Plan;
+use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure};
 
 use super::{Plain, is};

@@ -4,6 +4,7 @@
 
 use std::thread;
 
+use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure, fail};
 
 use super::{Plain, gives, is};

@@ -2,6 +2,7 @@
 
 //! Pairs come and go; what they say of themselves.
 
+use rig::run::Context as _;
 use rig::verdict::Verdict;
 
 use super::{Plain, gives, is};

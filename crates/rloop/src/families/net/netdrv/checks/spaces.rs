@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail};
 
 use super::{Plain, is};

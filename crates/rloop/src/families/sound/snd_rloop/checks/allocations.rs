@@ -18,6 +18,7 @@ use crate::families::sound::loopback::elements::{filled, id};
 use crate::families::sound::loopback::{self, Cable, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::allocations::{Failure, Injection, at};
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

@@ -9,6 +9,7 @@ use crate::alsa::pcm::Config;
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::ends::{Player, Recorder};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[

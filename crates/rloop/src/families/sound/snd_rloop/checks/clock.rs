@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::alsa::pcm::{Config, Pcm, State, Stop, time_frames};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::stats::{farthest, median};
 use rig::verdict::{Verdict, Within, ensure};
 

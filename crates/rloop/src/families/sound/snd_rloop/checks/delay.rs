@@ -11,6 +11,7 @@ use crate::alsa::signal::{Format, Piece};
 use crate::families::sound::loopback::elements::{DELAY, open_own, set, timed};
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[

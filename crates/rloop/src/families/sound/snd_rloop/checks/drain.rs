@@ -8,6 +8,7 @@ use crate::alsa::pcm::{Config, State, Stop, frames_time, time_frames};
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Verdict, Within, ensure};
 
 pub const CHECKS: &[Plain] = &[

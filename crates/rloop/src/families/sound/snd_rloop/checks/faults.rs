@@ -13,6 +13,7 @@ use crate::alsa::pcm::AlsaError;
 use crate::families::sound::loopback::Card;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::faults::Faults;
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

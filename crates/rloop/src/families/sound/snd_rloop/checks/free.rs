@@ -13,6 +13,7 @@ use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::elements::{CLOCK, FREE, TIMER, choose, open_own, value};
 use crate::families::sound::loopback::ends::{Player, Recorder, describe, pump};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Problem, Verdict, Within, ensure, fail};
 
 pub const CHECKS: &[Plain] = &[

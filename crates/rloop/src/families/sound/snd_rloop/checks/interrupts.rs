@@ -15,6 +15,7 @@ use crate::families::sound::loopback::elements::{open_own, set};
 use crate::families::sound::loopback::{Cable, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::latency::{Cyclictest, Longest, Tracer};
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

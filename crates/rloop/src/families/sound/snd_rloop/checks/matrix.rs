@@ -9,6 +9,7 @@ use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::cases::Case;
 use crate::families::sound::snd_rloop::context::Context;
 use rig::retry::retry;
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Problem, Verdict, Within, skip};
 
 /// So many failed cases of one format are described; the rest is counted.

@@ -15,6 +15,7 @@ use crate::families::sound::loopback::elements::{
 };
 use crate::families::sound::loopback::{Cable, Card};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

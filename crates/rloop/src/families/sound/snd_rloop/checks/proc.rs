@@ -10,6 +10,7 @@ use crate::families::sound::loopback::Driver;
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::families::sound::status::{self, CableStatus};
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, skip};
 
 pub const CHECKS: &[Plain] = &[

@@ -16,6 +16,7 @@ use crate::alsa::signal::{Piece, Trace};
 use crate::families::sound::loopback::elements::open_own;
 use crate::families::sound::loopback::ends::{Player, Recorder, pump};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Verdict, Within, ensure};
 
 mod said;

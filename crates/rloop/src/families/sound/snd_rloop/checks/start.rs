@@ -13,6 +13,7 @@ use crate::families::sound::loopback::Driver;
 use crate::families::sound::loopback::elements::timed;
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Verdict, Within, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

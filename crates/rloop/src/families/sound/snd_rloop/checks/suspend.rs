@@ -11,6 +11,7 @@ use crate::alsa::pcm::{Config, Pcm, State, Stop, frames_time};
 use crate::families::sound::loopback::ends::{Player, Recorder, pump};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::suspend::{Level, Suspender};
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail};
 
 pub const CHECKS: &[Plain] = &[

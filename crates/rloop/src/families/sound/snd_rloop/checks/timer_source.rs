@@ -16,6 +16,7 @@ use crate::families::sound::loopback::elements::{self, PITCH, RATE_SHIFT, timed}
 use crate::families::sound::loopback::{self, Cable, Card, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::families::sound::snd_rloop::ticker::Ticker;
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, Within, ensure, fail, skip};
 
 mod flow;

@@ -14,6 +14,7 @@ use crate::families::sound::loopback::elements::{
     DELAY, MIXER_NAMES, NOTIFY, PITCH, STREAM_NAMES, open_any, set, switch,
 };
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure};
 
 pub const CHECKS: &[Plain] = &[(

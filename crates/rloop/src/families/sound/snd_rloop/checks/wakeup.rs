@@ -8,6 +8,7 @@ use crate::alsa::pcm::{Config, Pcm, Stop, frames_time, wait};
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use rig::run::Context as _;
 use rig::verdict::{OrFail, Problem, Verdict, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[

@@ -10,6 +10,7 @@ use crate::families::sound::loopback::elements::{PITCH, set};
 use crate::families::sound::snd_rloop::checks::delay::delayed;
 use crate::families::sound::snd_rloop::checks::pitch::NOMINAL;
 use crate::families::sound::snd_rloop::context::Context;
+use rig::run::Context as _;
 use rig::verdict::{Verdict, Within, ensure, fail};
 
 /// A frame, and when it is heard by what was said before.
