@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use rig::machine::Machine;
 use rig::report::Thing;
 use rig::run::{self, Suite, Tests};
 use rig::watchdog::Watchdog;
@@ -30,8 +29,6 @@ pub struct Context {
     device: Device,
     /// Told of each step of what takes long.
     watchdog: Arc<Watchdog>,
-    /// How punctual the machine is.
-    machine: Machine,
     /// Figures worth reporting.
     notes: Vec<String>,
 }
@@ -74,7 +71,6 @@ pub fn suite() -> Option<Box<dyn Tests<Error>>> {
             Ok(Context {
                 device,
                 watchdog: start.watchdog,
-                machine: start.machine,
                 notes: Vec::new(),
             })
         }),

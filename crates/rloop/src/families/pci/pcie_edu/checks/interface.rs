@@ -13,7 +13,6 @@ use rig::verdict::{Problem, Verdict, ensure, fail};
 use super::{Plain, factorial, gave, refused};
 use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{Device, are_messages_had, failed};
-use crate::families::pci::pcie_edu::longer::longer;
 use crate::families::pci::pcie_edu::raw::{
     Alarm, COMMANDS, compute, compute_odd, transfer, without_memory,
 };
@@ -75,18 +74,7 @@ pub const CHECKS: &[Plain] = &[
          are messages where the machine has those",
         interrupts,
     ),
-    (
-        "interface/time",
-        "no time but the device's",
-        "a way of DMA_TRANSFER takes at most 50 µs longer than the device does, but for what this machine wakes late",
-        time,
-    ),
 ];
-
-/// How much longer than the device a way of a transfer may take.
-const LONGER: Duration = Duration::from_micros(50);
-/// How exactly that is measured.
-const STEP: Duration = Duration::from_micros(20);
 
 fn node(context: &mut Context) -> Verdict {
     let node = context.device.node();
@@ -211,7 +199,7 @@ fn of_type(kind: u32) -> impl Iterator<Item = u32> {
     let directions =
         (0..4).flat_map(|direction| [0, 1, 4, 8, 12, 16].map(|size| (direction, size)));
     directions.flat_map(move |(direction, size)| {
-        (0..256).map(move |number| direction << 30 | size << 16 | kind << 8 | number)
+        (0..256).map(move |number| (direction << 30) | (size << 16) | (kind << 8) | number)
     })
 }
 
@@ -257,24 +245,6 @@ fn interrupts(context: &mut Context) -> Verdict {
     ensure(own == [26, 20, 6], || {
         format!(
             "the driver has counted interrupts, computations and ways of transfers: {own:?}, [26, 20, 6] are due"
-        )
-    })
-}
-
-fn time(context: &mut Context) -> Verdict {
-    let file = context.device.open(0)?;
-    let longer = longer(&file, 4096, STEP);
-    let longer = longer.map_err(|e| failed("DMA_TRANSFER with", &context.device.node(), &e))?;
-    let late = context.machine.worst;
-    let micros = longer.as_nanos() as f64 / 1e3;
-    context.note(format!("each way {micros:.1} µs longer than the device"));
-    ensure(!longer.is_zero(), || {
-        "each way took less than the device does".to_owned()
-    })?;
-    ensure(longer <= LONGER + STEP + late, || {
-        format!(
-            "each way took {longer:?} longer than the device does, {LONGER:?} are allowed, {STEP:?} for how exactly it \
-             is measured, and {late:?}, which is what this machine wakes late"
         )
     })
 }
