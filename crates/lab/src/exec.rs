@@ -62,6 +62,13 @@ pub fn interrupted() -> bool {
         .is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
+/// Words as one line for a shell.
+pub fn shell_words(words: &[impl AsRef<OsStr>]) -> String {
+    let quoted = |word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
+    let words: Vec<String> = words.iter().map(|word| quoted(word.as_ref())).collect();
+    words.join(" ")
+}
+
 /// A program with its arguments and what is to happen to its output.
 pub struct Cmd {
     what: String,
@@ -104,6 +111,11 @@ impl Cmd {
             self.arg(arg);
         }
         self
+    }
+
+    /// The program and its arguments.
+    pub fn words(&self) -> &[OsString] {
+        &self.shown
     }
 
     /// Sets a variable of its environment.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 use serde::Serialize;
 
 use lab::error::{AtPath as _, Result};
@@ -126,6 +126,25 @@ pub(crate) fn from_ptest(text: &str) -> Vec<Check> {
 
 /// How much of a reason a terminal gets to see; the reports have all of it.
 const SHORT: usize = 240;
+
+/// The checks of a report in JUnit's XML; none if it is no such thing.
+pub(crate) fn from_junit(text: &str) -> Option<Vec<Check>> {
+    let report = Report::deserialize_from_str(text).ok()?;
+    let cases = report.test_suites.iter().flat_map(|s| &s.test_cases);
+    let check = |case: &TestCase| {
+        let name = case.name.as_str();
+        let why = |message: &Option<XmlString>| {
+            let message = message.as_ref().map(XmlString::as_str);
+            message.unwrap_or_default().to_owned()
+        };
+        match &case.status {
+            TestCaseStatus::Success { .. } => Check::pass(name),
+            TestCaseStatus::NonSuccess { message, .. } => Check::fail(name, why(message)),
+            TestCaseStatus::Skipped { message, .. } => Check::skip(name, why(message)),
+        }
+    };
+    Some(cases.map(check).collect())
+}
 
 /// The start of a reason, in one line.
 pub(crate) fn short(why: &str) -> String {

@@ -2,12 +2,14 @@
 //! `cargo xtask vm`: a guest for people.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::gdb;
+use crate::{boards, gdb};
 use lab::context::Context;
 use lab::driver::Driver;
 use lab::error::{Error, Result};
+use lab::exec;
 use lab::guest::{Accel, Guest, Job, Machine, probe_kvm};
 use lab::kernel::{self, Flavour, Spec};
 use lab::rootfs;
@@ -36,6 +38,8 @@ pub(crate) struct Options<'a> {
     pub(crate) append: String,
     /// Devices of the machine.
     pub(crate) devices: Vec<String>,
+    /// Don't boot it, but write it here.
+    pub(crate) export: Option<PathBuf>,
 }
 
 /// In MiB; a kernel with KASAN takes an eighth for itself.
@@ -48,6 +52,17 @@ fn memory(flavour: Flavour) -> u32 {
 
 /// Runs the guest; the exit status of the command, 0 after a shell.
 pub(crate) fn run(context: &Context, spec: &Spec, options: &Options<'_>) -> Result<u8> {
+    if let Some(dir) = &options.export {
+        let sandbox = toolchain::get(context)?;
+        let kernel = kernel::get(context, &sandbox, spec)?;
+        let accel = probe_kvm(context, &sandbox, &kernel)?;
+        let processors = options.processors.unwrap_or(1);
+        let mut machine = Machine::smp(accel, processors, memory(spec.flavour));
+        machine.extras.devices = options.devices.clone();
+        let environment = boards::export(context, &sandbox, &kernel, machine, dir)?;
+        println!("labgrid  {}", environment.display());
+        return Ok(0);
+    }
     if options.command.is_empty() && !std::io::stdin().is_terminal() {
         return Err(Error::Missing {
             what: "a terminal for the guest's shell".into(),
@@ -134,11 +149,7 @@ fn terminal_size() -> String {
 fn shell_words(words: &[String]) -> String {
     match words {
         [one] => one.clone(),
-        many => many
-            .iter()
-            .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
-            .collect::<Vec<_>>()
-            .join(" "),
+        many => exec::shell_words(many),
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The guest: what goes into it, and jobs that run in it.
 
+pub mod board;
 mod init_archive;
 mod qemu;
 

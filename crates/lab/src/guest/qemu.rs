@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::board::Board;
 use super::{Guest, Job};
 use crate::arch::Arch;
 use crate::cache::Making;
@@ -107,23 +108,37 @@ impl Machine {
             .arg("-initrd")
             .arg(initrd)
             .arg("-append")
-            // A panic ends QEMU (-no-reboot); warnings and worse go to the console at once.
-            .arg(format!(
-                "console={} panic=-1 quiet loglevel=5 log_buf_len=4M {append}",
-                arch.console()
-            ))
-            .arg("-virtfs")
-            // Commas are doubled in the values of QEMU's options.
-            .arg(format!(
-                "local,path={},mount_tag=share,security_model=none",
-                share.display().to_string().replace(',', ",,")
-            ));
+            .arg(format!("{} {append}", append_always(arch)))
+            .args(virtfs(share));
         if arch == Arch::X86_64 {
             // What leaves by the parallel port is found in the share.
             cmd.arg("-parallel")
                 .arg(format!("file:{}", share.join("parallel").display()));
         }
         Ok(cmd)
+    }
+
+    /// What QEMU is told where it is another program that runs it, with these files; the guest may reboot.
+    pub(super) fn board(&self, arch: Arch, share: &Path, initrd: &Path) -> Board {
+        let mut arguments = self.arguments(arch);
+        arguments.retain(|word| word != "-no-reboot");
+        let mut take = |option: &str| {
+            let at = arguments.iter().position(|word| word == option);
+            // It is in all of them, and has a value.
+            at.map_or_else(String::new, |at| {
+                arguments.drain(at..at + 2).nth(1).unwrap_or_default()
+            })
+        };
+        let (machine, cpu, _) = (take("-M"), take("-cpu"), take("-m"));
+        arguments.extend(virtfs(share));
+        arguments.extend(["-initrd".to_owned(), initrd.display().to_string()]);
+        Board {
+            machine,
+            cpu,
+            memory: self.memory,
+            arguments,
+            append: append_always(arch),
+        }
     }
 
     fn arguments(&self, arch: Arch) -> Vec<String> {
@@ -156,6 +171,20 @@ impl Machine {
         }
         text.split_whitespace().map(str::to_owned).collect()
     }
+}
+
+/// The kernel's arguments. A panic ends the guest; warnings and worse go to the console at once.
+fn append_always(arch: Arch) -> String {
+    let console = arch.console();
+    format!("console={console} panic=-1 quiet loglevel=5 log_buf_len=4M")
+}
+
+/// The directory that the guest sees as its share.
+fn virtfs(share: &Path) -> [String; 2] {
+    // Commas are doubled in the values of QEMU's options.
+    let path = share.display().to_string().replace(',', ",,");
+    let what = format!("local,path={path},mount_tag=share,security_model=none");
+    ["-virtfs".to_owned(), what]
 }
 
 /// QEMU is at both ends of a socket, in the directory that it runs in: what the guest writes to its port is read by the
@@ -248,6 +277,29 @@ mod tests {
     fn counted_time_has_one_processor() {
         let text = Machine::counted().arguments(Arch::Aarch64).join(" ");
         assert!(text.contains("-icount shift=1,sleep=off -smp 1"), "{text}");
+    }
+
+    #[test]
+    fn a_board_is_the_same_machine_and_may_reboot() {
+        let machine = Machine::smp(Accel::Tcg, 2, 512);
+        let board = machine.board(Arch::Aarch64, Path::new("/a,b"), Path::new("initrd"));
+        assert_eq!(board.machine, "virt,highmem-mmio=off");
+        assert_eq!(board.cpu, "max,pauth-impdef=on");
+        let text = board.arguments.join(" ");
+        assert!(
+            text.starts_with("-accel tcg,thread=multi -smp 2 -nodefaults"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("-no-reboot") && !text.contains("-m "),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(
+                "-virtfs local,path=/a,,b,mount_tag=share,security_model=none -initrd initrd"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! well, that a kernel's log is clean).
 
 pub(crate) mod bitbake_setup;
+mod boards;
 mod complaints;
 mod consistent;
 mod crates;

@@ -14,7 +14,8 @@ use lab::kernel::{Extent, Flavour, Spec, Version};
 use lab::ui::{Step, seconds};
 
 use super::{
-    List, Options, Suite, consistent, crates, kas_files, layer, module, new_driver, run, steps,
+    List, Options, Suite, boards, consistent, crates, kas_files, layer, module, new_driver, run,
+    steps,
 };
 use crate::docs;
 use crate::manifest::{Manifest, Run, Time};
@@ -162,6 +163,12 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     guests_of(&mut plan, &[Flavour::Plain], Time::Any);
     guests_of(&mut plan, &[Flavour::Plain], Time::Counted);
     let time = Some(Time::Counted);
+    plan.with_kernel(
+        "boards".into(),
+        plain.clone(),
+        Some(Time::Any),
+        boards::on_qemu,
+    );
     plan.with_kernel("layer-ptest".into(), plain.clone(), time, layer::ptest);
     guests_of(&mut plan, &own, Time::Any);
     guests_of(&mut plan, &own, Time::Counted);
