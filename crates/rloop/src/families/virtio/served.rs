@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -114,14 +114,22 @@ fn sources() -> Verdict<Vec<String>> {
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
-/// A source of random numbers that was not among these.
+/// The sources that were there before this program made any.
+static FIRST: OnceLock<Vec<String>> = OnceLock::new();
+
+/// A source of random numbers that was not among these. One of a device that has just gone may still be among them, and
+/// its name be given again: then it is one that was not there at first.
 pub struct Choice(Vec<String>);
 
 impl Choice {
     /// Has the kernel take its random numbers from it.
     pub fn make(&self) -> Verdict {
         let name = wait("the kernel knows the device", || {
-            Ok(sources()?.into_iter().find(|name| !self.0.contains(name)))
+            let of_programs =
+                |name: &&String| !FIRST.get().is_some_and(|first| first.contains(name));
+            let names = sources()?;
+            let new = names.iter().find(|name| !self.0.contains(name));
+            Ok(new.or_else(|| names.iter().find(of_programs)).cloned())
         })?;
         said(
             "rng_current",
@@ -140,6 +148,7 @@ impl Served {
     /// Makes one, which a driver finds.
     pub fn new() -> Verdict<Self> {
         let others = sources()?;
+        FIRST.get_or_init(|| others.clone());
         let (owner, memory, event, kick) = (open()?, memory(MEMORY)?, event()?, event()?);
         let create = rng(&memory, &event);
         said("CREATE", sys::call(&owner, abi::CREATE, &create))?;
