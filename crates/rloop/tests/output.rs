@@ -9,23 +9,12 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use rustix::pipe::pipe;
+use tool::rloop;
 
-/// The tool: what cargo has built with this test; or the one that is installed, as this test may be, far from where
-/// both were built.
-fn rloop(arguments: &[&str]) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let built = test.ancestors().nth(2).unwrap().join("rloop");
-    let mut command = Command::new(if built.is_file() {
-        built
-    } else {
-        PathBuf::from("rloop")
-    });
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
+mod tool;
 
 /// The end of a pipe that nobody reads from.
 fn unread() -> Stdio {

@@ -9,18 +9,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-/// The tool that cargo has built with this test, or the one that is installed.
-fn rloop(arguments: &[&str]) -> (i32, String, String) {
-    let test = std::env::current_exe().unwrap();
-    let built = test.ancestors().nth(2).unwrap().join("rloop");
-    let mut command = Command::new(if built.is_file() {
-        built
-    } else {
-        PathBuf::from("rloop")
-    });
-    let output = command.args(arguments).output().unwrap();
+use tool::rloop;
+
+mod tool;
+
+/// Runs the tool: its status, what it says, and its errors.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = rloop(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let status = output.status.code().unwrap_or(-1);
     (status, text(output.stdout), text(output.stderr))
@@ -28,7 +24,7 @@ fn rloop(arguments: &[&str]) -> (i32, String, String) {
 
 /// A list of checks.
 fn list(options: &[&str]) -> String {
-    let (status, list, errors) = rloop(&[&["verify", "--list"], options].concat());
+    let (status, list, errors) = run(&[&["verify", "--list"], options].concat());
     assert_eq!((status, errors.as_str()), (0, ""), "{options:?}");
     list
 }
@@ -62,14 +58,14 @@ fn shards_of_a_list_are_together_the_whole_list() {
 #[test]
 fn what_is_no_shard_is_one_clear_error() {
     for bad in ["0/3", "4/3", "3", "a/b"] {
-        let (status, _, errors) = rloop(&["verify", "--shard", bad]);
+        let (status, _, errors) = run(&["verify", "--shard", bad]);
         let want = format!(
             "error: invalid value '{bad}' for '--shard <K/N>': allowed: K/N with K from 1 to N, such as 2/3\n"
         );
         assert!(errors.starts_with(&want), "{errors}");
         assert_eq!(status, 2);
     }
-    let (status, _, errors) = rloop(&["verify", "--list", "--shard", "1/2", "--only", "nonsense"]);
+    let (status, _, errors) = run(&["verify", "--list", "--shard", "1/2", "--only", "nonsense"]);
     assert_eq!((status, errors.contains("nonsense")), (2, true), "{errors}");
 }
 
@@ -120,32 +116,32 @@ fn merge_says_by_its_status_whether_each_was_run_once_and_passed() {
     let b = dir.file("b.json", &report(&[("d/g/three", "pass")]));
     let failed = dir.file("failed.json", &report(&[("d/g/three", "fail")]));
     let whole = dir.file("list", "d/g/one  a [c]\nd/g/two  b [c]\nd/g/three  c [c]\n");
-    let good = rloop(&["merge", &a, &b, "--list", &whole, "--format", "ptest"]);
+    let good = run(&["merge", &a, &b, "--list", &whole, "--format", "ptest"]);
     let want = "PASS: d/g/one\nPASS: d/g/three\n  w\nSKIP: d/g/two\n";
     assert_eq!(good, (0, want.to_owned(), String::new()));
-    let (status, _, errors) = rloop(&["merge", &a, &failed, "--list", &whole]);
+    let (status, _, errors) = run(&["merge", &a, &failed, "--list", &whole]);
     assert_eq!((status, errors.as_str()), (1, ""));
-    let (status, _, errors) = rloop(&["merge", &a, "--list", &whole]);
+    let (status, _, errors) = run(&["merge", &a, "--list", &whole]);
     assert_eq!(
         (status, errors.as_str()),
         (1, "rloop: left out: d/g/three\n")
     );
-    let (status, _, errors) = rloop(&["merge", &b, &failed]);
+    let (status, _, errors) = run(&["merge", &b, &failed]);
     let want = format!("rloop: d/g/three: it is there more than once: in {b} and in {failed}\n");
     assert_eq!((status, errors), (1, want));
     // What it writes, it reads.
     for format in ["json", "junit"] {
-        let (_, text, _) = rloop(&["merge", &a, &b, "--format", format]);
+        let (_, text, _) = run(&["merge", &a, &b, "--format", format]);
         let again = dir.file("again", &text);
-        let (status, _, errors) = rloop(&["merge", &again, "--list", &whole]);
+        let (status, _, errors) = run(&["merge", &again, "--list", &whole]);
         assert_eq!((status, errors.as_str()), (0, ""), "{format}");
     }
-    let (status, _, errors) = rloop(&["merge", &a, &whole]);
+    let (status, _, errors) = run(&["merge", &a, &whole]);
     let want = format!(
         "rloop: {whole}: neither JSON nor JUnit XML; allowed: a report of `rloop verify --format json` or `--format junit`\n"
     );
     assert_eq!((status, errors), (2, want));
-    let (status, _, errors) = rloop(&["merge", &a, "--list", &a]);
+    let (status, _, errors) = run(&["merge", &a, "--list", &a]);
     assert!(
         errors.contains("is no check's name; allowed: a list"),
         "{errors}"
