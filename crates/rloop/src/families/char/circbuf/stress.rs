@@ -82,6 +82,10 @@ impl Worker for User {
             thread::sleep(Duration::from_millis(1));
             return Ok(1);
         };
+        // While it was opened the buffer may have gone, and its number be given to the next device of anybody.
+        if stats(&file).is_err_and(|e| e.raw_os_error() == Some(libc::ENOTTY)) {
+            return Ok(1);
+        }
         let calls = self.random.between(1, 50);
         for number in 0..calls {
             match self.call(&file, what) {

@@ -47,6 +47,10 @@ impl User {
             // It is away for the moment.
             return Ok(1);
         };
+        // While it was opened it may have gone, and its number be given to the next device of anybody.
+        if Device::counted(&file, "interrupts").is_err() {
+            return Ok(1);
+        }
         let calls = self.random.between(1, 12);
         for _ in 0..calls {
             self.call(&file)?;
