@@ -4,7 +4,9 @@
 use crate::cache::Cache;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
+use crate::guest::Built;
 use crate::host;
+use crate::once::Once;
 use crate::paths::Paths;
 
 /// What a step takes at most: a kernel's largest link, or a guest, in GiB.
@@ -22,6 +24,8 @@ pub struct Context {
     pub mirror: Option<String>,
     /// The drivers: kernels have what they need, and guests their modules.
     pub drivers: Vec<Driver>,
+    /// What guests are given, by their kernels' names: all of a run's guests have the same.
+    pub(crate) built: Once<Built>,
 }
 
 impl Context {
@@ -37,6 +41,7 @@ impl Context {
             cache,
             mirror,
             drivers,
+            built: Once::default(),
         })
     }
 

@@ -22,6 +22,7 @@ pub mod kernel;
 pub mod klog;
 pub mod lock;
 pub mod module;
+mod once;
 pub mod paths;
 pub mod python;
 pub mod rootfs;

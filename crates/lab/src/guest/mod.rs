@@ -37,11 +37,16 @@ pub struct Guest<'a> {
     files: Option<PathBuf>,
 }
 
-impl<'a> Guest<'a> {
-    /// Builds the drivers' modules, the tool and other programs for `kernel`, and the root file system.
-    pub fn build(context: &'a Context, sandbox: &'a Sandbox, kernel: &'a Kernel) -> Result<Self> {
+/// What is built of ours for a kernel.
+#[derive(Clone)]
+pub(crate) struct Built {
+    programs: Vec<PathBuf>,
+    modules: Vec<PathBuf>,
+}
+
+impl Built {
+    fn build(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Self> {
         let arch = kernel.spec.arch;
-        let rootfs = rootfs::get(context, arch, &PLAIN)?;
         let step = Step::new(format!("rloop for {arch}"));
         let programs = cargo::programs(context, sandbox, arch, &step)?;
         step.ok();
@@ -58,6 +63,18 @@ impl<'a> Guest<'a> {
         });
         let modules = modules.collect::<Result<_>>()?;
         step.ok();
+        Ok(Self { programs, modules })
+    }
+}
+
+impl<'a> Guest<'a> {
+    /// Builds the drivers' modules, the tool and other programs for `kernel`, and the root file system.
+    pub fn build(context: &'a Context, sandbox: &'a Sandbox, kernel: &'a Kernel) -> Result<Self> {
+        let arch = kernel.spec.arch;
+        let rootfs = rootfs::get(context, arch, &PLAIN)?;
+        let Built { programs, modules } = context
+            .built
+            .get(&kernel.name, || Built::build(context, sandbox, kernel))?;
         Ok(Self {
             context,
             sandbox,
