@@ -152,10 +152,9 @@ pub(crate) enum Time {
     /// With the instructions of one processor: whatever is judged by time is judged here.
     #[default]
     Counted,
-    /// As the host's, on two processors that race.
+    /// As the host's, on two processors that race. Other steps go on beside it, so nothing may be judged by how much of
+    /// the host the guest gets.
     Real,
-    /// As `Real`, where nothing that is judged goes by how much of the host the guest gets.
-    Any,
 }
 
 /// A root file system.

@@ -101,7 +101,6 @@ pub(super) fn list(steps: &[Planned<'_>], times: &Times, how: List) -> String {
                     None => "",
                     Some(Time::Counted) => "counted",
                     Some(Time::Real) => "real",
-                    Some(Time::Any) => "any",
                 };
                 let took = step.seconds.map(|s| seconds(Duration::from_secs_f64(s)));
                 let took = took.unwrap_or_default();
@@ -131,19 +130,19 @@ mod tests {
         };
         let mut plan = Plan::default();
         plan.on_host("rustfmt", |_, _| Ok(Vec::new()));
-        let (name, time) = ("drv/alone".to_owned(), Some(Time::Real));
+        let (name, time) = ("drv/races".to_owned(), Some(Time::Real));
         plan.with_kernel(name, spec, time, |_, _, _, _| Ok(Vec::new()));
         let steps = plan.wanted(&[], true).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let mut times = Times::read(dir.path());
-        times.took("drv/alone", Duration::from_secs(61));
+        times.took("drv/races", Duration::from_secs(61));
         times.write(dir.path()).unwrap();
         let times = Times::read(dir.path());
         assert_eq!(
             list(&steps, &times, List::Table),
             "step       kernel                time     took last\n\
              rustfmt\n\
-             drv/alone  7.2 aarch64 plain     real     1 min 01 s\n"
+             drv/races  7.2 aarch64 plain     real     1 min 01 s\n"
         );
         let json: serde_json::Value =
             serde_json::from_str(&list(&steps, &times, List::Json)).unwrap();

@@ -10,6 +10,7 @@ pub(crate) mod bitbake_setup;
 mod complaints;
 mod consistent;
 mod crates;
+mod jobs;
 mod kas_files;
 mod kselftest;
 mod layer;
@@ -22,7 +23,6 @@ mod plan;
 mod run;
 mod servers;
 mod steps;
-mod turns;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,7 +41,6 @@ use crate::manifest;
 use crate::report::{self, Check, Counts, StepReport, Verdict};
 use listed::Times;
 use plan::Planned;
-use turns::Turns;
 
 pub(crate) use run::PRELUDE;
 
@@ -95,7 +94,6 @@ struct Suite<'a> {
     context: &'a Context,
     sandbox: &'a Sandbox,
     options: &'a Options,
-    turns: Turns,
     kernels: Mutex<BTreeMap<String, Arc<Built>>>,
 }
 
@@ -179,16 +177,15 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
         context,
         sandbox: &sandbox,
         options,
-        turns: Turns::default(),
         kernels: Mutex::default(),
     };
     let reports = Mutex::new(BTreeMap::new());
     let times = Mutex::new(times);
     let jobs = options.jobs.unwrap_or_else(Context::side_by_side);
     let total = plan.len();
-    turns::each(jobs, plan, |number, planned| {
+    jobs::each(jobs, plan, |number, planned| {
         let title = format!("[{}/{total}] {}", number + 1, planned.name);
-        let report = suite.turns.beside(|| suite.step(title, planned))?;
+        let report = suite.step(title, planned)?;
         let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
         times.took(&report.name, report.elapsed);
         times.write(&dir)?;

@@ -137,8 +137,8 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.with_kernel("new-driver".into(), plain.clone(), time, new_driver::works);
     // Not sooner, as cargo has it wait until host-tests has compiled.
     plan.on_host("clippy", steps::clippy);
-    // Whoever builds a kernel of their own comes later; last who has to be alone, so that nobody waits for that. Of the
-    // others those of any time come first, as they take the longest.
+    // Whoever builds a kernel of their own comes later. Of the others those in real time come first, as they take the
+    // longest.
     let own = [Flavour::Rt, Flavour::Debug, Flavour::Kcsan];
     let guests_of = |plan: &mut Plan<'a>, flavours: &[Flavour], time: Time| {
         for flavour in flavours {
@@ -150,14 +150,12 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
             }
         }
     };
-    guests_of(&mut plan, &[Flavour::Plain], Time::Any);
+    guests_of(&mut plan, &[Flavour::Plain], Time::Real);
     guests_of(&mut plan, &[Flavour::Plain], Time::Counted);
     let time = Some(Time::Counted);
     plan.with_kernel("layer-ptest".into(), plain.clone(), time, layer::ptest);
-    guests_of(&mut plan, &own, Time::Any);
-    guests_of(&mut plan, &own, Time::Counted);
-    guests_of(&mut plan, &[Flavour::Plain], Time::Real);
     guests_of(&mut plan, &own, Time::Real);
+    guests_of(&mut plan, &own, Time::Counted);
     plan
 }
 
@@ -288,8 +286,7 @@ mod tests {
         { name = \"kcsan\", kernel = \"kcsan\", long = true, verify = \"\" },\
         { name = \"boot\", arches = [\"aarch64\", \"x86_64\"], verify = \"\" },\
         { name = \"other\", arches = [\"x86_64\"], verify = \"\" },\
-        { name = \"alone\", time = \"real\", verify = \"\" },\
-        { name = \"races\", kernel = \"debug\", time = \"any\", verify = \"\" }]";
+        { name = \"races\", kernel = \"debug\", time = \"real\", verify = \"\" }]";
 
     fn names<'a>(steps: &'a [Planned<'_>]) -> Vec<&'a str> {
         steps.iter().map(|step| step.name.as_str()).collect()
@@ -308,7 +305,7 @@ mod tests {
     fn a_run_is_a_step_for_each_of_its_machines() {
         assert_eq!(
             runs(&options()),
-            "drv/boot-aarch64 drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan drv/alone"
+            "drv/boot-aarch64 drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan"
         );
         let one = |arch| Options {
             arch: Some(arch),
@@ -316,11 +313,11 @@ mod tests {
         };
         assert_eq!(
             runs(&one(Arch::Aarch64)),
-            "drv/boot-aarch64 drv/races drv/checked drv/kcsan drv/alone"
+            "drv/boot-aarch64 drv/races drv/checked drv/kcsan"
         );
         assert_eq!(
             runs(&one(Arch::X86_64)),
-            "drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan drv/alone"
+            "drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan"
         );
     }
 
@@ -348,16 +345,16 @@ mod tests {
         let wanted = |only: &[&str], all: bool| {
             let mut plan = plan(&options(), &drivers);
             plan.0
-                .retain(|s| ["drv/alone", "drv/checked", "drv/kcsan"].contains(&s.name.as_str()));
+                .retain(|s| ["drv/races", "drv/checked", "drv/kcsan"].contains(&s.name.as_str()));
             let only: Vec<String> = only.iter().map(|part| (*part).to_owned()).collect();
             plan.wanted(&only, all)
                 .map(|steps| names(&steps).join(" "))
                 .map_err(|e| e.to_string())
         };
-        assert_eq!(wanted(&[], false).unwrap(), "drv/checked drv/alone");
+        assert_eq!(wanted(&[], false).unwrap(), "drv/races drv/checked");
         assert_eq!(
             wanted(&[], true).unwrap(),
-            "drv/checked drv/kcsan drv/alone"
+            "drv/races drv/checked drv/kcsan"
         );
         assert_eq!(wanted(&["drv/k"], true).unwrap(), "drv/kcsan");
         assert_eq!(
@@ -365,8 +362,8 @@ mod tests {
             "--only: `kcsan` can't be used; allowed: with --all, as drv/kcsan takes long"
         );
         assert_eq!(
-            wanted(&["alone", "x"], true).unwrap_err(),
-            "--only: `x` can't be used; allowed: parts of the names drv/checked, drv/kcsan, drv/alone"
+            wanted(&["races", "x"], true).unwrap_err(),
+            "--only: `x` can't be used; allowed: parts of the names drv/races, drv/checked, drv/kcsan"
         );
     }
 }

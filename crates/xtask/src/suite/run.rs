@@ -195,7 +195,7 @@ pub(super) fn in_guest(
 ) -> Result<(Outcome, [Check; IN_ANY])> {
     let (mut machine, append) = match job.time {
         Time::Counted => (Machine::counted(), ""),
-        Time::Real | Time::Any => {
+        Time::Real => {
             let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
             (Machine::smp(accel, 2, DEBUG_MEMORY), PATIENT)
         }
@@ -210,15 +210,7 @@ pub(super) fn in_guest(
         follow: false,
         sealed: job.sealed,
     };
-    let outcome = match job.time {
-        Time::Counted | Time::Any => guest.run(&machine, &of_guest, step)?,
-        Time::Real => {
-            let waits = || step.waits("for its turn, as its time is real and nothing else may run");
-            suite
-                .turns
-                .alone(waits, || guest.run(&machine, &of_guest, step))?
-        }
-    };
+    let outcome = guest.run(&machine, &of_guest, step)?;
     keep(&suite.context.paths.test(), &name, &outcome)?;
     let checks = [
         Check::that("the guest's commands", outcome.failed_status()),
