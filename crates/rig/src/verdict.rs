@@ -71,6 +71,16 @@ pub fn ensure(ok: bool, what: impl FnOnce() -> String) -> Verdict {
     if ok { Ok(()) } else { fail(what()) }
 }
 
+/// What two sides give that wait for each other. Where both have failed, the message has both: one that stops lets the
+/// other only wait.
+pub fn of_both<A, B>(first: Verdict<A>, second: Verdict<B>) -> Verdict<(A, B)> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(first), Err(second)) => Err(first.map(|text| format!("{text}; {second}"))),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    }
+}
+
 /// Puts `context` in front of the message.
 pub trait Within<T> {
     /// `context: message`.
@@ -92,5 +102,20 @@ pub trait OrFail<T> {
 impl<T> OrFail<T> for Result<T, String> {
     fn or_fail(self) -> Verdict<T> {
         self.map_err(Problem::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_that_failed_both_are_told() {
+        let told =
+            |first: Verdict, second: Verdict| of_both(first, second).err().map(|e| e.to_string());
+        assert_eq!(told(Ok(()), Ok(())), None);
+        assert_eq!(told(fail("a"), Ok(())).unwrap(), "a");
+        assert_eq!(told(Ok(()), skip("b")).unwrap(), "b");
+        assert_eq!(told(fail("a"), fail("b")).unwrap(), "a; b");
     }
 }

@@ -21,7 +21,7 @@ use crate::alsa::signal::Sequence;
 use crate::families::sound::loopback::elements::{CLOCK, FREE, choose, value};
 use rig::clock::{now, seconds, whole_second};
 use rig::stats::round;
-use rig::verdict::{Problem, Verdict, Within, fail, skip};
+use rig::verdict::{Problem, Verdict, Within, fail, of_both, skip};
 
 /// At each end, in frames: periods, and how many of them.
 const BUFFER: (u64, u64) = (1024, 8);
@@ -118,13 +118,7 @@ fn carry(config: &Config, time: Duration, input: impl End, output: impl End) -> 
         let played = player
             .join()
             .unwrap_or_else(|_| fail("the player panicked"));
-        match (heard, played) {
-            // Where one stops the other only waits: which of the two it was is seen from both.
-            (Err(Problem::Failed(heard)), Err(Problem::Failed(played))) => {
-                fail(format!("{heard}; {played}"))
-            }
-            (heard, played) => heard.and_then(|count| played.map(|_| count)),
-        }
+        of_both(heard, played).map(|(count, _)| count)
     })?;
     Ok(count as f64 / seconds(now().saturating_sub(begin)))
 }
