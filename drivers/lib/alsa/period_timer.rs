@@ -331,6 +331,8 @@ impl<H: Handler> PeriodTimer<H> {
             Wake::Period => unsafe {
                 debug(substream, format_args!("timer: period elapsed"));
                 bindings::snd_pcm_period_elapsed(substream);
+                // That wakes nobody before there is as much room as the program asked for.
+                bindings::rloop_pcm_keep_draining(substream);
             },
             // SAFETY: As above.
             Wake::Xrun => unsafe {

@@ -56,10 +56,11 @@ void rloop_pcm_not_prepared(struct snd_pcm_substream *substream)
 	snd_pcm_stream_unlock_irq(substream);
 }
 
-/* Wakes whoever drains the stream, who then waits anew instead of giving up. Any context. */
+/* Wakes whoever drains the stream, if that is being done, who then waits anew instead of giving up. Any context. */
 void rloop_pcm_keep_draining(struct snd_pcm_substream *substream)
 {
-	wake_up(&substream->runtime->sleep);
+	if (READ_ONCE(substream->runtime->state) == SNDRV_PCM_STATE_DRAINING)
+		wake_up(&substream->runtime->sleep);
 }
 
 /*

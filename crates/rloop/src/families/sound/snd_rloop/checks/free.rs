@@ -14,7 +14,7 @@ use crate::families::sound::loopback::elements::{CLOCK, FREE, TIMER, choose, ope
 use crate::families::sound::loopback::ends::{Player, Recorder, describe, pump};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::run::Context as _;
-use rig::verdict::{OrFail, Problem, Verdict, Within, ensure, fail};
+use rig::verdict::{OrFail, Problem, Verdict, Within, ensure, fail, of_both};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -99,7 +99,7 @@ fn carry(context: &mut Context, write: &Config, read: &Config, total: u64) -> Ve
         });
         let heard = pump(None, Some(&mut recorder), 0, total);
         let played = play.join().unwrap_or_else(|_| fail("the player panicked"));
-        heard.and(played)
+        of_both(heard, played).map(drop)
     })?;
     whole(&player, &recorder, total)
 }
@@ -280,38 +280,53 @@ fn mapped(context: &mut Context) -> Verdict {
 
 fn drain(context: &mut Context) -> Verdict {
     freely(context, |context| {
-        let (cable, config) = (context.cable(), Config::default());
-        let mut player = context.player(&cable, &config)?;
-        let mut recorder = context.recorder(&cable, &config.with_buffer(256, 4))?;
-        player.fill(config.buffer)?;
-        recorder.pcm.start()?;
-        player.pcm.start()?;
-        let total = config.buffer;
-        thread::scope(|scope| {
-            let player = &mut player;
-            let drain = scope.spawn(move || player.pcm.drain());
-            let mut early = None;
-            while early.is_none() && recorder.frames() + recorder.config.buffer < total {
-                // Longer than ALSA lets a drain wait for a buffer of this size.
-                thread::sleep(LONG / 6);
-                early = drain.is_finished().then(|| recorder.frames());
-                let next = recorder.frames() + recorder.pcm.avail()?;
-                recorder.read(next)?;
-            }
-            if early.is_none() {
-                pump(None, Some(&mut recorder), 0, total)?;
-            }
-            let drained = drain.join();
-            drained.map_err(|_| Problem::Failed("the drain panicked".to_owned()))??;
-            match early {
-                None => Ok(()),
-                Some(heard) => fail(format!(
-                    "the drain has ended, though only {heard} of {total} frames are heard"
-                )),
-            }
-        })?;
-        whole(&player, &recorder, total)
+        let reader = Config::default().with_buffer(256, 4);
+        // Longer than ALSA lets a drain wait for a buffer of this size.
+        drain_while_read(context, &Config::default(), &reader, LONG / 6)?;
+        // As long all in all, though something is read all the time: for ALSA too little to wake anybody.
+        let (player, reader) = (reader.with_buffer(4096, 2), reader.with_buffer(16, 4));
+        drain_while_read(context, &player, &reader, LONG / 600)
     })
+}
+
+/// Plays a buffer, and drains while a recorder reads its own every `pause`.
+fn drain_while_read(
+    context: &mut Context,
+    write: &Config,
+    read: &Config,
+    pause: Duration,
+) -> Verdict {
+    let cable = context.cable();
+    let mut player = context.player(&cable, write)?;
+    let mut recorder = context.recorder(&cable, read)?;
+    player.fill(write.buffer)?;
+    recorder.pcm.start()?;
+    player.pcm.start()?;
+    let total = write.buffer;
+    thread::scope(|scope| {
+        let player = &mut player;
+        let drain = scope.spawn(move || player.pcm.drain());
+        let mut early = None;
+        while early.is_none() && recorder.frames() + recorder.config.buffer < total {
+            thread::sleep(pause);
+            early = drain.is_finished().then(|| recorder.frames());
+            let next = recorder.frames() + recorder.pcm.avail()?;
+            recorder.read(next)?;
+        }
+        if early.is_none() {
+            pump(None, Some(&mut recorder), 0, total)?;
+        }
+        let drained = drain.join();
+        drained.map_err(|_| Problem::Failed("the drain panicked".to_owned()))??;
+        match early {
+            None => Ok(()),
+            Some(heard) => fail(format!(
+                "the drain has ended, though only {heard} of {total} frames are heard"
+            )),
+        }
+    })
+    .within(|| format!("{}, read as {}", describe(write), describe(read)))?;
+    whole(&player, &recorder, total)
 }
 
 fn control(context: &mut Context) -> Verdict {

@@ -13,10 +13,11 @@ use crate::families::sound::loopback::elements::{
     CAPTURE_PITCH, PITCH, PLAYBACK_PITCH, RATE_SHIFT, Told, error, events_since, open_own, set,
     told, value,
 };
+use crate::families::sound::loopback::ends::describe;
 use crate::families::sound::loopback::{Cable, Card};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use rig::run::Context as _;
-use rig::verdict::{Verdict, ensure, fail, skip};
+use rig::verdict::{Verdict, Within, ensure, fail, skip};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -58,7 +59,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "controls/pitch-drain",
         "drain",
-        "ALSA does not give up a drain for a clock that is slow, even with one period in the buffer",
+        "ALSA does not give up a drain for a clock that is slow, even with one period in the buffer, or a program that wants to be woken late",
         drain,
     ),
 ];
@@ -349,11 +350,19 @@ fn drain(context: &mut Context) -> Verdict {
     at_nominal(context, |context, ctl| {
         let cable = context.cable();
         set(ctl, PITCH, cable.playback, 800_000)?;
-        // ALSA's patience is 1.1 buffers, and this one takes 1.25 to play.
-        let config = Config::default().with_buffer(24_000, 1);
-        let mut player = context.player(&cable, &config)?;
-        player.fill(config.buffer)?;
-        player.pcm.start()?;
-        Ok(player.pcm.drain()?)
+        // ALSA's patience is 1.1 buffers, and this one takes 1.25 to play. Whoever asks for much room is not woken by
+        // the periods on the way.
+        let one = Config::default().with_buffer(24_000, 1);
+        let late = Config {
+            avail_min: 24_000,
+            ..Config::default().with_buffer(6_000, 4)
+        };
+        for config in [one, late] {
+            let mut player = context.player(&cable, &config)?;
+            player.fill(config.buffer)?;
+            player.pcm.start()?;
+            player.pcm.drain().within(|| describe(&config))?;
+        }
+        Ok(())
     })
 }

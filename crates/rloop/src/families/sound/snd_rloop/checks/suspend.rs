@@ -12,7 +12,7 @@ use crate::families::sound::loopback::ends::{Player, Recorder, pump};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::suspend::{Level, Suspender};
 use rig::run::Context as _;
-use rig::verdict::{Problem, Verdict, ensure, fail};
+use rig::verdict::{Problem, Verdict, ensure, fail, of_both};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -181,7 +181,7 @@ fn free(context: &mut Context) -> Verdict {
                     });
             }
             let played = play.join().unwrap_or_else(|_| fail("the player panicked"));
-            heard.and(played)
+            of_both(heard, played).map(drop)
         })?;
         let trace = recorder.trace(&player.seq, player.written);
         ensure(recorder.frames() == total, || format!("{trace}"))?;
