@@ -3,6 +3,7 @@
 //! What a kernel, one that was made for tests above all, lets a test do, and see.
 
 pub mod allocations;
+pub mod compat;
 pub mod device;
 pub mod faults;
 pub mod latency;

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
+use crate::kernel::compat;
+
 /// `PCIE_EDU_COMPUTE`, `_IOWR(0xE0, 1, __u32)`.
 const COMPUTE: u32 = 0xC004_E001;
 /// `PCIE_EDU_DMA_TRANSFER`, `_IOWR(0xE0, 2, struct pcie_edu_dma_xfer)`.
@@ -75,6 +77,20 @@ pub fn compute_odd(file: &File, number: u32) -> io::Result<u32> {
 /// What the driver says.
 pub fn transfer(file: &File, len: u32, pattern: u8) -> io::Result<()> {
     call(file, TRANSFER, &mut Transfer { len, pattern })
+}
+
+/// Both calls as a program with 32 bits makes them, of which the structures are the same: what is in `argument` then.
+/// None where a program with 64 bits can't make them so.
+///
+/// # Errors
+/// What the driver says.
+pub fn compat<const N: usize>(
+    file: &File,
+    command: u32,
+    mut argument: [u32; N],
+) -> Option<io::Result<[u32; N]>> {
+    let called = compat::ioctl(file, command, &mut argument)?;
+    Some(called.map(|_| argument))
 }
 
 /// Calls `command` without memory.

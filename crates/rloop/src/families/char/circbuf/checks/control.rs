@@ -13,6 +13,7 @@ use super::{Plain, gives, is, moves};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{Made, State, failed};
 use crate::families::char::circbuf::sys::{self, Stats};
+use crate::kernel::compat;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -131,7 +132,7 @@ fn compat(_: &mut Context) -> Verdict {
     let wide = call(sys::stats(&file))?;
     let mut stats = [0; 5];
     let node = made.device.node();
-    let Some(result) = sys::compat_ioctl(&file, sys::get_stats(20), &mut stats) else {
+    let Some(result) = compat::ioctl(&file, sys::get_stats(20), &mut stats) else {
         return skip("only on x86_64, where the kernel is known to have CONFIG_IA32_EMULATION");
     };
     result.map_err(|e| failed("ioctl of 32 bits", &node, &e))?;
@@ -140,11 +141,11 @@ fn compat(_: &mut Context) -> Verdict {
     })?;
     let mut left = [0; 5];
     for (request, due) in [(sys::get_stats(40), libc::ENOTTY), (0xc102, libc::ENOTTY)] {
-        if let Some(result) = sys::compat_ioctl(&file, request, &mut left) {
+        if let Some(result) = compat::ioctl(&file, request, &mut left) {
             gives(&format!("ioctl {request:#x}"), result, due)?;
         }
     }
-    if let Some(result) = sys::compat_ioctl(&file, 0x541b, &mut left) {
+    if let Some(result) = compat::ioctl(&file, 0x541b, &mut left) {
         result.map_err(|e| failed("FIONREAD of 32 bits", &node, &e))?;
         is("FIONREAD", left[0].into(), 3)?;
     }

@@ -8,13 +8,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::Duration;
 
-use rig::verdict::{Problem, Verdict, ensure, fail};
+use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
 use super::{Plain, factorial, gave, refused};
 use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{Device, are_messages_had, failed};
 use crate::families::pci::pcie_edu::raw::{
-    Alarm, COMMANDS, compute, compute_odd, transfer, without_memory,
+    self, Alarm, COMMANDS, compute, compute_odd, transfer, without_memory,
 };
 
 pub const CHECKS: &[Plain] = &[
@@ -60,6 +60,12 @@ pub const CHECKS: &[Plain] = &[
         "all commands of the type but two are refused with ENOTTY, memory that there is not with EFAULT, and an odd \
          address is one like any other",
         others,
+    ),
+    (
+        "interface/compat",
+        "programs of 32 bits",
+        "COMPUTE, DMA_TRANSFER and what is refused are the same for a program of 32 bits",
+        compat,
     ),
     (
         "interface/turns",
@@ -166,6 +172,36 @@ fn others(context: &mut Context) -> Verdict {
     }
     gave("COMPUTE of 5 after that", compute(&file, 5), 120)?;
     gave("COMPUTE of 5 at an odd address", compute_odd(&file, 5), 120)
+}
+
+fn compat(context: &mut Context) -> Verdict {
+    let file = context.device.open(0)?;
+    let [computes, transfers] = COMMANDS;
+    let Some(computed) = raw::compat(&file, computes, [5]) else {
+        return skip("only on x86_64, where the kernel is known to have CONFIG_IA32_EMULATION");
+    };
+    gave("COMPUTE of 5", computed, [120])?;
+    let refuses = |what: &str, command, argument, errno| match raw::compat(&file, command, argument)
+    {
+        Some(result) => refused(what, result, errno),
+        None => Ok(()),
+    };
+    if let Some(transferred) = raw::compat(&file, transfers, [4096, 0xAB]) {
+        gave("DMA_TRANSFER", transferred, [4096, 0xAB])?;
+    }
+    refuses(
+        "DMA_TRANSFER of 0 bytes",
+        transfers,
+        [0, 0xAB],
+        libc::EINVAL,
+    )?;
+    // The same number, with another size.
+    refuses(
+        "a command of 8 bytes",
+        computes + (4 << 16),
+        [5, 0],
+        libc::ENOTTY,
+    )
 }
 
 fn turns(context: &mut Context) -> Verdict {
