@@ -199,29 +199,30 @@ impl Device {
         until(&format!("{} comes back", self.slot), || self.is_there())
     }
 
-    /// Waits until it is there, which `again`, called now and each second, is to bring about.
-    ///
-    /// # Errors
-    /// If it does not come, or as `again`.
-    pub fn comes_by(&self, mut again: impl FnMut() -> Verdict) -> Verdict {
-        let mut next = Instant::now();
-        let mut result = Ok(());
-        until(&format!("{} comes", self.slot), || {
-            if Instant::now() >= next {
-                next = Instant::now() + Duration::from_secs(1);
-                result = again();
-            }
-            result.is_err() || self.is_there()
-        })?;
-        result
-    }
-
-    /// Waits until it has gone.
+    /// Waits until it has gone, and the slot that it was in is empty: the machine is done with it later than the kernel,
+    /// and takes no other until then.
     ///
     /// # Errors
     /// If it does not go.
-    pub fn goes(&self) -> Verdict {
-        until(&format!("{} goes", self.slot), || !self.sysfs().exists())
+    pub fn is_out(&self) -> Verdict {
+        until(&format!("{} goes", self.slot), || {
+            !self.sysfs().exists() && self.is_slot_empty()
+        })
+    }
+
+    /// Whether there is nothing in the slot that it is for; where there are no slots there is nothing in them.
+    fn is_slot_empty(&self) -> bool {
+        let slots = fs::read_dir("/sys/bus/pci/slots").into_iter().flatten();
+        let mut dirs = slots.flatten().map(|entry| entry.path());
+        !dirs.any(|dir| {
+            let says = |name: &str| fs::read_to_string(dir.join(name)).unwrap_or_default();
+            // A slot has a device's place without the function's number.
+            let place = says("address");
+            self.slot
+                .rsplit_once('.')
+                .is_some_and(|(own, _)| own == place.trim())
+                && says("adapter").trim() != "0"
+        })
     }
 
     /// Interrupts that were counted for it, and of what kind they are; none if it has none.

@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -109,16 +110,31 @@ fn monitor() -> Verdict<File> {
         return skip("there is no port to QEMU's monitor");
     };
     let node = Path::new("/dev").join(port.file_name().unwrap_or_default());
-    let file = File::options().read(true).write(true).open(&node);
-    file.map_err(|e| failed("open", &node, &e))
+    let mut options = File::options();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK);
+    options.open(&node).map_err(|e| failed("open", &node, &e))
 }
 
-/// Tells QEMU's monitor to do something.
-fn tell(command: &str) -> Verdict {
+/// Tells QEMU's monitor to do something, and waits until it `is_done`. The port is open until then: opening and closing
+/// it are told to QEMU, for which the kernel spins, and QEMU's emulation loses some of what it is told while another
+/// processor changes what is mapped where; and it hears nothing while a command that it has refused is cleaned up after.
+fn tell(command: &str, is_done: impl FnOnce() -> Verdict) -> Verdict {
     let mut monitor = monitor()?;
     monitor
         .write_all(format!("{command}\n").as_bytes())
-        .map_err(|e| Problem::Failed(format!("QEMU's monitor: {e}")))
+        .map_err(|e| Problem::Failed(format!("QEMU's monitor: {e}")))?;
+    let done = is_done();
+    let mut said = Vec::new();
+    // Until there is no more for now.
+    let _ = monitor.read_to_end(&mut said);
+    let said = String::from_utf8_lossy(&said);
+    match said.lines().find(|line| line.starts_with("Error")) {
+        Some(line) => fail(format!("QEMU's monitor: {command}: {line}")),
+        None => done,
+    }
 }
 
 /// The devices that can be pulled out are behind a root port `rp`, and called `e`.
@@ -150,7 +166,7 @@ impl Way {
         match self {
             Way::Unbind => device.unbind(),
             Way::Remove => device.remove(),
-            Way::Pull => tell(PULL).and_then(|()| device.goes()),
+            Way::Pull => tell(PULL, || device.is_out()),
         }
     }
 
@@ -158,8 +174,7 @@ impl Way {
         match self {
             Way::Unbind => device.bind(),
             Way::Remove => device.rescan(),
-            // QEMU is done with the one before later than the kernel is, and refuses another until then.
-            Way::Pull => device.comes_by(|| tell(PLUG)),
+            Way::Pull => tell(PLUG, || device.comes()),
         }
     }
 }
