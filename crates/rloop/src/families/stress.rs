@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The stress of a driver whose devices are made in configfs: threads and processes that do random things to two of
-//! them, of which one is made for it.
+//! The stress of a driver: threads and processes that do random things to its devices, while the devices go and come
+//! back.
 
 use std::ffi::CStr;
 use std::sync::Arc;

@@ -3,9 +3,10 @@
 //! Drivers of PCI devices.
 
 use rig::check::{Listed, Selection};
-use rig::run::{Before, Plan};
+use rig::run::Plan;
 
 use super::family::{Driver, Family, Status};
+use super::stress;
 use crate::error::Error;
 use crate::options;
 
@@ -43,16 +44,7 @@ fn verify(options: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error
         suites: vec![suite],
         ..Plan::default()
     };
-    if let Some(seconds) = options.stress {
-        let seed = options.seed.unwrap_or_else(rig::stress::new_seed);
-        plan.before.push(Before {
-            results: 1,
-            run: Box::new(move |ledger| {
-                let report = pcie_edu::stress::run(seconds, seed, ledger)?;
-                Ok(ledger.add(&report)?)
-            }),
-        });
-    }
+    stress::first(&mut plan, options, pcie_edu::stress::run);
     Ok(plan)
 }
 

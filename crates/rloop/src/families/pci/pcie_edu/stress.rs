@@ -8,24 +8,27 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::process::Command;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rig::ledger::Ledger;
-use rig::output::{Ending, complain};
+use rig::output::Ending;
 use rig::random::Random;
 use rig::report::Report;
-use rig::stress::{Meanwhile, Shared, run as stress};
+use rig::stress::Meanwhile;
+use rig::watchdog::Watchdog;
 
 use super::DRIVER;
 use super::device::{self, Device};
 use super::raw::{Alarm, compute, transfer};
 use crate::error::Error;
+use crate::families::stress::{Options, Subject, Worker};
 
-/// What the result is called.
-const NAME: &str = "pcie-edu/stress/random";
-/// Threads of each process.
-const THREADS: u64 = 6;
+/// What is put under stress. Its devices go and come back all the time.
+const SUBJECT: Subject = Subject {
+    driver: DRIVER,
+    module: c"pcie_edu",
+    is_there: || true,
+};
 /// Signals come as often.
 const SIGNALS: Duration = Duration::from_millis(10);
 
@@ -36,10 +39,26 @@ const ALLOWED: [i32; 3] = [libc::EINTR, libc::ENODEV, libc::EAGAIN];
 struct User {
     devices: Vec<Device>,
     random: Random,
+    watchdog: Arc<Watchdog>,
+    /// Half of the threads get signals, as long as they are there.
+    _alarm: Option<Alarm>,
 }
 
-impl User {
+impl Worker for User {
+    const THREADS: u64 = 6;
+
+    fn new(number: u64, random: Random, watchdog: Arc<Watchdog>) -> Result<Self, String> {
+        let alarm = (number % 2 == 1).then(|| Alarm::new(SIGNALS, SIGNALS));
+        Ok(Self {
+            devices: found(),
+            random,
+            watchdog,
+            _alarm: alarm.transpose().map_err(|e| e.to_string())?,
+        })
+    }
+
     fn session(&mut self) -> Result<u64, String> {
+        self.watchdog.step("a file of a device");
         let device = &self.devices[self.random.between(0, self.devices.len() as u64 - 1) as usize];
         let nonblocking = self.random.once_in(3);
         let flags = if nonblocking { libc::O_NONBLOCK } else { 0 };
@@ -57,7 +76,9 @@ impl User {
         }
         Ok(calls)
     }
+}
 
+impl User {
     fn call(&mut self, mut file: &File) -> Result<(), String> {
         match self.random.between(0, 9) {
             0 => {
@@ -100,36 +121,9 @@ fn allowed<T>(what: &str, result: io::Result<T>) -> Result<(), String> {
     }
 }
 
-fn spawn(shared: &Arc<Shared>, devices: &[Device], seed: u64) -> Vec<JoinHandle<()>> {
-    let users = (0..THREADS).map(|n| {
-        let mut user = User {
-            devices: devices.to_vec(),
-            random: Random::new(seed.wrapping_mul(1000).wrapping_add(n)),
-        };
-        shared.spawn(move |shared| {
-            let watchdog = shared.watchdog();
-            // Of this thread, and as long.
-            let _alarm = match n % 2 {
-                0 => None,
-                _ => Alarm::new(SIGNALS, SIGNALS)
-                    .map_err(|e| shared.fail(e.to_string()))
-                    .ok(),
-            };
-            shared.repeat(|| {
-                watchdog.step("a file of a device");
-                user.session()
-            });
-        })
-    });
-    users.collect()
-}
-
 /// What `rloop stress-child` does for this driver.
 pub fn child(seed: u64) -> Ending {
-    let shared = Shared::new(NAME, None, || true);
-    let users = spawn(&shared, &found(), seed);
-    let passed = rig::stress::child(&shared, users);
-    Ending::of(usize::from(!passed), true)
+    SUBJECT.child::<User>(seed)
 }
 
 /// The devices, one of which may be away for the moment.
@@ -191,35 +185,23 @@ impl Meanwhile for Director {
     }
 }
 
-/// Stresses all devices.
+/// Stresses all devices. If a call hangs, `ledger` gets the result, and the process ends.
 ///
 /// # Errors
 /// If no process can be started.
-pub fn run(seconds: u64, seed: u64, ledger: &Ledger) -> Result<Report, Error> {
-    let devices = device::all();
-    complain(format_args!(
-        "stress for {seconds} s with --seed {seed} on {} device(s)",
-        devices.len()
-    ));
-    let mut random = Random::new(seed);
-    let shared = Shared::new(NAME, Some(ledger), || true);
-    let mut director = Director {
-        devices: devices.clone(),
-        random: Random::new(random.number()),
-        next: Instant::now(),
-        turned: 0,
-        refused: 0,
-        dma_bits: device::dma_bits(),
+pub fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
+    let director = |random| {
+        Ok(Director {
+            devices: device::all(),
+            random,
+            next: Instant::now(),
+            turned: 0,
+            refused: 0,
+            dma_bits: device::dma_bits(),
+        })
     };
-    let users = spawn(&shared, &devices, random.number());
-    let child = |seed| {
-        let (seed, driver) = (format!("--seed={seed}"), format!("--driver={DRIVER}"));
-        vec!["stress-child".to_owned(), seed, driver]
-    };
-    let limits = (seconds, &mut random);
-    let stressed = stress(&shared, users, &child, &mut director, limits);
-    let stressed = stressed.map_err(Error::Process)?;
-    for device in &devices {
+    let (stressed, director) = SUBJECT.run::<User, _>(options, ledger, director)?;
+    for device in &director.devices {
         let works = device
             .comes()
             .and_then(|()| device.open(0))
@@ -233,8 +215,8 @@ pub fn run(seconds: u64, seed: u64, ledger: &Ledger) -> Result<Report, Error> {
     }
     let (calls, killed) = stressed.counts();
     Ok(stressed.report(vec![format!(
-        "seed {seed}: {calls} calls, {killed} processes killed, {} times a device or the module was to go, {} times it \
-         was in use",
-        director.turned, director.refused
+        "seed {}: {calls} calls, {killed} processes killed, {} times a device or the module was to go, {} times it was \
+         in use",
+        options.seed, director.turned, director.refused
     )]))
 }
