@@ -7,7 +7,8 @@ use std::io;
 use std::path::Path;
 
 use rig::output::{Ending, Unwritten, complain};
-use rig::report::merge::{Kept, Merged};
+use rig::report::Kept;
+use rig::report::merge::Merged;
 
 use crate::error::Error;
 use crate::options::Merge;

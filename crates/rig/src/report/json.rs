@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::merge::Kept;
-use super::{Report, Reporter, Subject, Summary};
+use super::{Kept, Report, Reporter, Subject, Summary};
 
 /// Collects results.
 pub struct Json<'a> {

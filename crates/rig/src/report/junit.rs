@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestSuite, XmlString};
 
-use super::merge::Kept;
-use super::{Outcome, Report, Reporter, Subject, Summary};
+use super::{Kept, Outcome, Report, Reporter, Subject, Summary};
 
 /// Collects results.
 pub struct Junit<'a> {

@@ -4,35 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::time::Duration;
 
-use super::{Format, Report, Subject, Summary, Thing, json, junit, reporter};
-
-/// A report as it was read.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// What was under test, as JSON has it; null if that is not known.
-    pub subject: serde_json::Value,
-    /// The results.
-    pub results: Vec<Report>,
-    /// How long it took.
-    pub took: Duration,
-}
-
-impl Kept {
-    /// Reads a report in one of the formats that keep all of it: JSON, or JUnit XML.
-    ///
-    /// # Errors
-    /// What is wrong with the text.
-    pub fn read(text: &str) -> Result<Self, String> {
-        match text.trim_start().chars().next() {
-            Some('{') => json::read(text),
-            Some('<') => junit::read(text),
-            Some(_) => Err("neither JSON nor JUnit XML".to_owned()),
-            None => Err("it is empty, as of a run that did not end".to_owned()),
-        }
-    }
-}
+use super::{Format, Kept, Report, Subject, Summary, Thing, reporter};
 
 /// Reports, with the names of the files that they come from.
 pub struct Merged {
@@ -139,6 +112,8 @@ fn some(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::Outcome;
     use super::*;
     use crate::random::Random;

@@ -54,6 +54,32 @@ fn from_seconds<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Duration, D::E
     Duration::try_from_secs_f64(f64::deserialize(d)?).map_err(serde::de::Error::custom)
 }
 
+/// A report as it was read.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What was under test, as JSON has it; null if that is not known.
+    pub subject: serde_json::Value,
+    /// The results.
+    pub results: Vec<Report>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Kept {
+    /// Reads a report in one of the formats that keep all of it: JSON, or JUnit XML.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn read(text: &str) -> Result<Self, String> {
+        match text.trim_start().chars().next() {
+            Some('{') => json::read(text),
+            Some('<') => junit::read(text),
+            Some(_) => Err("neither JSON nor JUnit XML".to_owned()),
+            None => Err("it is empty, as of a run that did not end".to_owned()),
+        }
+    }
+}
+
 /// How many checks ended in which way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
