@@ -10,6 +10,7 @@ use family::{Bench, Family};
 
 pub mod block;
 pub mod char;
+mod checked;
 pub mod family;
 mod measured;
 pub mod net;

@@ -2,10 +2,10 @@
 
 //! vblk: a disk that fails when told to.
 
-use rig::report::Thing;
-use rig::run::{self, Suite, Tests};
+use rig::run::Tests;
 
 use crate::error::Error;
+use crate::families::checked;
 use crate::families::family::Status;
 
 mod buffer;
@@ -16,7 +16,7 @@ pub mod stress;
 mod sys;
 
 pub use checks::all as checks;
-use device::{Device, State};
+use device::{Device, State, Vblk};
 
 /// The driver's name.
 pub const DRIVER: &str = "vblk";
@@ -24,27 +24,7 @@ pub const DRIVER: &str = "vblk";
 pub const NODE: &str = "/dev/vblk0";
 
 /// What a check is given.
-pub struct Context {
-    /// The disk that the module makes by itself.
-    device: Device,
-    /// Figures worth reporting.
-    notes: Vec<String>,
-}
-
-impl run::Context for Context {
-    type Error = Error;
-
-    fn notes(&mut self) -> &mut Vec<String> {
-        &mut self.notes
-    }
-
-    fn gone(&self, during: String) -> Option<Error> {
-        (!self.device.is_there()).then(|| Error::Gone {
-            card: DRIVER.to_owned(),
-            during,
-        })
-    }
-}
+pub type Context = checked::Context<Vblk>;
 
 /// Whether the driver is here.
 pub fn is_there() -> bool {
@@ -53,24 +33,7 @@ pub fn is_there() -> bool {
 
 /// The checks, if the driver is here.
 pub fn suite() -> Option<Box<dyn Tests<Error>>> {
-    let device = Device::first();
-    device.is_there().then(|| -> Box<dyn Tests<Error>> {
-        Box::new(Suite {
-            driver: DRIVER,
-            thing: Thing {
-                key: DRIVER,
-                line: format!("{DRIVER}: {NODE}"),
-                value: NODE.into(),
-            },
-            checks: checks(),
-            open: Box::new(|_| {
-                Ok(Context {
-                    device,
-                    notes: Vec::new(),
-                })
-            }),
-        })
-    })
+    checked::suite(Device::first(), checks())
 }
 
 /// What its disks are doing, if there are any.

@@ -2,10 +2,10 @@
 
 //! circbuf: a pipe that one can see into.
 
-use rig::report::Thing;
-use rig::run::{self, Suite, Tests};
+use rig::run::Tests;
 
 use crate::error::Error;
+use crate::families::checked;
 use crate::families::family::Status;
 
 mod checks;
@@ -15,7 +15,7 @@ mod sys;
 
 pub use checks::all as checks;
 pub use device::Made;
-use device::{Device, For, State};
+use device::{Circbuf, Device, For, State};
 
 /// The driver's name.
 pub const DRIVER: &str = "circbuf";
@@ -23,27 +23,7 @@ pub const DRIVER: &str = "circbuf";
 pub const NODE: &str = "/dev/circbuf";
 
 /// What a check is given.
-pub struct Context {
-    /// The buffer under test.
-    device: Device,
-    /// Figures worth reporting.
-    notes: Vec<String>,
-}
-
-impl run::Context for Context {
-    type Error = Error;
-
-    fn notes(&mut self) -> &mut Vec<String> {
-        &mut self.notes
-    }
-
-    fn gone(&self, during: String) -> Option<Error> {
-        (!self.device.is_there()).then(|| Error::Gone {
-            card: DRIVER.to_owned(),
-            during,
-        })
-    }
-}
+pub type Context = checked::Context<Circbuf>;
 
 /// Whether the driver is here.
 pub fn is_there() -> bool {
@@ -52,24 +32,7 @@ pub fn is_there() -> bool {
 
 /// The checks, if the driver is here.
 pub fn suite() -> Option<Box<dyn Tests<Error>>> {
-    let device = Device::first();
-    device.is_there().then(|| -> Box<dyn Tests<Error>> {
-        Box::new(Suite {
-            driver: DRIVER,
-            thing: Thing {
-                key: DRIVER,
-                line: format!("{DRIVER}: {NODE}"),
-                value: NODE.into(),
-            },
-            checks: checks(),
-            open: Box::new(|_| {
-                Ok(Context {
-                    device,
-                    notes: Vec::new(),
-                })
-            }),
-        })
-    })
+    checked::suite(Device::first(), checks())
 }
 
 /// What its buffers are doing, if there are any.
