@@ -8,6 +8,12 @@
 //! Parts that need more C than all drivers have are compiled where a driver's Kbuild asks for them
 //! (`rloop-parts`).
 
+#![expect(
+    unreachable_pub,
+    reason = "parts of it are crates of their own as well, for tests on the host"
+)]
+#![allow(dead_code, unused_imports, reason = "each driver needs a part of it")]
+
 #[cfg(lib_alsa)]
 pub(crate) mod alsa;
 mod bindings;

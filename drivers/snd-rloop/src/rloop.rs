@@ -14,18 +14,9 @@ mod cable_ends;
 mod card;
 mod controls;
 mod faults;
-#[expect(
-    unreachable_pub,
-    reason = "parts of it are crates of their own as well, for tests on the host"
-)]
-#[allow(dead_code, reason = "each driver needs a part of it")]
 #[path = "../../lib/mod.rs"]
 mod lib;
 mod master;
-#[expect(
-    unreachable_pub,
-    reason = "it is a crate of its own as well, for tests on the host"
-)]
 #[cfg_attr(
     not(CONFIG_CONFIGFS_FS),
     allow(dead_code, reason = "some of it is for configfs")

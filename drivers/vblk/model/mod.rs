@@ -4,6 +4,11 @@
 //! kernel: the module compiles these very files, and so does the crate `vblk-model` for tests on the host (`cargo
 //! test`).
 
+#![allow(
+    unreachable_pub,
+    reason = "it is a crate of its own as well, for tests on the host"
+)]
+
 pub mod geometry;
 pub mod page;
 pub mod params;

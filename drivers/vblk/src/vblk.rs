@@ -7,17 +7,8 @@ use kernel::prelude::*;
 mod disk;
 mod faults;
 mod instance;
-#[expect(
-    unreachable_pub,
-    reason = "parts of it are crates of their own as well, for tests on the host"
-)]
-#[allow(dead_code, reason = "each driver needs a part of it")]
 #[path = "../../lib/mod.rs"]
 mod lib;
-#[expect(
-    unreachable_pub,
-    reason = "it is a crate of its own as well, for tests on the host"
-)]
 #[path = "../model/mod.rs"]
 mod model;
 mod store;

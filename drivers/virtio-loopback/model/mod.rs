@@ -4,6 +4,11 @@
 //! a device, what devices are allowed, and the structures of the ioctls. The module compiles these very files; so does
 //! the crate `virtio-loopback-model` for tests on the host (`cargo test`), and the adapter has the ioctls from them.
 
+#![allow(
+    unreachable_pub,
+    reason = "it is a crate of its own as well, for tests on the host"
+)]
+
 pub mod abi;
 pub mod gate;
 pub mod params;

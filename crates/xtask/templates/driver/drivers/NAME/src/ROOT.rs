@@ -4,10 +4,6 @@
 
 use kernel::prelude::*;
 
-#[expect(
-    unreachable_pub,
-    reason = "it is a crate of its own as well, for tests on the host"
-)]
 #[path = "../model/mod.rs"]
 mod model;
 
