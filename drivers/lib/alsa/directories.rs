@@ -26,7 +26,7 @@ use crate::lib::kernel::configfs::{
 };
 use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::written::Written;
-use crate::lib::model::parameters::{parse_enable, BadParameter, NOT_UTF8};
+use crate::lib::model::parameters::{parse_enable, BadParameter};
 
 /// The number of the attribute `enable`.
 const ENABLE: usize = 0;
@@ -281,10 +281,7 @@ impl<D: Driver> Directory for CardDirectory<D> {
         Ok(())
     }
 
-    fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result {
-        // As `echo` ends it.
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let text = core::str::from_utf8(text).unwrap_or(NOT_UTF8);
+    fn store(&self, number: usize, text: &str, directory: &DirectoryRef<'_>) -> Result {
         let mut settings = self.settings.lock();
         match number.checked_sub(PARAMETERS_FROM) {
             Some(parameter) => self.set(&mut settings, parameter, text),

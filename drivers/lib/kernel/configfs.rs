@@ -20,6 +20,7 @@ use kernel::str::{CStr, CString, Formatter};
 use kernel::types::{ForeignOwnable, Opaque};
 
 use crate::lib::bindings;
+use crate::lib::model::parameters::NOT_UTF8;
 
 /// The most attributes that a directory can have, and the bound of [`Directory::attribute`]'s
 /// `number`.
@@ -52,12 +53,13 @@ pub(crate) trait Directory: Send + Sync + Sized + 'static {
     /// Returned by the read.
     fn show(&self, number: usize, text: &mut dyn Write) -> Result;
 
-    /// Sets a writable attribute to `text`, as it was written.
+    /// Sets a writable attribute to `text`: what was written, without the newline that `echo` ends
+    /// it with, or [`NOT_UTF8`].
     ///
     /// # Errors
     ///
     /// Returned by the write.
-    fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result;
+    fn store(&self, number: usize, text: &str, directory: &DirectoryRef<'_>) -> Result;
 
     /// The name of a binary file in the directory, and its greatest size in bytes.
     const FILE: Option<(&'static str, usize)> = None;
@@ -419,6 +421,7 @@ unsafe extern "C" fn store<D: Directory, const NUMBER: usize>(
     let group = unsafe { &*group::<D>(item) };
     // SAFETY: The caller promises that they are there, and nobody else writes to them.
     let text = unsafe { core::slice::from_raw_parts(page.cast::<u8>(), size) };
+    let text = core::str::from_utf8(text.strip_suffix(b"\n").unwrap_or(text)).unwrap_or(NOT_UTF8);
     // SAFETY: It points to a part of `group`, a reference, so it is not null.
     let raw = unsafe { NonNull::new_unchecked(group.raw.get()) };
     match group

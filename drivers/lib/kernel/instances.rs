@@ -123,7 +123,7 @@ mod directories {
         Dependency, Directory, DirectoryRef, Subsystem, ATTRIBUTES_MAX,
     };
     use crate::lib::kernel::written::Written;
-    use crate::lib::model::parameters::{parse_enable, BadParameter, NOT_UTF8};
+    use crate::lib::model::parameters::{parse_enable, BadParameter};
 
     /// The number of the attribute `enable`.
     const ENABLE: usize = 0;
@@ -268,10 +268,7 @@ mod directories {
             Ok(())
         }
 
-        fn store(&self, number: usize, text: &[u8], directory: &DirectoryRef<'_>) -> Result {
-            // As `echo` ends it.
-            let text = text.strip_suffix(b"\n").unwrap_or(text);
-            let text = core::str::from_utf8(text).unwrap_or(NOT_UTF8);
+        fn store(&self, number: usize, text: &str, directory: &DirectoryRef<'_>) -> Result {
             let mut settings = self.settings.lock();
             match number.checked_sub(PARAMETERS_FROM) {
                 Some(parameter) => self.set(&mut settings, parameter, text),
