@@ -215,7 +215,6 @@ impl Id {
 }
 
 /// Functions for a card that can be removed at run time, having been made in configfs.
-#[cfg(CONFIG_CONFIGFS_FS)]
 impl Card {
     /// Whether a program has a stream or the control device of the card open. Any context but
     /// interrupts.

@@ -83,8 +83,7 @@ pub(crate) trait Removable: Send + Unpin {
     /// The card. Any context.
     fn card(&self) -> &Card;
 
-    /// Whether a program has a file of the card open, or of what else belongs to it. Any context.
-    #[cfg(CONFIG_CONFIGFS_FS)]
+    /// Whether a program has a file of the card open, or of what else belongs to it. May sleep.
     fn in_use(&self) -> bool {
         self.card().in_use()
     }

@@ -11,7 +11,9 @@
 use kernel::prelude::*;
 use kernel::str::CStr;
 
+use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::parameters::written;
+use crate::lib::kernel::plug::{Plug, Pluggable, Plugged};
 use crate::lib::model::parameters::{parse_enable, BadParameter};
 
 /// A driver whose devices are made of parameters. The functions may sleep.
@@ -66,6 +68,15 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
 pub(crate) trait Instance: Send + Sync + Unpin + 'static {
     /// Whether a program uses it. May sleep.
     fn in_use(&self) -> bool;
+}
+
+impl<P: Pluggable> Instance for Plugged<P>
+where
+    Plug<P>: Faulty,
+{
+    fn in_use(&self) -> bool {
+        Plugged::in_use(self)
+    }
 }
 
 /// All devices of a loaded module. Dropping it removes them.

@@ -29,7 +29,6 @@ pub(crate) mod parent;
 pub(crate) mod parport;
 #[cfg(lib_pci)]
 pub(crate) mod pci;
-#[cfg(lib_instances)]
 pub(crate) mod plug;
 pub(crate) mod quota;
 pub(crate) mod time;

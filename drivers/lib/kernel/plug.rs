@@ -14,7 +14,6 @@ use kernel::uaccess::UserSliceReader;
 
 use crate::lib::kernel::debugfs::one;
 use crate::lib::kernel::fault_files::{FaultFiles, Faulty};
-use crate::lib::kernel::instances::Instance;
 
 /// What is behind a node.
 pub(crate) trait Pluggable: Sized + Send + Sync + 'static {
@@ -114,13 +113,9 @@ where
     pub(crate) fn plug(&self) -> &Plug<P> {
         &self.plug
     }
-}
 
-impl<P: Pluggable> Instance for Plugged<P>
-where
-    Plug<P>: Faulty,
-{
-    fn in_use(&self) -> bool {
+    /// Whether a program has its node open. One that has been taken away is in nobody's use.
+    pub(crate) fn in_use(&self) -> bool {
         let device = self.plug.device();
         let in_use = |node: Option<&P::Node>| node.is_some_and(|node| device.in_use(node));
         self.plug.with_node(in_use)

@@ -8,26 +8,48 @@ use kernel::prelude::*;
 use kernel::str::{CStr, CString};
 use kernel::sync::Arc;
 
-use crate::device::Device;
-use crate::faults;
+use crate::device::{Device, Timers};
 use crate::lib::alsa::card::{Card, NewCard, CARDS};
 use crate::lib::alsa::cards::{Driver, Removable};
 use crate::lib::alsa::{pcm, proc};
-use crate::lib::kernel::fault_files::FaultFiles;
 use crate::lib::kernel::parent::Parent;
+use crate::lib::kernel::plug::{Pluggable, Plugged};
 use crate::lib::model::parameters::BadParameter;
 use crate::model::params::{parse, Config, Written, PARAMETERS};
 use crate::nodes::Nodes;
-use crate::plug::Plug;
 use crate::port::Port;
 use crate::recording::{Output, Recording};
 use crate::status::Status;
 
+/// A converter, and the card that records it.
+pub(crate) struct Recorded {
+    pub(crate) timers: Arc<Timers>,
+    card: Card,
+}
+
+impl Pluggable for Recorded {
+    type Node = Nodes;
+
+    /// Programs that have a node open get `ENODEV`, those that record are stopped, and what has not left is dropped.
+    fn leave(&self, nodes: Nodes) {
+        drop(nodes);
+        self.timers.handler().leave();
+        self.card.disconnect();
+    }
+
+    fn in_use(&self, _: &Nodes) -> bool {
+        let converter = self.timers.handler().converter.lock();
+        let open = converter.open_files() > 0;
+        drop(converter);
+        open || self.card.in_use()
+    }
+}
+
 /// A device, which goes when this value does.
 pub(crate) struct Instance {
-    // In this order: faults refer to the plug, nodes and card are below the parent.
-    faults: Option<FaultFiles<Plug>>,
-    plug: Arc<Plug>,
+    // In this order: nodes and card are below the parent.
+    plugged: Option<Plugged<Recorded>>,
+    device: Arc<Recorded>,
     parent: Parent,
 }
 
@@ -113,9 +135,9 @@ impl Instance {
             );
         })?;
         let number = card.number();
-        let plug = Plug::new(nodes, card, timers)?;
+        let device = Arc::new(Recorded { timers, card }, GFP_KERNEL)?;
         let name = CString::try_from_fmt(fmt!("sad{}", suffix))?;
-        let faults = Some(faults::create(dir.subdir(&name), &plug)?);
+        let plugged = Plugged::new(device.clone(), &name, nodes, dir.subdir(&name))?;
         pr_info!(
             "card {}: what is written to /dev/sad{} as {} at {} Hz is recorded\n",
             number,
@@ -124,8 +146,8 @@ impl Instance {
             config.rate
         );
         Ok(Self {
-            faults,
-            plug,
+            plugged: Some(plugged),
+            device,
             parent,
         })
     }
@@ -133,20 +155,15 @@ impl Instance {
 
 impl Removable for Instance {
     fn card(&self) -> &Card {
-        self.plug.card()
+        &self.device.card
     }
 
-    #[cfg(CONFIG_CONFIGFS_FS)]
     fn in_use(&self) -> bool {
-        let converter = self.plug.timers.handler().converter.lock();
-        let open = converter.open_files() > 0;
-        drop(converter);
-        open || self.plug.card().in_use()
+        self.plugged.as_ref().is_some_and(Plugged::in_use)
     }
 
     fn disconnect(&mut self) {
-        self.faults = None;
-        self.plug.pull();
+        self.plugged = None;
         self.parent.unregister();
     }
 }

@@ -14,7 +14,6 @@ mod lib;
 #[path = "../model/mod.rs"]
 mod model;
 mod nodes;
-mod plug;
 mod port;
 mod recording;
 mod status;

@@ -287,6 +287,8 @@ fn unplug(context: &mut Context) -> Verdict {
     ensure(recorder.finish().is_err(), || {
         "the recording goes on".to_owned()
     })?;
+    // Who has a file of it open still is no reason to keep it.
+    made.remove()?;
     drop((reader, writer));
-    made.remove()
+    Ok(())
 }
