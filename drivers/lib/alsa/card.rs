@@ -17,6 +17,7 @@ use kernel::sync::Arc;
 use crate::lib::bindings;
 use crate::lib::kernel::parameters::DEVICES;
 use crate::lib::kernel::parent::Parent;
+use crate::lib::model::parameters::CardNames;
 
 /// The most cards that the kernel can have: `SNDRV_CARDS`.
 pub(crate) const CARDS: u32 = DEVICES;
@@ -68,9 +69,8 @@ impl NewCard {
     /// Makes a card, `snd_card_new()`. It is not seen before [`NewCard::register`], in which ALSA
     /// makes its id of `id`. May sleep.
     ///
-    /// `index` is its number, from 0; if negative, a mask of those that it may have. `driver` (at
-    /// most 15 bytes) is also the name of alsa-lib's configuration for it, `name` (31) its short
-    /// and long name: what is longer is cut off; the callers have checked.
+    /// `driver` (at most 15 bytes) is also the name of alsa-lib's configuration for it. What is
+    /// longer, there or in `names`, is cut off; the callers have checked.
     ///
     /// # Errors
     ///
@@ -79,11 +79,10 @@ impl NewCard {
     pub(crate) fn new(
         module: &'static ThisModule,
         parent: &Parent,
-        index: i32,
-        id: &str,
         driver: &str,
-        name: &str,
+        names: CardNames<'_>,
     ) -> Result<Self> {
+        let CardNames { index, id, name } = names;
         pr_info!("registering card \"{name}\"\n");
         let id = CString::try_from_fmt(fmt!("{}", id))?;
         let mut card = null_mut();

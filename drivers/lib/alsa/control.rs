@@ -10,7 +10,7 @@ use core::ptr::null_mut;
 use kernel::error::{from_result, to_result};
 use kernel::ffi::{c_int, c_long, c_uint};
 use kernel::prelude::*;
-use kernel::str::CStr;
+use kernel::str::CString;
 use kernel::types::ForeignOwnable;
 
 use crate::lib::alsa::card::{write_str, CardRef, NewCard};
@@ -150,7 +150,7 @@ pub(crate) struct ElementId(bindings::snd_ctl_elem_id);
 /// `EBUSY` if there is one of that name already, `ENOMEM`.
 pub(crate) fn create<E: Element>(
     card: &mut NewCard,
-    name: &CStr,
+    name: &str,
     owner: impl Into<ElementOwner>,
     writable: bool,
     element: E,
@@ -165,7 +165,8 @@ pub(crate) fn create<E: Element>(
         tlv.p = scale.tlv.as_ptr();
     }
     let mut id = owner.into().id();
-    write_str(&mut id.name, name.to_str().unwrap_or_default());
+    write_str(&mut id.name, name);
+    let name = CString::try_from_fmt(fmt!("{name}"))?;
     let template = bindings::snd_kcontrol_new {
         iface: id.iface,
         device: id.device,

@@ -9,7 +9,7 @@ use core::ptr::null_mut;
 use kernel::error::to_result;
 use kernel::ffi::c_int;
 use kernel::prelude::*;
-use kernel::str::CStr;
+use kernel::str::CString;
 use kernel::sync::Arc;
 use kernel::types::ForeignOwnable;
 
@@ -33,7 +33,7 @@ use operations::OpsTable;
 /// `EBUSY` if the card has a device of that number, `ENOMEM`.
 pub(crate) fn create<S: Stream>(
     card: &mut NewCard,
-    id: &CStr,
+    id: &str,
     number: u32,
     substreams: [u32; 2],
     device: Arc<S::Device>,
@@ -45,6 +45,7 @@ pub(crate) fn create<S: Stream>(
         .map(|count| u32::from(count > 0))
         .iter()
         .sum::<u32>();
+    let name = CString::try_from_fmt(fmt!("{id}"))?;
     let mut pcm = null_mut();
     let number = c_int::try_from(number)?;
     let [playback, capture] = substreams;
@@ -53,7 +54,7 @@ pub(crate) fn create<S: Stream>(
     to_result(unsafe {
         bindings::snd_pcm_new(
             card.as_raw(),
-            id.as_char_ptr(),
+            name.as_char_ptr(),
             number,
             playback,
             capture,
@@ -63,7 +64,7 @@ pub(crate) fn create<S: Stream>(
 
     // SAFETY: `pcm` has just been made, and the card is still being put together (a `NewCard`,
     // borrowed mutably), so nobody else sees it.
-    write_str(unsafe { &mut (*pcm).name }, id.to_str().unwrap_or_default());
+    write_str(unsafe { &mut (*pcm).name }, id);
     // SAFETY: As above. `private_data` is the driver's, and stays valid until ALSA calls
     // `private_free`, which is after the last stream has been closed.
     unsafe {

@@ -105,9 +105,10 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// Returned to the program; the stream is then not prepared.
     fn prepare(&self, params: Params, setup: Setup, buffer: Buffer, card: &CardRef<'_>) -> Result;
 
-    /// Gives up the buffer that [`Stream::prepare`] got, before the lease is revoked. The stream
-    /// does not run. May sleep.
-    fn take_buffer(&self);
+    /// Gives back the buffer that [`Stream::prepare`] got, if the stream still has it, before the
+    /// lease is revoked. It is dropped by the caller, since it must not be freed with interrupts
+    /// off. The stream does not run. May sleep.
+    fn take_buffer(&self) -> Option<Buffer>;
 
     /// Gives up the stream's parameters (`hw_free`, and at the begin of `hw_params`). May sleep.
     fn drop_params(&self) {}

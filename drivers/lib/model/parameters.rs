@@ -170,38 +170,49 @@ macro_rules! written {
     };
 }
 
-/// Parses `index`: a card's number, or a negative mask of those that it may have, as
-/// `snd_card_new()` takes it; -1 if nothing was written. `cards` is how many cards the kernel can
-/// have.
-///
-/// # Errors
-///
-/// A [`BadParameter`] if the value is not allowed.
-pub fn card_index(written: Option<&str>, cards: u32) -> Result<i32, BadParameter<'_>> {
-    let last = cards.saturating_sub(1);
-    let indices = i64::from(i32::MIN)..=i64::from(last);
-    let index = number("index", written, indices, Allowed::Index(last))?;
-    Ok(index.unwrap_or(-1))
+/// What a card is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CardNames<'a> {
+    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new()` takes
+    /// it.
+    pub index: i32,
+    /// The text that ALSA makes the card's id of: it keeps letters and digits, and appends `_1` and
+    /// so on where the id is taken. If there is nothing, it takes the last word of the name.
+    pub id: &'a str,
+    /// The card's short and long name, 1 to [`NAME_MAX`] printable bytes.
+    pub name: &'a str,
 }
 
-/// Parses a card's `id` and `name`. ALSA makes an id of anything.
-///
-/// # Errors
-///
-/// A [`BadParameter`] if the value is not allowed.
-pub fn names<'a>(
-    id: Option<&'a str>,
-    name: Option<&'a str>,
-) -> Result<(Option<&'a str>, Option<&'a str>), BadParameter<'a>> {
-    if let Some(value) = id.filter(|id| *id == NOT_UTF8) {
-        let allowed = "UTF-8, best letters and digits";
-        return bad("id", value, Allowed::Words(allowed));
+impl<'a> CardNames<'a> {
+    /// Parses what was written to `index`, to `id` and to `name`; where nothing was, it is the
+    /// first number that is free, and what `defaults` says of id and name. `cards` is how many
+    /// cards the kernel can have.
+    ///
+    /// # Errors
+    ///
+    /// A [`BadParameter`] if a value is not allowed.
+    pub fn parse(
+        [index, id, name]: [Option<&'a str>; 3],
+        defaults: (&'a str, &'a str),
+        cards: u32,
+    ) -> Result<Self, BadParameter<'a>> {
+        let last = cards.saturating_sub(1);
+        let indices = i64::from(i32::MIN)..=i64::from(last);
+        let index = number("index", index, indices, Allowed::Index(last))?;
+        if let Some(value) = id.filter(|id| *id == NOT_UTF8) {
+            let allowed = "UTF-8, best letters and digits";
+            return bad("id", value, Allowed::Words(allowed));
+        }
+        if let Some(value) = name.filter(|name| !is_name(name)) {
+            let allowed = "1 to 31 printable bytes of UTF-8";
+            return bad("name", value, Allowed::Words(allowed));
+        }
+        Ok(Self {
+            index: index.unwrap_or(-1),
+            id: id.unwrap_or(defaults.0),
+            name: name.unwrap_or(defaults.1),
+        })
     }
-    if let Some(value) = name.filter(|name| !is_name(name)) {
-        let allowed = "1 to 31 printable bytes of UTF-8";
-        return bad("name", value, Allowed::Words(allowed));
-    }
-    Ok((id, name))
 }
 
 /// Parses `formats`, `rates` and `channels`.

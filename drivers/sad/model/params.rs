@@ -7,7 +7,7 @@ use crate::lib::model::decode::is_level;
 use crate::lib::model::format::{Format, FORMATS};
 use crate::lib::model::number::truth;
 use crate::lib::model::parameters::{
-    bad, card_index, names, number, switch, written, Allowed, BadParameter,
+    bad, number, switch, written, Allowed, BadParameter, CardNames,
 };
 
 /// The card's id if nothing else is asked for.
@@ -34,12 +34,8 @@ written! {
 /// What a device is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new` takes it.
-    pub index: i32,
-    /// What ALSA is to make the card's id of.
-    pub id: &'a str,
-    /// The card's short and long name.
-    pub name: &'a str,
+    /// What the card is called.
+    pub names: CardNames<'a>,
     /// Samples per second, in [`RATES`].
     pub rate: u32,
     /// What a sample is written as: its bytes are at most four.
@@ -58,7 +54,8 @@ pub struct Config<'a> {
 ///
 /// The first value that is not allowed.
 pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadParameter<'a>> {
-    let (id, name) = names(written.id, written.name)?;
+    let names = [written.index, written.id, written.name];
+    let names = CardNames::parse(names, (ID_DEFAULT, NAME_DEFAULT), cards)?;
     let value = |parameter, text, (least, most): (u32, u32), default: u32| {
         let (least, most) = (i64::from(least), i64::from(most));
         let value = number(parameter, text, least..=most, Allowed::Number(least, most))?;
@@ -73,9 +70,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     let ports = Allowed::Number(-1, i64::from(PORT_MAX));
     let parport = number("parport", written.parport, -1..=PORT_MAX.into(), ports)?;
     Ok(Config {
-        index: card_index(written.index, cards)?,
-        id: id.unwrap_or(ID_DEFAULT),
-        name: name.unwrap_or(NAME_DEFAULT),
+        names,
         rate: value("rate", written.rate, RATES, RATES.0)?,
         format,
         buffer: value("buffer", written.buffer, BUFFERS, BUFFERS.0)?,

@@ -84,7 +84,7 @@ impl Driver for Devices {
     }
 
     fn index(config: &Config<'_>) -> i32 {
-        config.index
+        config.names.index
     }
 
     fn make(
@@ -120,10 +120,9 @@ impl Instance {
         config: &Config<'_>,
     ) -> Result<Self> {
         let timers = Device::new(config, Port::claim(config, NAME)?)?;
-        let mut card = NewCard::new(module, &parent, config.index, config.id, "sad", config.name)?;
-        let name = CString::try_from_fmt(fmt!("{}", config.name))?;
+        let mut card = NewCard::new(module, &parent, "sad", config.names)?;
         let output = Arc::new(Output::new(timers.clone(), config.rate), GFP_KERNEL)?;
-        pcm::create::<Recording>(&mut card, &name, 0, [0, 1], output)?;
+        pcm::create::<Recording>(&mut card, config.names.name, 0, [0, 1], output)?;
         let status = Arc::new(Status::new(timers.clone()), GFP_KERNEL)?;
         proc::create_text(&mut card, c_str!("converter"), status)?;
         let card = card.register()?;

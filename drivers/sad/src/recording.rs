@@ -67,10 +67,8 @@ impl Stream for Recording {
         Ok(())
     }
 
-    fn take_buffer(&self) {
-        let buffer = self.timers.handler().converter.lock().take_buffer();
-        // Not to be freed with interrupts off.
-        drop(buffer);
+    fn take_buffer(&self) -> Option<Buffer> {
+        self.timers.handler().converter.lock().take_buffer()
     }
 
     fn trigger(&self, command: TriggerCommand, now: u64, _: &CardRef<'_>) -> Result {

@@ -6,7 +6,7 @@ use super::oscillator::{Settings, Waveform, LEVEL_MAX, MILLIHERTZ_MAX, NAMES, WA
 use crate::lib::model::limits::{Limits, ALL};
 use crate::lib::model::number::truth;
 use crate::lib::model::parameters::{
-    bad, card_index, limits, names, number, switch, written, Allowed, BadParameter,
+    bad, limits, number, switch, written, Allowed, BadParameter, CardNames,
 };
 
 /// The card's id if nothing else is asked for.
@@ -35,12 +35,8 @@ written! {
 /// What a card is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new` takes it.
-    pub index: i32,
-    /// What ALSA is to make the card's id of.
-    pub id: &'a str,
-    /// The card's short and long name.
-    pub name: &'a str,
+    /// What the card is called.
+    pub names: CardNames<'a>,
     /// What of all that it could do the card offers.
     pub limits: Limits,
     /// What it plays to begin with.
@@ -55,7 +51,8 @@ pub struct Config<'a> {
 ///
 /// The first value that is not allowed.
 pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadParameter<'a>> {
-    let (id, name) = names(written.id, written.name)?;
+    let names = [written.index, written.id, written.name];
+    let names = CardNames::parse(names, (ID_DEFAULT, NAME_DEFAULT), cards)?;
     let value = |parameter, text, most: u32, default: u32| {
         let most = i64::from(most);
         let value = number(parameter, text, 0..=most, Allowed::Number(0, most))?;
@@ -67,9 +64,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         return bad("waveform", waveform, Allowed::Words(allowed));
     };
     Ok(Config {
-        index: card_index(written.index, cards)?,
-        id: id.unwrap_or(ID_DEFAULT),
-        name: name.unwrap_or(NAME_DEFAULT),
+        names,
         limits: limits(written.formats, written.rates, written.channels)?,
         settings: Settings {
             waveform,

@@ -4,7 +4,7 @@
 
 use kernel::c_str;
 use kernel::prelude::*;
-use kernel::str::{CStr, CString};
+use kernel::str::CStr;
 use kernel::sync::Arc;
 
 use crate::lib::alsa::card::{CardRef, NewCard, CARDS};
@@ -40,7 +40,7 @@ impl Driver for Oscillators {
     }
 
     fn index(config: &Config<'_>) -> i32 {
-        config.index
+        config.names.index
     }
 
     fn check_file(bytes: &[u8]) -> Result<(), &'static str> {
@@ -55,9 +55,7 @@ impl Driver for Oscillators {
         config: &Config<'_>,
         file: &[u8],
     ) -> Result<Self::Card> {
-        let Config {
-            index, id, name, ..
-        } = *config;
+        let name = config.names.name;
         let mut given = KVVec::new();
         for value in Samples::read(file).into_iter().flat_map(Samples::values) {
             given.push(value, GFP_KERNEL)?;
@@ -66,16 +64,14 @@ impl Driver for Oscillators {
             pr_err!("card \"{name}\": waveform=user needs a WAV file in samples, in configfs\n");
             return Err(EINVAL);
         }
-        let mut card = NewCard::new(module, &parent, index, id, "snd-minivosc", name)?;
+        let mut card = NewCard::new(module, &parent, "snd-minivosc", config.names)?;
         let device = Arc::new(Recording::new(config, given)?, GFP_KERNEL)?;
         for (setting, name, most) in SETTINGS {
-            let name = CString::try_from_fmt(fmt!("{}", name))?;
             let element = Control(device.clone(), setting, most);
             // Of the substream: mixers, which look for a volume, do not show it.
-            control::create(&mut card, &name, Substream::FIRST, true, element)?;
+            control::create(&mut card, name, Substream::FIRST, true, element)?;
         }
-        let name = CString::try_from_fmt(fmt!("{}", name))?;
-        pcm::create::<Recording>(&mut card, &name, 0, [0, 1], device.clone())?;
+        pcm::create::<Recording>(&mut card, name, 0, [0, 1], device.clone())?;
         CardWithFaults::new(&self.0, slot, card.register()?, parent, |dir| {
             FaultFiles::new(dir.clone(), device)
         })

@@ -9,7 +9,7 @@ use super::source::{self, SourceText};
 use crate::lib::model::limits::{Limits, ALL};
 use crate::lib::model::number::{integer, truth};
 use crate::lib::model::parameters::{
-    bad, card_index, limits, names, number, switch, written, Allowed, BadParameter,
+    bad, limits, number, switch, written, Allowed, BadParameter, CardNames,
 };
 
 /// The most PCM substreams that a PCM device may have.
@@ -75,14 +75,8 @@ written! {
 /// The configuration of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config<'a> {
-    /// The card's number; if negative, a mask of those that it may have, as `snd_card_new` takes
-    /// it.
-    pub index: i32,
-    /// The text that ALSA makes the card's id of: it keeps letters and digits, and appends `_1` and
-    /// so on where the id is taken. If there is nothing, it takes the last word of the name.
-    pub id: &'a str,
-    /// The card's short and long name.
-    pub name: &'a str,
+    /// What the card is called.
+    pub names: CardNames<'a>,
     /// Substreams of each PCM device, 1 to [`SUBSTREAMS_MAX`]; with [`Topology::Fanout`] only of
     /// capture.
     pub substreams: u32,
@@ -121,7 +115,8 @@ impl Config<'_> {
 ///
 /// The first value that is not allowed.
 pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadParameter<'a>> {
-    let index = card_index(written.index, cards)?;
+    let names = [written.index, written.id, written.name];
+    let names = CardNames::parse(names, (ID_DEFAULT, NAME_DEFAULT), cards)?;
     let most = i64::from(SUBSTREAMS_MAX);
     let allowed = Allowed::Number(1, most);
     let substreams = number("pcm_substreams", written.pcm_substreams, 1..=most, allowed)?;
@@ -134,7 +129,6 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             return bad("topology", value, Allowed::Words(allowed));
         }
     };
-    let (id, name) = names(written.id, written.name)?;
     let substreams = substreams
         .and_then(|n| u32::try_from(n).ok())
         .unwrap_or(SUBSTREAMS_DEFAULT);
@@ -147,9 +141,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
         return bad("timer_source", source, Allowed::Words(source::ALLOWED));
     };
     Ok(Config {
-        index,
-        id: id.unwrap_or(ID_DEFAULT),
-        name: name.unwrap_or(NAME_DEFAULT),
+        names,
         substreams,
         topology,
         notify: switch("pcm_notify", written.pcm_notify, notify)?.unwrap_or(false),

@@ -169,11 +169,9 @@ impl Cable {
         })
     }
 
-    /// Gives up the buffer of an end that does not run. May sleep.
-    pub(crate) fn take_buffer(&self, port: Port) {
-        // Not to be freed with interrupts off.
-        let buffer = self.shared.change(|state, _| state.take_buffer(port));
-        drop(buffer);
+    /// Gives back the buffer of an end that does not run. May sleep.
+    pub(crate) fn take_buffer(&self, port: Port) -> Option<Buffer> {
+        self.shared.change(|state, _| state.take_buffer(port))
     }
 
     /// Gives up the parameters of an end, and with those of the last one what the cable's were. May

@@ -58,7 +58,7 @@ impl Driver for Loopbacks {
     }
 
     fn index(config: &Config<'_>) -> i32 {
-        config.index
+        config.names.index
     }
 
     fn make(
@@ -70,14 +70,7 @@ impl Driver for Loopbacks {
         _: &[u8],
     ) -> Result<Self::Card> {
         let driver = driver_name(config.topology);
-        let mut card = NewCard::new(
-            module,
-            &parent,
-            config.index,
-            config.id,
-            driver,
-            config.name,
-        )?;
+        let mut card = NewCard::new(module, &parent, driver, config.names)?;
 
         let (topology, source) = (config.topology, config.timer_source);
         let card_number = u32::try_from(card.number())?;
@@ -179,7 +172,7 @@ fn create_device(
     }
     let substreams = [config.playbacks().max(1), config.substreams];
     let device = Arc::new(device, GFP_KERNEL)?;
-    pcm::create::<Stream>(card, c_str!("Loopback PCM"), number, substreams, device)
+    pcm::create::<Stream>(card, "Loopback PCM", number, substreams, device)
 }
 
 /// The driver's name, by which alsa-lib and mixers find a card's configuration.
@@ -280,8 +273,8 @@ impl stream::Stream for Stream {
         Ok(())
     }
 
-    fn take_buffer(&self) {
-        self.cable.take_buffer(self.port);
+    fn take_buffer(&self) -> Option<Buffer> {
+        self.cable.take_buffer(self.port)
     }
 
     fn drop_params(&self) {

@@ -12,10 +12,9 @@
 //! (`drivers/usb/gadget/function/u_audio.c`) PipeWire looks for by name alone, and finds the first
 //! of the card, whatever it has open: these are on cards with one cable.
 
+use kernel::new_mutex;
 use kernel::prelude::*;
-use kernel::str::CStr;
 use kernel::sync::{Arc, Mutex};
-use kernel::{c_str, new_mutex};
 
 use crate::cable::Cable;
 use crate::cable_ends::CableEnds;
@@ -72,21 +71,21 @@ const PITCHES: &[Control] = &[RateShift, CapturePitch, PlaybackPitch, CablePitch
 
 impl Control {
     /// The name of the elements, as programs know it.
-    fn name(self) -> &'static CStr {
+    fn name(self) -> &'static str {
         match self {
-            RateShift => c_str!("PCM Rate Shift 100000"),
-            Notify => c_str!("PCM Notify"),
-            Active => c_str!("PCM Slave Active"),
-            Format => c_str!("PCM Slave Format"),
-            Rate => c_str!("PCM Slave Rate"),
-            Channels => c_str!("PCM Slave Channels"),
-            AccessMode => c_str!("PCM Slave Access Mode"),
-            CapturePitch => c_str!("Capture Pitch 1000000"),
-            PlaybackPitch => c_str!("Playback Pitch 1000000"),
-            CablePitch => c_str!("Cable Pitch"),
-            RateNow => c_str!("Capture Rate"),
-            Clock => c_str!("Cable Clock"),
-            Delay => c_str!("Cable Delay"),
+            RateShift => "PCM Rate Shift 100000",
+            Notify => "PCM Notify",
+            Active => "PCM Slave Active",
+            Format => "PCM Slave Format",
+            Rate => "PCM Slave Rate",
+            Channels => "PCM Slave Channels",
+            AccessMode => "PCM Slave Access Mode",
+            CapturePitch => "Capture Pitch 1000000",
+            PlaybackPitch => "Playback Pitch 1000000",
+            CablePitch => "Cable Pitch",
+            RateNow => "Capture Rate",
+            Clock => "Cable Clock",
+            Delay => "Cable Delay",
         }
     }
 

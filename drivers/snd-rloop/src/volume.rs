@@ -10,7 +10,6 @@
 //! such an element; and `alsactl init` would set it to -20 dB when it sees the card for the first
 //! time.
 
-use kernel::c_str;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 
@@ -38,11 +37,11 @@ struct StoredElement {
 pub(crate) fn create(card: &mut NewCard, cable: u32) -> Result {
     for (name, values, value) in [
         (
-            c_str!("Cable Playback Volume"),
+            "Cable Playback Volume",
             Values::Decibels(&SCALE),
             VOLUME_MAX,
         ),
-        (c_str!("Cable Playback Switch"), Values::Boolean, 1),
+        ("Cable Playback Switch", Values::Boolean, 1),
     ] {
         let value = Atomic::new(value);
         create_element(

@@ -42,7 +42,7 @@ impl<S: Stream> OpenStream<S> {
         let mut resources = self.resources.lock();
         self.stream.timer().cancel();
         if let Some(lease) = resources.lease.take() {
-            self.stream.take_buffer();
+            drop(self.stream.take_buffer());
             lease.revoke();
         }
         resources

@@ -10,7 +10,7 @@ mod properties;
 use driver_model::clock::{RATE_MAX, RATE_MIN};
 use driver_model::limits::{Limits, Ranges, CHANNELS_MAX, RANGES_MAX};
 use driver_model::number::integer;
-use driver_model::parameters::{parse_enable, BadParameter, NOT_UTF8};
+use driver_model::parameters::{parse_enable, BadParameter, CardNames, NOT_UTF8};
 use properties::cases;
 use proptest::prelude::*;
 use snd_rloop_model::params::{parse, Config, Topology, Written, PARAMETERS};
@@ -23,9 +23,11 @@ fn message(written: Written<'_>) -> String {
 #[test]
 fn nothing_written_is_the_default() {
     let config = Config {
-        index: -1,
-        id: "rloop",
-        name: "Virtual Loopback",
+        names: CardNames {
+            index: -1,
+            id: "rloop",
+            name: "Virtual Loopback",
+        },
         substreams: 8,
         topology: Topology::Cable,
         notify: false,
@@ -66,9 +68,11 @@ fn everything_written_is_taken() {
         bandwidth: Some("1000000"),
     };
     let config = Config {
-        index: 31,
-        id: "My_Loopback",
-        name: "My Virtual Loopback",
+        names: CardNames {
+            index: 31,
+            id: "My_Loopback",
+            name: "My Virtual Loopback",
+        },
         substreams: 128,
         topology: Topology::Crossed,
         notify: true,
@@ -92,7 +96,7 @@ fn an_index_is_what_alsa_takes_as_one() {
             ..Written::default()
         };
         parse(&written, cards)
-            .map(|config| config.index)
+            .map(|config| config.names.index)
             .map_err(|bad| bad.to_string())
     };
     for (text, number) in [
@@ -192,7 +196,7 @@ fn an_id_is_left_to_alsa() {
             },
             32,
         )
-        .map(|config| config.id)
+        .map(|config| config.names.id)
         .map_err(|bad| bad.to_string())
     };
     for text in [
@@ -222,7 +226,10 @@ fn a_name_is_1_to_31_printable_bytes() {
             name: Some(good),
             ..Written::default()
         };
-        assert_eq!(parse(&written, 32).map(|config| config.name), Ok(good));
+        assert_eq!(
+            parse(&written, 32).map(|config| config.names.name),
+            Ok(good)
+        );
     }
     // The last has 31 characters, but 32 bytes.
     let long = "123456789012345678901234567890ä";
@@ -317,7 +324,7 @@ proptest! {
     ) {
         let (index_text, substreams_text) = (index.to_string(), substreams.to_string());
         let only_index = Written { index: Some(&index_text), ..Written::default() };
-        let got = parse(&only_index, 32).map(|config| config.index).ok();
+        let got = parse(&only_index, 32).map(|config| config.names.index).ok();
         let expected = i32::try_from(index).ok().filter(|index| *index < 32);
         prop_assert_eq!(got, expected);
 
