@@ -167,7 +167,8 @@ impl Tags {
             queue_depth: limits.depth,
             cmd_size: size_of::<Later>() as u32,
             numa_node: c::NUMA_NO_NODE,
-            flags: c::BLK_MQ_F_BLOCKING,
+            // Of a disk in memory a scheduler has nothing to put in order.
+            flags: c::BLK_MQ_F_BLOCKING | c::BLK_MQ_F_NO_SCHED_BY_DEFAULT,
             ..Default::default()
         };
         let set = KBox::pin(Opaque::new(set), GFP_KERNEL)?;
