@@ -37,6 +37,9 @@ pub enum Command {
     /// Cards of snd-rloop are put beside those of snd-aloop, if there are both. Needs all subdevices of
     /// the cards for itself. A target that is missed is reported and is no failure; a card that gives
     /// wrong data or errors is.
+    ///
+    /// Of other families a driver is put beside what the kernel has of that kind, which is made for it
+    /// and goes again, as root; of the options only --format is meant for them.
     Bench(Bench),
     /// Show what every loopback card is doing
     Status(Status),

@@ -9,6 +9,7 @@ check 'the module can be loaded' modprobe vblk
 check 'modinfo calls the size a ulong' eval 'modinfo -F parm vblk | grep -q "^disk_size_mb:.*(ulong)$"'
 check 'it is a block device' [ -b $node ]
 check 'with a number of its own' eval 'grep -q " vblk$" /proc/devices'
+check 'no scheduler puts its requests in order' grep -q '\[none\]' /sys/block/vblk0/queue/scheduler
 check 'of 16 MiB' [ "$(cat /sys/block/vblk0/size)" = 32768 ]
 check 'all of it is zeroes' eval 'cmp -n 16777216 $node /dev/zero'
 head -c 1000000 /dev/urandom >/tmp/in
@@ -35,6 +36,11 @@ check 'there is none' [ ! -e $node ]
 check 'but one that is made' eval 'mkdir /sys/kernel/config/vblk/a && echo 1 >/sys/kernel/config/vblk/a/enable && [ -b /dev/vblk-a ]'
 check 'its directory stays' eval '! rmdir /sys/kernel/config/vblk/a 2>/dev/null'
 check 'and so does the module' eval '! rmmod vblk 2>/dev/null'
+remark() { tail -n 20 /tmp/bench; }
+check 'it is measured' eval 'rloop bench block >/tmp/bench 2>&1'
+check 'and so is each rival' eval '! grep "is left out" /tmp/bench'
+check 'by all figures' eval 'grep -q "random, 32 at once" /tmp/bench && grep -q "first write of a MiB" /tmp/bench && grep -q "after a discard" /tmp/bench && grep -q "10.24 KiB: " /tmp/bench'
+check 'and nothing of the rivals stays' eval '[ ! -e /dev/ram0 ] && [ ! -e /sys/module/null_blk ] && [ ! -e /sys/module/zram ]'
 check 'it can be removed' eval 'echo 0 >/sys/kernel/config/vblk/a/enable && rmdir /sys/kernel/config/vblk/a'
 check 'a name that is too long is refused' eval 'mkdir /sys/kernel/config/vblk/012345678901234567890123456789 && ! echo 1 >/sys/kernel/config/vblk/012345678901234567890123456789/enable 2>/dev/null; rmdir /sys/kernel/config/vblk/012345678901234567890123456789'
 check 'the module can be unloaded' rmmod vblk

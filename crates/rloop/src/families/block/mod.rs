@@ -11,6 +11,7 @@ use super::stress;
 use crate::error::Error;
 use crate::options;
 
+mod bench;
 mod vblk;
 
 /// What the tool knows of them.
@@ -27,7 +28,7 @@ pub const FAMILY: Family = Family {
     list,
     verify,
     status,
-    bench: None,
+    bench: Some(bench::command),
 };
 
 fn list(_: &options::Verify) -> Vec<Listed> {

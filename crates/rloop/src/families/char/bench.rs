@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use super::circbuf::{DRIVER, Made};
 use crate::error::Error;
-use crate::families::measured::{Place, Target, failed, report};
+use crate::families::measured::{Place, Rows, Target, failed, report};
 use crate::options;
 
 /// Bytes per call.
@@ -293,32 +293,19 @@ impl Document {
     }
 
     fn table(&self, preset: &str) -> Table {
-        let mut table = Table::new();
-        table.load_preset(preset);
-        let mut header = vec!["nanoseconds".to_owned()];
-        header.extend(self.rivals.iter().map(|figures| figures.rival.to_owned()));
-        table.set_header(header);
-        let mut row = |what: String, value: &dyn Fn(&Figures) -> Option<f64>| {
-            let cells = self.rivals.iter().map(|figures| match value(figures) {
-                Some(value) if value < 100.0 => format!("{value:.2}"),
-                Some(value) => format!("{value:.0}"),
-                None => "-".to_owned(),
-            });
-            let cells: Vec<String> = std::iter::once(what).chain(cells).collect();
-            table.add_row(cells);
-        };
+        let mut rows = Rows::new(preset, "nanoseconds", &self.rivals, |f| f.rival);
         for (number, size) in SIZES.iter().enumerate() {
-            row(format!("write and read of {size} bytes"), &|figures| {
+            rows.row(format!("write and read of {size} bytes"), |figures| {
                 figures.both.get(number).copied()
             });
         }
-        row("a byte to another thread and back".to_owned(), &|f| f.turn);
-        row("context switches for it".to_owned(), &|f| f.turn_switches);
-        row(
-            "context switches for a byte that one of 8 sleeping readers gets".to_owned(),
-            &|f| f.woken,
+        rows.row("a byte to another thread and back", |f| f.turn);
+        rows.row("context switches for it", |f| f.turn_switches);
+        rows.row(
+            "context switches for a byte that one of 8 sleeping readers gets",
+            |f| f.woken,
         );
-        table
+        rows.done()
     }
 
     fn text(&self, preset: &str) -> String {

@@ -8,12 +8,12 @@ use crate::error::Error;
 use crate::families::checked;
 use crate::families::family::Status;
 
-mod buffer;
+pub mod buffer;
 mod checks;
-mod device;
+pub mod device;
 mod mounted;
 pub mod stress;
-mod sys;
+pub mod sys;
 
 pub use checks::all as checks;
 use device::{Device, State, Vblk};
