@@ -9,6 +9,7 @@ use super::family::{Driver, Family, Status};
 use crate::error::Error;
 use crate::options;
 
+mod bench;
 mod netdrv;
 
 /// What the tool knows of them.
@@ -25,7 +26,7 @@ pub const FAMILY: Family = Family {
     list,
     verify,
     status,
-    bench: None,
+    bench: Some(bench::command),
 };
 
 fn list(_: &options::Verify) -> Vec<Listed> {
