@@ -3,7 +3,7 @@
 //! cargo fetches the crates.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::arch::Arch;
 use crate::cache::Key;
@@ -29,13 +29,7 @@ fn vendor(context: &Context) -> Result<PathBuf> {
         let step = Step::new("crates");
         let partial = work.join("vendor.partial");
         sandbox::remove(&partial)?;
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        sandbox::command("fetching the crates")
-            .arg(cargo)
-            .args(["vendor", "--locked", "--versioned-dirs"])
-            .arg(&partial)
-            .dir(&context.paths.repo)
-            .run(&step, &context.paths.log("vendor"))?;
+        fetch(context, &context.paths.repo, &partial, &step)?;
         let stamp = partial.join(".key");
         fs::write(&stamp, key).at(&stamp)?;
         sandbox::remove(&dir)?;
@@ -45,10 +39,38 @@ fn vendor(context: &Context) -> Result<PathBuf> {
     })
 }
 
+/// Fetches the crates of the lock file in `dir` into the directory `to`, by the host's cargo.
+pub(crate) fn fetch(context: &Context, dir: &Path, to: &Path, step: &Step) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    sandbox::command("fetching the crates")
+        .arg(cargo)
+        .args(["vendor", "--locked", "--versioned-dirs"])
+        .arg(to)
+        .dir(dir)
+        .run(step, &context.paths.log("vendor"))
+}
+
 /// `cargo SUBCOMMAND` inside, offline, with the workspace's lock file.
 pub fn command(context: &Context, sandbox: &Sandbox, what: &str, subcommand: &str) -> Result<Cmd> {
     let vendor = vendor(context)?;
     let target = context.paths.work().join("cargo");
+    of(
+        sandbox,
+        what,
+        &context.paths.repo,
+        (&vendor, &target),
+        subcommand,
+    )
+}
+
+/// `cargo SUBCOMMAND` inside, offline, for the crate or workspace in `dir`; from the crates in a directory, to another.
+pub(crate) fn of(
+    sandbox: &Sandbox,
+    what: &str,
+    dir: &Path,
+    (vendor, target): (&Path, &Path),
+    subcommand: &str,
+) -> Result<Cmd> {
     let env = [
         ("CARGO_TARGET_DIR".to_owned(), target.display().to_string()),
         (
@@ -69,7 +91,7 @@ pub fn command(context: &Context, sandbox: &Sandbox, what: &str, subcommand: &st
             Arch::Aarch64.pkg_config().to_owned(),
         ),
     ];
-    let mut cmd = sandbox.command(what, &context.paths.repo, &env, "cargo")?;
+    let mut cmd = sandbox.command(what, dir, &env, "cargo")?;
     cmd.arg(subcommand);
     if subcommand != "fmt" {
         cmd.args(["--offline", "--locked"])

@@ -23,6 +23,7 @@ pub mod klog;
 pub mod lock;
 pub mod module;
 mod once;
+pub mod others;
 pub mod paths;
 pub mod python;
 pub mod rootfs;

@@ -19,7 +19,7 @@ pub(crate) struct Sound {
 }
 
 impl Sound {
-    /// Reads a WAV file of 16 bits.
+    /// Reads a WAV file of 16 bits, or of 32 as one of twice the channels, each of which has half of the bits.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bad = |problem: String| Error::BadFile {
             path: path.to_path_buf(),
@@ -27,13 +27,15 @@ impl Sound {
         };
         let mut reader = hound::WavReader::open(path).map_err(|e| bad(e.to_string()))?;
         let spec = reader.spec();
-        if spec.bits_per_sample != 16 || spec.sample_format != hound::SampleFormat::Int {
-            return Err(bad(format!("has {} bits, not 16", spec.bits_per_sample)));
-        }
-        let samples: std::result::Result<Vec<i16>, _> = reader.samples::<i16>().collect();
+        let integers = spec.sample_format == hound::SampleFormat::Int;
+        let samples: std::result::Result<Vec<i16>, _> = match spec.bits_per_sample {
+            16 if integers => reader.samples::<i16>().collect(),
+            32 if integers => reader.samples::<i32>().flat_map(halves).collect(),
+            bits => return Err(bad(format!("has {bits} bits, not 16 or 32"))),
+        };
         Ok(Self {
             rate: spec.sample_rate,
-            channels: spec.channels,
+            channels: spec.channels * (spec.bits_per_sample / 16),
             samples: samples.map_err(|e| bad(e.to_string()))?,
         })
     }
@@ -47,6 +49,14 @@ impl Sound {
     pub(crate) fn seconds(&self) -> f64 {
         // Exact up to 2^52 frames.
         self.frames() as f64 / f64::from(self.rate.max(1))
+    }
+}
+
+/// A sample of 32 bits as two of 16.
+fn halves(sample: hound::Result<i32>) -> Vec<hound::Result<i16>> {
+    match sample {
+        Ok(sample) => vec![Ok((sample >> 16) as i16), Ok(sample as i16)],
+        Err(e) => vec![Err(e)],
     }
 }
 

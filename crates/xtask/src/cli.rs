@@ -31,7 +31,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Sends recorded speech through the card in a guest and shows that it comes back bit for bit.
-    Demo(Target),
+    Demo(Demo),
     /// Runs all tests: on the host, of the build, and in guests.
     Test(Test),
     /// Measures the loopback card beside snd-aloop in guests, and makes a page of it.
@@ -203,6 +203,15 @@ impl Bench {
 }
 
 /// What to boot, and what to do there.
+#[derive(Args)]
+pub(crate) struct Demo {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Plays to two virtio sound cards at the same time, whose devices are programs, instead of to the card.
+    #[arg(long)]
+    pub(crate) virtio: bool,
+}
+
 #[derive(Args)]
 pub(crate) struct Vm {
     #[command(flatten)]

@@ -19,7 +19,7 @@ use lab::error::{AtPath as _, Error, Result};
 use lab::guest::{Guest, Job, Machine, Outcome};
 use lab::kernel::{self, Spec};
 use lab::ui::{Step, seconds};
-use lab::{sandbox, toolchain};
+use lab::{others, sandbox, toolchain};
 
 /// What `report.json` says.
 #[derive(Serialize)]
@@ -30,8 +30,22 @@ struct Report {
     passed: bool,
     counts: Counts,
     seconds: f64,
-    comparison: Comparison,
+    sounds: Vec<Heard>,
     checks: Vec<Check>,
+}
+
+/// What became of a sound.
+#[derive(Serialize)]
+struct Heard {
+    /// What its files are called after what they are, such as `-SoundCard`; nothing where there is one.
+    name: String,
+    comparison: Comparison,
+}
+
+impl Heard {
+    fn line(&self) -> String {
+        format!("{} {}", self.name.trim_start_matches('-'), self.comparison)
+    }
 }
 
 /// Runs the demo of a driver; true when everything is as it should be.
@@ -39,7 +53,10 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
     let start = Instant::now();
     let sandbox = toolchain::get(context)?;
     let kernel = kernel::get(context, &sandbox, spec)?;
-    let guest = Guest::build(context, &sandbox, &kernel)?;
+    let mut guest = Guest::build(context, &sandbox, &kernel)?;
+    for dir in &shown.others {
+        guest = guest.with_program(others::program(context, &sandbox, spec.arch, dir)?);
+    }
     let dir = context.paths.demo();
     sandbox::remove(&dir)?;
     fs::create_dir_all(&dir).at(&dir)?;
@@ -67,7 +84,11 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
     fs::copy(&outcome.serial, dir.join("serial.log")).at(&outcome.serial)?;
     write(&dir, "dmesg.txt", &outcome.dmesg)?;
 
-    let (comparison, mut checks) = judge(&outcome, &dir)?;
+    let (sounds, mut checks) = judge(&outcome, &dir)?;
+    // The line of a script that runs it.
+    if script.lines().any(|line| line == "verify") {
+        checks.extend(verify_checks(&outcome));
+    }
     checks.push(Check::that("the guest's commands", outcome.failed_status()));
     checks.push(Check::that(
         "the kernel's log is clean",
@@ -76,10 +97,10 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
     let counts = Counts::of(&checks);
     let passed = counts.failed == 0;
     let accelerator = format!("{:?}", machine.accel).to_lowercase();
-    let mut lines = vec![
-        format!("{} on {spec} ({accelerator})", shown.driver.name()),
-        format!("speech: {comparison}"),
-    ];
+    let mut lines = vec![format!("{} on {spec} ({accelerator})", shown.driver.name())];
+    for sound in &sounds {
+        lines.push(format!("speech: {}", sound.line().trim_start()));
+    }
     for check in &checks {
         match &check.verdict {
             report::Verdict::Pass => lines.push(format!("PASS: {}", check.name)),
@@ -99,7 +120,7 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
         passed,
         counts,
         seconds: start.elapsed().as_secs_f64(),
-        comparison: comparison.clone(),
+        sounds,
         checks: checks.clone(),
     };
     let json = serde_json::to_string_pretty(&report).map_err(|e| Error::BadFile {
@@ -109,7 +130,9 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
     write(&dir, "report.json", &json)?;
 
     println!();
-    println!("speech         {comparison}");
+    for sound in &report.sounds {
+        println!("speech         {}", sound.line().trim_start());
+    }
     for check in &checks {
         if let report::Verdict::Fail(why) = &check.verdict {
             println!("FAIL           {}: {}", check.name, report::short(why));
@@ -119,16 +142,23 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
         "checks         {} passed, {} failed, {} skipped",
         counts.passed, counts.failed, counts.skipped
     );
-    for (what, file) in [
-        ("recording", "recording.wav"),
-        ("waveforms", "waveforms.svg"),
-        ("report", "report.txt"),
-        ("", "report.json"),
-        ("kernel log", "dmesg.txt"),
-        ("console", "serial.log"),
-    ] {
-        if dir.join(file).is_file() {
-            println!("{what:<14} {}", dir.join(file).display());
+    let mut files = Vec::new();
+    for Heard { name, .. } in &report.sounds {
+        files.push(("recording", format!("recording{name}.wav")));
+        files.push(("waveforms", format!("waveforms{name}.svg")));
+    }
+    files.extend(
+        [
+            ("report", "report.txt"),
+            ("", "report.json"),
+            ("kernel log", "dmesg.txt"),
+            ("console", "serial.log"),
+        ]
+        .map(|(what, file)| (what, file.to_owned())),
+    );
+    for (what, file) in files {
+        if dir.join(&file).is_file() {
+            println!("{what:<14} {}", dir.join(&file).display());
         }
     }
     println!(
@@ -139,30 +169,59 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
     Ok(passed)
 }
 
-/// Takes the recording out of the share, compares it and draws it.
-fn judge(outcome: &Outcome, dir: &Path) -> Result<(Comparison, Vec<Check>)> {
-    let from = |name: &str| outcome.share.join(name);
-    let name = "speech comes back bit for bit";
-    let (comparison, mut checks) = if from("recording.wav").is_file() {
-        for file in ["recording.wav", "original.wav"] {
-            fs::copy(from(file), dir.join(file)).at(from(file))?;
-        }
-        let original = Sound::read(&dir.join("original.wav"))?;
-        let recording = Sound::read(&dir.join("recording.wav"))?;
-        let comparison = audio::compare(&original, &recording);
-        let offset = match comparison {
-            Comparison::Exact { offset, .. } | Comparison::Differs { offset, .. } => offset,
-            Comparison::Absent { .. } | Comparison::OtherParameters { .. } => 0,
-        };
-        picture::draw(&original, &recording, offset, &dir.join("waveforms.svg"))?;
-        let why = (!comparison.is_exact()).then(|| comparison.to_string());
-        (comparison, vec![Check::that(name, why)])
-    } else {
-        let check = Check::fail(name, "nothing was recorded");
-        (Comparison::Absent { sounding: 0 }, vec![check])
+/// Takes the recordings out of the share, compares them and draws them: each `recordingNAME.wav` with `originalNAME.wav`.
+fn judge(outcome: &Outcome, dir: &Path) -> Result<(Vec<Heard>, Vec<Check>)> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&outcome.share).at(&outcome.share)? {
+        let file = entry.at(&outcome.share)?.file_name();
+        let file = file.to_string_lossy();
+        let name = file
+            .strip_prefix("original")
+            .and_then(|f| f.strip_suffix(".wav"));
+        names.extend(name.map(str::to_owned));
+    }
+    names.sort();
+    let mut checks = Vec::new();
+    if names.is_empty() {
+        checks.push(Check::fail(
+            "speech comes back bit for bit",
+            "nothing was played",
+        ));
+    }
+    let mut sounds = Vec::new();
+    for name in names {
+        let (comparison, check) = compare(&outcome.share, dir, &name)?;
+        checks.push(check);
+        sounds.push(Heard { name, comparison });
+    }
+    Ok((sounds, checks))
+}
+
+/// The one of these whose files have `name` in their names.
+fn compare(share: &Path, dir: &Path, name: &str) -> Result<(Comparison, Check)> {
+    let what = match name.strip_prefix('-') {
+        Some(card) => format!("speech comes back bit for bit from {card}"),
+        None => "speech comes back bit for bit".to_owned(),
     };
-    checks.extend(verify_checks(outcome));
-    Ok((comparison, checks))
+    let [original, recording] = ["original", "recording"].map(|file| format!("{file}{name}.wav"));
+    if !share.join(&recording).is_file() {
+        let check = Check::fail(what, "nothing was recorded");
+        return Ok((Comparison::Absent { sounding: 0 }, check));
+    }
+    for file in [&recording, &original] {
+        fs::copy(share.join(file), dir.join(file)).at(share.join(file))?;
+    }
+    let original = Sound::read(&dir.join(original))?;
+    let recording = Sound::read(&dir.join(recording))?;
+    let comparison = audio::compare(&original, &recording);
+    let offset = match comparison {
+        Comparison::Exact { offset, .. } | Comparison::Differs { offset, .. } => offset,
+        Comparison::Absent { .. } | Comparison::OtherParameters { .. } => 0,
+    };
+    let picture = dir.join(format!("waveforms{name}.svg"));
+    picture::draw(&original, &recording, offset, &picture)?;
+    let why = (!comparison.is_exact()).then(|| comparison.to_string());
+    Ok((comparison, Check::that(what, why)))
 }
 
 fn write(dir: &Path, name: &str, text: &str) -> Result<()> {

@@ -58,10 +58,10 @@ fn run(cli: Cli) -> Result<u8> {
     let context = Context::new(paths, cli.mirror, drivers)?;
     let status = |passed: bool| u8::from(!passed);
     let result = match cli.command {
-        Command::Demo(target) => status(demo::run(
+        Command::Demo(demo) => status(demo::run(
             &context,
-            &manifest::demo(&manifests)?,
-            &target.spec(),
+            &manifest::demo(&manifests, demo.virtio)?,
+            &demo.target.spec(),
         )?),
         Command::Test(test) => status(suite::run(
             &context,
@@ -127,7 +127,7 @@ fn boot(context: &Context, manifests: &[Manifest], vm: Vm) -> Result<u8> {
     }
     let driver = match &vm.driver {
         Some(name) => context.driver("--driver", name)?,
-        None => manifest::demo(manifests)?.driver,
+        None => manifest::demo(manifests, false)?.driver,
     };
     let options = vm::Options {
         command: vm.run.map_or(vm.command, |command| vec![command]),

@@ -49,6 +49,17 @@ pub(crate) struct Manifest {
     pub(crate) runs: Vec<Run>,
 }
 
+impl Manifest {
+    /// The programs of others that its runs have, each once.
+    fn others(&self) -> Vec<PathBuf> {
+        let folders = self.runs.iter().flat_map(|run| &run.others);
+        let mut others: Vec<PathBuf> = folders.map(|f| self.driver.dir.join(f)).collect();
+        others.sort();
+        others.dedup();
+        others
+    }
+}
+
 /// The kernel's subsystem that a driver is for, as `rloop verify FAMILY` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -99,6 +110,9 @@ pub(crate) struct Run {
     /// Files that it finds in /mnt/share/files, as paths from the repository's root.
     #[serde(default)]
     pub(crate) files: Vec<PathBuf>,
+    /// Programs of others in it: folders of the driver's, each a crate with a lock file of its own.
+    #[serde(default)]
+    pub(crate) others: Vec<PathBuf>,
     /// What is in its root file system.
     #[serde(default)]
     pub(crate) rootfs: Root,
@@ -187,6 +201,8 @@ pub(crate) enum Log {
 pub(crate) enum Judge {
     /// Of the kernel tree's own tests of ALSA, which are built for it.
     Kselftest(Kselftest),
+    /// Of what was recorded of sounds of these names, which has to be what was played, frame by frame.
+    Copies(Vec<String>),
     /// Of what was recorded of the tone `sine.wav`, as this file of the driver's folder wants it.
     Recordings(PathBuf),
 }
@@ -240,12 +256,15 @@ pub(crate) struct Shown<'a> {
     pub(crate) driver: &'a Driver,
     /// Where the script is.
     pub(crate) script: PathBuf,
+    /// Where the programs of others are that the driver's runs have.
+    pub(crate) others: Vec<PathBuf>,
 }
 
-/// What `cargo xtask demo` shows, and `vm` unless it is told.
-pub(crate) fn demo(all: &[Manifest]) -> Result<Shown<'_>> {
+/// What `cargo xtask demo` shows, and `vm` unless it is told; or what it shows of `virtio`.
+pub(crate) fn demo(all: &[Manifest], virtio: bool) -> Result<Shown<'_>> {
     only(all, "the key `demo` of drivers/*/manifest.toml", |m| {
-        m.demo.as_deref()
+        let asked = (m.family == Family::Virtio) == virtio;
+        m.demo.as_deref().filter(|_| asked)
     })
 }
 
@@ -271,6 +290,7 @@ fn only<'a>(
         [one] => script(one).map(|script| Shown {
             driver: &one.driver,
             script: one.driver.dir.join(script),
+            others: one.others(),
         }),
         _ => None,
     };
@@ -333,6 +353,9 @@ impl File {
                 (None, Some(_)) if run.full || !run.parameters.is_empty() => {
                     "`full` and `parameters` are for `verify`".to_owned()
                 }
+                _ if run.others.iter().any(|f| !dir.join(f).is_dir()) => {
+                    "`others` are folders of the driver's".to_owned()
+                }
                 (Some(_), None) if run.sealed => "`verify` needs the share".to_owned(),
                 _ => return None,
             };
@@ -392,14 +415,14 @@ mod tests {
     fn one_driver_is_shown() {
         let (with, without) = (of("demo = \"s.sh\"\n").unwrap(), of("").unwrap());
         let all = [without, with];
-        assert!(demo(&all).unwrap().script.ends_with("x/s.sh"));
-        assert!(bench(&all).is_err() && demo(&all[..1]).is_err());
+        assert!(demo(&all, false).unwrap().script.ends_with("x/s.sh"));
+        assert!(bench(&all).is_err() && demo(&all[..1], false).is_err());
         let twice = [
             of("demo = \"s.sh\"\n").unwrap(),
             of("demo = \"s.sh\"\n").unwrap(),
         ];
         assert_eq!(
-            demo(&twice).err().unwrap().to_string(),
+            demo(&twice, false).err().unwrap().to_string(),
             "the key `demo` of drivers/*/manifest.toml: `x, x` can't be used; allowed: in the manifest of one driver"
         );
     }
@@ -407,7 +430,7 @@ mod tests {
     #[test]
     fn the_manifests_of_this_checkout_are_sound() {
         let all = all(&Paths::find().unwrap()).unwrap();
-        demo(&all).unwrap();
+        demo(&all, false).unwrap();
         bench(&all).unwrap();
     }
 }

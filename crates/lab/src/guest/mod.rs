@@ -119,6 +119,12 @@ impl<'a> Guest<'a> {
         })
     }
 
+    /// The same guest with one more program, a file of its name.
+    pub fn with_program(mut self, program: PathBuf) -> Self {
+        self.programs.push(program);
+        self
+    }
+
     /// The same guest, whose jobs find what is in the directory `files` in `/mnt/share/files`.
     pub fn with_files(self, files: PathBuf) -> Self {
         Self {

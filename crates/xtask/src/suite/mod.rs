@@ -9,6 +9,7 @@
 pub(crate) mod bitbake_setup;
 mod complaints;
 mod consistent;
+mod copies;
 mod crates;
 mod jobs;
 mod kas_files;

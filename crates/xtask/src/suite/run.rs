@@ -10,9 +10,9 @@ use lab::error::{AtPath as _, Result};
 use lab::guest::{self, Extras, Guest, Machine, Outcome, probe_kvm};
 use lab::kernel::{Kernel, Spec, selftests};
 use lab::ui::Step;
-use lab::{klog, paths, rootfs, sandbox};
+use lab::{klog, others, paths, rootfs, sandbox};
 
-use super::{Suite, kselftest, manual, servers};
+use super::{Suite, copies, kselftest, manual, servers};
 use crate::manifest::{Judge, Log, Manifest, Root, Run, Time};
 use crate::report::{self, Check};
 use crate::verify::verify_checks;
@@ -59,6 +59,11 @@ pub(super) fn run(
     if run.rootfs == Root::Servers {
         guest = guest.with_root(&rootfs::SERVERS)?;
     }
+    for folder in &run.others {
+        let dir = driver.dir.join(folder);
+        let arch = kernel.spec.arch;
+        guest = guest.with_program(others::program(suite.context, suite.sandbox, arch, &dir)?);
+    }
     if let Some(files) = files(suite, step, name, &kernel, driver, run)? {
         guest = guest.with_files(files);
     }
@@ -103,8 +108,12 @@ pub(super) fn run(
         }
         judge => {
             checks.extend(report::from_ptest(&outcome.output));
-            if let Some(Judge::Recordings(server)) = judge {
-                checks.extend(servers::judge(&outcome.share, &manifest.driver, server)?);
+            match judge {
+                Some(Judge::Recordings(server)) => {
+                    checks.extend(servers::judge(&outcome.share, &manifest.driver, server)?);
+                }
+                Some(Judge::Copies(names)) => checks.extend(copies::judge(&outcome.share, names)?),
+                _ => {}
             }
         }
     }
@@ -172,6 +181,7 @@ fn files(
             let programs = selftests::build(suite.context, suite.sandbox, kernel, step)?;
             paths::copy(&programs, &dir)?;
         }
+        Some(Judge::Copies(_)) => copies::files(&dir)?,
         Some(Judge::Recordings(server)) => servers::files(suite, step, driver, server, &dir)?,
     }
     Ok(Some(dir))
