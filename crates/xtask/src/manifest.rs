@@ -431,6 +431,7 @@ mod tests {
     fn the_manifests_of_this_checkout_are_sound() {
         let all = all(&Paths::find().unwrap()).unwrap();
         demo(&all, false).unwrap();
+        demo(&all, true).unwrap();
         bench(&all).unwrap();
     }
 }

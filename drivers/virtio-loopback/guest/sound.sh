@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# What the runs with virtio sound cards have in common.
+
+# What is played and recorded lies in memory: while the host's disk is waited for, the guest's time jumps.
+cp /mnt/share/files/*.wav /tmp
+# Waits for so many tenths of a second at most.
+within() { local tenths=$1; shift; while ! "$@"; do [ $tenths -gt 0 ] || return 1; tenths=$((tenths - 1)); sleep 0.1; done; }
+there() { [ -e /proc/asound/"$1" ]; }
+gone() { ! there "$1"; }
+
+# The cards that virtio's play to. What they record is nothing: else they would have the capture ends of the cables.
+outputs() {
+	cat >/etc/asound.conf <<-END
+		pcm.a { type asym playback.pcm "hw:OutA,0,0" capture.pcm "null" }
+		pcm.b { type asym playback.pcm "hw:OutB,0,0" capture.pcm "null" }
+	END
+	# Where udev runs, the driver is loaded for the device.
+	modprobe snd-rloop enable=1,1 id=OutA,OutB && modprobe virtio_snd
+}
+# NODE PCM: a device.
+backend() { VHOST_SOUND_PCM=$2 vhost-device-sound --socket /tmp/sound"$1".sock --backend alsa >>/tmp/sound.log 2>&1 & }
+# NODE PCM: a device, and its adapter; `pids` are theirs.
+device() {
+	backend "$1" "$2"
+	pids=$!
+	virtio-loopback-adapter -s /tmp/sound$1.sock -d vhusnd -l "$1" >>/tmp/adapter.log 2>&1 &
+	pids="$pids $!"
+}
+first_card() { device 0 a; first=$pids; }
+second_card() { device 1 b; second=$pids; }
+
+# A|B FORMAT RATE CHANNELS SECONDS FILE: records what comes out.
+recorders=
+record() {
+	arecord -q -D hw:Out"$1",0,0 -t wav -f "$2" -r "$3" -c "$4" -d "$5" "$6" &
+	recorders="$recorders $!"
+}
+# CARD FORMAT RATE CHANNELS: whether it plays just now, as this.
+plays() {
+	local params=/proc/asound/$1/pcm0p/sub0/hw_params
+	grep -q "^format: $2$" $params && grep -q "^rate: $3 " $params && grep -q "^channels: $4$" $params
+}
