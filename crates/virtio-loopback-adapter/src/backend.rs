@@ -116,10 +116,13 @@ impl Backend {
     }
 
     fn said<T>(&self, what: &'static str, result: vhost::Result<T>) -> Result<T> {
-        result.map_err(|why| Error::Backend {
-            path: self.path.clone(),
-            what,
-            why,
+        result.map_err(|why| match hung_up(&why) {
+            true => Error::Gone,
+            false => Error::Backend {
+                path: self.path.clone(),
+                what,
+                why,
+            },
         })
     }
 
@@ -185,5 +188,40 @@ impl Backend {
 impl AsFd for Backend {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
+    }
+}
+
+/// Whether a backend that was asked something is not there any more: one that was about to make its socket anew takes a
+/// connection, and drops it.
+fn hung_up(why: &vhost::Error) -> bool {
+    use vhost::vhost_user::Error::{Disconnected, PartialMessage, SocketBroken};
+    matches!(
+        why,
+        vhost::Error::VhostUserProtocol(Disconnected | PartialMessage | SocketBroken(_))
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use super::*;
+
+    #[test]
+    fn who_takes_a_connection_and_drops_it_has_gone() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let frontend = Frontend::from_stream(ours, 1);
+        drop(theirs);
+        assert!(hung_up(&frontend.get_features().unwrap_err()));
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let frontend = Frontend::from_stream(ours, 1);
+        // What was not read when it is closed resets the connection.
+        let asked = std::thread::spawn(move || frontend.get_features().unwrap_err());
+        (&theirs).read_exact(&mut [0]).unwrap();
+        drop(theirs);
+        assert!(hung_up(&asked.join().unwrap()));
+        assert!(!hung_up(&vhost::Error::VhostUserProtocol(
+            vhost::vhost_user::Error::InvalidMessage
+        )));
     }
 }
