@@ -103,17 +103,6 @@ check 'both come back when their name spaces go' soon back
 check 'nothing in the log' clean
 
 begin
-remark() { tail -n 20 /tmp/bench; }
-# What a kernel with KASAN takes says nothing.
-if ! grep -q ' kasan_report$' /proc/kallsyms; then
-	check 'it is measured' eval 'rloop bench net >/tmp/bench 2>&1'
-	check 'and so is each rival' eval '! grep "is left out" /tmp/bench'
-	check 'by all figures' eval 'grep -q "packet of 1500 bytes by UDP" /tmp/bench && grep -q "KiB for a pair" /tmp/bench && grep -q "a MiB by TCP: at most 1.1 times that of veth: " /tmp/bench'
-	check 'and nothing of the rivals stays' eval '[ ! -e /sys/module/veth ] && [ ! -e /run/netns/rloop-near ]'
-fi
-check 'nothing in the log' clean
-
-begin
 rmmod netdrv
 check 'neither is there without the module' eval '! ip link show vnet0 2>/dev/null && ! ip link show vnet1 2>/dev/null'
 come_and_go() {

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# It is measured beside its rivals.
+
+modprobe netdrv || exit 1
+remark() { tail -n 20 /tmp/bench; }
+rloop bench net >/tmp/bench 2>&1
+check 'it is measured' [ $? = 0 ]
+check 'and so is each rival' eval '! grep "is left out" /tmp/bench'
+check 'by all figures' eval 'grep -q "packet of 1500 bytes by UDP" /tmp/bench && grep -q "KiB for a pair" /tmp/bench && grep -q "a MiB by TCP: at most 1.1 times that of veth: " /tmp/bench'
+check 'and nothing of the rivals stays' eval '[ ! -e /sys/module/veth ] && [ ! -e /run/netns/rloop-near ]'
+exit $status
