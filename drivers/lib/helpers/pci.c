@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * C for what bindgen can't bind of PCI devices, and what belongs together. A driver's helpers.c includes it if the
- * driver has some. All may sleep, but for the accesses to registers.
+ * driver has some. All may sleep, but for the accesses to registers, and where it is said.
  */
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -11,16 +11,32 @@
 
 #include "pci.h"
 
+static irqreturn_t rloop_pci_nothing(int line, void *cookie)
+{
+	return IRQ_NONE;
+}
+
 /*
  * Lets a device answer, and keeps its pin off, which the core turns on: what the device raises before its interrupts are
- * requested nobody would handle.
+ * requested nobody would handle. Until the pin is off again nobody listens to its line: others that share it would be
+ * asked for as long as it is raised. That they are not gone when it is listened to again, a handler of ours sees to.
  */
 int rloop_pci_enable(struct pci_dev *device)
 {
-	int error = pci_enable_device(device);
+	unsigned int line = device->irq;
+	bool shared = irq_has_action(line) &&
+		      !request_irq(line, rloop_pci_nothing, IRQF_SHARED | IRQF_PROBE_SHARED, pci_name(device), device);
+	int error;
 
+	if (shared)
+		disable_irq(line);
+	error = pci_enable_device(device);
 	if (!error)
 		pci_intx(device, 0);
+	if (shared) {
+		enable_irq(line);
+		free_irq(line, device);
+	}
 	return error;
 }
 
@@ -67,20 +83,19 @@ void rloop_write64(u64 value, void *to)
 }
 
 /*
- * Allocates a device's only vector, a message (MSI) or else its pin, which others may share, and has its interrupts
- * handled until rloop_pci_free_interrupt() with the same cookie.
+ * Has a device's interrupts handled, until rloop_pci_free_interrupt() with the same cookie: messages (MSI) of one vector,
+ * or else its pin, which others may share, and which is on only while there is a handler.
  */
 int rloop_pci_request_interrupt(struct pci_dev *device, irqreturn_t (*handler)(int, void *),
 				const char *name, void *cookie)
 {
-	int error = pci_alloc_irq_vectors(device, 1, 1, PCI_IRQ_MSI | PCI_IRQ_INTX);
+	bool messages = pci_alloc_irq_vectors(device, 1, 1, PCI_IRQ_MSI) > 0;
+	int error = request_irq(pci_irq_vector(device, 0), handler, messages ? 0 : IRQF_SHARED, name, cookie);
 
-	if (error < 0)
-		return error;
-	error = request_irq(pci_irq_vector(device, 0), handler, pci_dev_msi_enabled(device) ? 0 : IRQF_SHARED,
-			    name, cookie);
 	if (error)
 		pci_free_irq_vectors(device);
+	else if (!messages)
+		pci_intx(device, 1);
 	return error;
 }
 
@@ -90,9 +105,23 @@ int rloop_pci_request_interrupt(struct pci_dev *device, irqreturn_t (*handler)(i
  */
 void rloop_pci_free_interrupt(struct pci_dev *device, void *cookie)
 {
+	pci_intx(device, 0);
 	free_irq(pci_irq_vector(device, 0), cookie);
 	pci_free_irq_vectors(device);
+	/* The core has turned it on as the messages went. */
 	pci_intx(device, 0);
+}
+
+/* Turns a device's pin off if that is what interrupts; false if it is not, or the device sends messages. Any context. */
+bool rloop_pci_stop_pin(struct pci_dev *device)
+{
+	return !pci_dev_msi_enabled(device) && pci_check_and_mask_intx(device);
+}
+
+/* Turns a device's pin on again. Any context. */
+void rloop_pci_start_pin(struct pci_dev *device)
+{
+	pci_intx(device, 1);
 }
 
 /* Says how many bits an address has that the device can reach; -EIO if the machine has no memory there. */

@@ -20,6 +20,8 @@ void rloop_write64(u64 value, void *to);
 int rloop_pci_request_interrupt(struct pci_dev *device, irqreturn_t (*handler)(int, void *),
 				const char *name, void *cookie);
 void rloop_pci_free_interrupt(struct pci_dev *device, void *cookie);
+bool rloop_pci_stop_pin(struct pci_dev *device);
+void rloop_pci_start_pin(struct pci_dev *device);
 
 int rloop_pci_set_dma_bits(struct pci_dev *device, unsigned int bits);
 void *rloop_pci_alloc_coherent(struct pci_dev *device, size_t size, u64 *address);

@@ -21,15 +21,20 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn interrupt(&self) -> bool;
 }
 
+/// What the kernel has a pointer to.
+struct Line<H: Handler> {
+    device: ARef<Device>,
+    handler: Arc<H>,
+}
+
 /// A device's interrupts, handled. Dropping it waits for a handler that runs, and ends that, so sleeps.
 ///
 /// # Invariants
 ///
-/// The interrupts of `device` are handled with `handler` for the cookie.
+/// The interrupts of the line's device are handled, with the line's address for the cookie.
 pub(crate) struct Interrupt<H: Handler> {
-    device: ARef<Device>,
-    handler: Arc<H>,
-    /// To which the kernel has a pointer.
+    line: KBox<Line<H>>,
+    /// To which the kernel has a pointer, too.
     _name: CString,
 }
 
@@ -46,23 +51,23 @@ impl<H: Handler> Interrupt<H> {
         handler: Arc<H>,
     ) -> Result<Managed<Self>> {
         let name = CString::try_from_fmt(fmt!("{name}"))?;
-        let cookie = Arc::as_ptr(&handler).cast_mut().cast();
-        // SAFETY: The device is there as long as it is borrowed. The name and the handler stay where they are, and are
+        let line = Line {
+            device: device.into(),
+            handler,
+        };
+        let line = KBox::new(line, GFP_KERNEL)?;
+        // SAFETY: The device is there as long as it is borrowed. The name and the line stay where they are, and are
         // there until the `Self` below has freed the interrupt; nothing in between fails.
         to_result(unsafe {
             bindings::rloop_pci_request_interrupt(
                 raw(device),
                 Some(Self::trampoline),
                 name.as_char_ptr(),
-                cookie,
+                cookie(&line),
             )
         })?;
         // INVARIANT: Just requested.
-        let interrupt = Self {
-            device: device.into(),
-            handler,
-            _name: name,
-        };
+        let interrupt = Self { line, _name: name };
         manage(device, interrupt)
     }
 
@@ -70,22 +75,51 @@ impl<H: Handler> Interrupt<H> {
     ///
     /// # Safety
     ///
-    /// `cookie` must be the address of an `H` that stays during the call, as it is when the interrupt was requested by
-    /// [`Interrupt::request`], since it is freed before the handler goes.
+    /// `cookie` must be the address of a `Line<H>` that stays during the call, as it is when the interrupt was requested
+    /// by [`Interrupt::request`], since it is freed before the line goes.
     unsafe extern "C" fn trampoline(_: c_int, cookie: *mut c_void) -> bindings::irqreturn_t {
         // SAFETY: As this function's.
-        let handler: &H = unsafe { &*cookie.cast::<H>().cast_const() };
-        match handler.interrupt() {
+        let line: &Line<H> = unsafe { &*cookie.cast::<Line<H>>().cast_const() };
+        match line.interrupt() {
             true => bindings::irqreturn_IRQ_HANDLED,
             false => bindings::irqreturn_IRQ_NONE,
         }
     }
 }
 
+impl<H: Handler> Line<H> {
+    /// As [`Handler::interrupt`]; but for a device that raises its pin and does not say why, as it has ceased to answer:
+    /// that is turned off, for it would have all who share it called without end.
+    fn interrupt(&self) -> bool {
+        if self.handler.interrupt() {
+            return true;
+        }
+        // SAFETY: The device is counted.
+        if !unsafe { bindings::rloop_pci_stop_pin(raw(&self.device)) } {
+            return false;
+        }
+        // What it has raised since it was asked.
+        if self.handler.interrupt() {
+            // SAFETY: As above.
+            unsafe { bindings::rloop_pci_start_pin(raw(&self.device)) };
+        } else {
+            dev_err!(
+                self.device.as_ref(),
+                "it interrupts and does not say why; its pin is off until it is bound again\n"
+            );
+        }
+        true
+    }
+}
+
+/// What tells the kernel's handlers of one pin apart.
+fn cookie<H: Handler>(line: &Line<H>) -> *mut c_void {
+    core::ptr::from_ref(line).cast_mut().cast()
+}
+
 impl<H: Handler> Drop for Interrupt<H> {
     fn drop(&mut self) {
-        let cookie = Arc::as_ptr(&self.handler).cast_mut().cast();
         // SAFETY: By the invariant this is the cookie with which it was requested.
-        unsafe { bindings::rloop_pci_free_interrupt(raw(&self.device), cookie) };
+        unsafe { bindings::rloop_pci_free_interrupt(raw(&self.line.device), cookie(&self.line)) };
     }
 }
