@@ -36,21 +36,21 @@ use crate::shared::Shared;
 const DELAY_MAX: u32 = 10_000_000;
 
 /// Which directions files are for.
-pub(crate) struct Directions<E: Interface> {
-    shared: Arc<Shared<E>>,
+pub(crate) struct Directions<I: Interface> {
+    shared: Arc<Shared<I>>,
     sides: &'static [usize],
 }
 
-type OneFile<E> = File<Arc<Directions<E>>>;
+type OneFile<I> = File<Arc<Directions<I>>>;
 
 /// The files of a pair. Dropping them removes them, and waits for whoever is writing to one.
-pub(crate) struct Files<E: Interface> {
+pub(crate) struct Files<I: Interface> {
     /// Without them here, the directories would go.
     _dirs: KVec<Dir>,
-    _files: KVec<Pin<KBox<OneFile<E>>>>,
+    _files: KVec<Pin<KBox<OneFile<I>>>>,
 }
 
-impl<E: Interface> Directions<E> {
+impl<I: Interface> Directions<I> {
     /// Changes what goes wrong.
     fn set(&self, change: impl Fn(&mut Faults)) {
         for side in self.sides {
@@ -74,13 +74,13 @@ impl<E: Interface> Directions<E> {
     }
 }
 
-impl<E: Interface> Files<E> {
+impl<I: Interface> Files<I> {
     /// Makes the files of a pair in `dir`. May sleep.
     ///
     /// # Errors
     ///
     /// `ENOMEM`. Where debugfs is off, nothing is made.
-    pub(crate) fn new(dir: Dir, shared: &Arc<Shared<E>>) -> Result<Self> {
+    pub(crate) fn new(dir: Dir, shared: &Arc<Shared<I>>) -> Result<Self> {
         let (mut dirs, mut files) = (KVec::new(), KVec::new());
         let all: [(Dir, &'static [usize]); 3] = [
             (dir.subdir(c_str!("0")), &[0]),
@@ -99,7 +99,7 @@ impl<E: Interface> Files<E> {
         })
     }
 
-    fn fill(dir: &Dir, of: &Arc<Directions<E>>, files: &mut KVec<Pin<KBox<OneFile<E>>>>) -> Result {
+    fn fill(dir: &Dir, of: &Arc<Directions<I>>, files: &mut KVec<Pin<KBox<OneFile<I>>>>) -> Result {
         // Each callback is of a type of its own, so there is no loop over them.
         macro_rules! file {
             ($name:literal, $show:expr, $write:expr $(,)?) => {
@@ -107,8 +107,8 @@ impl<E: Interface> Files<E> {
                 let file = dir.read_write_callback_file(
                     name,
                     of.clone(),
-                    &|of: &Arc<Directions<E>>, text: &mut fmt::Formatter<'_>| of.show(text, $show),
-                    &|of: &Arc<Directions<E>>, written: &mut UserSliceReader| -> Result {
+                    &|of: &Arc<Directions<I>>, text: &mut fmt::Formatter<'_>| of.show(text, $show),
+                    &|of: &Arc<Directions<I>>, written: &mut UserSliceReader| -> Result {
                         $write(of, written)
                     },
                 );
@@ -118,7 +118,7 @@ impl<E: Interface> Files<E> {
                 file!(
                     $name,
                     |faults, text| write!(text, "{}", faults.$field),
-                    |of: &Arc<Directions<E>>, written| {
+                    |of: &Arc<Directions<I>>, written| {
                         let allowed = Allowed::Words(ALLOWED);
                         let plan = word($name, allowed, written, Plan::parse)?;
                         of.set(|faults| faults.$field = plan);
@@ -135,7 +135,7 @@ impl<E: Interface> Files<E> {
         file!(
             "delay_us",
             |faults, text| write!(text, "{}", faults.late / 1_000),
-            |of: &Arc<Directions<E>>, written| {
+            |of: &Arc<Directions<I>>, written| {
                 let micros = number("delay_us", written, DELAY_MAX)?;
                 of.set(|faults| faults.late = u64::from(micros) * 1_000);
                 Ok(())
@@ -144,7 +144,7 @@ impl<E: Interface> Files<E> {
         file!(
             "freeze",
             |faults, text| write!(text, "{}", u32::from(faults.frozen)),
-            |of: &Arc<Directions<E>>, written| {
+            |of: &Arc<Directions<I>>, written| {
                 let freeze = number("freeze", written, 1)?;
                 for side in of.sides {
                     of.shared.freeze(*side, freeze == 1);
@@ -156,11 +156,11 @@ impl<E: Interface> Files<E> {
             let file = dir.read_write_callback_file(
                 c_str!("down"),
                 of.clone(),
-                &|of: &Arc<Directions<E>>, text: &mut fmt::Formatter<'_>| {
+                &|of: &Arc<Directions<I>>, text: &mut fmt::Formatter<'_>| {
                     let cut = of.shared.wire(0).lock().is_cut();
                     writeln!(text, "{}", u32::from(cut))
                 },
-                &|of: &Arc<Directions<E>>, written: &mut UserSliceReader| -> Result {
+                &|of: &Arc<Directions<I>>, written: &mut UserSliceReader| -> Result {
                     of.shared.cut(number("down", written, 1)? == 1);
                     Ok(())
                 },

@@ -16,10 +16,10 @@ use crate::model::wire::{Queue, Slot, Wire};
 /// One direction of a pair.
 pub(crate) type Direction = Wire<KVec<Option<Slot<Packet>>>>;
 
-/// What both ends of a pair, of which each is an `E`, share.
+/// What both ends of a pair, of which each is an `I`, share.
 #[pin_data]
-pub(crate) struct Shared<E: Interface> {
-    pub(crate) ends: Ends<E>,
+pub(crate) struct Shared<I: Interface> {
+    pub(crate) ends: Ends<I>,
     /// Each is that into which the end of this number sends.
     #[pin]
     from_first: IrqSpinLock<Direction>,
@@ -30,7 +30,7 @@ pub(crate) struct Shared<E: Interface> {
     pub(crate) link: Mutex<()>,
 }
 
-impl<E: Interface> Shared<E> {
+impl<I: Interface> Shared<I> {
     /// Makes what a pair shares. May sleep.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl<E: Interface> Shared<E> {
 }
 
 /// Does with a device's queue what its wire says. Under the wire's lock.
-pub(crate) fn apply<E: Interface>(queue: Queue, device: &Device<E>) {
+pub(crate) fn apply<I: Interface>(queue: Queue, device: &Device<I>) {
     match queue {
         Queue::Leave => {}
         Queue::Stop => device.stop_queue(),
