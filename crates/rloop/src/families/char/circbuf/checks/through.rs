@@ -29,7 +29,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "through/sums",
         "as the C model",
-        "four writers and four readers with O_NONBLOCK: as many bytes are read as were written, of each writer's as many as it wrote",
+        "four writers and four readers with O_NONBLOCK: as many bytes are read as were written, of each writer's as many as it wrote, and no count goes back meanwhile",
         sums,
     ),
     (
@@ -144,14 +144,21 @@ fn sums(context: &mut Context) -> Verdict {
     let readers = (4..8).map(|number| mover((device, number), &read, &empty));
     let readers: Vec<_> = readers.collect::<Verdict<_>>()?;
     let file = device.nonblocking()?;
-    for _ in 0..100 {
-        thread::sleep(Duration::from_millis(20));
+    let mut before = [0; 2];
+    for look in 0..5_000 {
+        if look % 50 == 0 {
+            thread::sleep(Duration::from_millis(20));
+        }
         // All at one time.
-        let [capacity, used, available, ..] =
+        let [capacity, used, available, calls @ ..] =
             stats(&file).map_err(|e| failed("ioctl", &device.node(), &e))?;
         ensure(used + available == capacity && used <= capacity, || {
             format!("{used} bytes are used and {available} free, of {capacity}")
         })?;
+        ensure(calls[0] >= before[0] && calls[1] >= before[1], || {
+            format!("{calls:?} reads and writes come after {before:?}")
+        })?;
+        before = calls;
     }
     no_more.store(true, Ordering::Relaxed);
     writers.into_iter().try_for_each(joined)?;
