@@ -11,32 +11,54 @@
 
 #include "pci.h"
 
-static irqreturn_t rloop_pci_nothing(int line, void *cookie)
+/*
+ * Turns a device's pin off if that is what interrupts; false if it is not: it is off already, or the device sends
+ * messages, or is not there any more (all of its configuration is ones then). Any context, while nobody else changes the
+ * device's command register.
+ */
+bool rloop_pci_stop_pin(struct pci_dev *device)
 {
-	return IRQ_NONE;
+	u16 command;
+
+	if (pci_dev_msi_enabled(device))
+		return false;
+	pci_read_config_word(device, PCI_COMMAND, &command);
+	return !(command & PCI_COMMAND_INTX_DISABLE) && pci_check_and_mask_intx(device);
+}
+
+/* Turns a device's pin on again. As rloop_pci_stop_pin(). */
+void rloop_pci_start_pin(struct pci_dev *device)
+{
+	pci_intx(device, 1);
+}
+
+static irqreturn_t rloop_pci_hush(int line, void *device)
+{
+	return rloop_pci_stop_pin(device) ? IRQ_HANDLED : IRQ_NONE;
 }
 
 /*
  * Lets a device answer, and keeps its pin off, which the core turns on: what the device raises before its interrupts are
- * requested nobody would handle. Until the pin is off again nobody listens to its line: others that share it would be
- * asked for as long as it is raised. That they are not gone when it is listened to again, a handler of ours sees to.
+ * requested nobody would handle. If it raises something already, and others share the line, these would be called without
+ * end before the pin can be turned off here; so a handler does that. (Not where the line becomes known only as the device
+ * is enabled, as on x86 for the first time. And for no other device: free_irq() waits for all threads of the line, and a
+ * slot's may be the one that has found this device.)
  */
 int rloop_pci_enable(struct pci_dev *device)
 {
 	unsigned int line = device->irq;
-	bool shared = irq_has_action(line) &&
-		      !request_irq(line, rloop_pci_nothing, IRQF_SHARED | IRQF_PROBE_SHARED, pci_name(device), device);
+	bool guarded = false;
+	u16 status;
 	int error;
 
-	if (shared)
-		disable_irq(line);
+	pci_read_config_word(device, PCI_STATUS, &status);
+	if ((status & PCI_STATUS_INTERRUPT) && irq_has_action(line))
+		guarded = !request_irq(line, rloop_pci_hush, IRQF_SHARED | IRQF_PROBE_SHARED, pci_name(device), device);
 	error = pci_enable_device(device);
 	if (!error)
 		pci_intx(device, 0);
-	if (shared) {
-		enable_irq(line);
+	if (guarded)
 		free_irq(line, device);
-	}
 	return error;
 }
 
@@ -84,18 +106,24 @@ void rloop_write64(u64 value, void *to)
 
 /*
  * Has a device's interrupts handled, until rloop_pci_free_interrupt() with the same cookie: messages (MSI) of one vector,
- * or else its pin, which others may share, and which is on only while there is a handler.
+ * or else its pin, which others may share, and which is on only while there is a handler. -ENOSPC if it has neither.
  */
 int rloop_pci_request_interrupt(struct pci_dev *device, irqreturn_t (*handler)(int, void *),
 				const char *name, void *cookie)
 {
 	bool messages = pci_alloc_irq_vectors(device, 1, 1, PCI_IRQ_MSI) > 0;
-	int error = request_irq(pci_irq_vector(device, 0), handler, messages ? 0 : IRQF_SHARED, name, cookie);
+	int error;
 
-	if (error)
+	if (!messages && !device->irq)
+		return -ENOSPC;
+	error = request_irq(pci_irq_vector(device, 0), handler, messages ? 0 : IRQF_SHARED, name, cookie);
+	if (error) {
 		pci_free_irq_vectors(device);
-	else if (!messages)
+		/* The core has turned it on as the messages went. */
+		pci_intx(device, 0);
+	} else if (!messages) {
 		pci_intx(device, 1);
+	}
 	return error;
 }
 
@@ -108,20 +136,8 @@ void rloop_pci_free_interrupt(struct pci_dev *device, void *cookie)
 	pci_intx(device, 0);
 	free_irq(pci_irq_vector(device, 0), cookie);
 	pci_free_irq_vectors(device);
-	/* The core has turned it on as the messages went. */
+	/* The core has turned it on as the messages went, or a handler that still ran did. */
 	pci_intx(device, 0);
-}
-
-/* Turns a device's pin off if that is what interrupts; false if it is not, or the device sends messages. Any context. */
-bool rloop_pci_stop_pin(struct pci_dev *device)
-{
-	return !pci_dev_msi_enabled(device) && pci_check_and_mask_intx(device);
-}
-
-/* Turns a device's pin on again. Any context. */
-void rloop_pci_start_pin(struct pci_dev *device)
-{
-	pci_intx(device, 1);
 }
 
 /* Says how many bits an address has that the device can reach; -EIO if the machine has no memory there. */

@@ -16,7 +16,8 @@ use crate::lib::bindings;
 
 /// Who handles interrupts.
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// Handles an interrupt; `false` if it was not the device's, for others may share its pin. In interrupt context
+    /// Handles an interrupt; `false` if the device raises nothing, for others may share its pin. If it does nevertheless
+    /// it is asked once more, and if that is `false`, too, its pin is off until it is bound again. In interrupt context
     /// (in a thread on `PREEMPT_RT`).
     fn interrupt(&self) -> bool;
 }
