@@ -54,13 +54,10 @@ impl<P: Pluggable> Plug<P> {
         act(self.node.lock().as_ref())
     }
 
-    /// Takes the node away. Done again it does nothing.
-    pub(crate) fn pull(&self) {
+    /// Takes the node away. `false` if it has been taken away before.
+    pub(crate) fn pull(&self) -> bool {
         let node = self.node.lock().take();
-        if let Some(node) = node {
-            self.device.leave(node);
-            pr_info!("/dev/{} is taken away\n", &*self.name);
-        }
+        node.map(|node| self.device.leave(node)).is_some()
     }
 }
 
@@ -98,7 +95,9 @@ where
                                         written: &mut UserSliceReader|
          -> Result {
             one("unplug", written)?;
-            plug.pull();
+            if plug.pull() {
+                pr_info!("/dev/{} is taken away\n", &*plug.name);
+            }
             Ok(())
         })?;
         Ok(Self { faults, plug })

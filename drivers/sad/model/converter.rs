@@ -235,11 +235,12 @@ impl<P: Parts> Converter<P> {
         has
     }
 
-    /// Drops all that is left: the device has gone.
-    pub fn leave(&mut self, now: u64) {
+    /// Drops all that is left: the device has gone. Returns its port, which another may have now.
+    pub fn leave(&mut self, now: u64) -> Option<P::Port> {
         self.advance(now);
         self.gone = true;
         self.counters.dropped += self.fifo.drop_rest(None);
+        self.port.take()
     }
 
     /// When the timer is to go off for the next tick; `None` if nothing needs it: no file is open, and no sound is

@@ -76,12 +76,14 @@ impl Device {
         Arc::pin_init(PeriodTimers::new(2, device), GFP_KERNEL)
     }
 
-    /// Lets nothing leave any more, and nobody wait for that. May be called more than once. Any context.
+    /// Lets nothing leave any more, and nobody wait for that. May be called more than once. May sleep.
     pub(crate) fn leave(&self) {
-        self.converter.lock().leave(now());
+        // To be given up with the lock released.
+        let port = self.converter.lock().leave(now());
         for queue in [&self.writers, &self.closers, &self.readers] {
             queue.close();
         }
+        drop(port);
     }
 }
 
