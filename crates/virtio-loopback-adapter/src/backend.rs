@@ -116,13 +116,10 @@ impl Backend {
     }
 
     fn said<T>(&self, what: &'static str, result: vhost::Result<T>) -> Result<T> {
+        let path = self.path.clone();
         result.map_err(|why| match hung_up(&why) {
-            true => Error::Gone,
-            false => Error::Backend {
-                path: self.path.clone(),
-                what,
-                why,
-            },
+            true => Error::HungUp { path, what, why },
+            false => Error::Backend { path, what, why },
         })
     }
 
@@ -194,10 +191,10 @@ impl AsFd for Backend {
 /// Whether a backend that was asked something is not there any more: one that was about to make its socket anew takes a
 /// connection, and drops it.
 fn hung_up(why: &vhost::Error) -> bool {
-    use vhost::vhost_user::Error::{Disconnected, PartialMessage, SocketBroken};
+    use vhost::vhost_user::Error::{Disconnected, SocketBroken};
     matches!(
         why,
-        vhost::Error::VhostUserProtocol(Disconnected | PartialMessage | SocketBroken(_))
+        vhost::Error::VhostUserProtocol(Disconnected | SocketBroken(_))
     )
 }
 

@@ -47,6 +47,16 @@ pub(crate) enum Error {
         /// What it answered.
         why: vhost::Error,
     },
+    /// The backend has closed its socket when it was asked something.
+    #[error("{}: the backend hung up when it was asked for {what}: {why}", path.display())]
+    HungUp {
+        /// Its socket.
+        path: PathBuf,
+        /// What was asked of it.
+        what: &'static str,
+        /// How that was noticed.
+        why: vhost::Error,
+    },
     /// The backend is another device.
     #[error("{}: the backend has {what} {given}, but {allowed} is needed", path.display())]
     Unfit {

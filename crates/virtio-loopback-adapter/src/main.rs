@@ -38,17 +38,17 @@ fn serve(cli: &Cli) -> Result<()> {
     let mut pause = PAUSES.0;
     loop {
         let lost = match attach::attach(cli) {
-            Err(lost @ (Error::Gone | Error::Broken { .. })) => lost,
+            Err(lost @ (Error::Gone | Error::HungUp { .. } | Error::Broken { .. })) => lost,
             other => return other,
         };
         if cli.on_loss == OnLoss::Exit {
             return Err(lost);
         }
         println!("{lost}; the device is made anew as soon as the backend is there");
-        // One that breaks its rings will do so again.
+        // One that breaks its rings will do so again, and one that hangs up may, if it was not just being started.
         pause = match lost {
-            Error::Broken { .. } => PAUSES.1.min(pause * 2),
-            _ => PAUSES.0,
+            Error::Gone => PAUSES.0,
+            _ => PAUSES.1.min(pause * 2),
         };
         std::thread::sleep(pause);
     }

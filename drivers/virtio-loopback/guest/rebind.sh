@@ -50,7 +50,7 @@ check 'it comes back with the driver' eval 'modprobe virtio_snd && within 30 the
 check 'and plays' exactly 5
 cp /tmp/recorded-short-* /mnt/share
 kill $first
-wait 2>/dev/null
+wait $first 2>/dev/null
 check 'the module can be unloaded' within 20 rmmod virtio_loopback
 cat /tmp/sound.log /tmp/adapter.log
 exit $status

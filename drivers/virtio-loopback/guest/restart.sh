@@ -48,7 +48,7 @@ check 'all of it was recorded' [ "$(ls /tmp/recorded-short-* | wc -l)" = $rounds
 cat /tmp/sound.log
 cp /tmp/recorded-short-* /mnt/share
 kill $first
-wait 2>/dev/null
+wait $first 2>/dev/null
 check 'the module can be unloaded' within 20 rmmod virtio_loopback
 tail -n 20 /tmp/adapter.log
 exit $status
