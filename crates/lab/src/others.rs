@@ -45,7 +45,7 @@ pub fn program(context: &Context, sandbox: &Sandbox, arch: Arch, dir: &Path) -> 
         let sandbox = sandbox.seeing(at);
         cargo::of(&sandbox, &what, dir, (&vendor, &target), "build")?
             .args(["--release", "--target", arch.rust()])
-            .run(&step, &context.paths.log(&format!("others-{arch}")))?;
+            .run(&step, &context.paths.log(&entry))?;
         let program = target.join(arch.rust()).join("release").join(name);
         fs::copy(&program, at.join(name)).at(&program)?;
         sandbox::remove(&vendor)?;
@@ -69,7 +69,7 @@ fn patches(dir: &Path) -> Result<Vec<PathBuf>> {
     Ok(patches)
 }
 
-/// Applies a patch to the crate in `vendor` that it is for, all of it and without guessing where.
+/// Applies a patch to the crate in `vendor` that it is for: all of it, where the lines around are what it says.
 fn apply(
     context: &Context,
     sandbox: &Sandbox,
@@ -89,9 +89,9 @@ fn apply(
         .seeing(patch.parent().unwrap_or(patch));
     sandbox
         .command::<&str, &str>(&format!("applying {file}"), &dir, &[], "patch")?
-        .args(["--batch", "--fuzz=0", "-p1", "-i"])
+        .args(["--force", "--fuzz=0", "-p1", "-i"])
         .arg(patch)
-        .run(step, &context.paths.log("others-patch"))?;
+        .run(step, &context.paths.log(&format!("patch-{file}")))?;
     // What was fetched was what the lock file has; from here on cargo is not to look at the files' own sums.
     fs::write(&sums, without_files(&text, patch)?).at(&sums)
 }

@@ -71,12 +71,18 @@ pub fn ensure(ok: bool, what: impl FnOnce() -> String) -> Verdict {
     if ok { Ok(()) } else { fail(what()) }
 }
 
-/// What two sides give that wait for each other. Where both have failed, the message has both: one that stops lets the
-/// other only wait.
+/// What two sides give that wait for each other. Where neither is content, the message has both, as one that stops lets
+/// the other only wait; and it is a failure if one of them is.
 pub fn of_both<A, B>(first: Verdict<A>, second: Verdict<B>) -> Verdict<(A, B)> {
     match (first, second) {
         (Ok(first), Ok(second)) => Ok((first, second)),
-        (Err(first), Err(second)) => Err(first.map(|text| format!("{text}; {second}"))),
+        (Err(first), Err(second)) => {
+            let text = format!("{first}; {second}");
+            match second {
+                Problem::Failed(_) => fail(text),
+                _ => Err(first.map(|_| text)),
+            }
+        }
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     }
 }
@@ -117,5 +123,9 @@ mod tests {
         assert_eq!(told(fail("a"), Ok(())).unwrap(), "a");
         assert_eq!(told(Ok(()), skip("b")).unwrap(), "b");
         assert_eq!(told(fail("a"), fail("b")).unwrap(), "a; b");
+        for (first, second) in [(fail("a"), skip("b")), (skip("a"), fail("b"))] {
+            let problem = of_both::<(), ()>(first, second).unwrap_err();
+            assert!(matches!(problem, Problem::Failed(text) if text == "a; b"));
+        }
     }
 }

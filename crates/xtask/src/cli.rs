@@ -202,7 +202,7 @@ impl Bench {
     }
 }
 
-/// What to boot, and what to do there.
+/// What to boot for the demo.
 #[derive(Args)]
 pub(crate) struct Demo {
     #[command(flatten)]
@@ -212,6 +212,7 @@ pub(crate) struct Demo {
     pub(crate) virtio: bool,
 }
 
+/// What to boot, and what to do there.
 #[derive(Args)]
 pub(crate) struct Vm {
     #[command(flatten)]

@@ -44,7 +44,7 @@ struct Heard {
 
 impl Heard {
     fn line(&self) -> String {
-        format!("{} {}", self.name.trim_start_matches('-'), self.comparison)
+        format!("{}: {}", self.name.trim_start_matches('-'), self.comparison)
     }
 }
 
@@ -86,7 +86,10 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, spec: &Spec) -> Result<b
 
     let (sounds, mut checks) = judge(&outcome, &dir)?;
     // The line of a script that runs it.
-    if script.lines().any(|line| line == "verify") {
+    if script
+        .lines()
+        .any(|line| line.split_whitespace().next() == Some("verify"))
+    {
         checks.extend(verify_checks(&outcome));
     }
     checks.push(Check::that("the guest's commands", outcome.failed_status()));

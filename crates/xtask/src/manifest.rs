@@ -353,11 +353,12 @@ impl File {
                 (None, Some(_)) if run.full || !run.parameters.is_empty() => {
                     "`full` and `parameters` are for `verify`".to_owned()
                 }
-                _ if run.others.iter().any(|f| !dir.join(f).is_dir()) => {
-                    "`others` are folders of the driver's".to_owned()
-                }
                 (Some(_), None) if run.sealed => "`verify` needs the share".to_owned(),
-                _ => return None,
+                _ => {
+                    let mut others = run.others.iter();
+                    let other = others.find(|other| !dir.join(other).join("Cargo.lock").is_file());
+                    format!("others = \"{}\" has no Cargo.lock", other?.display())
+                }
             };
             Some(format!("the run {}: {why}", run.name))
         });

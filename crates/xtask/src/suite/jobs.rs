@@ -63,7 +63,11 @@ mod tests {
         let begun = AtomicUsize::new(0);
         let result = each(2, (0..100).collect(), |_, item| {
             begun.fetch_add(1, Ordering::SeqCst);
-            if item == 3 { Err(item) } else { Ok(()) }
+            if item == 3 {
+                return Err(item);
+            }
+            thread::sleep(Duration::from_millis(1));
+            Ok(())
         });
         assert_eq!(result, Err(3));
         assert!(begun.into_inner() < 100);

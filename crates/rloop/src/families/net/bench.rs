@@ -67,6 +67,8 @@ fn ip(arguments: &[&str]) -> Result<(), String> {
 
 /// Two name spaces, which go with this value, and pairs of devices between them.
 struct Spaces {
+    made: Vec<&'static str>,
+    // After the devices.
     _module: Option<Module>,
 }
 
@@ -76,9 +78,13 @@ impl Spaces {
             Rival::Netdrv => None,
             Rival::Veth | Rival::VethGro => Some(Module::load("veth", &[])?),
         };
-        let spaces = Self { _module: module };
+        let mut spaces = Self {
+            made: Vec::new(),
+            _module: module,
+        };
         for space in SPACES {
             ip(&["netns", "add", space])?;
+            spaces.made.push(space);
         }
         Ok(spaces)
     }
@@ -115,7 +121,7 @@ impl Spaces {
 
 impl Drop for Spaces {
     fn drop(&mut self) {
-        for space in SPACES {
+        for space in &self.made {
             let _ = ip(&["netns", "del", space]);
         }
         // The devices go a little later, and the module can't before.
@@ -203,7 +209,9 @@ fn tcp() -> io::Result<f64> {
     let to = listener.local_addr()?;
     let mut near = within(SPACES[0], || TcpStream::connect(to))?;
     let (mut far, _) = listener.accept()?;
-    far.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let timeout = Some(Duration::from_secs(5));
+    far.set_read_timeout(timeout)?;
+    near.set_write_timeout(timeout)?;
     let mut memory = vec![0; PIECE];
     let mut best = f64::MAX;
     for round in 0..4 {

@@ -168,7 +168,7 @@ pub struct Figures {
     pub scaling: Option<f64>,
 }
 
-/// Opens a disk whose node may only just have come, for nobody else, past the page cache.
+/// Opens a disk for nobody else, past the page cache.
 fn open(node: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true);
@@ -234,8 +234,9 @@ fn figures(rival: Rival, disk: &Disk, fresh: f64) -> io::Result<Figures> {
     // Once more, for the processors have kept memory for themselves after the first time.
     let discard = || erase(&file, Erase::Discard, 0, SPAN);
     let left = match discard() {
-        Err(_) => None,
-        Ok(()) => {
+        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => None,
+        discarded => {
+            discarded?;
             let empty = free_memory()?;
             for position in (0..SPAN).step_by(MIB) {
                 file.write_all_at(&memory, position)?;

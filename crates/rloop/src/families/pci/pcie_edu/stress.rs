@@ -50,7 +50,7 @@ impl Worker for User {
     fn new(number: u64, random: Random, watchdog: Arc<Watchdog>) -> Result<Self, String> {
         let alarm = (number % 2 == 1).then(|| Alarm::new(SIGNALS, SIGNALS));
         Ok(Self {
-            devices: found(),
+            devices: found()?,
             random,
             watchdog,
             _alarm: alarm.transpose().map_err(|e| e.to_string())?,
@@ -127,12 +127,15 @@ pub fn child(seed: u64) -> Ending {
 }
 
 /// The devices, one of which may be away for the moment.
-fn found() -> Vec<Device> {
+fn found() -> Result<Vec<Device>, String> {
     let begin = Instant::now();
     loop {
         let devices = device::all();
-        if !devices.is_empty() || begin.elapsed() > Duration::from_secs(20) {
-            return devices;
+        if !devices.is_empty() {
+            return Ok(devices);
+        }
+        if begin.elapsed() > Duration::from_secs(20) {
+            return Err("no device has been there for 20 s".to_owned());
         }
         std::thread::sleep(Duration::from_millis(20));
     }
