@@ -78,12 +78,11 @@ impl Device {
 
     /// Lets nothing leave any more, and nobody wait for that. May be called more than once. May sleep.
     pub(crate) fn leave(&self) {
-        // To be given up with the lock released.
-        let port = self.converter.lock().leave(now());
+        // Given up at the end, with the lock released.
+        let _port = self.converter.lock().leave(now());
         for queue in [&self.writers, &self.closers, &self.readers] {
             queue.close();
         }
-        drop(port);
     }
 }
 
