@@ -133,6 +133,9 @@ pub(crate) struct Test {
     /// Only steps with this in their names; may be given several times.
     #[arg(long, value_name = "PART")]
     pub(crate) only: Vec<String>,
+    /// Only the steps of this group: those that need the same kernel, or none, see `--list --groups`.
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
     /// Also the steps that take more than five minutes from nothing, such as those with a kernel of their own.
     #[arg(long)]
     pub(crate) all: bool,
@@ -151,6 +154,9 @@ pub(crate) struct Test {
     /// The list as JSON.
     #[arg(long, requires = "list")]
     pub(crate) json: bool,
+    /// The names of the groups that the steps are in, as JSON.
+    #[arg(long, requires = "list", conflicts_with = "json")]
+    pub(crate) groups: bool,
 }
 
 /// What to measure.

@@ -69,14 +69,15 @@ fn run(cli: Cli) -> Result<u8> {
                 arch: test.arch,
                 kernel: test.kernel,
                 only: test.only,
+                group: test.group,
                 all: test.all,
                 full: test.full,
                 stress_seconds: test.stress_seconds,
                 jobs: test.jobs.map(usize::from),
-                list: test.list.then_some(if test.json {
-                    suite::List::Json
-                } else {
-                    suite::List::Table
+                list: test.list.then_some(match (test.json, test.groups) {
+                    (true, _) => suite::List::Json,
+                    (_, true) => suite::List::Groups,
+                    _ => suite::List::Table,
                 }),
             },
         )?),

@@ -51,6 +51,14 @@ impl std::fmt::Display for Hz {
 }
 
 impl Flavour {
+    /// Its name, in lists.
+    pub fn name(self) -> String {
+        match self {
+            Self::Plain => "plain".to_owned(),
+            other => other.suffix(""),
+        }
+    }
+
     /// The part of a name that tells it apart; empty for a plain kernel.
     pub fn suffix(self, before: &str) -> String {
         match self {

@@ -9,11 +9,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use lab::error::{AtPath as _, Error, Result};
-use lab::kernel::Flavour;
 use lab::ui::seconds;
 
 use super::List;
-use super::plan::Planned;
+use super::plan::{self, Planned};
 use crate::manifest::Time;
 
 /// How long each step took last, in seconds.
@@ -56,6 +55,8 @@ struct Listed<'a> {
     arch: Option<&'static str>,
     /// `plain`, `debug`, `rt`, …
     flavour: Option<String>,
+    /// Which steps have the same kernel, for `--group`.
+    group: String,
     /// `counted`, `real` or `any`, if it is run in a guest.
     time: Option<Time>,
     /// Whether it takes more than five minutes from nothing.
@@ -72,21 +73,20 @@ pub(super) fn list(steps: &[Planned<'_>], times: &Times, how: List) -> String {
             name: &step.name,
             kernel: kernel.map(|spec| spec.version.to_string()),
             arch: kernel.map(|spec| spec.arch.name()),
-            flavour: kernel.map(|spec| match spec.flavour {
-                Flavour::Plain => "plain".to_owned(),
-                other => other.suffix(""),
-            }),
+            flavour: kernel.map(|spec| spec.flavour.name()),
+            group: step.group(),
             time: step.time,
             long: step.long,
             seconds: times.0.get(&step.name).copied(),
         }
     });
+    // Nothing of it can fail to be JSON.
     match how {
         List::Json => {
             let listed: Vec<_> = listed.collect();
-            // Nothing of it can fail to be JSON.
             serde_json::to_string_pretty(&listed).unwrap_or_default() + "\n"
         }
+        List::Groups => serde_json::to_string(&plan::groups(steps)).unwrap_or_default() + "\n",
         List::Table => {
             let width = steps.iter().map(|s| s.name.len()).max().unwrap_or(0).max(4);
             let line = |name: &str, kernel: &str, time: &str, last: &str| {
@@ -115,7 +115,7 @@ pub(super) fn list(steps: &[Planned<'_>], times: &Times, how: List) -> String {
 #[cfg(test)]
 mod tests {
     use lab::arch::Arch;
-    use lab::kernel::{Extent, Spec, Version};
+    use lab::kernel::{Extent, Flavour, Spec, Version};
 
     use super::super::plan::Plan;
     use super::*;
@@ -148,7 +148,12 @@ mod tests {
             serde_json::from_str(&list(&steps, &times, List::Json)).unwrap();
         assert_eq!(json[0]["kernel"], serde_json::Value::Null);
         assert_eq!(json[1]["flavour"], "plain");
+        assert_eq!(json[1]["group"], "7.2-aarch64-plain");
         assert_eq!(json[1]["time"], "real");
         assert_eq!(json[1]["seconds"], 61.0);
+        assert_eq!(
+            list(&steps, &times, List::Groups),
+            "[\"host\",\"7.2-aarch64-plain\"]\n"
+        );
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Options {
     pub(crate) kernel: Option<Version>,
     /// Only steps with one of these in their names.
     pub(crate) only: Vec<String>,
+    /// Only the steps of this group.
+    pub(crate) group: Option<String>,
     /// Also steps that take long.
     pub(crate) all: bool,
     /// The whole space in `rloop verify`.
@@ -70,8 +72,10 @@ pub(crate) struct Options {
 pub(crate) enum List {
     /// As a table.
     Table,
-    /// As JSON, for a forge's matrix.
+    /// As JSON.
     Json,
+    /// Their groups alone, as JSON on one line, for a forge's matrix.
+    Groups,
 }
 
 impl Options {
@@ -81,6 +85,7 @@ impl Options {
             arch: None,
             kernel: None,
             only: vec!["consistent".to_owned(), "layer-".to_owned()],
+            group: None,
             all: false,
             full: false,
             stress_seconds: 0,
@@ -165,7 +170,10 @@ impl Suite<'_> {
 /// Runs the tests; true when all have passed.
 pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     let drivers = manifest::all(&context.paths)?;
-    let plan = plan::plan(options, &drivers).wanted(&options.only, options.all)?;
+    let mut plan = plan::plan(options, &drivers).wanted(&options.only, options.all)?;
+    if let Some(group) = &options.group {
+        plan = plan::of_group(plan, group)?;
+    }
     let dir = context.paths.test();
     let times = Times::read(&dir);
     if let Some(list) = options.list {

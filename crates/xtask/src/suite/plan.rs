@@ -28,6 +28,14 @@ pub(super) struct Planned<'a> {
 }
 
 impl Planned<'_> {
+    /// The name of the group that it is in: the steps with the same kernel, or on the host alone.
+    pub(super) fn group(&self) -> String {
+        match &self.kernel {
+            None => "host".to_owned(),
+            Some(spec) => format!("{}-{}-{}", spec.version, spec.arch, spec.flavour.name()),
+        }
+    }
+
     /// It takes more than five minutes from nothing, such as a kernel of its own.
     fn long(&mut self, long: bool) {
         self.long = long;
@@ -105,6 +113,35 @@ impl<'a> Plan<'a> {
         });
         Ok(steps)
     }
+}
+
+/// The groups that there are of `steps`, in the order of their first ones.
+pub(super) fn groups(steps: &[Planned<'_>]) -> Vec<String> {
+    let mut groups = Vec::new();
+    for group in steps.iter().map(Planned::group) {
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    groups
+}
+
+/// Those of `steps` that are in `group`.
+///
+/// # Errors
+///
+/// [`Error::BadInput`] if none is.
+pub(super) fn of_group<'a>(mut steps: Vec<Planned<'a>>, group: &str) -> Result<Vec<Planned<'a>>> {
+    let groups = groups(&steps);
+    if !groups.iter().any(|one| one == group) {
+        return Err(Error::BadInput {
+            what: "--group",
+            given: group.to_owned(),
+            allowed: groups.join(", "),
+        });
+    }
+    steps.retain(|step| step.group() == group);
+    Ok(steps)
 }
 
 /// The steps for all drivers, in the order in which they tell most soonest.
@@ -337,6 +374,50 @@ mod tests {
         assert!(!names.iter().any(|n| n.contains("aarch64")));
         let both = plan(&options(), &drivers);
         assert!(both.0.iter().any(|s| s.name == "drv/module-7.3-split"));
+    }
+
+    #[test]
+    fn each_step_is_in_one_group_which_has_one_kernel() {
+        let drivers = [driver(RUNS)];
+        let steps = || plan(&options(), &drivers).wanted(&[], true).unwrap();
+        let groups = groups(&steps());
+        assert_eq!(
+            groups,
+            [
+                "host",
+                "7.2-aarch64-plain",
+                "7.2-x86_64-plain",
+                "7.2-aarch64-least",
+                "7.3-aarch64-split",
+                "7.2-aarch64-debug",
+                "7.2-aarch64-kcsan",
+            ]
+        );
+        let mut all = Vec::new();
+        for group in &groups {
+            let part = of_group(steps(), group).unwrap();
+            let kernels = part.iter().map(|step| step.kernel.as_ref());
+            let mut kernels: Vec<_> = kernels
+                .map(|spec| spec.map(|spec| (spec.to_string(), spec.extent)))
+                .collect();
+            kernels.dedup();
+            assert_eq!(kernels.len(), 1, "{group}");
+            all.extend(part.into_iter().map(|step| step.name));
+        }
+        all.sort();
+        let mut whole: Vec<_> = steps().into_iter().map(|step| step.name).collect();
+        whole.sort();
+        assert_eq!(all, whole);
+        let e = of_group(
+            plan(&options(), &drivers)
+                .wanted(&["kcsan".into()], true)
+                .unwrap(),
+            "host",
+        );
+        assert_eq!(
+            e.err().unwrap().to_string(),
+            "--group: `host` can't be used; allowed: 7.2-aarch64-kcsan"
+        );
     }
 
     #[test]
