@@ -11,6 +11,7 @@ mod complaints;
 mod consistent;
 mod copies;
 mod crates;
+mod forges;
 mod jobs;
 mod kas_files;
 mod kselftest;

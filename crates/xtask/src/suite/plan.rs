@@ -6,7 +6,9 @@ use lab::error::{Error, Result};
 use lab::kernel::{Extent, Flavour, Spec, Version};
 use lab::ui::Step;
 
-use super::{Options, Suite, consistent, crates, kas_files, layer, module, new_driver, run, steps};
+use super::{
+    Options, Suite, consistent, crates, forges, kas_files, layer, module, new_driver, run, steps,
+};
 use crate::docs;
 use crate::manifest::{Manifest, Run, Time};
 use crate::report::Check;
@@ -167,6 +169,7 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.on_host("layer-kas", kas_files::configurations);
     plan.on_host("layer-lint", layer::lint);
     plan.on_host("layer-crates", crates::in_step);
+    plan.on_host("forges", forges::files);
     for driver in drivers {
         modules(&mut plan, options, driver, &arches, &plain);
     }
