@@ -14,6 +14,7 @@ RDEPENDS:${PN} = "\
     ${RLOOP_DRIVERS} \
     alsa-utils-amixer \
     alsa-utils-aplay \
+    ${@bb.utils.contains('RLOOP_DRIVERS', 'virtio-loopback', 'packagegroup-rloop-virtio', '', d)} \
     rloop \
 "
 

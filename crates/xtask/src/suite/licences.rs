@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The licence that the tool's recipe names, against those of all that is linked into the tool.
+//! The licences that a recipe names, against those of all that is linked into its program.
 
 use spdx::{Expression, LicenseReq, ParseMode};
 
-/// What makes `cargo tree` say what is linked into the tool on a target: a package a line, and its licence.
-pub(super) const TREE: &[&str] = &[
-    "tree",
-    "--locked",
-    "--package=rloop",
-    "--edges=normal,no-proc-macro",
-    "--target=aarch64-unknown-linux-gnu",
-    "--prefix=none",
-    "--no-dedupe",
-    "--format={p}\t{l}",
-];
+/// What makes `cargo tree` say what is linked into `package` on a target: a package a line, and its licence.
+pub(super) fn tree(package: &str) -> Vec<String> {
+    [
+        "tree",
+        "--locked",
+        &format!("--package={package}"),
+        "--edges=normal,no-proc-macro",
+        "--target=aarch64-unknown-linux-gnu",
+        "--prefix=none",
+        "--no-dedupe",
+        "--format={p}\t{l}",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
 
 /// Whether what is under `licence` can be had under those that are `named`.
 fn is_allowed(licence: &str, named: &[&str]) -> bool {
@@ -23,7 +27,7 @@ fn is_allowed(licence: &str, named: &[&str]) -> bool {
     expression.is_ok_and(|expression| expression.evaluate(is_named))
 }
 
-/// What of `tree`, which [`TREE`] has said, can't be had under the licences `named`, and which of these nothing needs.
+/// What of `tree`, which [`tree`] has cargo say, can't be had under the licences `named`, and which of these nothing needs.
 pub(super) fn complaint(tree: &str, named: &[&str]) -> Option<String> {
     let mut linked: Vec<(&str, &str)> = tree
         .lines()

@@ -10,6 +10,7 @@ pub(crate) mod bitbake_setup;
 mod complaints;
 mod consistent;
 mod copies;
+mod crate_list;
 mod crates;
 mod forges;
 mod jobs;
