@@ -167,7 +167,7 @@ impl Tags {
             queue_depth: limits.depth,
             cmd_size: size_of::<Later>() as u32,
             numa_node: c::NUMA_NO_NODE,
-            // Of a disk in memory a scheduler has nothing to put in order.
+            // A scheduler would hand each request to a worker, as they may sleep here.
             flags: c::BLK_MQ_F_BLOCKING | c::BLK_MQ_F_NO_SCHED_BY_DEFAULT,
             ..Default::default()
         };

@@ -83,6 +83,24 @@ impl fmt::Display for Target {
     }
 }
 
+/// A document in words: where it was measured, its table, its targets, and who is left out of it, each with why.
+pub fn told(
+    place: &Place,
+    table: &Table,
+    targets: &[Target],
+    missing: &[(&'static str, String)],
+) -> String {
+    let head = format!("{place}\n\n{table}\n\n");
+    let targets = targets.iter().map(|target| format!("{target}\n"));
+    let missing = missing
+        .iter()
+        .map(|(who, why)| format!("- {who} is left out: {why}\n"));
+    std::iter::once(head)
+        .chain(targets)
+        .chain(missing)
+        .collect()
+}
+
 /// Prints a document in a format; `text` makes it with the preset of its tables.
 ///
 /// # Errors

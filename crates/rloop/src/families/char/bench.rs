@@ -5,7 +5,6 @@
 //! Where time is counted in instructions the figures are the same in every run; elsewhere only their ratios say
 //! something.
 
-use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
@@ -21,7 +20,7 @@ use serde::Serialize;
 
 use super::circbuf::{DRIVER, Made};
 use crate::error::Error;
-use crate::families::measured::{Place, Rows, Target, failed, report};
+use crate::families::measured::{Place, Rows, Target, failed, report, told};
 use crate::options;
 
 /// Bytes per call.
@@ -309,12 +308,7 @@ impl Document {
     }
 
     fn text(&self, preset: &str) -> String {
-        let mut text = format!("{}\n\n", self.place);
-        let _ = writeln!(text, "{}\n", self.table(preset));
-        for target in self.targets() {
-            let _ = writeln!(text, "{target}");
-        }
-        text
+        told(&self.place, &self.table(preset), &self.targets(), &[])
     }
 }
 

@@ -5,7 +5,6 @@
 //! Where time is counted in instructions the figures are nearly the same in every run; elsewhere only their ratios say
 //! something.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -22,7 +21,7 @@ use super::FAMILY;
 use super::netdrv::DRIVER;
 use crate::error::Error;
 use crate::families::measured::{
-    Module, Place, Rows, Target, failed, free_memory, report, run, scaling,
+    Module, Place, Rows, Target, failed, free_memory, report, run, scaling, told,
 };
 use crate::options;
 
@@ -368,14 +367,12 @@ impl Document {
     }
 
     fn text(&self, preset: &str) -> String {
-        let mut text = format!("{}\n\n{}\n\n", self.place, self.table(preset));
-        for target in self.targets() {
-            let _ = writeln!(text, "{target}");
-        }
-        for (rival, why) in &self.missing {
-            let _ = writeln!(text, "- {rival} is left out: {why}");
-        }
-        text
+        told(
+            &self.place,
+            &self.table(preset),
+            &self.targets(),
+            &self.missing,
+        )
     }
 }
 

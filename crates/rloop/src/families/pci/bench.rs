@@ -5,7 +5,6 @@
 //! A transfer takes the device the guest's time. Where that is counted in instructions the figures are nearly the same
 //! in every run. A computation takes the time of the machine that QEMU runs on, and is not timed.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use super::pcie_edu::device::{self, Device};
 use super::pcie_edu::longer::longer;
 use super::pcie_edu::raw::{compute, transfer};
 use crate::error::Error;
-use crate::families::measured::{Place, Target, failed, report};
+use crate::families::measured::{Place, Target, failed, report, told};
 use crate::options;
 
 /// Bytes per transfer.
@@ -146,11 +145,7 @@ impl Document {
     }
 
     fn text(&self, preset: &str) -> String {
-        let mut text = format!("{}\n\n{}\n\n", self.place, self.table(preset));
-        for target in self.targets() {
-            let _ = writeln!(text, "{target}");
-        }
-        text
+        told(&self.place, &self.table(preset), &self.targets(), &[])
     }
 }
 

@@ -6,15 +6,13 @@
 //! Where time is counted in instructions the figures are the same in every run; elsewhere only their ratios say
 //! something.
 
-use std::fmt::Write as _;
-
 use comfy_table::Table;
 use rig::output::Ending;
 use serde::Serialize;
 
 use super::FAMILY;
 use crate::error::Error;
-use crate::families::measured::{Place, Rows, Target, failed, report};
+use crate::families::measured::{Place, Rows, Target, failed, report, told};
 use crate::options;
 
 mod aio;
@@ -121,14 +119,12 @@ impl Document {
     }
 
     fn text(&self, preset: &str) -> String {
-        let mut text = format!("{}\n\n{}\n\n", self.place, self.table(preset));
-        for target in self.targets() {
-            let _ = writeln!(text, "{target}");
-        }
-        for (rival, why) in &self.missing {
-            let _ = writeln!(text, "- {rival} is left out: {why}");
-        }
-        text
+        told(
+            &self.place,
+            &self.table(preset),
+            &self.targets(),
+            &self.missing,
+        )
     }
 }
 
