@@ -85,6 +85,12 @@ pub const CHECKS: &[Plain] = &[
         "two devices have a node each, compute at the same time, and one goes without the other",
         two,
     ),
+    (
+        "life/raised",
+        "several devices",
+        "while a device is bound whose pin is raised, another at that pin is not called for nothing",
+        raised,
+    ),
 ];
 
 /// How a device goes.
@@ -413,4 +419,48 @@ fn two(_: &mut Context) -> Verdict {
         .map(|device| device.name)
         .collect();
     ensure(now.len() == devices.len(), || format!("there are {now:?}"))
+}
+
+/// How often the kernel had nobody who handled an interrupt of this line, of those that it remembers.
+fn unhandled(line: &str) -> Verdict<u64> {
+    let path = Path::new("/proc/irq").join(line).join("spurious");
+    let text = fs::read_to_string(&path).map_err(|e| failed("read", &path, &e))?;
+    let count = text
+        .lines()
+        .find_map(|line| line.strip_prefix("unhandled "));
+    match count.and_then(|count| count.trim().parse().ok()) {
+        Some(count) => Ok(count),
+        None => fail(format!("{} says {text:?}", path.display())),
+    }
+}
+
+fn raised(_: &mut Context) -> Verdict {
+    let devices = device::all();
+    let [device, other, ..] = &devices[..] else {
+        return skip("there is one device");
+    };
+    let of = |device: &Device| -> Verdict<String> {
+        let (_, line) = device.interrupts()?.unwrap_or_default();
+        Ok(line.split(':').next().unwrap_or_default().trim().to_owned())
+    };
+    let line = of(other)?;
+    if device.has_messages() || of(device)? != line {
+        return skip("the devices share no pin");
+    }
+    for _ in 0..10 {
+        device.unbind()?;
+        let bound = device
+            .registers()
+            .map(|registers| registers.write(Register::Raise, 1));
+        let before = unhandled(&line)?;
+        device.bind()?;
+        bound?;
+        let more = unhandled(&line)?.saturating_sub(before);
+        // The kernel counts one now and then that came as another was being handled.
+        ensure(more < 10, || {
+            format!("{more} interrupts were nobody's while it was bound")
+        })?;
+    }
+    works(device)?;
+    works(other)
 }
