@@ -9,6 +9,8 @@ const PATTERNS: &str =
 
 /// The taint of a module from outside of the kernel's tree, and of one without a signature.
 const ALLOWED_TAINT: u64 = (1 << 12) | (1 << 13);
+/// The taint that a warning leaves.
+const TAINT_OF_WARNING: u64 = 1 << 9;
 
 /// What [`PATTERNS`] says: the texts that make a line a complaint, and those that make it harmless nevertheless.
 fn patterns() -> (Vec<&'static str>, Vec<&'static str>) {
@@ -31,9 +33,17 @@ pub fn complaints(log: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Allocations that are made to fail have no say of their own, but where memory for pages is mapped, the kernel
-/// prints where it was: `log` without these traces.
-pub fn without_failed_mappings(log: &str) -> String {
+/// The first and the last line of a warning (`kernel/panic.c`).
+const WARNING: [&str; 2] = ["[ cut here ]", "[ end trace "];
+
+/// What the kernel's own code warns of after an allocation of its own has failed, as the function that warns and the one
+/// that has called it: an interrupt's folder in /proc/irq that found no memory is removed nevertheless
+/// (`kernel/irq/proc.c`).
+const WARNINGS_OF_FAILED: [[&str; 2]; 1] = [[" remove_proc_entry+", " unregister_irq_proc+"]];
+
+/// `log` without what the kernel itself says of allocations that were made to fail: most have no say of their own, but
+/// where memory for pages is mapped, it prints where that was, and some of its callers warn.
+pub fn without_failed_allocations(log: &str) -> String {
     // The trace follows a few lines behind.
     let mut near = 0;
     let kept = log.lines().filter(|line| {
@@ -44,7 +54,44 @@ pub fn without_failed_mappings(log: &str) -> String {
         let trace = line.contains("Call trace:") || line.contains("Call Trace:");
         !(trace && near > 0)
     });
-    kept.flat_map(|line| [line, "\n"]).collect()
+    let lines: Vec<&str> = kept.collect();
+    let mut kept = String::new();
+    let mut next = 0;
+    while let Some(line) = lines.get(next) {
+        match warning(&lines[next..]) {
+            Some(report) if is_of_failed(report) => next += report.len(),
+            _ => {
+                kept.extend([line, "\n"]);
+                next += 1;
+            }
+        }
+    }
+    kept
+}
+
+/// The warning that begins there.
+fn warning<'a, 'b>(lines: &'a [&'b str]) -> Option<&'a [&'b str]> {
+    let [first, last] = WARNING;
+    lines.first().filter(|line| line.contains(first))?;
+    let rest = &lines[1..];
+    let end = rest
+        .iter()
+        .position(|line| [first, last].iter().any(|part| line.contains(part)))?;
+    rest[end].contains(last).then(|| &lines[..end + 2])
+}
+
+/// Whether a warning is one of [`WARNINGS_OF_FAILED`].
+fn is_of_failed(report: &[&str]) -> bool {
+    let has = |what: &str, of: &str| (report.iter()).any(|l| l.contains(what) && l.contains(of));
+    WARNINGS_OF_FAILED
+        .iter()
+        .any(|[by, caller]| has("WARNING:", by) && has(caller, ""))
+}
+
+/// Whether a warning was in `log` and none is in what was `kept` of it: whoever left them out has accounted for the taint
+/// that they leave.
+pub fn left_out_warnings(log: &str, kept: &str) -> bool {
+    log.contains(WARNING[0]) && !kept.contains(WARNING[0])
 }
 
 /// The first line of lockdep's report that a lock was taken while one of the same class was held.
@@ -165,9 +212,10 @@ fn is_race_of(module: &str, report: &str) -> bool {
     report.contains(&format!("[{module}]")) && accesses.into_iter().any(by_module)
 }
 
-/// The bits of /proc/sys/kernel/tainted that have no business to be there.
-pub fn taint(tainted: u64) -> Option<String> {
-    let bits = tainted & !ALLOWED_TAINT;
+/// The bits of /proc/sys/kernel/tainted that have no business to be there; that of a warning has where `warned`.
+pub fn taint(tainted: u64, warned: bool) -> Option<String> {
+    let warning = if warned { TAINT_OF_WARNING } else { 0 };
+    let bits = tainted & !(ALLOWED_TAINT | warning);
     (bits != 0).then(|| {
         let numbers: Vec<String> = (0..64)
             .filter(|n| (bits >> n) & 1 == 1)
@@ -216,12 +264,45 @@ mod tests {
                    [    3.1] Call trace:\n\
                    [    3.1]  warn_alloc+0xec/0xfc\n";
         assert_eq!(complaints(log).len(), 1);
-        assert!(complaints(&without_failed_mappings(log)).is_empty());
+        assert!(complaints(&without_failed_allocations(log)).is_empty());
         let another = format!("{log}[    3.2] Call trace:\n");
-        let left = without_failed_mappings(&another.replace("warn_alloc", "x\nx\nx\nx\nx"));
+        let left = without_failed_allocations(&another.replace("warn_alloc", "x\nx\nx\nx\nx"));
         assert_eq!(complaints(&left), ["[    3.2] Call trace:"]);
-        let left = without_failed_mappings("[    3.1] WARNING: CPU: 0\n[    3.1] Call trace:\n");
+        let left = without_failed_allocations("[    3.1] WARNING: CPU: 0\n[    3.1] Call trace:\n");
         assert_eq!(complaints(&left).len(), 2);
+    }
+
+    #[test]
+    fn a_warning_of_the_kernels_after_a_failed_allocation_is_no_complaint() {
+        let report = "[    3.1] ------------[ cut here ]------------\n\
+                      [    3.1] name '52'\n\
+                      [    3.1] WARNING: fs/proc/generic.c:743 at remove_proc_entry+0x188/0x190, CPU#0: rloop/123\n\
+                      [    3.1] Call trace:\n\
+                      [    3.1]  remove_proc_entry+0x188/0x190 (P)\n\
+                      [    3.1]  unregister_irq_proc+0xd4/0xf0\n\
+                      [    3.1] ---[ end trace 0000000000000000 ]---\n";
+        let log = format!("[    3.0] a\n{report}[    3.2] b\n");
+        let left = without_failed_allocations(&log);
+        assert_eq!(left, "[    3.0] a\n[    3.2] b\n");
+        assert!(left_out_warnings(&log, &left));
+        // Another that warns, another that calls, and one without an end.
+        for (from, to) in [
+            ("at remove_proc_entry", "at proc_register"),
+            ("unregister_irq_proc", "x_exit"),
+            ("end trace", "x"),
+        ] {
+            let other = log.replace(from, to);
+            let left = without_failed_allocations(&other);
+            assert_eq!(left, other);
+            assert!(!left_out_warnings(&other, &left));
+        }
+        // One that is cut off by another's is not taken for that one.
+        let (cut, _) = report.rsplit_once("[    3.1] ---").unwrap();
+        let two = format!("{}{report}", cut.replace("unregister_irq_proc", "x_exit"));
+        let left = without_failed_allocations(&two);
+        assert_eq!(left, two.replace(report, ""));
+        assert!(!left_out_warnings(&two, &left));
+        assert!(!left_out_warnings("a\n", "a\n"));
     }
 
     #[test]
@@ -294,11 +375,16 @@ mod tests {
 
     #[test]
     fn only_the_taint_of_a_foreign_module_is_allowed() {
-        assert_eq!(taint(1 << 12), None);
-        assert_eq!(taint(0), None);
+        assert_eq!(taint(1 << 12, false), None);
+        assert_eq!(taint(0, false), None);
         assert_eq!(
-            taint((1 << 9) | (1 << 12)).as_deref(),
+            taint((1 << 9) | (1 << 12), false).as_deref(),
             Some("the kernel is tainted (bit 9 of /proc/sys/kernel/tainted)")
+        );
+        assert_eq!(taint((1 << 9) | (1 << 12), true), None);
+        assert_eq!(
+            taint((1 << 9) | (1 << 7), true).as_deref(),
+            Some("the kernel is tainted (bit 7 of /proc/sys/kernel/tainted)")
         );
     }
 }

@@ -189,8 +189,8 @@ pub(crate) enum Log {
     /// All of it.
     #[default]
     Whole,
-    /// All but the traces of mappings of memory that were made to fail.
-    FailedMappings,
+    /// All but what the kernel itself says of allocations that were made to fail.
+    FailedAllocations,
     /// All but the data races of others.
     OthersRaces,
 }

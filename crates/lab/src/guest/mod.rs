@@ -327,7 +327,8 @@ impl Outcome {
         if lines.len() > 5 {
             text.push_str(&format!("; and {} more", lines.len() - 5));
         }
-        if let Some(taint) = klog::taint(self.tainted) {
+        let warned = klog::left_out_warnings(&self.dmesg, &dmesg);
+        if let Some(taint) = klog::taint(self.tainted, warned) {
             if !text.is_empty() {
                 text.push_str("; ");
             }

@@ -93,7 +93,7 @@ pub(super) fn run(
     let module = driver.kernel_name();
     let look = |log: &str| match run.log {
         Log::Whole => log.to_owned(),
-        Log::FailedMappings => klog::without_failed_mappings(log),
+        Log::FailedAllocations => klog::without_failed_allocations(log),
         Log::OthersRaces => klog::without_others_races(log, &module).0,
     };
     let (outcome, checks) = in_guest(suite, step, &guest, &job, look)?;
