@@ -17,7 +17,8 @@ use crate::error::Error;
 use crate::families::sound::loopback::elements::{is_free, timed};
 use crate::families::sound::loopback::ends::{Player, Recorder};
 use crate::families::sound::loopback::settings::Settings;
-use crate::families::sound::loopback::{Cable, Card};
+use crate::families::sound::loopback::{Cable, Card, Driver};
+use crate::families::sound::status;
 
 /// A check that is a function: name, what of the contract it proves, what it does, the function.
 pub type Plain = rig::check::Plain<Context>;
@@ -122,6 +123,16 @@ impl Context {
             period_wakeup: false,
             ..*config
         })
+    }
+
+    /// By how much the card's wake-ups may be late.
+    pub fn wakeup_slack(&self) -> Verdict<Duration> {
+        if self.card.driver != Driver::SndRloop {
+            return Ok(Duration::ZERO);
+        }
+        let number = self.card.cable_number(&self.cable);
+        let slack = status::cable(&self.card, number)?.wakeup_slack;
+        Ok(Duration::from_micros(slack.unwrap_or(0).into()))
     }
 
     /// A sequence that nothing played before: stale data can't pass for it.

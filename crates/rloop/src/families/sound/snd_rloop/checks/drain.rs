@@ -195,7 +195,8 @@ fn round(context: &mut Context, config: &Config, frames: u64, start: bool) -> Ve
 /// Best of five: the machine may be late in waking the program, the card may not.
 fn exact(context: &mut Context) -> Verdict {
     let config = context.config();
-    let allowed = 16 + time_frames(context.machine.usual * 4, config.rate).ceil() as u64;
+    let late = context.machine.usual * 4 + context.wakeup_slack()?;
+    let allowed = 16 + time_frames(late, config.rate).ceil() as u64;
     let third = config.buffer + config.period / 3;
     for (what, frames, start) in [
         ("whole periods", 2 * config.buffer, true),

@@ -356,7 +356,8 @@ fn unheard(context: &mut Context) -> Verdict {
     let after = read(context)?;
     let unheard = growth("unheard", before.playback.unheard, after.playback.unheard)?;
     // The clock runs on until the end of the drain is noticed.
-    let late = time_frames(context.machine.worst * 4, config.rate) as u64 + 16;
+    let late = context.machine.worst * 4 + context.wakeup_slack()?;
+    let late = time_frames(late, config.rate) as u64 + 16;
     let most = config.buffer + late;
     ensure((config.buffer..=most).contains(&unheard), || {
         format!(

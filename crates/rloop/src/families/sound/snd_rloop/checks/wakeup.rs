@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Period wake-ups: there when wanted, never early, as small as 16 frames, and absent when turned off.
+//! Period wake-ups: there when wanted, never early, as small as 16 frames, and absent when turned off; late only by what
+//! the card's `wakeup_slack` allows.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::alsa::pcm::{Config, Pcm, Stop, frames_time, wait};
 use crate::alsa::signal::trace::Want;
+use crate::families::sound::loopback::elements::timed;
 use crate::families::sound::loopback::ends::pump;
 use crate::families::sound::snd_rloop::context::{Context, Plain};
+use crate::families::sound::status;
+use crate::kernel::interrupts;
 use rig::run::Context as _;
 use rig::verdict::{OrFail, Problem, Verdict, ensure, fail, skip};
 
@@ -60,7 +65,24 @@ pub const CHECKS: &[Plain] = &[
         "with period wake-ups off all data arrives, though nobody looks for most of a buffer's time",
         off_data,
     ),
+    (
+        "wakeup/slack",
+        "wakeup_slack",
+        "with a wakeup_slack no wake-up is early, and none later than that",
+        slack,
+    ),
+    (
+        "wakeup/slack-shared",
+        "wakeup_slack",
+        "with a wakeup_slack an interrupt serves the periods of several cables",
+        slack_shared,
+    ),
 ];
+
+/// Whether this machine and this card may be expected to serve periods of that length.
+fn can_serve(context: &Context, interval: Duration) -> Verdict<bool> {
+    Ok(context.machine.again().can_serve(interval) && context.wakeup_slack()? * 2 < interval)
+}
 
 /// Waits for `count` periods of `pcm` and takes each. Gives how many came with a wait of their own.
 fn count_wakeups(pcm: &Pcm, config: &Config, count: u64) -> Verdict<u64> {
@@ -132,12 +154,13 @@ fn serve(context: &mut Context, config: &Config, count: u64) -> Verdict {
             xrun.map_or(String::new(), |x| format!(" ({x})"))
         );
         if best < count * 9 / 10 {
-            return if context.machine.again().can_serve(interval) {
+            return if can_serve(context, interval)? {
                 fail(text)
             } else {
                 skip(format!(
-                    "this machine wakes up to {:?} late: {text}",
-                    context.machine.usual
+                    "this machine wakes up to {:?} late, the card {:?}: {text}",
+                    context.machine.usual,
+                    context.wakeup_slack()?
                 ))
             };
         }
@@ -156,6 +179,10 @@ fn sixteen(context: &mut Context) -> Verdict {
 
 /// At 8 kHz, where a frame is long enough (125 µs) for a program to be woken within it.
 fn prompt(context: &mut Context) -> Verdict {
+    let slack = context.wakeup_slack()?;
+    if slack > Duration::ZERO {
+        return skip(format!("the card may wake {slack:?} late (wakeup_slack)"));
+    }
     let cable = context.cable();
     let config = Config {
         rate: 8_000,
@@ -265,7 +292,7 @@ fn small_loop(context: &mut Context) -> Verdict {
         let text = format!(
             "two periods of {period} frames ({interval:?}): xrun in twenty tries, the last {last}"
         );
-        if context.machine.again().can_serve(interval) {
+        if can_serve(context, interval)? {
             return fail(text);
         }
         reason = text;
@@ -274,8 +301,9 @@ fn small_loop(context: &mut Context) -> Verdict {
         return Ok(());
     }
     skip(format!(
-        "this machine wakes {:?} late: {reason}; clean: {}",
+        "this machine wakes {:?} late, the card {:?}: {reason}; clean: {}",
         context.machine.usual,
+        context.wakeup_slack()?,
         served.join(" ")
     ))
 }
@@ -346,5 +374,119 @@ fn off_tiny(context: &mut Context) -> Verdict {
             }
         }
     }
+    Ok(())
+}
+
+/// The slack, where there is one.
+fn some_slack(context: &Context) -> Verdict<Duration> {
+    match context.wakeup_slack()? {
+        Duration::ZERO => skip("the card has no wakeup_slack"),
+        slack => Ok(slack),
+    }
+}
+
+/// At 8 kHz, as [`prompt`].
+fn slack(context: &mut Context) -> Verdict {
+    let slack = some_slack(context)?;
+    let cable = context.cable();
+    let config = Config {
+        rate: 8_000,
+        stop: Stop::Never,
+        ..Config::default().with_buffer(400, 16)
+    };
+    for address in [cable.playback, cable.capture] {
+        let mut pcm = Pcm::open(address)?;
+        pcm.configure(&config)?;
+        let mut frames = vec![0; config.buffer as usize * config.frame_bytes()];
+        if pcm.is_playback() {
+            pcm.write(&frames)?;
+        }
+        pcm.start()?;
+        let (mut worst, mut late) = (0, Vec::new());
+        for _ in 0..20 {
+            ensure(wait(&[&pcm], Duration::from_secs(5))? == [true], || {
+                format!("{address}: not woken for 5 s")
+            })?;
+            let avail = pcm.avail()?;
+            ensure(avail >= config.period, || {
+                format!(
+                    "{address}: woken with {avail} frames, one period is {}",
+                    config.period
+                )
+            })?;
+            worst = worst.max(avail - config.period);
+            late.push(avail - config.period);
+            let part = config.period as usize * config.frame_bytes();
+            if pcm.is_playback() {
+                pcm.write(&frames[..part])?
+            } else {
+                pcm.read(&mut frames[..part])?
+            };
+        }
+        // To the frame in which it ends, and what the machine itself needs.
+        let machine = context.machine.again();
+        let most = slack + frames_time(2, config.rate) + machine.worst * 2;
+        context.note(format!(
+            "{address}: up to {:?} late",
+            frames_time(worst, config.rate)
+        ));
+        if frames_time(worst, config.rate) > most {
+            let text =
+                format!("{address}: expected up to {most:?}, came frames {late:?} of 125 µs");
+            return fail(text);
+        }
+    }
+    Ok(())
+}
+
+/// How long the interrupts are counted.
+const COUNTED: Duration = Duration::from_millis(500);
+
+fn slack_shared(context: &mut Context) -> Verdict {
+    some_slack(context)?;
+    let cables = timed(&context.card);
+    if cables.len() < 4 {
+        return skip("the card has fewer than four cables");
+    }
+    let config = Config {
+        stop: Stop::Never,
+        ..Config::default().with_buffer(256, 64)
+    };
+    let mut streams = Vec::new();
+    for cable in &cables {
+        let mut pcm = Pcm::open(cable.capture)?;
+        pcm.configure(&config)?;
+        pcm.start()?;
+        streams.push(pcm);
+        // Their periods end at different times.
+        thread::sleep(frames_time(config.period, config.rate) / cables.len() as u32);
+    }
+    let expiries = || -> Verdict<u64> {
+        let cables = status::card(&context.card)?.cables;
+        let counts = cables.iter().map(|cable| cable.capture.timer_expiries);
+        Ok(counts.flatten().sum())
+    };
+    // What else there is to do on the machine only adds to it.
+    let mut best = None;
+    for _ in 0..3 {
+        let (Some(before), first) = (interrupts::of_timers(), expiries()?) else {
+            return skip("/proc/interrupts names no timer");
+        };
+        thread::sleep(COUNTED);
+        let served = expiries()? - first;
+        let taken = interrupts::of_timers().unwrap_or(before) - before;
+        best = best.min(Some((taken, served))).or(Some((taken, served)));
+    }
+    let (taken, served) = best.unwrap_or((0, 0));
+    let periods = COUNTED.as_micros() as u64 * u64::from(config.rate) / 1_000_000 / config.period;
+    ensure(served >= periods * cables.len() as u64 * 9 / 10, || {
+        format!("{served} expiries in {COUNTED:?}, of {periods} periods of each cable")
+    })?;
+    ensure(taken * 2 <= served, || {
+        format!(
+            "{taken} timer interrupts for {served} expiries: no more than half as many were expected"
+        )
+    })?;
+    context.note(format!("{taken} timer interrupts for {served} expiries"));
     Ok(())
 }
