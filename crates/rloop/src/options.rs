@@ -15,25 +15,26 @@ pub struct Verify {
     /// Family of drivers, as `rloop --help` lists them [default: all whose module is loaded]
     #[arg(value_name = "FAMILY")]
     pub family: Option<String>,
-    /// Card to check, by id or index [default: the first of snd-rloop, else the first of snd-aloop]
+    /// Loopback card to check, by id or index [default: the first of snd-rloop, else the first of snd-aloop]
     #[arg(long, value_name = "ID|INDEX")]
     pub card: Option<String>,
-    /// Every combination of format, rate, channels and both accesses, not only every pair
+    /// Of sound: every combination of format, rate, channels and both accesses, not only every pair
     #[arg(long)]
     pub full: bool,
-    /// Do random legal things to all loopback cards at once for so long, then check that they work
+    /// Do random legal things to all loopback cards, or a driver's devices, for so long, then check that they work
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub stress: Option<u64>,
-    /// Make the card do wrong on purpose, and see that it is noticed; afterwards the card is gone
+    /// Make cards and devices do wrong on purpose, and see that it is noticed
     ///
-    /// With --stress: make the cards do wrong while it lasts. Only snd-rloop can, by its files in debugfs; needs
-    /// root.
+    /// With --stress: make them do wrong while it lasts. Needs root, and a driver that has files for it in debugfs:
+    /// snd-rloop, snd-minivosc, sad, circbuf, vblk, netdrv; with --stress snd-rloop, circbuf and vblk alone.
+    /// Without --stress a card of snd-rloop is gone afterwards.
     #[arg(long, conflicts_with = "full")]
     pub faults: bool,
-    /// Let each allocation fail once that the kernel makes for the card, and see that it does no harm
+    /// Let each allocation fail once that the kernel makes for a card or device, and see that it does no harm
     ///
-    /// With --stress: let one in a hundred fail while it lasts. Needs root, and a kernel for it. Without, the
-    /// module has been loaded without parameters afterwards.
+    /// Of snd-rloop and pcie-edu. With --stress, of cards alone: let one in a hundred fail while it lasts. Needs
+    /// root, and a kernel for it. Without --stress the module is loaded anew, that of snd-rloop without parameters.
     #[arg(long, conflicts_with = "full")]
     pub failing_allocations: bool,
     /// Measure for how long the card keeps a processor from its interrupts, under the heaviest loads

@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Sends recorded speech through the card in a guest and shows that it comes back bit for bit.
     Demo(Demo),
-    /// Runs all tests: on the host, of the build, and in guests.
+    /// Runs the tests: on the host, of the build, and in guests; with --all also those that take long.
     Test(Test),
     /// Measures the loopback card beside snd-aloop in guests, and makes a page of it.
     ///
@@ -145,7 +145,7 @@ pub(crate) struct Test {
     /// How long kernels with checks are put under stress, in seconds.
     #[arg(long, default_value_t = 60, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) stress_seconds: u64,
-    /// How many steps are run at a time; by default as many as there are processors, and memory for their guests.
+    /// How many steps are run at a time; by default one for each processor and each 3 GiB of memory, four at most.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Only names the steps, with what each needs and how long it took last.

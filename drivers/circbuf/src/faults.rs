@@ -6,6 +6,8 @@
 //! | file | what is written | what it does |
 //! |---|---|---|
 //! | `unplug` | `1` | takes the buffer away, as a device that is pulled out; it does not come back |
+//!
+//! All functions may sleep: they take the writer's lock.
 
 use crate::buffer::Buffer;
 use crate::lib::kernel::fault_files::Faulty;

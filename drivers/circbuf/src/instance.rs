@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One buffer with its node, and how they are made.
+//! One buffer with its node, and how they are made. All functions may sleep.
 
 use kernel::c_str;
 use kernel::debugfs::Dir;

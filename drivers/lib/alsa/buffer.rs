@@ -85,7 +85,7 @@ impl Lease {
         Ok(Arc::new(lease, GFP_KERNEL)?)
     }
 
-    /// A reference to the leased buffer, for the driver to keep.
+    /// A reference to the leased buffer, for the driver to keep. Any context.
     pub(super) fn lend(self: &Arc<Self>) -> Buffer {
         Buffer(self.clone())
     }

@@ -206,7 +206,7 @@ impl Id {
     /// Bytes of an id, the final 0 among them (`struct snd_card`).
     const SIZE: usize = 16;
 
-    /// The id as text; empty if it is not UTF-8.
+    /// The id as text; empty if it is not UTF-8. Any context.
     pub(crate) fn text(&self) -> &str {
         let id = self.0.split(|letter| *letter == 0).next();
         core::str::from_utf8(id.unwrap_or_default()).unwrap_or_default()
@@ -279,7 +279,7 @@ impl CardHold {
         Self(card.0)
     }
 
-    /// The card.
+    /// The card. Any context.
     pub(super) fn card(&self) -> CardRef<'_> {
         // The reference keeps it for as long as the result may live.
         CardRef(self.0, PhantomData)
@@ -313,7 +313,7 @@ impl Drop for CardHold {
 }
 
 /// Writes `text` and a final 0 into `field`, the field of a C structure. What there is no room for
-/// is cut off.
+/// is cut off. Any context.
 pub(super) fn write_str(field: &mut [c_char], text: &str) {
     let Some(room) = field.len().checked_sub(1) else {
         return;

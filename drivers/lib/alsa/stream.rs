@@ -38,7 +38,7 @@ pub(crate) enum TriggerCommand {
 }
 
 impl TriggerCommand {
-    /// Whether the stream runs after the command.
+    /// Whether the stream runs after the command. Any context.
     pub(crate) fn starts(self) -> bool {
         matches!(self, Self::Start | Self::PauseRelease | Self::Resume)
     }
@@ -72,11 +72,11 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// The timer of this stream: the same at each call, and no other stream's. Any context.
     fn timer(&self) -> &PeriodTimer<Self::Timer>;
 
-    /// The part of [`Stream::HARDWARE`] that the stream offers: the same at each call.
+    /// The part of [`Stream::HARDWARE`] that the stream offers: the same at each call. Any context.
     fn limits(&self) -> &Limits;
 
     /// Whether the stream is free-running: no clock moves it, but what the programs at both ends
-    /// do, which may take as long as it likes. The same at each call.
+    /// do, which may take as long as it likes. The same at each call. Any context.
     fn free_running(&self) -> bool {
         false
     }

@@ -32,7 +32,7 @@ pub(crate) struct TimerId {
 
 impl TimerId {
     /// Whether it is a user-driven timer, which a program makes and drives
-    /// (`SNDRV_TIMER_GLOBAL_UDRIVEN`).
+    /// (`SNDRV_TIMER_GLOBAL_UDRIVEN`). Any context.
     pub(crate) fn is_user_driven(&self) -> bool {
         self.card.is_none() && self.device == bindings::SNDRV_TIMER_GLOBAL_UDRIVEN
     }

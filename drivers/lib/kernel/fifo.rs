@@ -5,7 +5,8 @@
 //! There is a lock for each direction. Neither is held while a program's memory is waited for ([`iov`]), so that
 //! nobody can keep others from a FIFO.
 //!
-//! Lock order: the writer's, then the reader's.
+//! Lock order: the writer's, then the reader's. Both are mutexes, so whoever has one may sleep; what is done with the
+//! FIFO under them does not, unless it says so.
 
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
@@ -253,7 +254,7 @@ impl<'a, R, W> Writer<'a, R, W> {
         self.filled = 0;
     }
 
-    /// Becomes the reader as well.
+    /// Becomes the reader as well. May sleep, but not for a program.
     pub(crate) fn reader(&self) -> Reader<'a, R, W> {
         self.fifo.reader()
     }

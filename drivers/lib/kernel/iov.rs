@@ -54,7 +54,7 @@ const TRIES: u32 = 16;
 pub(crate) struct Tries(u32);
 
 impl Tries {
-    /// None has been made.
+    /// None has been made. Any context.
     pub(crate) fn new() -> Self {
         Self(TRIES)
     }
@@ -78,7 +78,7 @@ impl Tries {
         self.again(unsafe { c::fault_in_iov_iter_writeable(to.as_raw(), bytes.min(to.len())) })
     }
 
-    /// As [`Tries::bring_in_dest`], of memory that is read.
+    /// As [`Tries::bring_in_dest`], of memory that is read. May sleep, with no lock held.
     ///
     /// # Errors
     ///

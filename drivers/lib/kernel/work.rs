@@ -39,7 +39,7 @@ unsafe impl<W: Work> Send for DelayedWork<W> {}
 unsafe impl<W: Work> Sync for DelayedWork<W> {}
 
 impl<W: Work> DelayedWork<W> {
-    /// Makes work that is not scheduled. Fails as `work` does.
+    /// Makes work that is not scheduled. Fails as `work` does. Any context.
     pub(crate) fn new(work: impl PinInit<W, Error>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             // SAFETY: The slot is valid memory for a `struct delayed_work` and stays where it is,

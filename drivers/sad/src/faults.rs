@@ -6,6 +6,8 @@
 //! | file | what is written | what it does |
 //! |---|---|---|
 //! | `unplug` | `1` | takes the device away, as one that is pulled out; it does not come back |
+//!
+//! All functions may sleep, but not what they do with the converter, which is locked meanwhile.
 
 use crate::device::change;
 use crate::instance::Recorded;

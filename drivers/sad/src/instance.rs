@@ -45,7 +45,7 @@ impl Pluggable for Recorded {
     }
 }
 
-/// A device, which goes when this value does.
+/// A device. Dropping it takes nodes and card away, and sleeps until all files of the card are closed.
 pub(crate) struct Instance {
     // In this order: nodes and card are below the parent.
     plugged: Option<Plugged<Recorded>>,
@@ -59,7 +59,7 @@ pub(crate) struct Devices {
 }
 
 impl Devices {
-    /// Makes `/sys/kernel/debug/sad`.
+    /// Makes `/sys/kernel/debug/sad`. May sleep.
     pub(crate) fn new() -> Self {
         Self {
             faults: Dir::new(NAME),

@@ -39,7 +39,7 @@ const PERMISSIONS: u16 = 0o666;
 
 static OPERATIONS: Operations<Sound> = Operations::new();
 
-/// The nodes of a device; they go when this value does.
+/// The nodes of a device. Dropping it takes them away; files that are open stay, but can only be closed.
 pub(crate) struct Nodes {
     _nodes: KVec<Registration<Sound>>,
 }

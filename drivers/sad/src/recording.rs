@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
 //! The card's stream: what leaves the converter is recorded.
+//!
+//! ALSA calls `trigger` and `pointer` with the stream locked and interrupts off, all else where it may sleep.
 
 use kernel::prelude::*;
 use kernel::sync::{Arc, ArcBorrow};
@@ -23,7 +25,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// A PCM device that records `timers`, whose converter has so many samples per second.
+    /// A PCM device that records `timers`, whose converter has so many samples per second. Any context.
     pub(crate) fn new(timers: Arc<Timers>, rate: u32) -> Self {
         let limits = Limits {
             formats: format::mask(),

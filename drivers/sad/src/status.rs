@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! `/proc/asound/CARD/converter`: what a converter is doing. See `docs/using/sad.md` for the keys.
+//! `/proc/asound/CARD/converter`: what a converter is doing. See `docs/using/sad.md` for the keys. All functions may sleep.
 
 use kernel::seq_file::SeqFile;
 use kernel::seq_print;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The card: one PCM device with one substream, for capture, control elements, and faults on demand.
+//! The card: one PCM device with one substream, for capture, control elements, and faults on demand. All functions may
+//! sleep, but not while they have the oscillator, which is locked; those of an element are called with the card's
+//! `controls_rwsem` held.
 
 use kernel::c_str;
 use kernel::prelude::*;

@@ -26,7 +26,7 @@ module! {
     license: "GPL v2",
 }
 
-/// The loaded module: its cards go when it does.
+/// The loaded module. Dropping it (`rmmod`) removes its cards.
 struct Minivosc {
     _cards: Cards<card::Oscillators>,
 }

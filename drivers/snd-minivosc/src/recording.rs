@@ -41,12 +41,13 @@ impl Recording {
         })
     }
 
-    /// The oscillator, locked: interrupts are off until the result is dropped.
+    /// The oscillator, locked: interrupts are off until the result is dropped. Any context.
     pub(crate) fn voice(&self) -> Guard<'_, Oscillator> {
         self.timers.handler().lock()
     }
 }
 
+/// All may sleep, but what is done with the oscillator, which is locked meanwhile.
 impl Faulty for Recording {
     const STREAMS: Option<&'static str> = Some("capture");
 
@@ -63,6 +64,7 @@ impl Faulty for Recording {
     }
 }
 
+/// All may sleep, but for those that say something else.
 impl Stream for Recording {
     type Device = Self;
     type Timer = Locked;
@@ -90,6 +92,7 @@ impl Stream for Recording {
         self.voice().take_buffer()
     }
 
+    /// With the stream locked, and interrupts off.
     fn trigger(&self, command: TriggerCommand, now: u64, _: &CardRef<'_>) -> Result {
         let done = self.timers.change(|voice, _| match command.starts() {
             true => voice.start(now),
@@ -101,6 +104,7 @@ impl Stream for Recording {
         done.then_some(()).ok_or(EIO)
     }
 
+    /// With the stream locked, and interrupts off.
     fn pointer(&self, notified: bool) -> Option<u64> {
         self.voice().pointer(now(), notified)
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The file `/proc/asound/CARD/cable#N`: what a cable is doing. See `docs/driver.md` for the keys.
+//! The file `/proc/asound/CARD/cable#N`: what a cable is doing. See `docs/using/snd-rloop.md` for the
+//! keys. All functions may sleep unless they say something else.
 
 use kernel::prelude::*;
 use kernel::seq_file::SeqFile;

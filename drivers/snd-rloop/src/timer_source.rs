@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The file `timer_source` of a card: the source of its cables' clocks.
+//! The file `timer_source` of a card: the source of its cables' clocks. All functions may sleep.
 
 use kernel::prelude::*;
 use kernel::str::CString;

@@ -13,6 +13,8 @@
 //! | `torn` | `1`, `0` | power cuts tear blocks, or they don't |
 //! | `unplug` | `1` | takes the disk away, as one that is pulled out; it does not come back |
 //! | `state` | | what it says of itself |
+//!
+//! All functions may sleep.
 
 use core::fmt;
 
@@ -29,7 +31,7 @@ use crate::lib::model::faults::Faults;
 use crate::lib::model::parameters::Allowed;
 use crate::model::rules::{Kind, Rule};
 
-/// Adds the files that only disks have. May sleep.
+/// Adds the files that only disks have.
 ///
 /// # Errors
 ///
@@ -103,7 +105,7 @@ impl Faulty for Plug<Disk> {
     }
 }
 
-/// Writes to the file of a kind of rules. May sleep.
+/// Writes to the file of a kind of rules.
 fn set_rule(
     plug: &Arc<Plug<Disk>>,
     name: &'static str,

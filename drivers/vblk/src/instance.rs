@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! One disk with its node, and how they are made.
+//! One disk with its node, and how they are made. All functions may sleep.
 
 use kernel::c_str;
 use kernel::debugfs::Dir;
@@ -42,7 +42,7 @@ impl Pluggable for Disk {
     }
 }
 
-/// Changes the size of a disk in bytes. May sleep.
+/// Changes the size of a disk in bytes.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! What is to go wrong with requests, and what has.
+//! What is to go wrong with requests, and what has. A disk has it behind a mutex; nothing in here sleeps.
 
 use crate::lib::model::faults::Faults;
 use crate::model::power::mix;

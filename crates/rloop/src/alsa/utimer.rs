@@ -27,7 +27,7 @@ const CREATE: u32 = 0xc000_0000 | ((size_of::<Info>() as u32) << 16) | 0x54a5;
 /// `_IO('T', 0xa6)`.
 const TRIGGER: u32 = 0x54a6;
 
-/// A timer that ticks when it is told to, and goes when this value does.
+/// A timer that ticks when it is told to. Dropping this removes it.
 pub struct UserTimer {
     fd: OwnedFd,
     id: u32,

@@ -80,7 +80,7 @@ impl<D: Driver> Device<D> {
     }
 }
 
-/// A device made in configfs, which goes when this value does.
+/// A device made in configfs. Dropping this removes it.
 pub type Made<D> = made::Made<Device<D>>;
 
 impl<D: Driver> Made<D> {

@@ -13,7 +13,7 @@ pub fn failed(call: &str, path: &Path, error: &io::Error) -> Problem {
     Problem::Failed(format!("{call} {}: {error}", path.display()))
 }
 
-/// A device made in configfs, which goes when this value does.
+/// A device made in configfs. Dropping this removes it.
 pub struct Made<D> {
     /// The device.
     pub device: D,

@@ -268,7 +268,8 @@ impl Drop for PageTree {
     }
 }
 
-/// The slot of a page, locked as long as this value lives: the page, if there is one, and a note of a byte.
+/// The slot of a page, locked as long as this value lives: the page, if there is one, and a note of a byte. Whoever has
+/// one must not sleep.
 ///
 /// # Invariants
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! Requests of a disk.
+//! Requests of a disk. Any context, unless a function says something else.
 
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;

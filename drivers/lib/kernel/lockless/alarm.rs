@@ -57,13 +57,13 @@ impl Alarm {
         }
     }
 
-    /// Arms the timer for now, and lets the callback check the stream. See [`Alarm::arm`].
+    /// Arms the timer for now, and lets the callback check the stream. Any context; see [`Alarm::arm`].
     pub(crate) fn request_check(&self, timer: &impl Hrtimer) {
         self.check.store(1, Relaxed);
         self.arm(timer, 0);
     }
 
-    /// Disarms the timer, unless its callback is running or is to check the stream. See
+    /// Disarms the timer, unless its callback is running or is to check the stream. Any context; see
     /// [`Alarm::arm`].
     pub(crate) fn disarm(&self, timer: &impl Hrtimer) {
         if !self.check_requested() {
@@ -94,8 +94,8 @@ impl Alarm {
         self.cancel(timer);
     }
 
-    /// The address of the stream. To be called by the callback, which may use the stream until it
-    /// returns.
+    /// The address of the stream. To be called in the timer's callback, which may use the stream
+    /// until it returns.
     pub(crate) fn stream(&self) -> Option<usize> {
         match self.stream.load(Acquire) {
             0 => None,
@@ -103,13 +103,13 @@ impl Alarm {
         }
     }
 
-    /// Whether the callback is to check the stream.
+    /// Whether the callback is to check the stream. Any context.
     pub(crate) fn check_requested(&self) -> bool {
         self.check.load(Relaxed) != 0
     }
 
     /// Notes that the callback begins to check the stream: a later [`Alarm::request_check`]
-    /// requests another check.
+    /// requests another check. Any context.
     pub(crate) fn begin_check(&self) {
         self.check.store(0, Relaxed);
     }

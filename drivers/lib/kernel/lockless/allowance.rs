@@ -15,7 +15,7 @@ pub(crate) struct Allowance {
 }
 
 impl Allowance {
-    /// Makes an allowance of `most`, of which nothing is taken.
+    /// Makes an allowance of `most`, of which nothing is taken. Any context.
     pub(crate) fn new(most: usize) -> Self {
         Self {
             most,
@@ -23,7 +23,7 @@ impl Allowance {
         }
     }
 
-    /// The whole amount.
+    /// The whole amount. Any context.
     pub(crate) fn most(&self) -> usize {
         self.most
     }

@@ -73,7 +73,7 @@ impl<T: Interface> Device<T> {
         self.0.get()
     }
 
-    /// A device that the kernel hands to an operation.
+    /// A device that the kernel hands to an operation. Any context.
     ///
     /// # Safety
     ///
@@ -91,7 +91,7 @@ impl<T: Interface> Device<T> {
         unsafe { bindings::rloop_net_priv(raw) }.cast()
     }
 
-    /// `ops.setup`: sets up a device that was just allocated.
+    /// `ops.setup`: sets up a device that was just allocated. May sleep.
     ///
     /// # Safety
     ///
@@ -114,7 +114,7 @@ impl<T: Interface> Device<T> {
         drop(unsafe { Self::take(raw) });
     }
 
-    /// Gives a device its value.
+    /// Gives a device its value. Any context.
     ///
     /// # Safety
     ///
@@ -136,7 +136,7 @@ impl<T: Interface> Device<T> {
         }
     }
 
-    /// Takes a device's value back, if it has one.
+    /// Takes a device's value back, if it has one. Any context; to drop the value may sleep.
     ///
     /// # Safety
     ///
@@ -154,7 +154,8 @@ impl<T: Interface> Device<T> {
         }
     }
 
-    /// The `Private` of a device that has a value. Whoever uses it may not change what is not atomic or opaque.
+    /// The `Private` of a device that has a value. Whoever uses it may not change what is not atomic or opaque. Any
+    /// context.
     pub(super) fn shared(&self) -> &Private<T> {
         // SAFETY: By the invariants there is one, which is as old as the device, and full.
         unsafe { &*Self::private(self.as_raw()) }
@@ -236,7 +237,8 @@ impl<T: Interface> Device<T> {
         }
     }
 
-    /// Receives a frame that was forwarded to a device of this type. To be called by [`Interface::poll`] of this one.
+    /// Receives a frame that was forwarded to a device of this type. To be called by [`Interface::poll`] of this one,
+    /// with bottom halves off.
     pub(crate) fn receive(&self, packet: Packet, _: &ReadSide) {
         // SAFETY: The frame was ours, and is the network's from now on; it was forwarded, which has looked at its
         // header. The instance is enabled, as this is called by its poll; were it not, the frame would be received
@@ -337,7 +339,7 @@ impl<T: Interface> Device<T> {
     }
 }
 
-/// A device that was allocated, and that nobody knows yet; dropping it frees it.
+/// A device that was allocated, and that nobody knows yet; dropping it frees it, so may sleep.
 ///
 /// # Invariants
 ///
@@ -363,7 +365,7 @@ impl<T: Interface> Unregistered<T> {
         Ok(Self(NonNull::new(raw).ok_or(ENOMEM)?, PhantomData))
     }
 
-    /// A device that the kernel has allocated for a [`super::LinkKind`].
+    /// A device that the kernel has allocated for a [`super::LinkKind`]. Any context.
     ///
     /// # Safety
     ///
@@ -399,7 +401,7 @@ impl<T: Interface> Unregistered<T> {
         }
     }
 
-    /// Leaves the device to whoever has allocated it.
+    /// Leaves the device to whoever has allocated it. Any context.
     pub(super) fn leave(self) {
         core::mem::forget(self);
     }

@@ -23,7 +23,7 @@ struct Kind<M> {
     maker: M,
 }
 
-/// A kind of links that programs can make. Dropping it removes all that they have made.
+/// A kind of links that programs can make. Dropping it removes all that they have made, so sleeps.
 ///
 /// # Invariants
 ///
@@ -66,7 +66,7 @@ impl<M: PairMaker> LinkKind<M> {
         Ok(Self(kind))
     }
 
-    /// What makes its pairs.
+    /// What makes its pairs. Any context.
     pub(crate) fn maker(&self) -> &M {
         &self.0.maker
     }

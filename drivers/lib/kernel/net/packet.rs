@@ -31,7 +31,7 @@ pub(crate) enum Forwarded {
 }
 
 impl Packet {
-    /// A frame that the kernel gives away.
+    /// A frame that the kernel gives away. Any context.
     ///
     /// # Safety
     ///
@@ -41,7 +41,7 @@ impl Packet {
         Self(raw)
     }
 
-    /// The frame, which is the caller's from now on.
+    /// The frame, which is the caller's from now on. Any context.
     pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
         ManuallyDrop::new(self).0.as_ptr()
     }

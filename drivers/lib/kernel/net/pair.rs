@@ -38,7 +38,7 @@ pub(crate) trait PairMaker: Send + Sync + 'static {
 pub(crate) struct Ends<T>([Atomic<usize>; 2], PhantomData<fn() -> T>);
 
 impl<T: Interface> Ends<T> {
-    /// No devices yet.
+    /// No devices yet. Any context.
     pub(crate) fn new() -> Self {
         Self([Atomic::new(0), Atomic::new(0)], PhantomData)
     }
@@ -76,6 +76,7 @@ impl<T: Interface> Ends<T> {
 pub(super) struct Rtnl(());
 
 impl Rtnl {
+    /// Takes it. May sleep; the caller must not hold it.
     pub(super) fn lock() -> Self {
         // SAFETY: It may be called by whoever may sleep and does not hold it; nothing in here calls it twice.
         unsafe { bindings::rtnl_lock() };
@@ -122,7 +123,7 @@ pub(super) fn register<T: Interface>(
     Ok([first, second])
 }
 
-/// A pair that the module makes by itself. Dropping it unregisters both devices, whatever they are used for.
+/// A pair that the module makes by itself. Dropping it unregisters both devices, whatever they are used for, so sleeps.
 ///
 /// # Invariants
 ///

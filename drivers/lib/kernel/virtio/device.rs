@@ -164,7 +164,8 @@ unsafe impl<T: Transport> Sync for Device<T> {}
 pub(crate) struct Callers<'a>(MutexGuard<'a, KVec<Queue>>);
 
 impl Callers<'_> {
-    /// Calls the driver of a queue, which looks at what has been used.
+    /// Calls the driver of a queue, which looks at what has been used. May sleep, though the driver does not: it is
+    /// called with bottom halves off.
     pub(crate) fn call(&self, index: u32) {
         for queue in self.0.iter() {
             // SAFETY: By the invariant of `Queue`, as the lock is held. The index does not change.
@@ -210,7 +211,7 @@ impl<T: Transport> Device<T> {
         }? Error)
     }
 
-    /// What the module does for it.
+    /// What the module does for it. Any context.
     pub(crate) fn transport(&self) -> &T {
         &self.transport
     }

@@ -33,7 +33,7 @@ impl From<u32> for Use {
     }
 }
 
-/// The token of a pool.
+/// The token of a pool. Any context.
 pub(super) fn token<X>(pool: &Pool<X>) -> bindings::virtio_map {
     // A member that all kernels have.
     bindings::virtio_map {

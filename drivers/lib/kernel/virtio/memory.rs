@@ -5,6 +5,8 @@
 //!
 //! The kernel maps nothing of its own to anybody: the pages are the program's.
 //!
+//! All functions may be called in any context unless they say something else.
+//!
 //! C headers: `include/linux/mm.h`, `include/linux/vmalloc.h`
 
 use core::marker::PhantomData;
@@ -16,7 +18,7 @@ use crate::lib::bindings;
 
 const PAGE_SIZE: usize = bindings::rloop_virtio_constant_RLOOP_PAGE_SIZE as usize;
 
-/// Pages of a program's file, mapped in a row.
+/// Pages of a program's file, mapped in a row. Dropping it unmaps and unpins them, so may sleep.
 ///
 /// # Invariants
 ///

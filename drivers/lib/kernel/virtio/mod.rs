@@ -21,7 +21,7 @@ use kernel::error::Error;
 
 pub(crate) use device::{Device, Rings, Transport};
 
-/// `ESTALE`, which the kernel crate does not name: what somebody has in mind is not there any more.
+/// `ESTALE`, which the kernel crate does not name: what somebody has in mind is not there any more. Any context.
 pub(crate) fn stale() -> Error {
     Error::from_errno(-(c::ESTALE as i32))
 }

@@ -26,15 +26,15 @@ end
 
 complete -c rloop -n "__fish_rloop_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rloop -n "__fish_rloop_needs_command" -s V -l version -d 'Print version'
-complete -c rloop -n "__fish_rloop_needs_command" -f -a "verify" -d 'Play sequences round a card and check what comes back'
+complete -c rloop -n "__fish_rloop_needs_command" -f -a "verify" -d 'Check that drivers do what they promise'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "merge" -d 'Put reports of several machines together, and see that each check was run once'
-complete -c rloop -n "__fish_rloop_needs_command" -f -a "bench" -d 'Measure how exact, how prompt and how costly the loopback cards are'
-complete -c rloop -n "__fish_rloop_needs_command" -f -a "status" -d 'Show what every loopback card is doing'
+complete -c rloop -n "__fish_rloop_needs_command" -f -a "bench" -d 'Measure how exact, how prompt and how costly drivers are'
+complete -c rloop -n "__fish_rloop_needs_command" -f -a "status" -d 'Show what every card and device is doing'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "generate" -d 'Write manual pages and the shells\' completions below a directory such as /usr/local/share'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "stress-child" -d 'One process of the stress test (started by it)'
 complete -c rloop -n "__fish_rloop_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l card -d 'Card to check, by id or index [default: the first of snd-rloop, else the first of snd-aloop]' -r
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l stress -d 'Do random legal things to all loopback cards at once for so long, then check that they work' -r
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l card -d 'Loopback card to check, by id or index [default: the first of snd-rloop, else the first of snd-aloop]' -r
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l stress -d 'Do random legal things to all loopback cards, or a driver\'s devices, for so long, then check that they work' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l seed -d 'Seed of the stress test, to repeat one [default: a new one each time; it is printed]' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l only -d 'Only checks whose name contains this, or matches it if it has a * (can be given more than once)' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l shard -d 'Only one of N shares of them all, the K-th; `rloop merge` puts the reports of all N together' -r
@@ -45,9 +45,9 @@ json\t'One JSON object'
 junit\t'JUnit XML'"
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l byte-rate -d 'Matrix cases that move more than this many MiB per second in one direction are left out' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l case-bytes -d 'Matrix cases move at most this many KiB in one direction' -r
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l full -d 'Every combination of format, rate, channels and both accesses, not only every pair'
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l faults -d 'Make the card do wrong on purpose, and see that it is noticed; afterwards the card is gone'
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l failing-allocations -d 'Let each allocation fail once that the kernel makes for the card, and see that it does no harm'
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l full -d 'Of sound: every combination of format, rate, channels and both accesses, not only every pair'
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l faults -d 'Make cards and devices do wrong on purpose, and see that it is noticed'
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l failing-allocations -d 'Let each allocation fail once that the kernel makes for a card or device, and see that it does no harm'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l interrupts -d 'Measure for how long the card keeps a processor from its interrupts, under the heaviest loads'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l suspend -d 'Suspend the machine for a moment while streams run, and see that they go on'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l powercut -d 'Take the power away from a disk, again and again, and see that what was flushed is there afterwards'
@@ -87,10 +87,10 @@ complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l driver -d '
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l cards -d 'Cards to work on' -r
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l failing-allocations -d 'Whether allocations may fail'
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -s h -l help -d 'Print help'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "verify" -d 'Play sequences round a card and check what comes back'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "verify" -d 'Check that drivers do what they promise'
 complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "merge" -d 'Put reports of several machines together, and see that each check was run once'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "bench" -d 'Measure how exact, how prompt and how costly the loopback cards are'
-complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "status" -d 'Show what every loopback card is doing'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "bench" -d 'Measure how exact, how prompt and how costly drivers are'
+complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "status" -d 'Show what every card and device is doing'
 complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "generate" -d 'Write manual pages and the shells\' completions below a directory such as /usr/local/share'
 complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "stress-child" -d 'One process of the stress test (started by it)'
 complete -c rloop -n "__fish_rloop_using_subcommand help; and not __fish_seen_subcommand_from verify merge bench status generate stress-child help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

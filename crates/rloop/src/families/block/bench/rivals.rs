@@ -87,7 +87,7 @@ enum Kept {
     Nothing,
 }
 
-/// A disk of [`MIB`] MiB, which goes when this value does.
+/// A disk of [`MIB`] MiB. Dropping this removes it.
 pub struct Disk {
     /// Its node.
     pub node: PathBuf,

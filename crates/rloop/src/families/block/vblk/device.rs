@@ -23,7 +23,7 @@ impl Driver for Vblk {
 
 /// A disk.
 pub type Device = device::Device<Vblk>;
-/// A disk made in configfs, which goes when this value does.
+/// A disk made in configfs. Dropping this removes it.
 pub type Made = device::Made<Vblk>;
 
 impl Device {

@@ -24,7 +24,7 @@ impl Driver for Circbuf {
 
 /// A buffer.
 pub type Device = device::Device<Circbuf>;
-/// A buffer made in configfs, which goes when this value does.
+/// A buffer made in configfs. Dropping this removes it.
 pub type Made = device::Made<Circbuf>;
 
 /// For what a node is opened.

@@ -199,7 +199,7 @@ impl Device {
     }
 }
 
-/// A device made in configfs, which goes when this value does.
+/// A device made in configfs. Dropping this removes it.
 pub type Made = made::Made<Device>;
 
 impl Made {
