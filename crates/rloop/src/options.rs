@@ -65,7 +65,7 @@ pub struct Verify {
     #[arg(long, value_name = "K/N", conflicts_with = "stress")]
     pub shard: Option<Shard>,
     /// List the checks and what each proves, and run none
-    #[arg(long, conflicts_with_all = ["stress", "format"])]
+    #[arg(long, conflicts_with = "stress")]
     pub list: bool,
     /// Format of the results on standard output (progress goes to standard error)
     #[arg(long, value_enum, default_value_t = Format::Human)]
