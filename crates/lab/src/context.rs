@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What every step needs.
 
+use crate::built::Built;
 use crate::cache::Cache;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
-use crate::guest::Built;
 use crate::host;
 use crate::once::Once;
 use crate::paths::Paths;

@@ -62,24 +62,29 @@ pub enum Error {
         /// One of them.
         first: &'static str,
     },
-    /// A family can't do that.
-    #[error("family {family}: it has no `rloop {command}`; allowed: {known}")]
+    /// A family has no such thing.
+    #[error("family {family}: it has no {what}; allowed: {known}")]
     NotOfFamily {
         /// Which one.
         family: &'static str,
-        /// What it can't.
-        command: &'static str,
-        /// Those that can.
+        /// What it has not.
+        what: &'static str,
+        /// Those that have it.
+        known: String,
+    },
+    /// An option has no meaning for some drivers.
+    #[error("{option}: not for {drivers}; allowed for: {known}")]
+    NotForDrivers {
+        /// What was given.
+        option: String,
+        /// Which ones.
+        drivers: String,
+        /// Those for which it has.
         known: String,
     },
     /// `--only` matches nothing.
     #[error("--only {0}: no check has such a name; `rloop verify --list` shows all names")]
     NoSuchCheck(String),
-    /// No driver that is here has such checks.
-    #[error(
-        "nothing here has checks of this kind; `rloop verify --list` with the same options shows those there are"
-    )]
-    NoSuchKind,
     /// Somebody uses the card.
     #[error(
         "card {card}: {stream} is in use by {holder}; every subdevice of the card is needed: stop that, or name another card with --card"

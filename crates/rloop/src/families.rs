@@ -2,22 +2,28 @@
 
 //! The families of drivers: what `rloop verify`, `rloop status` and `rloop bench` work on.
 //!
-//! A new driver is a line in its family's table of drivers and a list of checks (see `sound/snd_minivosc/`, the
-//! shortest); a new family is a folder here and a line in [`ALL`].
+//! A new driver is a folder with its checks and an [`Entry`](family::Driver) (see `sound/snd_minivosc/`, the shortest),
+//! and a line in its family's table; a new family is a folder here and a line in [`ALL`].
+
+use rig::check::Selection;
+use rig::output::Ending;
+use rig::run::Plan;
 
 use crate::error::Error;
-use family::{Bench, Family};
+use crate::options;
+pub use family::Status;
+use family::{Bench, Driver, Family};
 
-pub mod block;
-pub mod char;
+mod block;
+mod char;
 mod checked;
-pub mod family;
+mod family;
 mod measured;
-pub mod net;
-pub mod pci;
-pub mod sound;
+mod net;
+mod pci;
+mod sound;
 mod stress;
-pub mod virtio;
+mod virtio;
 
 /// All families; where nothing else says which, it is the first.
 const ALL: &[&Family] = &[
@@ -43,46 +49,183 @@ fn named(given: &str) -> Result<&'static Family, Error> {
     })
 }
 
-/// The family that is `given`, else all.
-///
-/// # Errors
-/// If there is none of that name.
-pub fn of(given: Option<&str>) -> Result<Vec<&'static Family>, Error> {
-    given.map_or(Ok(ALL.to_vec()), |given| Ok(vec![named(given)?]))
+/// The names of `drivers`.
+fn list_of<'a>(drivers: impl IntoIterator<Item = &'a Driver>) -> String {
+    let names: Vec<&str> = drivers.into_iter().map(|driver| driver.name).collect();
+    names.join(", ")
 }
 
-/// The family that is `given`, else all that have a driver here, or those that have cards if one is named.
+/// All drivers.
+fn drivers() -> impl Iterator<Item = &'static Driver> {
+    ALL.iter().flat_map(|family| family.drivers)
+}
+
+/// The family that is `given`, else all, or those that have cards if one is named.
 ///
 /// # Errors
-/// If there is none of that name.
-pub fn here(given: Option<&str>, card: Option<&str>) -> Result<Vec<&'static Family>, Error> {
-    let mut families = of(given)?;
-    if given.is_none() {
-        match card {
-            Some(_) => families.retain(|family| family.has_cards),
-            None => families.retain(|family| family.is_here()),
+/// If there is none of that name, or it has no cards and one is named.
+pub fn of(given: Option<&str>, card: Option<&str>) -> Result<Vec<&'static Family>, Error> {
+    let takes_card = |family: &Family| family.has_cards || card.is_none();
+    let Some(given) = given else {
+        return Ok(ALL.iter().copied().filter(|f| takes_card(f)).collect());
+    };
+    let family = named(given)?;
+    match takes_card(family) {
+        true => Ok(vec![family]),
+        false => Err(Error::NotOfFamily {
+            family: family.name,
+            what: "--card",
+            known: names(|other| other.has_cards),
+        }),
+    }
+}
+
+/// What `ask` gives of each driver that is here, of the family that is `given`, else of all.
+///
+/// # Errors
+/// As of [`of`]; if nothing is here, or a driver can't be asked.
+fn ask<T>(
+    given: Option<&str>,
+    card: Option<&str>,
+    ask: impl Fn(&'static Driver) -> Result<Option<T>, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut families = of(given, card)?;
+    if given.is_none() && card.is_none() {
+        families.retain(|family| family.is_here());
+        // It knows best why there is nothing.
+        if families.is_empty() {
+            families.push(ALL[0]);
         }
     }
-    // It knows best why there is nothing.
-    if families.is_empty() {
-        families.push(ALL[0]);
+    let (mut answers, mut absent) = (Vec::new(), None);
+    for family in families {
+        match family.ask(&ask) {
+            Ok(given) => answers.extend(given),
+            // Its module is loaded, and there is no device for it: that is no reason not to look at the others.
+            Err(error @ Error::NoModule { .. }) => absent = absent.or(Some(error)),
+            Err(error) => return Err(error),
+        }
     }
-    Ok(families)
+    match absent.filter(|_| answers.is_empty()) {
+        Some(error) => Err(error),
+        None => Ok(answers),
+    }
 }
 
-/// Whether what is `given` can be put under stress; without a name that is all that can be.
+/// Finds what there is to be checked, and says how.
 ///
 /// # Errors
-/// If there is no family of that name, or it can't.
-pub fn stress(given: Option<&str>) -> Result<(), Error> {
-    let without = given.map(named).transpose()?.filter(|f| !f.has_stress);
+/// If nothing is here, or it can't be checked, or an option has no meaning for it.
+pub fn plan(options: &options::Verify, selection: &Selection) -> Result<Plan<Error>, Error> {
+    let given = options.family.as_deref();
+    if options.stress.is_some() {
+        stressed(given)?;
+    }
+    let here = ask(given, options.card.as_deref(), |driver| {
+        let suites = (driver.verify)(options, selection)?;
+        Ok(suites.map(|suites| (driver, suites)))
+    })?;
+    let drivers: Vec<&Driver> = here.iter().map(|(driver, _)| *driver).collect();
+    refuse(options, &drivers)?;
+    let mut plan = Plan::default();
+    if let Some(stress) = stress::Options::of(options) {
+        for driver in drivers.iter().filter_map(|driver| driver.stress.as_ref()) {
+            plan.before.push((driver.plan)(options, stress)?);
+        }
+    }
+    plan.suites = here.into_iter().flat_map(|(_, suites)| suites).collect();
+    Ok(plan)
+}
+
+/// Looks what drivers are doing.
+///
+/// # Errors
+/// If nothing is here, or it can't be seen.
+pub fn status(options: &options::Status) -> Result<Status, Error> {
+    let (given, card) = (options.family.as_deref(), options.card.as_deref());
+    let all = ask(given, card, |driver| (driver.status)(options))?;
+    Ok(all.into_iter().collect())
+}
+
+/// Refuses options that have no meaning for any of `drivers`, and what is to happen under stress but can't to one.
+///
+/// # Errors
+/// Which option, to which drivers.
+pub fn refuse(options: &options::Verify, drivers: &[&Driver]) -> Result<(), Error> {
+    let no = |option: String, to: String, has: &dyn Fn(&Driver) -> bool| {
+        Err(Error::NotForDrivers {
+            option,
+            drivers: to,
+            known: list_of(self::drivers().filter(|driver| has(driver))),
+        })
+    };
+    let any = |option: &str, has: &dyn Fn(&Driver) -> bool| {
+        if drivers.iter().any(|driver| has(driver)) {
+            return Ok(());
+        }
+        let mut to = list_of(drivers.iter().copied());
+        if options.family.is_none() {
+            to += ", which is all there is here";
+        }
+        no(option.to_owned(), to, has)
+    };
+    for option in options.limits() {
+        any(option, &|driver| driver.has_limits)?;
+    }
+    if options.stress.is_none() {
+        for (option, kind) in options.kinds() {
+            any(option, &|driver| {
+                let checks = (driver.list)(options);
+                checks.iter().any(|check| check.kind == kind)
+            })?;
+        }
+        return Ok(());
+    }
+    any("--stress", &|driver| driver.stress.is_some())?;
+    for (option, kind) in options.kinds() {
+        let stress = |driver: &Driver| driver.stress.as_ref().map(|s| s.meanwhile.contains(&kind));
+        let mut cannot = drivers
+            .iter()
+            .filter(|driver| stress(driver) == Some(false));
+        if let Some(driver) = cannot.next() {
+            let option = format!("--stress with {option}");
+            return no(option, driver.name.to_owned(), &|driver| {
+                stress(driver) == Some(true)
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether the family that is `given`, if one is, has a driver that can be put under stress.
+///
+/// # Errors
+/// If there is no family of that name, or it has none.
+fn stressed(given: Option<&str>) -> Result<(), Error> {
+    let has = |family: &Family| family.drivers.iter().any(|driver| driver.stress.is_some());
+    let without = given.map(named).transpose()?.filter(|family| !has(family));
     without.map_or(Ok(()), |family| {
         Err(Error::NotOfFamily {
             family: family.name,
-            command: "verify --stress",
-            known: names(|other| other.has_stress),
+            what: "`rloop verify --stress`",
+            known: names(has),
         })
     })
+}
+
+/// What `rloop stress-child` does.
+///
+/// # Errors
+/// If there is no stress of such a driver, or it can't be done.
+pub fn stress_child(options: &options::StressChild) -> Result<Ending, Error> {
+    let named = drivers().find(|driver| driver.name == options.driver);
+    let stress = named.and_then(|driver| driver.stress.as_ref());
+    let stress = stress.ok_or_else(|| Error::NotForDrivers {
+        option: "stress-child".to_owned(),
+        drivers: options.driver.clone(),
+        known: list_of(drivers().filter(|driver| driver.stress.is_some())),
+    })?;
+    (stress.child)(options)
 }
 
 /// What measures the family that is `given`, else the first that can be measured.
@@ -93,7 +236,7 @@ pub fn bench(given: Option<&str>) -> Result<Bench, Error> {
     let family = given.map_or(Ok(ALL[0]), named)?;
     family.bench.ok_or_else(|| Error::NotOfFamily {
         family: family.name,
-        command: "bench",
+        what: "`rloop bench`",
         known: names(|other| other.bench.is_some()),
     })
 }
@@ -116,30 +259,137 @@ pub fn help() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{Cli, Command};
+    use clap::Parser as _;
     use std::collections::HashSet;
 
+    /// What `rloop verify` is given.
+    fn verify(arguments: &str) -> options::Verify {
+        let arguments = ["rloop", "verify"]
+            .into_iter()
+            .chain(arguments.split_whitespace());
+        match Cli::try_parse_from(arguments) {
+            Ok(Cli {
+                command: Command::Verify(options),
+            }) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The error where `here` is all there is; an empty text if there is none.
+    fn refused(arguments: &str, here: &[&str]) -> String {
+        let here: Vec<&Driver> = drivers()
+            .filter(|driver| here.contains(&driver.name))
+            .collect();
+        let refused = refuse(&verify(arguments), &here);
+        refused
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
+    }
+
     #[test]
-    fn what_can_not_be_put_under_stress_says_so() {
-        assert!(stress(None).is_ok());
-        assert!(stress(Some("sound")).is_ok());
-        let error = stress(Some("net")).unwrap_err().to_string();
+    fn a_family_that_can_not_be_put_under_stress_says_so() {
+        assert!(stressed(None).is_ok());
+        assert!(stressed(Some("sound")).is_ok());
+        let error = stressed(Some("net")).unwrap_err().to_string();
         let want =
             "family net: it has no `rloop verify --stress`; allowed: sound, char, block, pci";
         assert_eq!(error, want);
     }
 
     #[test]
+    fn where_nothing_can_be_put_under_stress_that_is_an_error() {
+        let error = refused("--stress 5", &["snd-minivosc", "netdrv"]);
+        let want = "--stress: not for snd-minivosc, netdrv, which is all there is here; \
+                    allowed for: snd-rloop, circbuf, vblk, pcie-edu";
+        assert_eq!(error, want);
+        let error = refused("char --stress 5", &["sad"]);
+        let want = "--stress: not for sad; allowed for: snd-rloop, circbuf, vblk, pcie-edu";
+        assert_eq!(error, want);
+        assert_eq!(refused("--stress 5", &["netdrv", "vblk"]), "");
+        assert_eq!(refused("--stress 5 --full", &["vblk"]), "");
+    }
+
+    #[test]
+    fn what_a_stress_has_not_is_refused_with_it() {
+        for (option, driver, known) in [
+            ("--faults", "pcie-edu", "snd-rloop, circbuf, vblk"),
+            ("--failing-allocations", "circbuf", "snd-rloop"),
+            ("--suspend", "vblk", "snd-rloop"),
+        ] {
+            let arguments = format!("--stress 5 {option}");
+            let want = format!("--stress with {option}: not for {driver}; allowed for: {known}");
+            assert_eq!(refused(&arguments, &[driver]), want);
+            // It would be silent of one that is not under it.
+            assert_eq!(refused(&arguments, &["snd-rloop", driver]), want);
+            assert_eq!(refused(&arguments, &["snd-rloop", "netdrv"]), "");
+        }
+        assert_eq!(refused("--stress 5 --faults", &["circbuf", "sad"]), "");
+    }
+
+    #[test]
+    fn checks_that_no_driver_has_are_an_error_that_says_which_have() {
+        let error = refused("--powercut", &["sad", "netdrv"]);
+        let want = "--powercut: not for sad, netdrv, which is all there is here; allowed for: vblk";
+        assert_eq!(error, want);
+        assert_eq!(
+            refused("pci --faults", &["pcie-edu"]).split(';').next(),
+            Some("--faults: not for pcie-edu")
+        );
+        assert_eq!(refused("--powercut", &["sad", "vblk"]), "");
+        assert_eq!(refused("--faults", &["snd-minivosc"]), "");
+    }
+
+    #[test]
+    fn how_much_is_checked_is_asked_of_whom_it_concerns() {
+        for option in ["--full", "--byte-rate 5", "--case-bytes 64"] {
+            let name = option.split(' ').next().unwrap_or_default();
+            let want = format!("{name}: not for netdrv; allowed for: snd-rloop");
+            assert_eq!(refused(&format!("net {option}"), &["netdrv"]), want);
+            assert_eq!(refused(option, &["snd-rloop", "netdrv"]), "");
+        }
+    }
+
+    #[test]
+    fn only_a_family_with_cards_takes_one() {
+        let error = of(Some("char"), Some("rloop"))
+            .err()
+            .map(|error| error.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some("family char: it has no --card; allowed: sound")
+        );
+        assert!(of(Some("sound"), Some("rloop")).is_ok());
+        let families = of(None, Some("rloop")).unwrap_or_default();
+        let names: Vec<&str> = families.iter().map(|family| family.name).collect();
+        assert_eq!(names, ["sound"]);
+    }
+
+    #[test]
     fn names_are_unique() {
         let families: HashSet<&str> = ALL.iter().map(|family| family.name).collect();
         assert_eq!(families.len(), ALL.len());
-        let drivers = || ALL.iter().flat_map(|family| family.drivers);
         let names: HashSet<&str> = drivers().map(|driver| driver.name).collect();
         assert_eq!(names.len(), drivers().count());
     }
 
     #[test]
+    fn a_driver_lists_its_own_checks() {
+        let options = verify("--list");
+        for driver in drivers() {
+            let checks = (driver.list)(&options);
+            assert!(
+                checks.iter().all(|check| check.driver == driver.name),
+                "{}",
+                driver.name
+            );
+        }
+    }
+
+    #[test]
     fn a_family_that_there_is_not_is_an_error_that_names_those_there_are() {
-        let error = of(Some("noise")).err().map(|error| error.to_string());
+        let error = of(Some("noise"), None).err().map(|error| error.to_string());
         let want = "family noise: there is none of that name; allowed: sound, char, block, net, pci, virtio";
         assert_eq!(error.as_deref(), Some(want));
     }

@@ -20,12 +20,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use rig::check::{Kind, Listed, Selection};
 use rig::output::{Ending, complain, print};
-use rig::run::{self, Plan};
+use rig::run;
 
 use cli::{Cli, Command};
 use error::Error;
-use families::pci::pcie_edu;
-use families::sound::stress;
 
 fn main() -> ExitCode {
     match run(&Cli::parse().command) {
@@ -48,14 +46,7 @@ fn run(command: &Command) -> Result<Ending, Error> {
             generate::all(share).map_err(|why| Error::File { path, why })?;
             Ok(Ending::Passed)
         }
-        Command::StressChild(options) => match options.driver.as_deref() {
-            None => stress::child_command(options),
-            Some(pcie_edu::DRIVER) => Ok(pcie_edu::stress::child(options.seed)),
-            Some(_) => {
-                let disk = families::block::stress_child(options);
-                Ok(disk.unwrap_or_else(|| families::char::stress_child(options)))
-            }
-        },
+        Command::StressChild(options) => families::stress_child(options),
     }
 }
 
@@ -65,13 +56,14 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
         quick: false,
         kind: options.kind(),
     };
-    let given = options.family.as_deref();
-    let families = families::of(given)?;
-    let all = families.into_iter().flat_map(|f| (f.list)(options));
+    let families = families::of(options.family.as_deref(), options.card.as_deref())?;
+    let drivers: Vec<_> = families.iter().flat_map(|family| family.drivers).collect();
+    let all = drivers.iter().flat_map(|driver| (driver.list)(options));
     let all: Vec<Listed> = all.filter(|check| selection.takes(check)).collect();
     let names = all.iter().map(|check| check.name.clone());
     let share = options.shard.map(|shard| shard.of(names));
     if options.list {
+        families::refuse(options, &drivers)?;
         let line = |c: Listed| format!("{:38} {} [{}]\n", c.name, c.about, c.claim);
         let checks = selection.of(all).map_err(Error::NoSuchCheck)?;
         let own = |c: &Listed| share.as_ref().is_none_or(|share| share.has(&c.name));
@@ -84,31 +76,17 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
         return Err(Error::NoFailingAllocations(why.to_owned()));
     }
     if options.stress.is_some() {
-        families::stress(given)?;
         selection.kind = Kind::Usual;
         // Without a selection the quick checks say whether what was under stress still works.
         selection.quick = selection.only.is_empty() && !options.full;
     }
-    let families = families::here(given, options.card.as_deref())?;
-    let mut all = Plan::default();
-    for family in &families {
-        let plan = match (family.verify)(options, &selection) {
-            // Its module is loaded, and there is no device for it: that is no reason not to look at the others.
-            Err(Error::NoModule { .. }) if given.is_none() && families.len() > 1 => continue,
-            plan => plan?,
-        };
-        all.before.extend(plan.before);
-        all.suites.extend(plan.suites);
-    }
+    let mut all = families::plan(options, &selection)?;
     for suite in &mut all.suites {
         suite.select(&selection);
     }
     all.suites.retain(|suite| !suite.listed().is_empty());
     let checks = all.suites.iter().flat_map(|suite| suite.listed());
     selection.of(checks).map_err(Error::NoSuchCheck)?;
-    if all.before.is_empty() && all.suites.is_empty() {
-        return Err(Error::NoSuchKind);
-    }
     // Only now: that it has none of those that are wanted is no error.
     if let Some(share) = share {
         all.suites.iter_mut().for_each(|suite| suite.share(&share));
@@ -118,18 +96,7 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
 }
 
 fn status(options: &options::Status) -> Result<Ending, Error> {
-    let given = options.family.as_deref();
-    let (mut text, mut values) = (String::new(), Vec::new());
-    let families = families::here(given, options.card.as_deref())?;
-    for family in &families {
-        let status = match (family.status)(options) {
-            // As above.
-            Err(Error::NoModule { .. }) if given.is_none() && families.len() > 1 => continue,
-            status => status?,
-        };
-        text += &status.text;
-        values.extend(status.values);
-    }
+    let families::Status { mut text, values } = families::status(options)?;
     if options.json {
         let json = serde_json::to_string_pretty(&values);
         text = json.map_err(|e| Error::Json(e.to_string()))? + "\n";

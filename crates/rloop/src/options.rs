@@ -66,35 +66,52 @@ pub struct Verify {
     #[arg(long, value_name = "K/N", conflicts_with = "stress")]
     pub shard: Option<Shard>,
     /// List the checks and what each proves, and run none
-    #[arg(long)]
+    #[arg(long, conflicts_with = "stress")]
     pub list: bool,
     /// Format of the results on standard output (progress goes to standard error)
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// Matrix cases that move more than this many MiB per second in one direction are left out
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=4096))]
-    pub byte_rate: u64,
-    /// Matrix cases move at most this many KiB in one direction
-    #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=65_536))]
-    pub case_bytes: u64,
+    /// Matrix cases that move more than this many MiB per second in one direction are left out [default: 16]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub byte_rate: Option<u64>,
+    /// Matrix cases move at most this many KiB in one direction [default: 512]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(16..=65_536))]
+    pub case_bytes: Option<u64>,
 }
 
 impl Verify {
+    /// The kinds of checks that are asked for instead of the usual, or what may happen under stress, with their options.
+    pub fn kinds(&self) -> impl Iterator<Item = (&'static str, Kind)> {
+        let kinds = [
+            ("--faults", Kind::Faults, self.faults),
+            (
+                "--failing-allocations",
+                Kind::Allocations,
+                self.failing_allocations,
+            ),
+            ("--interrupts", Kind::Interrupts, self.interrupts),
+            ("--suspend", Kind::Suspend, self.suspend),
+            ("--powercut", Kind::PowerCut, self.powercut),
+        ];
+        let given = kinds.into_iter().filter(|(.., given)| *given);
+        given.map(|(option, kind, _)| (option, kind))
+    }
+
     /// The kind of checks that is asked for.
     pub fn kind(&self) -> Kind {
-        match self {
-            Self { faults: true, .. } => Kind::Faults,
-            Self {
-                failing_allocations: true,
-                ..
-            } => Kind::Allocations,
-            Self {
-                interrupts: true, ..
-            } => Kind::Interrupts,
-            Self { suspend: true, .. } => Kind::Suspend,
-            Self { powercut: true, .. } => Kind::PowerCut,
-            _ => Kind::Usual,
-        }
+        self.kinds().next().map_or(Kind::Usual, |(_, kind)| kind)
+    }
+
+    /// The options that are given of those that say how much is checked of a driver that has a choice.
+    pub fn limits(&self) -> impl Iterator<Item = &'static str> {
+        let limits = [
+            // With a stress it says that not only the quick checks come afterwards, of any driver.
+            ("--full", self.full && self.stress.is_none()),
+            ("--byte-rate", self.byte_rate.is_some()),
+            ("--case-bytes", self.case_bytes.is_some()),
+        ];
+        let given = limits.into_iter().filter(|(_, given)| *given);
+        given.map(|(option, _)| option)
     }
 }
 
@@ -201,9 +218,9 @@ pub struct StressChild {
     /// Seed of its random numbers
     #[arg(long)]
     pub seed: u64,
-    /// Driver to work on, if it is not that of sound cards
+    /// Driver to work on
     #[arg(long)]
-    pub driver: Option<String>,
+    pub driver: String,
     /// Cards to work on
     #[arg(long)]
     pub cards: Vec<String>,

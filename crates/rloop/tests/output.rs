@@ -156,6 +156,26 @@ fn each_error_is_one_line_that_says_a_thing_once() {
             ],
             "rloop: /nonsense/page.html: No such file or directory (os error 2)\n",
         ),
+        (
+            &["verify", "net", "--stress", "5"],
+            "rloop: family net: it has no `rloop verify --stress`; allowed: sound, char, block, pci\n",
+        ),
+        (
+            &["verify", "net", "--card", "rloop", "--list"],
+            "rloop: family net: it has no --card; allowed: sound\n",
+        ),
+        (
+            &["status", "block", "--card", "rloop"],
+            "rloop: family block: it has no --card; allowed: sound\n",
+        ),
+        (
+            &["verify", "pci", "--powercut", "--list"],
+            "rloop: --powercut: not for pcie-edu; allowed for: vblk\n",
+        ),
+        (
+            &["verify", "char", "--byte-rate", "5", "--list"],
+            "rloop: --byte-rate: not for sad, circbuf; allowed for: snd-rloop\n",
+        ),
     ] {
         let output = rloop(arguments).output().unwrap();
         assert_eq!((status(&output), stderr(&output).as_str()), (2, want));

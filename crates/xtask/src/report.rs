@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use rig::report::Outcome;
+use rig::report::junit::{Case, Suites};
 use serde::Serialize;
 
 use lab::error::{AtPath as _, Result};
@@ -225,34 +226,24 @@ pub(crate) fn write_junit<'a>(
     steps: impl IntoIterator<Item = &'a StepReport>,
     to: &Path,
 ) -> Result<()> {
-    let mut report = Report::new("rloop");
+    let mut suites = Suites::default();
     for step in steps {
-        let mut suite = TestSuite::new(step.name.clone());
-        suite.set_time(step.elapsed);
+        suites.begin(&step.name, Some(step.elapsed));
         for check in &step.checks {
-            let status = match &check.verdict {
-                Verdict::Pass => TestCaseStatus::success(),
-                Verdict::Fail(why) => {
-                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    status.set_message(why.clone());
-                    status
-                }
-                Verdict::Skip(why) => {
-                    let mut status = TestCaseStatus::skipped();
-                    status.set_message(why.clone());
-                    status
-                }
-            };
-            let mut case = TestCase::new(check.name.clone(), status);
-            case.set_classname(step.name.clone());
-            suite.add_test_case(case);
+            suites.add(&Case {
+                class: &step.name,
+                name: &check.name,
+                outcome: &match check.verdict.clone() {
+                    Verdict::Pass => Outcome::Pass,
+                    Verdict::Fail(why) => Outcome::Fail(why),
+                    Verdict::Skip(why) => Outcome::Skip(why),
+                },
+                took: None,
+                notes: &[],
+            });
         }
-        report.add_test_suite(suite);
     }
-    let text = report.to_string().map_err(|e| lab::error::Error::BadFile {
-        path: to.to_path_buf(),
-        problem: e.to_string(),
-    })?;
+    let text = suites.xml("rloop", None).at(to)?;
     fs::write(to, text).at(to)
 }
 

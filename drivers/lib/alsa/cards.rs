@@ -14,7 +14,7 @@ use crate::lib::alsa::card::{Card, CARDS};
 #[cfg(CONFIG_CONFIGFS_FS)]
 use crate::lib::alsa::directories::Directories;
 use crate::lib::alsa::fault_dirs::{FaultDir, FaultDirs};
-use crate::lib::kernel::parameters::written;
+use crate::lib::kernel::parameters::parsed;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::{parse_enable, BadParameter};
 
@@ -158,12 +158,9 @@ impl<D: Driver> Cards<D> {
         // All parameters are read before the first card is made.
         let mut wanted = KVec::new();
         for slot in 0..CARDS {
-            let enable = parse_enable(written("enable", slot)?).map_err(refuse)?;
-            for (name, _) in D::PARAMETERS {
-                written(name, slot)?;
-            }
+            let enable = parsed(slot, |written| parse_enable(written("enable")))?;
             // What is wrong for a card that is not made is wrong nevertheless.
-            let config = D::parse(|name| written(name, slot).ok().flatten()).map_err(refuse)?;
+            let config = parsed(slot, |written| D::parse(written))?;
             if enable.unwrap_or(slot == 0) {
                 wanted.push((slot, config), GFP_KERNEL)?;
             }
@@ -199,10 +196,4 @@ impl<D: Driver> Cards<D> {
             _cards: cards,
         })
     }
-}
-
-/// Logs a parameter that is not allowed; `EINVAL`.
-fn refuse(bad: BadParameter<'_>) -> Error {
-    pr_err!("{}\n", format_args!("{bad}"));
-    EINVAL
 }

@@ -24,6 +24,7 @@ use crate::lib::alsa::cards::{Driver, Removable};
 use crate::lib::kernel::configfs::{
     Dependency, Directory, DirectoryRef, Subsystem, ATTRIBUTES_MAX,
 };
+use crate::lib::kernel::parameters::refuse;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::written::Written;
 use crate::lib::model::parameters::{parse_enable, BadParameter};
@@ -161,8 +162,7 @@ impl<D: Driver> CardDirectory<D> {
     /// Logs a parameter that is not allowed; `EINVAL`.
     fn refuse(&self, bad: BadParameter<'_>) -> Error {
         let name: &CStr = &self.name;
-        pr_err!("config {}: {}\n", name, format_args!("{bad}"));
-        EINVAL
+        refuse(fmt!("config {}: {}", name, format_args!("{bad}")))
     }
 
     /// Refuses a change of `what` while the card is enabled: `EBUSY`, and logs it.

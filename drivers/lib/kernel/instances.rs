@@ -12,7 +12,7 @@ use kernel::prelude::*;
 use kernel::str::CStr;
 
 use crate::lib::kernel::fault_files::Faulty;
-use crate::lib::kernel::parameters::written;
+use crate::lib::kernel::parameters::parsed;
 use crate::lib::kernel::plug::{Plug, Pluggable, Plugged};
 use crate::lib::model::parameters::{parse_enable, BadParameter};
 
@@ -94,11 +94,8 @@ impl<D: Driver> Instances<D> {
     ///
     /// `EINVAL`, with a line in the kernel's log, if a parameter is not allowed; as [`Driver::make`]; `ENOMEM`.
     pub(crate) fn load(module: &'static ThisModule, driver: D) -> Result<Self> {
-        let enable = parse_enable(written("enable", 0)?).map_err(refuse)?;
-        for (name, _) in D::PARAMETERS {
-            written(name, 0)?;
-        }
-        let config = D::parse(|name| written(name, 0).ok().flatten()).map_err(refuse)?;
+        let enable = parsed(0, |written| parse_enable(written("enable")))?;
+        let config = parsed(0, |written| D::parse(written))?;
         let own = match enable.unwrap_or(true) {
             true => Some(driver.make(module, D::NAME, &config)?),
             false => None,
@@ -114,12 +111,6 @@ impl<D: Driver> Instances<D> {
     }
 }
 
-/// Logs a parameter that is not allowed; `EINVAL`.
-fn refuse(bad: BadParameter<'_>) -> Error {
-    pr_err!("{}\n", format_args!("{bad}"));
-    EINVAL
-}
-
 #[cfg(CONFIG_CONFIGFS_FS)]
 mod directories {
     use core::fmt::Write;
@@ -133,6 +124,7 @@ mod directories {
     use crate::lib::kernel::configfs::{
         Dependency, Directory, DirectoryRef, Subsystem, ATTRIBUTES_MAX,
     };
+    use crate::lib::kernel::parameters::refuse;
     use crate::lib::kernel::written::Written;
     use crate::lib::model::parameters::{parse_enable, BadParameter};
 
@@ -182,8 +174,7 @@ mod directories {
     impl<D: Driver> InstanceDirectory<D> {
         /// Logs a parameter that is not allowed; `EINVAL`.
         fn refuse(&self, bad: BadParameter<'_>) -> Error {
-            pr_err!("{}: {}\n", &*self.name, format_args!("{bad}"));
-            EINVAL
+            refuse(fmt!("{}: {}", &*self.name, format_args!("{bad}")))
         }
 
         /// Makes the device, if there is none.

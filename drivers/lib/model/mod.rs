@@ -16,6 +16,7 @@ pub mod faults;
 pub mod format;
 pub mod layout;
 pub mod limits;
+pub mod mix;
 pub mod number;
 pub mod pace;
 pub mod parameters;

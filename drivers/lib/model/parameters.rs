@@ -157,6 +157,7 @@ macro_rules! written {
         }
 
         /// The parameters' names and defaults.
+        #[allow(dead_code, reason = "whose devices are not made in configfs needs no list")]
         pub const PARAMETERS: &[(&str, &str)] = &[$((stringify!($name), $default),)*];
 
         impl<'a> Written<'a> {

@@ -5,6 +5,8 @@
 
 use core::fmt;
 
+use crate::lib::model::mix::mix;
+
 /// A plan. Frames are counted from when it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plan {
@@ -88,7 +90,7 @@ impl Plan {
                 seed,
                 frame,
             } => {
-                let random = mixed((u64::from(*seed) << 32) ^ *frame) >> 32;
+                let random = mix((u64::from(*seed) << 32) ^ *frame) >> 32;
                 *frame += 1;
                 // Which is less than `of`, and each as often.
                 (random * u64::from(*of)) >> 32 < u64::from(*wrong)
@@ -100,14 +102,6 @@ impl Plan {
     pub fn is_none(&self) -> bool {
         *self == Self::None
     }
-}
-
-/// A number whose bits all depend on all of those of `number` (the finalizer of splitmix64).
-fn mixed(number: u64) -> u64 {
-    let mut n = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    n ^ (n >> 31)
 }
 
 impl fmt::Display for Plan {

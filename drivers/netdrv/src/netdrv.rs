@@ -15,9 +15,9 @@ mod shared;
 
 use end::{End, Pairs};
 use lib::kernel::net::{Device, LinkKind, Pair};
-use lib::kernel::parameters::written;
-use lib::model::parameters::{parse_enable, BadParameter};
-use model::params::{parse, Written, PARAMETERS};
+use lib::kernel::parameters::parsed;
+use lib::model::parameters::parse_enable;
+use model::params::{parse, Written};
 
 module! {
     type: Netdrv,
@@ -37,12 +37,8 @@ struct Netdrv {
 
 impl kernel::Module for Netdrv {
     fn init(_: &'static ThisModule) -> Result<Self> {
-        let enable = parse_enable(written("enable", 0)?).map_err(refuse)?;
-        for (name, _) in PARAMETERS {
-            written(name, 0)?;
-        }
-        let written = Written::collect(|name| written(name, 0).ok().flatten());
-        let ring_size = parse(&written).map_err(refuse)?;
+        let enable = parsed(0, |written| parse_enable(written("enable")))?;
+        let ring_size = parsed(0, |written| parse(&Written::collect(written)))?;
         let kind = LinkKind::new(c_str!("netdrv"), Pairs::new(ring_size))?;
         let own = match enable.unwrap_or(true) {
             true => Some(Pair::new(kind.maker())?),
@@ -64,10 +60,4 @@ impl kernel::Module for Netdrv {
             _kind: kind,
         })
     }
-}
-
-/// Logs a parameter that is not allowed; `EINVAL`.
-fn refuse(bad: BadParameter<'_>) -> Error {
-    pr_err!("{}\n", format_args!("{bad}"));
-    EINVAL
 }

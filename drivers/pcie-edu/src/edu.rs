@@ -12,7 +12,7 @@ use kernel::sync::Arc;
 use crate::device::{Bar, Device};
 use crate::file::{Open, OPERATIONS};
 use crate::lib::kernel::chardev::Registration;
-use crate::lib::kernel::parameters::written;
+use crate::lib::kernel::parameters::parsed;
 use crate::lib::kernel::pci::{self, Coherent, Interrupt, Managed, Master};
 use crate::model::params::{parse, Config};
 use crate::model::registers::{BUFFER_SIZE, DEVICE, IDENTITY, VENDOR};
@@ -51,10 +51,7 @@ impl Drop for Begun {
 ///
 /// `EINVAL`, with a line in the kernel's log, if one is not allowed.
 pub(crate) fn config() -> Result<Config> {
-    parse(|name| written(name, 0).ok().flatten()).map_err(|bad| {
-        pr_err!("{}\n", format_args!("{bad}"));
-        EINVAL
-    })
+    parsed(0, |written| parse(written))
 }
 
 impl pci::Driver for Edu {

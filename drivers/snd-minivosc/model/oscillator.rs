@@ -7,6 +7,7 @@
 
 use crate::lib::model::encode::{encode, store, Sample};
 use crate::lib::model::format::Format;
+use crate::lib::model::mix::mix;
 use crate::lib::model::wide::{div_rem, product};
 
 /// What is played.
@@ -243,11 +244,8 @@ fn sine(part: u64) -> i32 {
     (if quarter < 2 { value } else { -value }) as i32
 }
 
-/// 32 bits that look like chance (the finalizer of splitmix64).
+/// 32 bits that look like chance.
 fn noise(number: u64, seed: u32) -> u32 {
-    let mut bits = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits ^= u64::from(seed).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (bits >> 32) as u32
+    let seed = u64::from(seed).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    (mix(number ^ seed) >> 32) as u32
 }

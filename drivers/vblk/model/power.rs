@@ -3,6 +3,7 @@
 //! What a power cut leaves of blocks that were written and not flushed.
 
 use super::geometry::SECTOR;
+use crate::lib::model::mix::mix;
 
 /// What becomes of a block that is in the volatile cache when the power goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,14 +25,6 @@ pub struct Cut {
     pub torn: bool,
     /// The size of a block in bytes.
     pub block: usize,
-}
-
-/// A number that looks random, and is the same for the same number (the finalizer of SplitMix64).
-pub fn mix(number: u64) -> u64 {
-    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }
 
 impl Cut {

@@ -3,7 +3,7 @@
 //! What is to go wrong with requests, and what has. A disk has it behind a mutex; nothing in here sleeps.
 
 use crate::lib::model::faults::Faults;
-use crate::model::power::mix;
+use crate::lib::model::mix::mix;
 use crate::model::rules::{Kind, Operation, Rules};
 
 /// What is to go wrong, and what has.

@@ -18,8 +18,8 @@ mod queues;
 
 use file::{OpenFile, OPERATIONS};
 use lib::kernel::chardev::Registration;
-use lib::kernel::parameters::written;
-use model::params::{parse, Written, PARAMETERS};
+use lib::kernel::parameters::parsed;
+use model::params::{parse, Written};
 use node::{Common, Node};
 
 /// Root alone may make devices.
@@ -42,14 +42,7 @@ struct Loopback {
 
 impl kernel::Module for Loopback {
     fn init(module: &'static ThisModule) -> Result<Self> {
-        for (name, _) in PARAMETERS {
-            written(name, 0)?;
-        }
-        let parameters = Written::collect(|name| written(name, 0).ok().flatten());
-        let parameters = parse(&parameters).map_err(|bad| {
-            pr_err!("{}\n", format_args!("{bad}"));
-            EINVAL
-        })?;
+        let parameters = parsed(0, |written| parse(&Written::collect(written)))?;
         let common = Common::new(module, parameters.untested)?;
         let mut nodes = KVec::new();
         for number in 0..parameters.devices {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use crate::built::Built;
 use crate::context::Context;
 use crate::driver::Driver;
 use crate::error::{AtPath as _, Error, Result};
@@ -37,34 +38,25 @@ pub struct Guest<'a> {
     files: Option<PathBuf>,
 }
 
-/// What is built of ours for a kernel.
-#[derive(Clone)]
-pub(crate) struct Built {
-    programs: Vec<PathBuf>,
-    modules: Vec<PathBuf>,
-}
-
-impl Built {
-    fn build(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Self> {
-        let arch = kernel.spec.arch;
-        let step = Step::new(format!("rloop for {arch}"));
-        let programs = cargo::programs(context, sandbox, arch, &step)?;
-        step.ok();
-        let step = Step::new(format!("modules for {}", kernel.spec));
-        let modules = context.drivers.iter().map(|driver| {
-            let build = module::Build {
-                context,
-                sandbox,
-                kernel,
-                driver,
-                step: &step,
-            };
-            build.module()
-        });
-        let modules = modules.collect::<Result<_>>()?;
-        step.ok();
-        Ok(Self { programs, modules })
-    }
+fn build(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Built> {
+    let arch = kernel.spec.arch;
+    let step = Step::new(format!("rloop for {arch}"));
+    let programs = cargo::programs(context, sandbox, arch, &step)?;
+    step.ok();
+    let step = Step::new(format!("modules for {}", kernel.spec));
+    let modules = context.drivers.iter().map(|driver| {
+        let build = module::Build {
+            context,
+            sandbox,
+            kernel,
+            driver,
+            step: &step,
+        };
+        build.module()
+    });
+    let modules = modules.collect::<Result<_>>()?;
+    step.ok();
+    Ok(Built { programs, modules })
 }
 
 impl<'a> Guest<'a> {
@@ -74,7 +66,7 @@ impl<'a> Guest<'a> {
         let rootfs = rootfs::get(context, arch, &PLAIN)?;
         let Built { programs, modules } = context
             .built
-            .get(&kernel.name, || Built::build(context, sandbox, kernel))?;
+            .get(&kernel.name, || build(context, sandbox, kernel))?;
         Ok(Self {
             context,
             sandbox,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! JUnit XML, written at the end: one suite for each driver's group of checks.
+//! JUnit XML.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,10 +9,76 @@ use quick_junit::{NonSuccessKind, Report as Xml, TestCase, TestCaseStatus, TestS
 
 use super::{Kept, Outcome, Report, Reporter, Subject, Summary};
 
-/// Collects results.
+/// Suites of results.
+#[derive(Default)]
+pub struct Suites(Vec<TestSuite>);
+
+/// A result in a suite.
+pub struct Case<'a> {
+    /// By what viewers group it besides.
+    pub class: &'a str,
+    /// Its name in the suite.
+    pub name: &'a str,
+    /// How it ended.
+    pub outcome: &'a Outcome,
+    /// How long it took, if that is known.
+    pub took: Option<Duration>,
+    /// Figures and retries.
+    pub notes: &'a [String],
+}
+
+impl Suites {
+    /// Begins the suite `name`, which took so long, if that is known.
+    pub fn begin(&mut self, name: &str, took: Option<Duration>) {
+        let mut suite = TestSuite::new(name);
+        suite.time = took;
+        self.0.push(suite);
+    }
+
+    /// Adds a result to the suite that was begun last.
+    pub fn add(&mut self, case: &Case<'_>) {
+        let status = match case.outcome {
+            Outcome::Pass => TestCaseStatus::success(),
+            Outcome::Skip(why) => {
+                let mut status = TestCaseStatus::skipped();
+                status.set_message(why.as_str());
+                status
+            }
+            Outcome::Fail(why) => {
+                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                status.set_message(why.as_str());
+                status
+            }
+        };
+        let mut told = TestCase::new(case.name, status);
+        told.set_classname(case.class);
+        told.time = case.took;
+        if !case.notes.is_empty() {
+            told.set_system_out(case.notes.join("\n"));
+        }
+        if let Some(suite) = self.0.last_mut() {
+            suite.add_test_case(told);
+        }
+    }
+
+    /// All of it, as `title`; it took so long, if that is known.
+    ///
+    /// # Errors
+    /// If it can't be told as XML.
+    pub fn xml(self, title: &str, took: Option<Duration>) -> io::Result<String> {
+        let mut xml = Xml::new(title);
+        xml.time = took;
+        xml.add_test_suites(self.0);
+        xml.to_string().map_err(io::Error::other)
+    }
+}
+
+/// Collects results, and writes them at the end: one suite for each driver's group of checks.
 pub struct Junit<'a> {
     out: Box<dyn Write + Send + 'a>,
-    suites: Vec<TestSuite>,
+    suites: Suites,
+    /// The group of the last result.
+    group: Option<String>,
 }
 
 /// Reads what a [`Junit`] has written.
@@ -51,7 +117,8 @@ impl<'a> Junit<'a> {
     pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
         Self {
             out,
-            suites: Vec::new(),
+            suites: Suites::default(),
+            group: None,
         }
     }
 }
@@ -66,39 +133,23 @@ impl Reporter for Junit<'_> {
             .name
             .rsplit_once('/')
             .unwrap_or(("rloop", &report.name));
-        let status = match &report.outcome {
-            Outcome::Pass => TestCaseStatus::success(),
-            Outcome::Skip(why) => {
-                let mut status = TestCaseStatus::skipped();
-                status.set_message(why.as_str());
-                status
-            }
-            Outcome::Fail(why) => {
-                let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                status.set_message(why.as_str());
-                status
-            }
-        };
-        let mut case = TestCase::new(name, status);
-        case.set_classname(format!("rloop.{}", group.replace('/', ".")))
-            .set_time(report.took);
-        if !report.notes.is_empty() {
-            case.set_system_out(report.notes.join("\n"));
+        if self.group.as_deref() != Some(group) {
+            self.suites.begin(group, None);
+            self.group = Some(group.to_owned());
         }
-        if self.suites.last().is_none_or(|s| s.name.as_str() != group) {
-            self.suites.push(TestSuite::new(group));
-        }
-        if let Some(suite) = self.suites.last_mut() {
-            suite.add_test_case(case);
-        }
+        self.suites.add(&Case {
+            class: &format!("rloop.{}", group.replace('/', ".")),
+            name,
+            outcome: &report.outcome,
+            took: Some(report.took),
+            notes: &report.notes,
+        });
         Ok(())
     }
 
     fn end(&mut self, _: &Summary, took: Duration) -> io::Result<()> {
-        let mut xml = Xml::new("rloop verify");
-        xml.set_time(took);
-        xml.add_test_suites(self.suites.drain(..));
-        let text = xml.to_string().map_err(io::Error::other)?;
+        let suites = std::mem::take(&mut self.suites);
+        let text = suites.xml("rloop verify", Some(took))?;
         self.out.write_all(text.as_bytes())
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 mod human;
 mod json;
-mod junit;
+pub mod junit;
 mod lines;
 pub mod merge;
 

@@ -11,7 +11,7 @@ use rig::ledger::Ledger;
 use rig::output::{Ending, complain};
 use rig::random::Random;
 use rig::report::Report;
-use rig::run::{Before, Plan};
+use rig::run::Before;
 use rig::stress::{Meanwhile, Shared, Stressed, child, new_seed, run};
 use rig::verdict::{Problem, Verdict, ensure};
 use rig::watchdog::Watchdog;
@@ -30,6 +30,10 @@ pub struct Options {
     pub seed: u64,
     /// Whether the devices do wrong as well.
     pub faults: bool,
+    /// Whether the kernel's allocations fail now and then.
+    pub failing_allocations: bool,
+    /// Whether all programs are frozen now and then.
+    pub suspend: bool,
 }
 
 impl Options {
@@ -39,21 +43,17 @@ impl Options {
             seconds: options.stress?,
             seed: options.seed.unwrap_or_else(new_seed),
             faults: options.faults,
+            failing_allocations: options.failing_allocations,
+            suspend: options.suspend,
         })
     }
 }
 
-/// Puts the stress that `run` is before the checks of `plan`, if the user wants one.
-pub fn first(
-    plan: &mut Plan<Error>,
-    options: &options::Verify,
-    run: fn(Options, &Ledger) -> Result<Report, Error>,
-) {
-    if let Some(options) = Options::of(options) {
-        plan.before.push(Before {
-            results: 1,
-            run: Box::new(move |ledger| Ok(ledger.add(&run(options, ledger)?)?)),
-        });
+/// The stress that `run` is, which has one result.
+pub fn once(options: Options, run: fn(Options, &Ledger) -> Result<Report, Error>) -> Before<Error> {
+    Before {
+        results: 1,
+        run: Box::new(move |ledger| Ok(ledger.add(&run(options, ledger)?)?)),
     }
 }
 

@@ -12,7 +12,15 @@ use std::io;
 use std::os::fd::AsRawFd as _;
 use std::ptr;
 
-use super::measure::Way;
+use serde::Serialize;
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Way {
+    Read,
+    Write,
+}
 
 /// `IOCB_CMD_PREAD`, `IOCB_CMD_PWRITE`
 const READ: u16 = 0;

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::super::vblk::buffer::Aligned;
 use super::super::vblk::sys::{Erase, erase};
-use super::aio::Queue;
+use super::aio::{Queue, Way};
 use super::rivals::{Disk, Rival};
 use crate::families::measured::{free_memory, scaling};
 
@@ -23,14 +23,6 @@ const SPAN: u64 = 32 << 20;
 const MIB: usize = 1 << 20;
 /// How many are under way at once where it is not one.
 pub const DEEP: usize = 32;
-
-/// What is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Way {
-    Read,
-    Write,
-}
 
 /// Where it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

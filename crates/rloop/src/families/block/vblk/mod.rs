@@ -6,16 +6,16 @@ use rig::run::Tests;
 
 use crate::error::Error;
 use crate::families::checked;
-use crate::families::family::Status;
+use crate::families::family::{Driver, Status, listed};
 
 pub mod buffer;
 mod checks;
 pub mod device;
 mod mounted;
-pub mod stress;
+mod stress;
 pub mod sys;
 
-pub use checks::all as checks;
+use checks::all as checks;
 use device::{Device, State, Vblk};
 
 /// The driver's name.
@@ -23,21 +23,33 @@ pub const DRIVER: &str = "vblk";
 /// The node of the disk that the module makes by itself.
 pub const NODE: &str = "/dev/vblk0";
 
+/// What the tool knows of it.
+pub const ENTRY: Driver = Driver {
+    name: DRIVER,
+    module: "vblk",
+    node: Some(NODE),
+    has_limits: false,
+    list: |_| listed(DRIVER, &checks()),
+    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    stress: Some(stress::STRESS),
+    status: |_| Ok(status()),
+};
+
 /// What a check is given.
 pub type Context = checked::Context<Vblk>;
 
 /// Whether the driver is here.
-pub fn is_there() -> bool {
+fn is_there() -> bool {
     Device::first().is_there()
 }
 
 /// The checks, if the driver is here.
-pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+fn suite() -> Option<Box<dyn Tests<Error>>> {
     checked::suite(Device::first(), checks())
 }
 
 /// What its disks are doing, if there are any.
-pub fn status() -> Option<Status> {
+fn status() -> Option<Status> {
     let mut status = Status::default();
     for device in Device::all("/sys/block", "0") {
         let state = State::of(&device).map(|State(state)| state);

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use rig::check::Kind;
 use rig::ledger::Ledger;
-use rig::output::Ending;
 use rig::random::Random;
 use rig::report::Report;
 use rig::stress::Meanwhile;
@@ -27,7 +27,8 @@ use super::device::{Device, Made};
 use super::sys::{Erase, erase, stats};
 use super::{DRIVER, is_there};
 use crate::error::Error;
-use crate::families::stress::{Options, Subject, Worker};
+use crate::families::family::Stress;
+use crate::families::stress::{Options, Subject, Worker, once};
 
 /// The disk that comes and goes.
 const CHANGING: &str = "stress";
@@ -41,6 +42,13 @@ const SUBJECT: Subject = Subject {
     driver: DRIVER,
     module: c"vblk",
     is_there,
+};
+
+/// How it is done.
+pub const STRESS: Stress = Stress {
+    meanwhile: &[Kind::Faults],
+    plan: |_, options| Ok(once(options, run)),
+    child: |options| Ok(SUBJECT.child::<User>(options.seed)),
 };
 
 /// A sector that says where it belongs, and which it is.
@@ -152,11 +160,6 @@ impl User {
             ))),
         }
     }
-}
-
-/// What `rloop stress-child` does for this driver.
-pub fn child(seed: u64) -> Ending {
-    SUBJECT.child::<User>(seed)
 }
 
 /// What the main thread does to the disks.
@@ -271,7 +274,7 @@ impl Meanwhile for Director {
 ///
 /// # Errors
 /// If no process can be started, or there is no disk that can come and go.
-pub fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
+fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
     let director = |random| {
         Ok(Director {
             made: Made::named(CHANGING, &[("disk_size_mb", "2")])?,

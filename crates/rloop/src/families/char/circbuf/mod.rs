@@ -6,14 +6,14 @@ use rig::run::Tests;
 
 use crate::error::Error;
 use crate::families::checked;
-use crate::families::family::Status;
+use crate::families::family::{Driver, Status, listed};
 
 mod checks;
 mod device;
-pub mod stress;
+mod stress;
 mod sys;
 
-pub use checks::all as checks;
+use checks::all as checks;
 pub use device::Made;
 use device::{Circbuf, Device, For, State};
 
@@ -22,21 +22,33 @@ pub const DRIVER: &str = "circbuf";
 /// The device of the buffer that the module makes by itself.
 pub const NODE: &str = "/dev/circbuf";
 
+/// What the tool knows of it.
+pub const ENTRY: Driver = Driver {
+    name: DRIVER,
+    module: "circbuf",
+    node: Some(NODE),
+    has_limits: false,
+    list: |_| listed(DRIVER, &checks()),
+    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    stress: Some(stress::STRESS),
+    status: |_| Ok(status()),
+};
+
 /// What a check is given.
 pub type Context = checked::Context<Circbuf>;
 
 /// Whether the driver is here.
-pub fn is_there() -> bool {
+fn is_there() -> bool {
     Device::first().is_there()
 }
 
 /// The checks, if the driver is here.
-pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+fn suite() -> Option<Box<dyn Tests<Error>>> {
     checked::suite(Device::first(), checks())
 }
 
 /// What its buffers are doing, if there are any.
-pub fn status() -> Option<Status> {
+fn status() -> Option<Status> {
     let mut status = Status::default();
     for device in Device::all("/dev", "") {
         let file = device.open(For::Reading, libc::O_NONBLOCK);

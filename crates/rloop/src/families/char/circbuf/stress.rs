@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use rig::check::Kind;
 use rig::ledger::Ledger;
-use rig::output::Ending;
 use rig::random::Random;
 use rig::report::Report;
 use rig::stress::Meanwhile;
@@ -26,7 +26,8 @@ use super::device::{Device, For, Made, State};
 use super::sys::{Signals, stats};
 use super::{DRIVER, is_there};
 use crate::error::Error;
-use crate::families::stress::{Options, Subject, Worker};
+use crate::families::family::Stress;
+use crate::families::stress::{Options, Subject, Worker, once};
 
 /// The buffer that comes and goes.
 const CHANGING: &str = "stress";
@@ -40,6 +41,13 @@ const SUBJECT: Subject = Subject {
     driver: DRIVER,
     module: c"circbuf",
     is_there,
+};
+
+/// How it is done.
+pub const STRESS: Stress = Stress {
+    meanwhile: &[Kind::Faults],
+    plan: |_, options| Ok(once(options, run)),
+    child: |options| Ok(SUBJECT.child::<User>(options.seed)),
 };
 
 /// A thread that does random things.
@@ -154,11 +162,6 @@ impl User {
     }
 }
 
-/// What `rloop stress-child` does for this driver.
-pub fn child(seed: u64) -> Ending {
-    SUBJECT.child::<User>(seed)
-}
-
 /// What the main thread does to the buffers.
 struct Director {
     made: Made,
@@ -237,7 +240,7 @@ impl Meanwhile for Director {
 ///
 /// # Errors
 /// If no process can be started, or there is no buffer that can come and go.
-pub fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
+fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
     let director = |random| {
         Ok(Director {
             made: Made::named(CHANGING, &[])?,

@@ -12,19 +12,31 @@ use rig::run::{self, Suite, Tests};
 use rig::verdict::{Blame, Problem};
 
 use crate::error::Error;
-use crate::families::family::Status;
+use crate::families::family::{Driver, Status, listed};
 
 mod checks;
 mod device;
 mod recorder;
 
-pub use checks::all as checks;
+use checks::all as checks;
 use device::{Device, Kind};
 
 /// The driver's name.
 pub const DRIVER: &str = "sad";
 /// Its devices, which differ in what closing them does.
 pub const NODES: [&str; 3] = ["/dev/sad", "/dev/sadnb", "/dev/sadbg"];
+
+/// What the tool knows of it.
+pub const ENTRY: Driver = Driver {
+    name: DRIVER,
+    module: "sad",
+    node: Some(NODES[0]),
+    has_limits: false,
+    list: |_| listed(DRIVER, &checks()),
+    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    stress: None,
+    status: |_| Ok(status()),
+};
 
 /// What a check is given.
 pub struct Context {
@@ -86,7 +98,7 @@ fn is_here() -> bool {
 }
 
 /// The checks, if the driver is here.
-pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+fn suite() -> Option<Box<dyn Tests<Error>>> {
     is_here().then(|| -> Box<dyn Tests<Error>> {
         Box::new(Suite {
             driver: DRIVER,
@@ -109,7 +121,7 @@ pub fn suite() -> Option<Box<dyn Tests<Error>>> {
 }
 
 /// What it is doing, if it is here.
-pub fn status() -> Option<Status> {
+fn status() -> Option<Status> {
     let device = Device::first().ok().filter(|_| is_here())?;
     let node = device.node(Kind::Waits);
     let state = device.state();

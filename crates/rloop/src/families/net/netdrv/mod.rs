@@ -8,7 +8,7 @@ use rig::report::Thing;
 use rig::run::{self, Suite, Tests};
 
 use crate::error::Error;
-use crate::families::family::Status;
+use crate::families::family::{Driver, Status, listed};
 
 mod checks;
 mod ethtool;
@@ -16,12 +16,24 @@ mod netlink;
 mod packet;
 mod world;
 
-pub use checks::all as checks;
+use checks::all as checks;
 
 /// The driver's name, and that of the kind of links that it makes.
 pub const DRIVER: &str = "netdrv";
 /// Where its module is, if it is loaded.
 const MODULE: &str = "/sys/module/netdrv";
+
+/// What the tool knows of it.
+pub const ENTRY: Driver = Driver {
+    name: DRIVER,
+    module: "netdrv",
+    node: None,
+    has_limits: false,
+    list: |_| listed(DRIVER, &checks()),
+    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    stress: None,
+    status: |_| Ok(status()),
+};
 
 /// What a check is given.
 pub struct Context {
@@ -45,7 +57,7 @@ impl run::Context for Context {
 }
 
 /// The checks, if the driver is here.
-pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+fn suite() -> Option<Box<dyn Tests<Error>>> {
     Path::new(MODULE)
         .exists()
         .then(|| -> Box<dyn Tests<Error>> {
@@ -63,7 +75,7 @@ pub fn suite() -> Option<Box<dyn Tests<Error>>> {
 }
 
 /// What its devices in this name space are doing, if the module is loaded.
-pub fn status() -> Option<Status> {
+fn status() -> Option<Status> {
     if !Path::new(MODULE).exists() {
         return None;
     }

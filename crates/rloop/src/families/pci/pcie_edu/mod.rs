@@ -9,19 +9,31 @@ use rig::run::{self, Suite, Tests};
 use rig::watchdog::Watchdog;
 
 use crate::error::Error;
-use crate::families::family::Status;
+use crate::families::family::{Driver, Status, listed};
 
 mod checks;
 pub mod device;
 pub mod longer;
 pub mod raw;
-pub mod stress;
+mod stress;
 
-pub use checks::all as checks;
+use checks::all as checks;
 use device::Device;
 
 /// The driver's name.
 pub const DRIVER: &str = "pcie-edu";
+
+/// What the tool knows of it.
+pub const ENTRY: Driver = Driver {
+    name: DRIVER,
+    module: "pcie_edu",
+    node: None,
+    has_limits: false,
+    list: |_| listed(DRIVER, &checks()),
+    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    stress: Some(stress::STRESS),
+    status: |_| Ok(status()),
+};
 
 /// What a check is given.
 pub struct Context {
@@ -56,7 +68,7 @@ impl run::Context for Context {
 }
 
 /// The checks, if there is a device.
-pub fn suite() -> Option<Box<dyn Tests<Error>>> {
+fn suite() -> Option<Box<dyn Tests<Error>>> {
     let device = device::all().into_iter().next()?;
     let (name, slot) = (device.name.clone(), device.slot.clone());
     Some(Box::new(Suite {
@@ -78,7 +90,7 @@ pub fn suite() -> Option<Box<dyn Tests<Error>>> {
 }
 
 /// What the devices are doing, if there are any.
-pub fn status() -> Option<Status> {
+fn status() -> Option<Status> {
     let mut status = Status::default();
     for device in device::all() {
         let said = device.open(0).and_then(|file| Device::said(&file));

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rig::ledger::Ledger;
-use rig::output::Ending;
 use rig::random::Random;
 use rig::report::Report;
 use rig::stress::Meanwhile;
@@ -21,13 +20,21 @@ use super::DRIVER;
 use super::device::{self, Device};
 use super::raw::{Alarm, compute, transfer};
 use crate::error::Error;
-use crate::families::stress::{Options, Subject, Worker};
+use crate::families::family::Stress;
+use crate::families::stress::{Options, Subject, Worker, once};
 
 /// What is put under stress. Its devices go and come back all the time.
 const SUBJECT: Subject = Subject {
     driver: DRIVER,
     module: c"pcie_edu",
     is_there: || true,
+};
+
+/// How it is done.
+pub const STRESS: Stress = Stress {
+    meanwhile: &[],
+    plan: |_, options| Ok(once(options, run)),
+    child: |options| Ok(SUBJECT.child::<User>(options.seed)),
 };
 /// Signals come as often.
 const SIGNALS: Duration = Duration::from_millis(10);
@@ -121,11 +128,6 @@ fn allowed<T>(what: &str, result: io::Result<T>) -> Result<(), String> {
     }
 }
 
-/// What `rloop stress-child` does for this driver.
-pub fn child(seed: u64) -> Ending {
-    SUBJECT.child::<User>(seed)
-}
-
 /// The devices, one of which may be away for the moment.
 fn found() -> Result<Vec<Device>, String> {
     let begin = Instant::now();
@@ -192,7 +194,7 @@ impl Meanwhile for Director {
 ///
 /// # Errors
 /// If no process can be started.
-pub fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
+fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
     let director = |random| {
         Ok(Director {
             devices: device::all(),

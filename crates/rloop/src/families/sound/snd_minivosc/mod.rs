@@ -27,10 +27,23 @@ use super::loopback::elements::error;
 use crate::alsa::card::Card;
 use crate::alsa::find;
 use crate::error::Error;
-pub use status::status;
+use crate::families::family::{Driver, Status, Suites, listed};
+use crate::options;
 
 /// The driver's name, as ALSA has it, too.
 pub const DRIVER: &str = "snd-minivosc";
+
+/// What the tool knows of it.
+pub const ENTRY: Driver = Driver {
+    name: DRIVER,
+    module: "snd_minivosc",
+    node: None,
+    has_limits: false,
+    list: |_| listed(DRIVER, &checks()),
+    verify: |options, _| verify(options),
+    stress: None,
+    status,
+};
 
 /// What a check is given.
 pub struct Context {
@@ -78,7 +91,7 @@ const CHECKS: &[Plain<Context>] = &[(
 )];
 
 /// All checks.
-pub fn checks() -> Vec<Check<Context>> {
+fn checks() -> Vec<Check<Context>> {
     let plain = [CHECKS, samples::CHECKS, time::CHECKS, controls::CHECKS];
     let retried = |plain: &Plain<Context>| {
         let run = plain.3;
@@ -99,14 +112,27 @@ pub fn checks() -> Vec<Check<Context>> {
 ///
 /// # Errors
 /// If one can't be opened.
-pub fn cards(given: Option<&str>) -> Result<Vec<Card>, Error> {
+fn cards(given: Option<&str>) -> Result<Vec<Card>, Error> {
     let mut cards = find::of_driver(DRIVER)?;
     cards.retain(|card| given.is_none_or(|given| card.is_named(given)));
     Ok(cards)
 }
 
+/// The checks, for one of its cards: each is as good as the other.
+fn verify(options: &options::Verify) -> Result<Option<Suites>, Error> {
+    let first = cards(options.card.as_deref())?.into_iter().next();
+    Ok(first.map(|card| vec![suite(card)]))
+}
+
+/// What its cards are doing, if there are any.
+fn status(options: &options::Status) -> Result<Option<Status>, Error> {
+    let cards = cards(options.card.as_deref())?;
+    let all = cards.iter().map(status::of).collect();
+    Ok((!cards.is_empty()).then_some(all))
+}
+
 /// The checks, for this card.
-pub fn suite(card: Card) -> Box<dyn Tests<Error>> {
+fn suite(card: Card) -> Box<dyn Tests<Error>> {
     Box::new(Suite {
         driver: DRIVER,
         thing: Thing {

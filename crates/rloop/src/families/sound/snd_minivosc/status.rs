@@ -48,7 +48,7 @@ struct Parameters {
 }
 
 /// What a card is doing.
-pub fn status(card: &Card) -> Status {
+pub fn of(card: &Card) -> Status {
     let at = Address {
         card: card.index,
         device: 0,

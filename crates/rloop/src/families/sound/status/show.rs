@@ -6,7 +6,8 @@ use comfy_table::{Table, presets};
 
 use super::model::{CableStatus, CardStatus, EndStatus};
 
-/// Two lines for each cable that somebody uses or has used, what is set of any, and a sentence for the others.
+/// What each end of a cable that somebody uses or has used has counted, and its parameters where it has some; what is
+/// set of any cable, and a sentence for the others.
 pub fn table(cards: &[CardStatus]) -> String {
     cards.iter().map(card).collect()
 }
@@ -24,11 +25,12 @@ fn card(status: &CardStatus) -> String {
     let cable_is_shown = |cable: &CableStatus| cable.in_use() || has_counted(cable);
     let (shown, idle): (Vec<_>, Vec<_>) = status.cables.iter().partition(|c| cable_is_shown(c));
     if !shown.is_empty() {
-        let mut table = Table::new();
-        table.load_preset(presets::ASCII_BORDERS_ONLY_CONDENSED);
-        table.set_header([
-            "end", "state", "format", "rate", "ch", "period", "buffer", "position", "moved",
-            "lost", "unheard", "silence", "xruns", "wake-ups", "late",
+        // As one table it would have 120 columns, and a serial line has 80.
+        let mut counted = narrow([
+            "end", "state", "moved", "lost", "unheard", "silence", "xruns", "wake-ups", "late",
+        ]);
+        let mut set_up = narrow([
+            "end", "format", "rate", "ch", "period", "buffer", "position",
         ]);
         for cable in &shown {
             let names = [
@@ -37,10 +39,16 @@ fn card(status: &CardStatus) -> String {
             ];
             let more = (1..).map(|number| format!("record +{number}"));
             for (end, name) in cable.ends().zip(names.into_iter().chain(more)) {
-                table.add_row(row(cable, end, name));
+                if end.period.is_some() || end.position.is_some() {
+                    set_up.add_row(parameters(cable, end, &name));
+                }
+                counted.add_row(counters(end, name));
             }
         }
-        text += &format!("{table}\n");
+        text += &format!("{counted}\n");
+        if !set_up.is_empty() {
+            text += &format!("{set_up}\n");
+        }
     }
     for cable in &status.cables {
         for line in settings(cable) {
@@ -57,6 +65,17 @@ fn card(status: &CardStatus) -> String {
         );
     }
     text
+}
+
+/// A table of these columns, with little between them.
+fn narrow<const N: usize>(head: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_BORDERS_ONLY_CONDENSED);
+    table.set_header(head);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    table
 }
 
 fn cables(count: usize) -> String {
@@ -145,19 +164,26 @@ fn notify(cable: &CableStatus) -> Option<String> {
         .map(|_| format!("notify of record {}: on", cable.capture_at))
 }
 
-fn row(cable: &CableStatus, end: &EndStatus, name: String) -> Vec<String> {
-    fn shown<T: ToString>(value: Option<T>) -> String {
-        value.map_or("-".to_owned(), |v| v.to_string())
-    }
-    vec![
-        name,
-        end.state.clone(),
+fn shown<T: ToString>(value: Option<T>) -> String {
+    value.map_or("-".to_owned(), |v| v.to_string())
+}
+
+fn parameters(cable: &CableStatus, end: &EndStatus, name: &str) -> [String; 7] {
+    [
+        name.to_owned(),
         shown(cable.format.as_ref()),
         shown(cable.rate),
         shown(cable.channels),
         shown(end.period),
         shown(end.buffer),
         shown(end.position),
+    ]
+}
+
+fn counters(end: &EndStatus, name: String) -> [String; 9] {
+    [
+        name,
+        end.state.clone(),
         shown(end.moved),
         shown(end.lost),
         shown(end.unheard),
@@ -248,6 +274,30 @@ mod tests {
         assert_eq!(of("silence", &record).as_deref(), Some("77"), "{text}");
         assert!(!text.contains("play 0,0"), "{text}");
         assert!(text.ends_with("  nobody uses it\n"), "{text}");
+    }
+
+    #[test]
+    fn a_busy_cable_fits_a_serial_line() {
+        let mut busy = cable("0,7");
+        busy.format = Some("FLOAT64_LE".to_owned());
+        (busy.rate, busy.channels) = (Some(768_000), Some(128));
+        for end in [&mut busy.playback, &mut busy.capture] {
+            end.state = "draining".to_owned();
+            (end.period, end.buffer) = (Some(1_024), Some(1_048_576));
+            (end.position, end.moved) = (Some(4_147_200_000), Some(4_147_200_000));
+            (end.lost, end.unheard) = (Some(144_000), Some(144_000));
+            (end.silence, end.xruns) = (Some(144_000), Some(1_000));
+            (end.wakeups, end.late_wakeups) = (Some(86_400_000), Some(1_000));
+        }
+        let text = shown(vec![busy]);
+        for line in text.lines() {
+            assert!(line.len() <= 80, "{} columns: {line}\n{text}", line.len());
+        }
+        for head in ["wake-ups", "position"] {
+            let lines = text.lines().skip_while(|line| !line.contains(head));
+            let rows = lines.take(4).filter(|line| line.contains("4147200000"));
+            assert_eq!(rows.count(), 2, "{text}");
+        }
     }
 
     /// The heads of the columns.

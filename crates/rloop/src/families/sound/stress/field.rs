@@ -11,21 +11,6 @@ use rig::random::Random;
 use crate::families::sound::loopback::elements::is_free;
 use crate::families::sound::loopback::{Cable, Card, Topology};
 
-/// How to stress.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// How long.
-    pub seconds: u64,
-    /// What the random numbers begin with.
-    pub seed: u64,
-    /// Whether the cards are to do wrong.
-    pub faults: bool,
-    /// Whether the kernel's allocations are to fail now and then.
-    pub failing_allocations: bool,
-    /// Whether all programs are to be frozen now and then.
-    pub suspend: bool,
-}
-
 /// What the threads of a process work on.
 pub struct Field {
     /// All at once.

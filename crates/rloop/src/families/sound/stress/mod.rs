@@ -18,7 +18,8 @@ use rig::report::Report;
 use rig::stress::{Meanwhile, Shared, run as stress};
 
 use crate::error::Error;
-use crate::families::sound::loopback::{self, Card};
+use crate::families::sound::loopback::{self, Card, Driver};
+use crate::families::stress::Options;
 use crate::kernel::allocations::{Injection, make_it_fail};
 use crate::options;
 
@@ -31,7 +32,6 @@ mod shared;
 mod worker;
 
 use elements::{Maker, Sweeper};
-pub use field::Options;
 use field::{Field, no_memory};
 use freezer::Freezer;
 use listener::Listener;
@@ -114,7 +114,11 @@ pub fn child_command(options: &options::StressChild) -> Result<Ending, Error> {
 
 /// The arguments of a process that stresses, too.
 fn child(cards: &[Card], failing_allocations: bool, seed: u64) -> Vec<String> {
-    let mut arguments = vec!["stress-child".to_owned(), format!("--seed={seed}")];
+    let mut arguments = vec![
+        "stress-child".to_owned(),
+        format!("--seed={seed}"),
+        format!("--driver={}", Driver::SndRloop.name()),
+    ];
     arguments.extend(cards.iter().map(|card| format!("--cards={}", card.id)));
     if failing_allocations {
         arguments.push("--failing-allocations".to_owned());

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use alsa::ctl::{Ctl, ElemType};
 
-use super::field::Options;
 use crate::alsa::pcm::Address;
 use crate::alsa::root::Root;
 use crate::error::Error;
@@ -18,6 +17,7 @@ use crate::families::sound::loopback::elements::{
     id, value, write,
 };
 use crate::families::sound::loopback::{self, Card, Driver, fault_files};
+use crate::families::stress::Options;
 use rig::random::Random;
 use rig::verdict::{Problem, Verdict, fail};
 use rig::watchdog::Watchdog;

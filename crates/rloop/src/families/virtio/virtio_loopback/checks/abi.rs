@@ -14,8 +14,10 @@ use driver_models::virtio_loopback::state::Phase;
 use rig::verdict::{Verdict, ensure};
 
 use super::{Plain, gives};
-use crate::families::virtio::served::{MEMORY, Served, event, memory, open, rng, said};
-use crate::families::virtio::{Context, sys};
+use crate::families::virtio::virtio_loopback::served::{
+    MEMORY, Served, event, memory, open, rng, said,
+};
+use crate::families::virtio::virtio_loopback::{Context, sys};
 
 pub const CHECKS: &[Plain] = &[
     (

@@ -10,8 +10,8 @@ use driver_models::virtio_loopback::state::Phase;
 use rig::verdict::{Verdict, ensure};
 
 use super::Plain;
-use crate::families::virtio::served::{Served, said, wait};
-use crate::families::virtio::{Context, sys};
+use crate::families::virtio::virtio_loopback::served::{Served, said, wait};
+use crate::families::virtio::virtio_loopback::{Context, sys};
 
 pub const CHECKS: &[Plain] = &[
     (

@@ -10,8 +10,8 @@ use std::thread;
 use rig::verdict::{Problem, Verdict, ensure, fail};
 
 use super::Plain;
-use crate::families::virtio::Context;
-use crate::families::virtio::served::{Served, said};
+use crate::families::virtio::virtio_loopback::Context;
+use crate::families::virtio::virtio_loopback::served::{Served, said};
 
 pub const CHECKS: &[Plain] = &[
     (

@@ -7,8 +7,8 @@ use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure};
 
 use super::Plain;
-use crate::families::virtio::Context;
-use crate::families::virtio::served::{MEMORY, Served, said};
+use crate::families::virtio::virtio_loopback::Context;
+use crate::families::virtio::virtio_loopback::served::{MEMORY, Served, said};
 
 pub const CHECKS: &[Plain] = &[
     (

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! virtio-loopback: a virtio device whose other end is a program.
+
+use std::path::Path;
+
+use rig::report::Thing;
+use rig::run::{self, Suite, Tests};
+
+use crate::error::Error;
+use crate::families::family::{Driver, Status, listed};
+
+mod checks;
+mod served;
+mod sys;
+
+/// The driver's name.
+const DRIVER: &str = "virtio-loopback";
+/// The node that is checked.
+const NODE: &str = "/dev/loopback-0";
+
+/// What the tool knows of it.
+pub const ENTRY: Driver = Driver {
+    name: DRIVER,
+    module: "virtio_loopback",
+    node: Some(NODE),
+    has_limits: false,
+    list: |_| listed(DRIVER, &checks::all()),
+    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    stress: None,
+    status: |_| Ok(status()),
+};
+
+/// What a check is given: figures worth reporting are put there.
+#[derive(Default)]
+pub struct Context {
+    notes: Vec<String>,
+}
+
+impl run::Context for Context {
+    type Error = Error;
+
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
+    }
+
+    fn gone(&self, during: String) -> Option<Error> {
+        (!Path::new(NODE).exists()).then(|| Error::Gone {
+            card: DRIVER.to_owned(),
+            during,
+        })
+    }
+}
+
+/// The checks, if the driver is here.
+fn suite() -> Option<Box<dyn Tests<Error>>> {
+    Path::new(NODE).exists().then(|| -> Box<dyn Tests<Error>> {
+        Box::new(Suite {
+            driver: DRIVER,
+            thing: Thing {
+                key: DRIVER,
+                line: format!("{DRIVER}: {NODE}"),
+                value: NODE.into(),
+            },
+            checks: checks::all(),
+            open: Box::new(|_| Ok(Context::default())),
+        })
+    })
+}
+
+/// The nodes, and which virtio devices there are below them, if there are any nodes.
+fn status() -> Option<Status> {
+    let mut status = Status::default();
+    for number in 0..16 {
+        let node = format!("/dev/loopback-{number}");
+        if !Path::new(&node).exists() {
+            continue;
+        }
+        let parent = format!("/sys/devices/platform/{DRIVER}.{number}");
+        let entries = std::fs::read_dir(&parent).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut devices: Vec<String> = names
+            .filter(|name| name.starts_with("virtio"))
+            .map(|name| {
+                let driver = std::fs::read_link(format!("{parent}/{name}/driver")).ok();
+                let driver = driver
+                    .as_deref()
+                    .and_then(|path| path.file_name()?.to_str());
+                format!("{name} ({})", driver.unwrap_or("no driver"))
+            })
+            .collect();
+        devices.sort();
+        status.text += &format!("{node}\n  devices: {}\n", devices.join(", "));
+        status.values.push(serde_json::json!({
+            "driver": DRIVER, "node": node, "devices": devices,
+        }));
+    }
+    (!status.values.is_empty()).then_some(status)
+}
