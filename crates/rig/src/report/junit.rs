@@ -114,6 +114,7 @@ fn result(suite: &TestSuite, case: &TestCase) -> Report {
 }
 
 impl<'a> Junit<'a> {
+    /// A report that is written to `out` when it is complete.
     pub fn new(out: Box<dyn Write + Send + 'a>) -> Self {
         Self {
             out,

@@ -43,8 +43,8 @@ ptest\t'PASS: name, FAIL: name, SKIP: name (as ptest-runner reads it)'
 tap\t'Test Anything Protocol, version 14'
 json\t'One JSON object'
 junit\t'JUnit XML'"
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l byte-rate -d 'Matrix cases that move more than this many MiB per second in one direction are left out' -r
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l case-bytes -d 'Matrix cases move at most this many KiB in one direction' -r
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l byte-rate -d 'Matrix cases that move more than this many MiB per second in one direction are left out [default: 16]' -r
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l case-bytes -d 'Matrix cases move at most this many KiB in one direction [default: 512]' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l full -d 'Of sound: every combination of format, rate, channels and both accesses, not only every pair'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l faults -d 'Make cards and devices do wrong on purpose, and see that it is noticed'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l failing-allocations -d 'Let each allocation fail once that the kernel makes for a card or device, and see that it does no harm'
@@ -83,7 +83,7 @@ complete -c rloop -n "__fish_rloop_using_subcommand status" -l json -d 'As JSON,
 complete -c rloop -n "__fish_rloop_using_subcommand status" -s h -l help -d 'Print help'
 complete -c rloop -n "__fish_rloop_using_subcommand generate" -s h -l help -d 'Print help'
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l seed -d 'Seed of its random numbers' -r
-complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l driver -d 'Driver to work on, if it is not that of sound cards' -r
+complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l driver -d 'Driver to work on' -r
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l cards -d 'Cards to work on' -r
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -l failing-allocations -d 'Whether allocations may fail'
 complete -c rloop -n "__fish_rloop_using_subcommand stress-child" -s h -l help -d 'Print help'
