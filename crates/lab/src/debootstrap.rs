@@ -41,11 +41,12 @@ impl Debootstrap<'_> {
         let mirror = host::mirror(context.mirror.as_deref())?;
         let fetched = Fetched::get(context)?;
         let mut cmd = sandbox::command(self.what);
-        // mmdebstrap looks at /proc, which has to be that of the new PID name space.
+        // mmdebstrap looks at /proc, which has to be that of the new PID name space. It has dash redirect to a
+        // descriptor of its own, whose number must have one digit; what whoever called us has left open is not needed.
         cmd.args([
             "sh",
             "-c",
-            r#"mount -t proc proc /proc 2>/dev/null; exec "$@""#,
+            r#"mount -t proc proc /proc 2>/dev/null; exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@""#,
             "sh",
         ])
         .args(["mmdebstrap", "--mode=root", "--format=directory"])

@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 
 use crate::error::{AtPath as _, Error, Result};
 use crate::exec;
 
 /// How often a lock that somebody else holds is tried again.
 const POLL: Duration = Duration::from_millis(200);
+
+/// The least descriptor of a lock. A shell redirects to those of one digit only, and mmdebstrap has one do that with
+/// the next that is free.
+const DESCRIPTOR: i32 = 100;
 
 /// A lock on a file, which says whose it is while it is held.
 ///
@@ -60,7 +64,7 @@ impl Lock {
             fs::create_dir_all(dir).at(dir)?;
         }
         loop {
-            let mut file = File::options()
+            let file = File::options()
                 .create(true)
                 .truncate(false)
                 .read(true)
@@ -77,9 +81,12 @@ impl Lock {
             if !fs::metadata(path).and_then(same).unwrap_or(false) {
                 continue;
             }
-            fcntl_setfd(&file, FdFlags::empty())
-                .map_err(Into::into)
-                .at(path)?;
+            let inherited = || {
+                let file = fcntl_dupfd_cloexec(&file, DESCRIPTOR)?;
+                fcntl_setfd(&file, FdFlags::empty())?;
+                std::io::Result::Ok(File::from(file))
+            };
+            let mut file = inherited().at(path)?;
             let mut last = String::new();
             file.read_to_string(&mut last).at(path)?;
             file.set_len(0).at(path)?;
@@ -234,6 +241,27 @@ mod tests {
         sleep.kill().unwrap();
         sleep.wait().unwrap();
         assert!(!free.expect("it is held").after_kill());
+    }
+
+    #[test]
+    fn locks_leave_a_program_the_descriptors_of_one_digit() {
+        let dir = tempfile::tempdir().unwrap();
+        let locks: Vec<Lock> = (0..8)
+            .map(|n| Lock::wait(&dir.path().join(format!("lock{n}"))).unwrap())
+            .collect();
+        let seen = Command::new("sh")
+            .args(["-c", "ls -l /proc/self/fd"])
+            .output()
+            .unwrap();
+        let seen = String::from_utf8(seen.stdout).unwrap();
+        let ours: Vec<&str> = (seen.lines().filter(|line| line.contains("/lock"))).collect();
+        let number = |line: &str| -> Option<i32> {
+            line.split_once(" -> ")?.0.rsplit_once(' ')?.1.parse().ok()
+        };
+        assert_eq!(ours.len(), locks.len(), "{seen}");
+        for line in ours {
+            assert!(number(line) >= Some(DESCRIPTOR), "{line}");
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ impl<T: Timed + Send> PeriodTimers<IrqSpinLock<T>> {
     ///
     /// `ENOMEM`.
     pub(crate) fn one(state: T) -> Result<Arc<Self>> {
-        Arc::pin_init(Self::new(1, IrqSpinLock::new(state)), GFP_KERNEL)
+        Arc::pin_init(Self::new(1, 0, IrqSpinLock::new(state)), GFP_KERNEL)
     }
 
     /// Changes the state by `change`, which gets the time (ns, `CLOCK_MONOTONIC`), and sets the one
@@ -96,8 +96,13 @@ pub(crate) struct PeriodTimers<H: Handler> {
 }
 
 impl<H: Handler> PeriodTimers<H> {
-    /// Makes `count` timers that are not armed. May sleep. Fails with `ENOMEM`.
-    pub(crate) fn new<E>(count: usize, handler: impl PinInit<H, E>) -> impl PinInit<Self, Error>
+    /// Makes `count` timers that are not armed, and whose expiry may be up to `slack` nanoseconds
+    /// late, so that one interrupt serves several. May sleep. Fails with `ENOMEM`.
+    pub(crate) fn new<E>(
+        count: usize,
+        slack: u64,
+        handler: impl PinInit<H, E>,
+    ) -> impl PinInit<Self, Error>
     where
         Error: From<E>,
     {
@@ -107,7 +112,7 @@ impl<H: Handler> PeriodTimers<H> {
                 for number in 0..count {
                     // INVARIANT: The timers are part of what `this` points to, which is pinned, and
                     // all are cancelled before any of it goes.
-                    let timer = PeriodTimer::new(this.as_ptr(), number);
+                    let timer = PeriodTimer::new(this.as_ptr(), number, slack);
                     let timer = KBox::pin_init::<Infallible>(timer, GFP_KERNEL)?;
                     timers.push(timer, GFP_KERNEL)?;
                 }
@@ -163,6 +168,8 @@ pub(crate) struct PeriodTimer<H: Handler> {
     alarm: Alarm,
     all: *const PeriodTimers<H>,
     number: usize,
+    /// By how many nanoseconds it may expire late.
+    slack: u64,
     #[pin]
     _pinned: PhantomPinned,
 }
@@ -176,7 +183,7 @@ unsafe impl<H: Handler> Sync for PeriodTimer<H> {}
 impl<H: Handler> PeriodTimer<H> {
     /// Makes a timer that is not armed. What `all` points to is used by the callback alone, and may
     /// still be uninitialised here.
-    fn new(all: *const PeriodTimers<H>, number: usize) -> impl PinInit<Self> {
+    fn new(all: *const PeriodTimers<H>, number: usize, slack: u64) -> impl PinInit<Self> {
         pin_init!(Self {
             // SAFETY: The slot is valid memory for a timer and stays where it is, since it is
             // structurally pinned. The callback gets only timers that are set up here.
@@ -192,11 +199,13 @@ impl<H: Handler> PeriodTimer<H> {
             alarm: Alarm::new(),
             all,
             number,
+            slack,
             _pinned: PhantomPinned,
         })
     }
 
-    /// Arms the timer for `when` (ns, `CLOCK_MONOTONIC`), replacing an earlier expiry. Any context.
+    /// Arms the timer for `when` (ns, `CLOCK_MONOTONIC`), replacing an earlier expiry. It expires
+    /// then or up to its slack later. Any context.
     pub(crate) fn arm(&self, when: u64) {
         self.alarm.arm(self, when);
     }
@@ -356,7 +365,7 @@ impl<H: Handler> Hrtimer for PeriodTimer<H> {
             bindings::hrtimer_start_range_ns(
                 self.raw.get(),
                 when,
-                0,
+                self.slack,
                 bindings::hrtimer_mode_HRTIMER_MODE_ABS,
             );
         }

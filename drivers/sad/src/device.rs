@@ -73,7 +73,7 @@ impl Device {
             closers <- WaitQueue::new(),
             readers <- WaitQueue::new(),
         }? Error);
-        Arc::pin_init(PeriodTimers::new(2, device), GFP_KERNEL)
+        Arc::pin_init(PeriodTimers::new(2, 0, device), GFP_KERNEL)
     }
 
     /// Lets nothing leave any more, and nobody wait for that. May be called more than once. May sleep.

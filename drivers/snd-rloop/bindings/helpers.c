@@ -21,6 +21,7 @@
 	X(pcm_notify, int, false, "0", "Whether a player may change parameters under an open recorder (default: no).") \
 	X(topology, charp, true, "cable", "cable: device 0 to itself (default); crossed: device 0 to 1 and back; fanout: one playback to all captures.") \
 	X(timer_source, charp, false, "hrtimer", "What the clocks go by: hrtimer (default), jiffies, or [hw:]CARD[.DEV[.SUBDEV]].") \
+	X(wakeup_slack, int, true, "0", "Microseconds by which wake-ups of each card may be late, 0-50000 (default: 0).") \
 	X(formats, charp, true, "all", "Sample formats of each card, with spaces between (default: all).") \
 	X(rates, charp, true, "8000-768000", "Rates of each card, numbers or ranges with spaces between (default: 8000-768000).") \
 	X(channels, charp, true, "1-128", "Channels of each card, numbers or ranges with spaces between (default: 1-128).") \

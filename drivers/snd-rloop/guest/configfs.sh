@@ -62,6 +62,7 @@ check 'pcm_notify=maybe is refused' invalid pcm_notify maybe maybe '1, y, on, 0,
 check 'formats=S17 is refused' invalid formats 'S16_LE S17' 'S16_LE S17' 'all, or names of sample formats'
 check 'rates=1 is refused' invalid rates 1 1 'up to 16 numbers or ranges from 8000 to 768000'
 check 'channels=1-129 is refused' invalid channels 1-129 1-129 'up to 16 numbers or ranges from 1 to 128'
+check 'wakeup_slack=-1 is refused' invalid wakeup_slack -1 -1 'a whole number from 0 to 50000'
 check 'bandwidth=1000001 is refused' invalid bandwidth 1000001 1000001 'a whole number from 1 to 1000000'
 check 'enable=2 is refused' invalid enable 2 2 '1, y, on, 0, n or off'
 check 'what tells of the card is not written' not put card 0

@@ -28,7 +28,7 @@ aplay="aplay -l | grep -v 'Subdevice #'"
 arecord="arecord -l | grep -v 'Subdevice #'"
 cards='cat /proc/asound/cards'
 # Those that have to be there, then whatever else is.
-modes='cd /sys/module/snd_rloop/parameters; stat -c %a index id enable name pcm_substreams topology pcm_notify timer_source formats rates channels bandwidth * | sort -u'
+modes='cd /sys/module/snd_rloop/parameters; stat -c %a index id enable name pcm_substreams topology pcm_notify timer_source wakeup_slack formats rates channels bandwidth * | sort -u'
 notify="amixer -c0 cget iface=PCM,device=1,subdevice=2,name='PCM Notify' | grep :; grep ^notify /proc/asound/card0/cable#5"
 # The sample format is one that the card has not.
 offer="aplay -D hw:0 --dump-hw-params -f U8 -c 2 /dev/zero 2>&1 | grep -E '^(FORMAT|RATE|CHANNELS):'"

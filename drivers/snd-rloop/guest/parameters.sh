@@ -55,6 +55,7 @@ refused pcm_notify=maybe pcm_notify=maybe "$boolean"
 refused formats=S16 formats=S16 'all, or names of sample formats'
 refused "'rates=\"48000 1000\"'" 'rates=48000 1000' 'from 8000 to 768000'
 refused channels=2-1 channels=2-1 'from 1 to 128'
+refused wakeup_slack=50001 wakeup_slack=50001 'a whole number from 0 to 50000'
 refused bandwidth=0 bandwidth=0 'a whole number from 1 to 1000000'
 check 'the module loads after all that' modprobe snd-rloop
 exit $status

@@ -81,6 +81,8 @@ pub struct End<B> {
     pub position: u64,
     /// The counters.
     pub counters: Counters,
+    /// Expiries of the end's timer, since the card was made.
+    pub expiries: u64,
     /// The buffer; some from `prepare` until `Cable::take_buffer`, used only while running.
     pub(super) buffer: Option<B>,
     /// The position that was last reported to ALSA.
@@ -118,7 +120,8 @@ pub const CATCH_UP: u64 = 8;
 
 /// The least [`End::drain_timeout`], in nanoseconds. ALSA gives up a drain if it is not notified
 /// for the nominal time of 1.1 buffers, or for 100 ms if that is longer (`snd_pcm_drain()` in
-/// `sound/core/pcm_native.c`). Half a buffer or this is safe even if a timer is late.
+/// `sound/core/pcm_native.c`). Half a buffer or this is safe even if a timer is late by the greatest
+/// `wakeup_slack`.
 const DRAIN_TIMEOUT_MIN: u64 = 40_000_000;
 
 impl<B> Default for End<B> {
@@ -135,6 +138,7 @@ impl<B> End<B> {
             setup: None,
             position: 0,
             counters: Counters::default(),
+            expiries: 0,
             buffer: None,
             reported_position: 0,
             anchor: (0, 0),
@@ -160,6 +164,7 @@ impl<B> End<B> {
             buffer: Some(buffer),
             boundary: setup.period,
             counters: self.counters,
+            expiries: self.expiries,
             free_running: self.free_running,
             drain_timeout: DRAIN_TIMEOUT_MIN.max(time.div_ceil(2 * u64::from(rate.max(1)))),
             ..Self::new()

@@ -29,6 +29,10 @@ pub const BANDWIDTH_MAX: u32 = 1_000_000;
 /// quarter more.
 pub const BANDWIDTH_DEFAULT: u32 = 2_000;
 
+/// The most microseconds by which wake-ups may be allowed to be late: with them ALSA is still told of
+/// a drain in time (see `DRAIN_TIMEOUT_MIN` in [`super::end`]).
+pub const SLACK_MAX: u32 = 50_000;
+
 /// The topology of a card: which playback substream a capture substream hears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
@@ -66,6 +70,7 @@ written! {
     clock: "timer",
     topology: "cable",
     timer_source: "hrtimer",
+    wakeup_slack: "0",
     formats: ALL,
     rates: "8000-768000",
     channels: "1-128",
@@ -88,6 +93,8 @@ pub struct Config<'a> {
     pub free_running: bool,
     /// The source of the cables' clocks.
     pub timer_source: SourceText,
+    /// By how many microseconds wake-ups may be late, 0 to [`SLACK_MAX`].
+    pub wakeup_slack: u32,
     /// The limits of what the card offers.
     pub limits: Limits,
     /// The bandwidth that its streams may ask for together, in [`BANDWIDTH_UNIT`]s.
@@ -140,6 +147,9 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
     let Some(timer_source) = SourceText::new(source, cards) else {
         return bad("timer_source", source, Allowed::Words(source::ALLOWED));
     };
+    let most = i64::from(SLACK_MAX);
+    let allowed = Allowed::Number(0, most);
+    let slack = number("wakeup_slack", written.wakeup_slack, 0..=most, allowed)?;
     Ok(Config {
         names,
         substreams,
@@ -151,6 +161,7 @@ pub fn parse<'a>(written: &Written<'a>, cards: u32) -> Result<Config<'a>, BadPar
             Some(value) => return bad("clock", value, Allowed::Words("timer or free")),
         },
         timer_source,
+        wakeup_slack: slack.and_then(|n| u32::try_from(n).ok()).unwrap_or(0),
         limits,
         bandwidth: bandwidth
             .and_then(|n| u32::try_from(n).ok())

@@ -39,8 +39,8 @@ pub(crate) const CARD_BYTES_MAX: usize = 2 * DELAY_LINE_BYTES_MAX;
 
 impl Cable {
     /// Makes a cable with `captures` capture ends, none of them open, on the card with the number
-    /// `card`, whose clock goes by `source`, and whose delay line is charged to `memory`. May
-    /// sleep.
+    /// `card`, whose clock goes by `source`, whose wake-ups may be `slack` nanoseconds late, and
+    /// whose delay line is charged to `memory`. May sleep.
     ///
     /// # Errors
     ///
@@ -49,6 +49,7 @@ impl Cable {
         captures: u32,
         card: u32,
         source: SourceText,
+        slack: u64,
         memory: Arc<Quota>,
     ) -> Result<Self> {
         let mut ends = KVec::new();
@@ -56,7 +57,8 @@ impl Cable {
             ends.push(End::new(), GFP_KERNEL)?;
         }
         let count = ends.len() + 1;
-        let shared = Arc::pin_init(PeriodTimers::new(count, CableLocks::new(ends)), GFP_KERNEL)?;
+        let timers = PeriodTimers::new(count, slack, CableLocks::new(ends));
+        let shared = Arc::pin_init(timers, GFP_KERNEL)?;
         shared.lock().set_source(source.source().step(JIFFY), now());
         Ok(Self {
             master: KBox::pin_init(Master::new(shared.clone(), card, source), GFP_KERNEL)?,

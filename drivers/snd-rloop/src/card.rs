@@ -37,6 +37,8 @@ use crate::status::CableStatus;
 use crate::timer_source::TimerSource;
 use crate::volume;
 
+const NS_PER_US: u64 = 1_000;
+
 /// The driver: it makes loopback cards.
 pub(crate) struct Loopbacks {
     /// The directories of the cards' fault controls.
@@ -107,6 +109,7 @@ fn create_cables(
     config: &Config<'_>,
 ) -> Result<KVec<CableEnds>> {
     let (topology, captures) = (config.topology, config.captures());
+    let (source, slack) = (config.timer_source, config.wakeup_slack);
     let playbacks = config.playbacks().max(1);
     let memory = Quota::new(CARD_BYTES_MAX)?;
     let mut cables = KVec::new();
@@ -115,7 +118,8 @@ fn create_cables(
         cables: KVec::new(),
     };
     for number in 0..topology.devices() * playbacks {
-        let cable = Cable::new(captures, card_number, config.timer_source, memory.clone())?;
+        let late = u64::from(slack) * NS_PER_US;
+        let cable = Cable::new(captures, card_number, source, late, memory.clone())?;
         let cable = Arc::new(cable, GFP_KERNEL)?;
         cable.set_notify(config.notify);
         cable.set_free_running(config.free_running)?;
@@ -129,7 +133,7 @@ fn create_cables(
                 subdevice: subdevice * captures,
             },
         };
-        let status = Arc::new(CableStatus::new(number, ends.clone()), GFP_KERNEL)?;
+        let status = Arc::new(CableStatus::new(number, ends.clone(), slack), GFP_KERNEL)?;
         let name = CString::try_from_fmt(fmt!("cable#{}", number))?;
         proc::create_text(card, &name, status)?;
         volume::create(card, number)?;

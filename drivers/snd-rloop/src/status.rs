@@ -18,12 +18,18 @@ use crate::model::follow::{Follower, Tracking};
 pub(crate) struct CableStatus {
     number: u32,
     ends: CableEnds,
+    /// By how many microseconds its wake-ups may be late.
+    slack: u32,
 }
 
 impl CableStatus {
-    /// The file of the cable `number` of a card.
-    pub(crate) fn new(number: u32, ends: CableEnds) -> Self {
-        Self { number, ends }
+    /// The file of the cable `number` of a card, whose wake-ups may be `slack` microseconds late.
+    pub(crate) fn new(number: u32, ends: CableEnds, slack: u32) -> Self {
+        Self {
+            number,
+            ends,
+            slack,
+        }
     }
 }
 
@@ -35,6 +41,7 @@ struct EndSnapshot {
     buffer: Option<u64>,
     position: u64,
     counters: Counters,
+    expiries: u64,
 }
 
 impl Text for CableStatus {
@@ -98,6 +105,7 @@ impl Text for CableStatus {
             follows,
             params.map_or(RATE_MAX, |params| params.rate),
         );
+        seq_print!(text, "wakeup slack: {}\n", self.slack);
         seq_print!(text, "delay: {}\n", delay);
         seq_print!(text, "pitch: {pitch}\n");
         seq_print!(text, "rate shift: {}\n", rate_shift(pitch));
@@ -157,6 +165,7 @@ impl EndSnapshot {
             buffer: end.setup.map(|setup| setup.buffer),
             position: end.position,
             counters: end.counters,
+            expiries: end.expiries,
         }
     }
 
@@ -187,5 +196,6 @@ impl EndSnapshot {
             counters.wakeups,
             counters.late
         );
+        seq_print!(text, "timer expiries: {}\n", self.expiries);
     }
 }

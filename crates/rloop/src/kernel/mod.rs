@@ -6,6 +6,7 @@ pub mod allocations;
 pub mod compat;
 pub mod device;
 pub mod faults;
+pub mod interrupts;
 pub mod latency;
 pub mod made;
 pub mod suspend;

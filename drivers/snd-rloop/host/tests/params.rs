@@ -33,6 +33,7 @@ fn nothing_written_is_the_default() {
         notify: false,
         free_running: false,
         timer_source: SourceText::new("hrtimer", 32).unwrap(),
+        wakeup_slack: 0,
         limits: Limits::NONE,
         bandwidth: 2_000,
     };
@@ -62,6 +63,7 @@ fn everything_written_is_taken() {
         pcm_notify: Some("1"),
         clock: Some("free"),
         timer_source: Some("hw:1.0.2"),
+        wakeup_slack: Some("50000"),
         formats: Some("S16_LE"),
         rates: Some("48000"),
         channels: Some("2"),
@@ -78,6 +80,7 @@ fn everything_written_is_taken() {
         notify: true,
         free_running: true,
         timer_source: SourceText::new("hw:1.0.2", 32).unwrap(),
+        wakeup_slack: 50_000,
         limits: Limits {
             formats: 1 << 2,
             rates: Ranges::one(48_000, 48_000),
@@ -163,6 +166,18 @@ fn substreams_are_1_to_128() {
         ..Written::default()
     };
     assert_eq!(parse(&one, 32).map(|config| config.substreams), Ok(1));
+}
+
+#[test]
+fn slack_is_so_much_that_a_drain_is_not_given_up() {
+    for bad in ["50001", "-1", "", "4ms"] {
+        assert_eq!(
+            message(Written { wakeup_slack: Some(bad), ..Written::default() }),
+            format!(
+                "parameter wakeup_slack={bad} is not allowed: must be a whole number from 0 to 50000"
+            )
+        );
+    }
 }
 
 #[test]
@@ -345,6 +360,7 @@ proptest! {
                 pcm_notify: Some(&f),
                 clock: Some(&d),
                 timer_source: Some(&e),
+                wakeup_slack: Some(&f),
                 formats: Some(&a),
                 rates: Some(&b),
                 channels: Some(&c),

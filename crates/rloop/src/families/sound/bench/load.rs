@@ -20,6 +20,7 @@ use super::figures::{Cost, Load, Loaded, Mode};
 use super::given::Bench;
 use crate::alsa::pcm::{Config, Pcm, Stop, frames_time};
 use crate::families::sound::loopback::Cable;
+use crate::kernel::interrupts;
 use rig::clock::{now, seconds, whole_second};
 use rig::figure::Figure;
 use rig::stats::round;
@@ -174,14 +175,13 @@ impl Meter {
         let stat = KernelStats::current().map_err(unreadable)?;
         let ticks = stat.total.irq.unwrap_or(0) + stat.total.softirq.unwrap_or(0);
         let own = clock_gettime(ClockId::ProcessCPUTime);
-        let text = fs::read_to_string("/proc/interrupts").unwrap_or_default();
         Ok(Counters {
             busy: self.measured.then(|| {
                 ticks as f64 / procfs::ticks_per_second() as f64
                     + own.tv_sec as f64
                     + own.tv_nsec as f64 * 1e-9
             }),
-            interrupts: timer_interrupts(&text),
+            interrupts: interrupts::of_timers(),
         })
     }
 }
@@ -240,42 +240,9 @@ fn interrupts_are_measured() -> bool {
     })
 }
 
-/// All processors' timer interrupts out of /proc/interrupts; none if it names none.
-fn timer_interrupts(text: &str) -> Option<u64> {
-    let processors = text.lines().next()?.split_whitespace().count();
-    let counts: Vec<u64> = text
-        .lines()
-        .filter(|line| {
-            // arm64 and x86 call it so.
-            line.contains("arch_timer") || line.trim_start().starts_with("LOC:")
-        })
-        .map(|line| {
-            line.split_whitespace()
-                .skip(1)
-                .take(processors)
-                .filter_map(|count| count.parse::<u64>().ok())
-                .sum()
-        })
-        .collect();
-    (!counts.is_empty()).then(|| counts.iter().sum())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timer_interrupts_of_both_architectures() {
-        let arm = "           CPU0       CPU1       \n \
-                   11:       1200        300     GICv2  27 Level     arch_timer\n \
-                   13:          7          0     GICv2  33 Level     uart-pl011\n\
-                   IPI0:         5          5       Rescheduling interrupts\n";
-        assert_eq!(timer_interrupts(arm), Some(1500));
-        let x86 = "            CPU0       CPU1       \n   0:          9          0  IO-APIC    2-edge      timer\n \
-                   LOC:       1000        234   Local timer interrupts\n";
-        assert_eq!(timer_interrupts(x86), Some(1234));
-        assert_eq!(timer_interrupts("  CPU0\n 1: 5 uart\n"), None);
-    }
 
     #[test]
     fn a_cost_is_what_comes_beyond_that_of_an_idle_machine() {

@@ -74,7 +74,13 @@ fn has_counted(cable: &CableStatus) -> bool {
 
 /// What is set of a cable, each where it is not as the driver sets it.
 fn settings(cable: &CableStatus) -> impl Iterator<Item = String> {
-    let lines = [clock(cable), delay(cable), pitch(cable), notify(cable)];
+    let lines = [
+        clock(cable),
+        slack(cable),
+        delay(cable),
+        pitch(cable),
+        notify(cable),
+    ];
     lines.into_iter().flatten()
 }
 
@@ -98,6 +104,15 @@ fn clock(cable: &CableStatus) -> Option<String> {
         text += &format!(", {breaks} breaks");
     }
     Some(text)
+}
+
+/// By how much a cable's wake-ups may be late, where they may.
+fn slack(cable: &CableStatus) -> Option<String> {
+    let slack = cable.wakeup_slack.filter(|slack| *slack > 0)?;
+    Some(format!(
+        "wake-ups of play {}: up to {slack} µs late",
+        cable.playback_at
+    ))
 }
 
 /// By how much a cable delays what is played, where it does.
