@@ -17,6 +17,10 @@ LIC_FILES_CHKSUM = "\
 DEPENDS = "alsa-lib"
 CVE_PRODUCT = "vhost-device-sound"
 
+# vm-memory is for 64 bits alone; where the C library is musl, the crate leaves its ALSA backend out.
+COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
+COMPATIBLE_HOST:libc-musl = "null"
+
 # A small program of ours around the crate keeps the lock file to what the ALSA backend needs. The crate itself is among
 # those that are fetched for it.
 RLOOP_FOLDER = "drivers/virtio-loopback/backends/vhost-device-sound"
