@@ -44,4 +44,3 @@ require ${BPN}-crates.inc
 
 # Both have /usr/bin/vhost-device-sound.
 RCONFLICTS:${PN} = "vhost-device-sound"
-RREPLACES:${PN} = "vhost-device-sound"

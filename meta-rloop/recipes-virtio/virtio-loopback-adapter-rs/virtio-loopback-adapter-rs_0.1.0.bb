@@ -27,4 +27,3 @@ FILES:${PN} += "${nonarch_base_libdir}/udev"
 
 # Both have /usr/bin/virtio-loopback-adapter.
 RCONFLICTS:${PN} = "virtio-loopback-adapter"
-RREPLACES:${PN} = "virtio-loopback-adapter"
