@@ -36,7 +36,7 @@ SRC_URI = "\
 
 S = "${UNPACKDIR}/${RLOOP_FOLDER}"
 
-RLOOP_SERVICE = "vhost-device-sound@.service"
+RLOOP_SERVICES = "vhost-device-sound@.service"
 
 inherit cargo cargo-update-recipe-crates pkgconfig rloop_sources rloop_virtio
 
