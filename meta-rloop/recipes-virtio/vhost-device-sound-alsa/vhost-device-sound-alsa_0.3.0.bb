@@ -42,5 +42,8 @@ inherit cargo cargo-update-recipe-crates pkgconfig rloop_sources rloop_virtio
 
 require ${BPN}-crates.inc
 
+# The crate, which is not called as the recipe is
+SPDX_PACKAGE_URLS:append = " pkg:cargo/vhost-device-sound@${PV}"
+
 # Both have /usr/bin/vhost-device-sound.
 RCONFLICTS:${PN} = "vhost-device-sound"
