@@ -1,9 +1,10 @@
-#!/bin/sh -e
+#!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # $0 CONFIGURATION: in a checkout of the repository, and in a copy of it elsewhere, the same is built: each task has the
 # same signature in both, so that what the one has built the other takes.
 
+set -e
 rm -rf ../elsewhere
 cp -a . ../elsewhere
 for at in project elsewhere; do

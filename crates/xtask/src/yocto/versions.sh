@@ -1,8 +1,9 @@
-#!/bin/sh -e
+#!/bin/sh
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # $0 CONFIGURATION: what packages and SBOMs say of where they are from, in a checkout whose remote has a secret in its URL.
 
+set -e
 configuration=$1
 source=$PWD
 
@@ -25,10 +26,10 @@ expect() {
 	esac
 }
 
-# purls RECIPE: how they begin
+# purls RECIPE: that of these sources, and oe-core's
 purls() {
-	commit=$(git log -1 --format=%H)
-	echo "pkg:generic/$1@0.1.0[?]vcs_url=git%2Bhttps%3A%2F%2Fgit.example%2Frloop.git%40$commit"
+	vcs=git%2Bhttps%3A%2F%2Fgit.example%2Frloop.git%40$(git log -1 --format=%H)
+	echo "pkg:generic/$1@0.1.0[?]vcs_url=$vcs pkg:yocto/rloop/$1@0.1.0"
 }
 
 git remote remove origin 2>/dev/null || true
@@ -49,7 +50,7 @@ git checkout -q $rules
 
 # A path is where this repository can be had by nobody else.
 git remote set-url origin "$PWD"
-expect 'purls by a path' '' "$(value snd-rloop SPDX_PACKAGE_URLS | xargs)"
+expect 'purls by a path' pkg:yocto/rloop/snd-rloop@0.1.0 "$(value snd-rloop SPDX_PACKAGE_URLS | xargs)"
 
 # As part of somebody's repository it has not that one's commits.
 rm -rf ../around
@@ -61,4 +62,4 @@ git -C ../around add --all
 git -C ../around commit -qm 'all of it'
 source=$(cd ../around/rloop && pwd)
 expect 'version in another repository' 0.1.0 "$(value snd-rloop PKGV)"
-expect 'purls in another repository' '' "$(value snd-rloop SPDX_PACKAGE_URLS | xargs)"
+expect 'purls in another repository' pkg:yocto/rloop/snd-rloop@0.1.0 "$(value snd-rloop SPDX_PACKAGE_URLS | xargs)"
