@@ -9,6 +9,9 @@ LIC_FILES_CHKSUM = "\
 "
 CVE_PRODUCT ?= "${BPN}"
 
+# As the modules; for what else there is nothing to test
+COMPATIBLE_HOST ?= "(aarch64|x86_64).*-linux"
+
 # The crate, and the directories of the repository that are built: the crate's own, those of the workspace that it
 # depends on, and the drivers' models, which crates/models compiles
 RLOOP_CRATE ?= "${BPN}"

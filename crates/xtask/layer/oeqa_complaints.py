@@ -41,5 +41,5 @@ sys.meta_path.insert(0, Oeqa())
 cases = runpy.run_path(sys.argv[1])
 for path in sys.argv[2:]:
     with open(path) as log:
-        for line in cases["complaints"](log.read()):
+        for line in cases["complaints"](log.read().splitlines()):
             print(line)

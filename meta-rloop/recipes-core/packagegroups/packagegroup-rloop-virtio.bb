@@ -16,6 +16,7 @@ RDEPENDS:${PN} = "\
 
 # The drivers of such devices, unless the kernel has them built in
 RRECOMMENDS:${PN} = "\
+    kernel-module-i2c-virtio \
     kernel-module-virtio-rng \
     kernel-module-virtio-snd \
 "

@@ -17,6 +17,9 @@ LIC_FILES_CHKSUM = "\
 SRC_URI = "crate://crates.io/vhost-device-rng/${PV}"
 SRC_URI[vhost-device-rng-0.1.0.sha256sum] = "51e0af4acaaefc19a3d6c2e2cb00caf2130d728d857494c857662781da9f1329"
 
+# vm-memory is for 64 bits alone.
+COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
+
 inherit cargo cargo-update-recipe-crates
 
 require ${BPN}-crates.inc

@@ -17,6 +17,10 @@ LIC_FILES_CHKSUM = "\
 DEPENDS = "alsa-lib"
 CVE_PRODUCT = "vhost-device-sound"
 
+# vm-memory is for 64 bits alone; where the C library is musl, the crate leaves its ALSA backend out.
+COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
+COMPATIBLE_HOST:libc-musl = "null"
+
 # A small program of ours around the crate keeps the lock file to what the ALSA backend needs. The crate itself is among
 # those that are fetched for it.
 RLOOP_FOLDER = "drivers/virtio-loopback/backends/vhost-device-sound"
@@ -32,12 +36,14 @@ SRC_URI = "\
 
 S = "${UNPACKDIR}/${RLOOP_FOLDER}"
 
-RLOOP_SERVICE = "vhost-device-sound@.service"
+RLOOP_SERVICES = "vhost-device-sound@.service"
 
 inherit cargo cargo-update-recipe-crates pkgconfig rloop_sources rloop_virtio
 
 require ${BPN}-crates.inc
 
+# The crate, which is not called as the recipe is
+SPDX_PACKAGE_URLS:append = " pkg:cargo/vhost-device-sound@${PV}"
+
 # Both have /usr/bin/vhost-device-sound.
 RCONFLICTS:${PN} = "vhost-device-sound"
-RREPLACES:${PN} = "vhost-device-sound"

@@ -8,7 +8,8 @@ SECTION = "base"
 LICENSE = "BSD-3-Clause & MIT"
 
 RLOOP_CRATE = "virtio-loopback-adapter"
-RLOOP_SERVICE = "virtio-loopback-adapter@.service"
+# That of vhost-device-rng as well: AGL has a recipe of that name, whose package may be taken.
+RLOOP_SERVICES = "vhost-device-rng@.service virtio-loopback-adapter@.service"
 
 # Without the module it has nothing to connect to.
 inherit rloop_kernel rloop_crate rloop_virtio
@@ -27,4 +28,3 @@ FILES:${PN} += "${nonarch_base_libdir}/udev"
 
 # Both have /usr/bin/virtio-loopback-adapter.
 RCONFLICTS:${PN} = "virtio-loopback-adapter"
-RREPLACES:${PN} = "virtio-loopback-adapter"

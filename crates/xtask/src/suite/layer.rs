@@ -176,6 +176,65 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
 mod tests {
     use super::*;
 
+    /// What the layer says of a kernel of this version, whose configuration is `config`, to a driver that needs an option
+    /// of its own; nothing if that is fine.
+    fn kernel_check(version: &str, config: &str) -> String {
+        let text =
+            include_str!("../../../../meta-rloop/recipes-kernel/linux/linux-rloop-check.inc");
+        let (_, function) = text.split_once("\nrloop_kernel_check() {\n").unwrap();
+        let (body, _) = function.split_once("\n}\n").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let (level, patch) = version.split_once('.').unwrap();
+        for (file, content) in [
+            (
+                "Makefile",
+                format!("VERSION = {level}\nPATCHLEVEL = {patch}\n"),
+            ),
+            (".config", config.to_owned()),
+            ("drivers/lib/kernel.cfg", "# it\nCONFIG_RUST=y\n".to_owned()),
+            (
+                "drivers/drv/kernel.cfg",
+                "CONFIG_A=y\nCONFIG_B=m\nCONFIG_C=8\n".to_owned(),
+            ),
+            ("drivers/drv/kernel-test.cfg", "CONFIG_T=y\n".to_owned()),
+        ] {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        // bbfatal ends the task; what is a variable of bitbake's is one of the shell's here.
+        let output = std::process::Command::new("sh")
+            .args([
+                "-ec",
+                &format!("bbfatal() {{ echo \"$*\"; exit 1; }}\n{body}"),
+            ])
+            .envs(["S", "B", "RLOOP_SRC"].map(|name| (name, dir.path())))
+            .env("PN", "linux")
+            .env(
+                "RLOOP_KERNEL_FRAGMENTS",
+                "drivers/lib/kernel.cfg drivers/drv/kernel.cfg drivers/drv/kernel-test.cfg",
+            )
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.success(), told.is_empty(), "{output:?}");
+        told
+    }
+
+    #[test]
+    fn a_kernel_that_drivers_cannot_have_is_told_before_it_is_compiled() {
+        let fine = "CONFIG_RUST=y\nCONFIG_A=m\nCONFIG_B=y\n";
+        assert_eq!(kernel_check("6.18", fine), "");
+        assert_eq!(kernel_check("7.0", fine), "");
+        assert!(kernel_check("6.12", fine).contains("and linux is 6.12"));
+        let no_rust = kernel_check("6.18", "CONFIG_A=y\nCONFIG_B=m\n");
+        assert!(no_rust.contains("has no CONFIG_RUST=y"), "{no_rust}");
+        let without = "CONFIG_RUST=y\n# CONFIG_A is not set\nCONFIG_AB=y\nCONFIG_BB=m\n";
+        let told = kernel_check("6.18", without);
+        assert!(told.contains("drivers/drv/kernel.cfg says, and "), "{told}");
+        assert!(told.contains(" lacks CONFIG_A CONFIG_B: "), "{told}");
+    }
+
     #[test]
     fn a_link_in_the_layer_is_told() {
         let dir = tempfile::tempdir().unwrap();

@@ -26,6 +26,9 @@ const ONLINE: &str = "kas/opt/sstate-mirror.yml";
 /// What else is tried, from the repositories of [`MAIN`].
 const SETUP: &str = "bitbake-setup";
 const CHECK: &str = "yocto-check-layer";
+const CHECKOUTS: &str = "checkouts";
+/// What [`CHECKOUTS`] is tried with: all drivers.
+const FAMILY: &str = "kas/qemuarm64.yml:kas/opt/family.yml";
 /// Nothing is fetched but by git, from the mirrors. AGL's compositor would ask the network for its newest commit while
 /// recipes are parsed.
 const OFFLINE: &str = "BB_NO_NETWORK = \"1\"\n    CONNECTIVITY_CHECK_URIS = \"\"\n    INHERIT_DISTRO:remove = \"uninative\"\n    \
@@ -90,12 +93,13 @@ fn check_configuration(dump: &Dump, commits: &BTreeMap<&str, Commit>) -> String 
     text
 }
 
-/// Every kas file, the main one also with every option, and [`SETUP`] and [`CHECK`]; of these the ones that are asked for.
+/// Every kas file, the main one also with every option, and [`SETUP`], [`CHECKOUTS`] and [`CHECK`]; of these the ones that
+/// are asked for.
 fn configurations(repo: &Path, only: &[String]) -> Result<Vec<String>> {
     let mut all = kas::files(repo, "kas")?;
     let options = kas::files(repo, "kas/opt")?;
     all.extend(options.iter().map(|option| format!("{MAIN}:{option}")));
-    all.extend([SETUP, CHECK].map(str::to_owned));
+    all.extend([SETUP, CHECKOUTS, CHECK].map(str::to_owned));
     if only.is_empty() {
         return Ok(all);
     }
@@ -112,7 +116,7 @@ fn configurations(repo: &Path, only: &[String]) -> Result<Vec<String>> {
             what: "--only",
             given: only.join(","),
             allowed: format!(
-                "parts of the names of kas files, FILE.yml, FILE.yml:FILE.yml, {SETUP} or {CHECK}"
+                "parts of the names of kas files, FILE.yml, FILE.yml:FILE.yml, {SETUP}, {CHECKOUTS} or {CHECK}"
             ),
         });
     }
@@ -139,6 +143,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     for name in names {
         let file = match name.as_str() {
             SETUP | CHECK => MAIN,
+            CHECKOUTS => FAMILY,
             file => file,
         };
         let dump = place.dump(file)?;
@@ -174,6 +179,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
         summary.note(&commits);
         match name.as_str() {
             SETUP => bitbake_setup(&place, &mut summary)?,
+            CHECKOUTS => checkouts(&place, &commits, &mut summary)?,
             CHECK => check_layer(&place, dump, &commits, &mut summary)?,
             name => configuration(&place, name, dump, &commits, &mut summary)?,
         }
@@ -280,21 +286,7 @@ fn configuration(
     commits: &BTreeMap<&str, Commit>,
     summary: &mut Summary,
 ) -> Result<()> {
-    let mut configuration = format!("{name}:offline.yml");
-    let (mut older, mut branches) = (String::new(), String::new());
-    for (repository, commit) in commits {
-        if let Some(instead) = &commit.instead {
-            older += &format!("    {repository}:\n      commit: {}\n", commit.taken);
-            branches += &format!("  {repository}:\n    branch: {}\n", instead.branch);
-        }
-    }
-    if !older.is_empty() {
-        let path = place.dir.join("project/older.yml");
-        let text =
-            format!("header:\n  version: 14\nrepos:\n{branches}overrides:\n  repos:\n{older}");
-        fs::write(&path, text).at(&path)?;
-        configuration += ":older.yml";
-    }
+    let configuration = offline(place, name, commits)?;
     let mut steps = vec![
         (
             "kas checkout",
@@ -322,6 +314,26 @@ fn configuration(
     Ok(())
 }
 
+/// The configuration `name` as it can be had without the network, from what the mirrors have.
+fn offline(place: &Place<'_>, name: &str, commits: &BTreeMap<&str, Commit>) -> Result<String> {
+    let mut configuration = format!("{name}:offline.yml");
+    let (mut older, mut branches) = (String::new(), String::new());
+    for (repository, commit) in commits {
+        if let Some(instead) = &commit.instead {
+            older += &format!("    {repository}:\n      commit: {}\n", commit.taken);
+            branches += &format!("  {repository}:\n    branch: {}\n", instead.branch);
+        }
+    }
+    if !older.is_empty() {
+        let path = place.dir.join("project/older.yml");
+        let text =
+            format!("header:\n  version: 14\nrepos:\n{branches}overrides:\n  repos:\n{older}");
+        fs::write(&path, text).at(&path)?;
+        configuration += ":older.yml";
+    }
+    Ok(configuration)
+}
+
 fn shell(configuration: &str, command: &str) -> Vec<String> {
     ["shell", configuration, "-c", command]
         .map(str::to_owned)
@@ -341,8 +353,25 @@ fn bitbake_setup(place: &Place<'_>, summary: &mut Summary) -> Result<()> {
          (. ./init-build-env && bitbake -p && bitbake -g rloop-image)",
         OFFLINE.replace("\n    ", "\n")
     );
-    let cmd = place.script(&script)?;
+    let cmd = place.script(&script, &[])?;
     summary.run(place, &format!("{SETUP} with {FILE}, bitbake -p, -g"), cmd)?;
+    Ok(())
+}
+
+/// What depends on where a checkout lies, and on its git: no signature, but versions and purls.
+fn checkouts(
+    place: &Place<'_>,
+    commits: &BTreeMap<&str, Commit>,
+    summary: &mut Summary,
+) -> Result<()> {
+    let configuration = offline(place, FAMILY, commits)?;
+    for (what, script) in [
+        ("signatures in two places", include_str!("signatures.sh")),
+        ("versions and purls", include_str!("versions.sh")),
+    ] {
+        let cmd = place.script(script, &[&configuration])?;
+        summary.run(place, &format!("{CHECKOUTS}: {what}"), cmd)?;
+    }
     Ok(())
 }
 
@@ -383,10 +412,10 @@ mod tests {
             configurations(dir.path(), &only)
         };
         let with_a = "kas/qemuarm64.yml:kas/opt/a.yml";
-        let all = ["kas/other.yml", MAIN, with_a, SETUP, CHECK];
+        let all = ["kas/other.yml", MAIN, with_a, SETUP, CHECKOUTS, CHECK];
         assert_eq!(names(&[]).unwrap(), all);
         assert_eq!(names(&["kas/"]).unwrap().len(), 3);
-        assert_eq!(names(&["check"]).unwrap(), [CHECK]);
+        assert_eq!(names(&["check"]).unwrap(), [CHECKOUTS, CHECK]);
         assert_eq!(names(&["other"]).unwrap(), ["kas/other.yml"]);
         assert_eq!(names(&[MAIN]).unwrap(), [MAIN]);
         assert_eq!(names(&[with_a]).unwrap(), [with_a]);

@@ -127,10 +127,10 @@ impl<'a> Place<'a> {
         Ok(cmd)
     }
 
-    /// A shell's script as the ordinary user, in the copy of the project.
-    pub(super) fn script(&self, script: &str) -> Result<Cmd> {
+    /// A shell's script with `arguments`, as the ordinary user, in the copy of the project.
+    pub(super) fn script(&self, script: &str, arguments: &[&str]) -> Result<Cmd> {
         let mut cmd = self.as_user("a script", "sh")?;
-        cmd.args(["-ec", script]);
+        cmd.args(["-ec", script, "sh"]).args(arguments);
         Ok(cmd)
     }
 
@@ -206,7 +206,8 @@ impl<'a> Place<'a> {
         let path = self.dir.join("project/offline.yml");
         fs::write(&path, offline).at(&path)?;
         // The directories above the ones that are seen inside are the root's own, and some closed.
-        // kas takes the names of files that include each other from the top of a git repository.
+        // kas takes the names of files that include each other from the top of a git repository, and versions have its
+        // last commit.
         let script = format!(
             "for at in {dir} {packages}; do\n\
              \twhile at=$(dirname \"$at\"); [ \"$at\" != / ]; do chmod a+x \"$at\"; done\n\
@@ -214,6 +215,8 @@ impl<'a> Place<'a> {
              grep -q '^yocto:' /etc/passwd || echo 'yocto:x:{USER}:{USER}::{dir}/home:/bin/bash' >>/etc/passwd\n\
              mkdir -p work\n\
              git init -q project\n\
+             git -C project add --all\n\
+             git -C project -c user.name=yocto -c user.email=yocto@localhost commit -qm 'the project'\n\
              chmod -R a+rX,u+rwX mirrors\n\
              chown {USER}:{USER} . work\n\
              chown -R {USER}:{USER} home project mirrors gitconfig\n",
