@@ -265,6 +265,9 @@ pub(crate) struct Vm {
     /// repeatedly.
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Vec<String>,
+    /// Boot nothing: write the guest to this directory, with an environment for labgrid; see docs/boards.md.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["driver", "parameters", "gdb", "timeout", "run", "command"])]
+    pub(crate) export: Option<PathBuf>,
     /// A command for the guest's shell, instead of the words after `--`.
     #[arg(long, value_name = "COMMAND", conflicts_with = "command")]
     pub(crate) run: Option<String>,

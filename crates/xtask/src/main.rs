@@ -3,6 +3,7 @@
 
 mod audio;
 mod bench;
+mod boards;
 mod clean;
 mod cli;
 mod demo;
@@ -141,6 +142,7 @@ fn boot(context: &Context, manifests: &[Manifest], vm: Vm) -> Result<u8> {
         timeout: vm.timeout,
         append: vm.append,
         devices: vm.device,
+        export: vm.export,
     };
     vm::run(context, &spec, &options)
 }
