@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite, XmlString};
 use serde::Serialize;
 
 use lab::error::{AtPath as _, Result};
@@ -204,6 +204,29 @@ fn why_it_panicked(said: &str) -> String {
     }
 }
 
+/// Reads JUnit's XML; none if it is no such thing. The name of a check is that of its suite and its own.
+pub(crate) fn from_junit(text: &str) -> Option<Vec<Check>> {
+    let report = Report::deserialize_from_str(text).ok()?;
+    let mut checks = Vec::new();
+    for suite in &report.test_suites {
+        for case in &suite.test_cases {
+            let why = |message: &Option<XmlString>| {
+                let message = message.as_ref().map(XmlString::as_str);
+                message.unwrap_or_default().to_owned()
+            };
+            checks.push(Check {
+                name: format!("{}/{}", suite.name.as_str(), case.name.as_str()),
+                verdict: match &case.status {
+                    TestCaseStatus::Success { .. } => Verdict::Pass,
+                    TestCaseStatus::NonSuccess { message, .. } => Verdict::Fail(why(message)),
+                    TestCaseStatus::Skipped { message, .. } => Verdict::Skip(why(message)),
+                },
+            });
+        }
+    }
+    Some(checks)
+}
+
 /// What one step of a run found.
 #[derive(Debug, Serialize)]
 pub(crate) struct StepReport {
@@ -292,6 +315,28 @@ pub(crate) fn summary(steps: &[StepReport]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_as_junit_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("junit.xml");
+        let checks = |prefix: &str| {
+            vec![
+                Check::pass(format!("{prefix}a")),
+                Check::fail(format!("{prefix}b"), "<1>"),
+                Check::skip(format!("{prefix}c"), "no timer"),
+            ]
+        };
+        let step = StepReport {
+            name: "step".into(),
+            elapsed: Duration::ZERO,
+            checks: checks(""),
+        };
+        write_junit([&step], &path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(from_junit(&text), Some(checks("step/")));
+        assert_eq!(from_junit("no XML"), None);
+    }
 
     #[test]
     fn ptest_lines_are_read_with_their_reasons() {

@@ -7,6 +7,7 @@
 //! well, that a kernel's log is clean).
 
 pub(crate) mod bitbake_setup;
+mod boards;
 mod complaints;
 mod consistent;
 mod copies;
@@ -16,6 +17,7 @@ mod forges;
 mod jobs;
 mod kas_files;
 mod kselftest;
+mod lava;
 mod layer;
 mod licences;
 mod listed;

@@ -7,7 +7,8 @@ use lab::kernel::{Extent, Flavour, Spec, Version};
 use lab::ui::Step;
 
 use super::{
-    Options, Suite, consistent, crates, forges, kas_files, layer, module, new_driver, run, steps,
+    Options, Suite, boards, consistent, crates, forges, kas_files, lava, layer, module, new_driver,
+    run, steps,
 };
 use crate::docs;
 use crate::manifest::{Manifest, Run, Time};
@@ -170,6 +171,7 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.on_host("layer-lint", layer::lint);
     plan.on_host("layer-crates", crates::in_step);
     plan.on_host("forges", forges::files);
+    plan.on_host("boards-lava", lava::jobs);
     for driver in drivers {
         modules(&mut plan, options, driver, &arches, &plain);
     }
@@ -193,6 +195,8 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     guests_of(&mut plan, &[Flavour::Plain], Time::Real);
     guests_of(&mut plan, &[Flavour::Plain], Time::Counted);
     let time = Some(Time::Counted);
+    plan.with_kernel("boards".into(), plain.clone(), time, boards::one);
+    plan.with_kernel("boards-farm".into(), plain.clone(), time, boards::farm);
     plan.with_kernel("layer-ptest".into(), plain.clone(), time, layer::ptest);
     guests_of(&mut plan, &own, Time::Real);
     guests_of(&mut plan, &own, Time::Counted);
