@@ -78,6 +78,8 @@ pub(crate) enum Command {
     ///
     /// Every link in it has to lead somewhere, else the exit status is 1.
     Docs,
+    /// Makes a release of the last commit, an archive that builds without a network, and an SBOM of it.
+    Package,
     /// Removes what was built from this checkout.
     Clean {
         /// Also what all checkouts share: toolchain, kernels, root file systems.

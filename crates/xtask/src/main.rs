@@ -13,6 +13,7 @@ mod gdb;
 mod kas;
 mod manifest;
 mod new_driver;
+mod package;
 mod picture;
 mod report;
 mod suite;
@@ -111,6 +112,10 @@ fn run(cli: Cli) -> Result<u8> {
             0
         }
         Command::Docs => status(docs::run(&context)?),
+        Command::Package => {
+            package::run(&context)?;
+            0
+        }
         Command::Clean { cache } => {
             clean::run(&context, cache)?;
             0

@@ -24,6 +24,7 @@ mod listed;
 mod manual;
 mod module;
 mod new_driver;
+mod package;
 mod plan;
 mod run;
 mod servers;

@@ -8,7 +8,7 @@ use lab::ui::Step;
 
 use super::{
     Options, Suite, boards, consistent, crates, forges, kas_files, lava, layer, module, new_driver,
-    run, steps,
+    package, run, steps,
 };
 use crate::docs;
 use crate::manifest::{Manifest, Run, Time};
@@ -55,14 +55,20 @@ impl<'a> Plan<'a> {
         &mut self,
         name: &str,
         work: impl Fn(&Suite<'_>, &Step) -> Result<Vec<Check>> + Send + Sync + 'a,
-    ) {
-        self.0.push(Planned {
+    ) -> &mut Planned<'a> {
+        self.push(Planned {
             name: name.to_owned(),
             work: Box::new(work),
             kernel: None,
             time: None,
             long: false,
-        });
+        })
+    }
+
+    fn push(&mut self, planned: Planned<'a>) -> &mut Planned<'a> {
+        self.0.push(planned);
+        let last = self.0.len() - 1;
+        &mut self.0[last]
     }
 
     /// A step for a kernel, in a guest if that has a time.
@@ -74,15 +80,13 @@ impl<'a> Plan<'a> {
         work: impl Fn(&Suite<'_>, &Step, &str, &Spec) -> Result<Vec<Check>> + Send + Sync + 'a,
     ) -> &mut Planned<'a> {
         let (own_name, own_spec) = (name.clone(), spec.clone());
-        self.0.push(Planned {
+        self.push(Planned {
             name,
             work: Box::new(move |suite, step| work(suite, step, &own_name, &own_spec)),
             kernel: Some(spec),
             time,
             long: false,
-        });
-        let last = self.0.len() - 1;
-        &mut self.0[last]
+        })
     }
 
     /// The steps that the user wants.
@@ -172,6 +176,7 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.on_host("layer-crates", crates::in_step);
     plan.on_host("forges", forges::files);
     plan.on_host("boards-lava", lava::jobs);
+    plan.on_host("package", package::builds).long(true);
     for driver in drivers {
         modules(&mut plan, options, driver, &arches, &plain);
     }
