@@ -40,7 +40,7 @@ fn vendor(context: &Context) -> Result<PathBuf> {
 }
 
 /// Fetches the crates of the lock file in `dir` into the directory `to`, by the host's cargo.
-pub(crate) fn fetch(context: &Context, dir: &Path, to: &Path, step: &Step) -> Result<()> {
+pub fn fetch(context: &Context, dir: &Path, to: &Path, step: &Step) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     sandbox::command("fetching the crates")
         .arg(cargo)

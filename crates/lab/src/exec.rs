@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -62,6 +63,13 @@ pub fn interrupted() -> bool {
         .is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
+/// Words as one line for a shell.
+pub fn shell_words(words: &[impl AsRef<OsStr>]) -> String {
+    let quoted = |word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"));
+    let words: Vec<String> = words.iter().map(|word| quoted(word.as_ref())).collect();
+    words.join(" ")
+}
+
 /// A program with its arguments and what is to happen to its output.
 pub struct Cmd {
     what: String,
@@ -104,6 +112,13 @@ impl Cmd {
             self.arg(arg);
         }
         self
+    }
+
+    /// Writes a program to `path` that is this one with its arguments, and takes more of them.
+    pub fn write_script(&self, path: &Path) -> Result<()> {
+        let script = format!("#!/bin/sh\nexec {} \"$@\"\n", shell_words(&self.shown));
+        fs::write(path, script).at(path)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).at(path)
     }
 
     /// Sets a variable of its environment.
@@ -422,6 +437,19 @@ mod tests {
                 "the program `no-such-program` is missing; `cargo xtask doctor` says how to get it";
             assert_eq!(e.to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_script_is_the_command_and_takes_more_arguments() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("script");
+        let mut cmd = Cmd::new("x", "printf");
+        cmd.args(["%s.", "it's one", "$HOME"])
+            .write_script(&path)
+            .unwrap();
+        let mut sh = Cmd::new("x", "sh");
+        let said = sh.arg(&path).arg("more words").read().unwrap();
+        assert_eq!(said, "it's one.$HOME.more words.");
     }
 
     #[test]

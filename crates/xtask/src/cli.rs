@@ -78,6 +78,8 @@ pub(crate) enum Command {
     ///
     /// Every link in it has to lead somewhere, else the exit status is 1.
     Docs,
+    /// Makes a release of the last commit, an archive that builds without a network, and an SBOM of it.
+    Package,
     /// Removes what was built from this checkout.
     Clean {
         /// Also what all checkouts share: toolchain, kernels, root file systems.
@@ -265,6 +267,9 @@ pub(crate) struct Vm {
     /// repeatedly.
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Vec<String>,
+    /// Boot nothing: write the guest to this directory, with an environment for labgrid; see docs/boards.md.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["driver", "parameters", "gdb", "timeout", "run", "command"])]
+    pub(crate) export: Option<PathBuf>,
     /// A command for the guest's shell, instead of the words after `--`.
     #[arg(long, value_name = "COMMAND", conflicts_with = "command")]
     pub(crate) run: Option<String>,

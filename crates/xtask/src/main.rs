@@ -3,6 +3,7 @@
 
 mod audio;
 mod bench;
+mod boards;
 mod clean;
 mod cli;
 mod demo;
@@ -12,6 +13,7 @@ mod gdb;
 mod kas;
 mod manifest;
 mod new_driver;
+mod package;
 mod picture;
 mod report;
 mod suite;
@@ -110,6 +112,10 @@ fn run(cli: Cli) -> Result<u8> {
             0
         }
         Command::Docs => status(docs::run(&context)?),
+        Command::Package => {
+            package::run(&context)?;
+            0
+        }
         Command::Clean { cache } => {
             clean::run(&context, cache)?;
             0
@@ -141,6 +147,7 @@ fn boot(context: &Context, manifests: &[Manifest], vm: Vm) -> Result<u8> {
         timeout: vm.timeout,
         append: vm.append,
         devices: vm.device,
+        export: vm.export,
     };
     vm::run(context, &spec, &options)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rig::report::Outcome;
-use rig::report::junit::{Case, Suites};
+use rig::report::junit::{self, Case, Suites};
 use serde::Serialize;
 
 use lab::error::{AtPath as _, Result};
@@ -205,6 +205,20 @@ fn why_it_panicked(said: &str) -> String {
     }
 }
 
+/// Reads JUnit's XML; none if it is no such thing. The name of a check is that of its suite and its own.
+pub(crate) fn from_junit(text: &str) -> Option<Vec<Check>> {
+    let results = junit::read(text).ok()?.results;
+    let checks = results.into_iter().map(|result| Check {
+        name: result.name,
+        verdict: match result.outcome {
+            Outcome::Pass => Verdict::Pass,
+            Outcome::Fail(why) => Verdict::Fail(why),
+            Outcome::Skip(why) => Verdict::Skip(why),
+        },
+    });
+    Some(checks.collect())
+}
+
 /// What one step of a run found.
 #[derive(Debug, Serialize)]
 pub(crate) struct StepReport {
@@ -283,6 +297,28 @@ pub(crate) fn summary(steps: &[StepReport]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_as_junit_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("junit.xml");
+        let checks = |prefix: &str| {
+            vec![
+                Check::pass(format!("{prefix}a")),
+                Check::fail(format!("{prefix}b"), "<1>"),
+                Check::skip(format!("{prefix}c"), "no timer"),
+            ]
+        };
+        let step = StepReport {
+            name: "step".into(),
+            elapsed: Duration::ZERO,
+            checks: checks(""),
+        };
+        write_junit([&step], &path).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(from_junit(&text), Some(checks("step/")));
+        assert_eq!(from_junit("no XML"), None);
+    }
 
     #[test]
     fn ptest_lines_are_read_with_their_reasons() {

@@ -2,12 +2,14 @@
 //! `cargo xtask vm`: a guest for people.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::gdb;
+use crate::{boards, gdb};
 use lab::context::Context;
 use lab::driver::Driver;
 use lab::error::{Error, Result};
+use lab::exec;
 use lab::guest::{Accel, Guest, Job, Machine, probe_kvm};
 use lab::kernel::{self, Flavour, Spec};
 use lab::rootfs;
@@ -36,6 +38,8 @@ pub(crate) struct Options<'a> {
     pub(crate) append: String,
     /// Devices of the machine.
     pub(crate) devices: Vec<String>,
+    /// Where it is written to instead of being booted.
+    pub(crate) export: Option<PathBuf>,
 }
 
 /// In MiB; a kernel with KASAN takes an eighth for itself.
@@ -48,7 +52,8 @@ fn memory(flavour: Flavour) -> u32 {
 
 /// Runs the guest; the exit status of the command, 0 after a shell.
 pub(crate) fn run(context: &Context, spec: &Spec, options: &Options<'_>) -> Result<u8> {
-    if options.command.is_empty() && !std::io::stdin().is_terminal() {
+    let shell = options.command.is_empty() && options.export.is_none();
+    if shell && !std::io::stdin().is_terminal() {
         return Err(Error::Missing {
             what: "a terminal for the guest's shell".into(),
             how: "run a command instead: cargo xtask vm -- COMMAND".into(),
@@ -98,7 +103,12 @@ pub(crate) fn run(context: &Context, spec: &Spec, options: &Options<'_>) -> Resu
     };
     machine.extras.devices = options.devices.clone();
     machine.gdb = options.gdb.then_some(gdb::PORT);
-    if options.command.is_empty() {
+    if let Some(dir) = &options.export {
+        let environment = boards::export(&guest, &machine, &append, dir)?;
+        println!("labgrid  {}", environment.display());
+        return Ok(0);
+    }
+    if shell {
         eprintln!("Ctrl-D ends the shell and the guest, Ctrl-A X ends QEMU at once");
         let size = terminal_size();
         let setup = format!("{size}{load}aplay -l 2>/dev/null | grep ^card\n");
@@ -134,11 +144,7 @@ fn terminal_size() -> String {
 fn shell_words(words: &[String]) -> String {
     match words {
         [one] => one.clone(),
-        many => many
-            .iter()
-            .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
-            .collect::<Vec<_>>()
-            .join(" "),
+        many => exec::shell_words(many),
     }
 }
 

@@ -254,6 +254,18 @@ impl<'a> Guest<'a> {
         qemu::interactive(&mut cmd);
         cmd.interactive()
     }
+
+    /// Writes a program `qemu` to `dir` that is QEMU with this guest in it, with a shell on its console, for programs that run
+    /// QEMU themselves: it takes more of QEMU's arguments, such as `-serial`. It needs `dir` and the cache where they are.
+    pub fn export(&self, machine: &Machine, append: &str, dir: &Path) -> Result<()> {
+        let share = dir.join("share");
+        fs::create_dir_all(&share).at(&share)?;
+        let initrd = self.initrd(dir, None)?;
+        // Who runs QEMU leaves sockets in the directory for temporary files.
+        let sandbox = self.sandbox.seeing(dir).seeing(&std::env::temp_dir());
+        let cmd = machine.command(&sandbox, self.kernel, &initrd, &share, append, dir)?;
+        cmd.write_script(&dir.join("qemu"))
+    }
 }
 
 /// Something for the guest to do.

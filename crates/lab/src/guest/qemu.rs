@@ -88,7 +88,7 @@ impl Machine {
         }
     }
 
-    /// QEMU for `kernel`, without a word on where the console goes.
+    /// QEMU for `kernel`, without a word on where the console goes. The guest may reboot.
     pub fn command(
         &self,
         sandbox: &Sandbox,
@@ -107,7 +107,7 @@ impl Machine {
             .arg("-initrd")
             .arg(initrd)
             .arg("-append")
-            // A panic ends QEMU (-no-reboot); warnings and worse go to the console at once.
+            // A panic ends the guest; warnings and worse go to the console at once.
             .arg(format!(
                 "console={} panic=-1 quiet loglevel=5 log_buf_len=4M {append}",
                 arch.console()
@@ -126,30 +126,32 @@ impl Machine {
         Ok(cmd)
     }
 
-    fn arguments(&self, arch: Arch) -> Vec<String> {
-        // Linux warns of a PCI window above 4 GiB, which nothing here needs.
-        let mut text = match (arch, self.accel) {
-            // QEMU's own pointer authentication takes a fifth of the time of Arm's.
-            (Arch::Aarch64, Accel::Tcg) => {
-                "-M virt,highmem-mmio=off -cpu max,pauth-impdef=on".to_owned()
-            }
-            (Arch::Aarch64, Accel::Kvm) => {
-                "-M virt,highmem-mmio=off -cpu host -accel kvm".to_owned()
-            }
+    /// Its board and its processor, as QEMU's `-machine` and `-cpu` take them.
+    pub fn board_and_processor(&self, arch: Arch) -> (&'static str, &'static str) {
+        match (arch, self.accel) {
+            // Linux warns of a PCI window above 4 GiB, which nothing here needs. QEMU's own pointer authentication takes
+            // a fifth of the time of Arm's.
+            (Arch::Aarch64, Accel::Tcg) => ("virt,highmem-mmio=off", "max,pauth-impdef=on"),
+            (Arch::Aarch64, Accel::Kvm) => ("virt,highmem-mmio=off", "host"),
             // In counted time an instruction that moves a string counts once for each byte of it.
-            (Arch::X86_64, Accel::Tcg) => "-M q35 -cpu max,erms=off,fsrm=off,fsrs=off".to_owned(),
-            (Arch::X86_64, Accel::Kvm) => "-M q35 -cpu host -accel kvm".to_owned(),
-        };
+            (Arch::X86_64, Accel::Tcg) => ("q35", "max,erms=off,fsrm=off,fsrs=off"),
+            (Arch::X86_64, Accel::Kvm) => ("q35", "host"),
+        }
+    }
+
+    fn arguments(&self, arch: Arch) -> Vec<String> {
+        let (board, processor) = self.board_and_processor(arch);
+        let mut text = format!("-M {board} -cpu {processor}");
         text.push_str(match (self.mode, self.accel) {
             (Mode::Counted, _) => COUNTED,
             (Mode::Smp(_), Accel::Tcg) => " -accel tcg,thread=multi",
-            (Mode::Smp(_), Accel::Kvm) => "",
+            (Mode::Smp(_), Accel::Kvm) => " -accel kvm",
         });
         if let Mode::Smp(n) = self.mode {
             text.push_str(&format!(" -smp {n}"));
         }
         text.push_str(&format!(" -m {}", self.memory));
-        text.push_str(" -nodefaults -no-user-config -display none -no-reboot -nic none");
+        text.push_str(" -nodefaults -no-user-config -display none -nic none");
         text.push_str(&self.extras.arguments());
         if let Some(port) = self.gdb {
             text.push_str(&format!(" -S -gdb tcp:127.0.0.1:{port}"));
@@ -180,14 +182,14 @@ impl Extras {
     }
 }
 
-/// The console goes to stdout, and there is nothing to read.
+/// The console goes to stdout, and there is nothing to read; a reboot, as after a panic, ends QEMU.
 pub fn batch(cmd: &mut Cmd) {
-    cmd.args(["-serial", "stdio"]);
+    cmd.args(["-no-reboot", "-serial", "stdio"]);
 }
 
-/// The console, and QEMU's monitor behind Ctrl-A, are on the terminal.
+/// The console, and QEMU's monitor behind Ctrl-A, are on the terminal; a reboot ends QEMU.
 pub fn interactive(cmd: &mut Cmd) {
-    cmd.args(["-serial", "mon:stdio"]);
+    cmd.args(["-no-reboot", "-serial", "mon:stdio"]);
 }
 
 /// The file in an entry of the cache that says that KVM works.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! That the layer finds the same complaints in a kernel's log as the devkit does, whose own tests are `lab::klog`'s.
+//! That the layer and the tests of boards find the same complaints in a kernel's log as the devkit does, whose own tests are
+//! `lab::klog`'s.
 
 use std::fs;
 use std::path::Path;
@@ -14,6 +15,8 @@ use crate::report::Check;
 /// The layer's own cases for testimage, and what imports them without bitbake.
 const OEQA: &str = "meta-rloop/lib/oeqa/runtime/cases/rloop.py";
 const IMPORT: &str = "crates/xtask/layer/oeqa_complaints.py";
+/// The tests of boards, their part that looks for complaints.
+const BOARDS: &str = "boards/kernel_log.py";
 /// Of run-ptest, the function alone.
 const FUNCTION: &str =
     r#"eval "$(sed -n '/^complaints() {$/,/^}$/p' "$0")"; cat "$@" | complaints"#;
@@ -21,7 +24,7 @@ const FUNCTION: &str =
 const HEALTHY: &str = "crates/lab/src/klog/healthy.log";
 const COMPLAINTS: &str = "crates/lab/src/klog/complaints.log";
 
-/// A check of `run_ptest`, a path in `repo`, and one of the oeqa cases.
+/// A check of `run_ptest`, a path in `repo`, one of the oeqa cases, and one of the tests of boards.
 pub(super) fn found(repo: &Path, run_ptest: &str, python: &Python) -> Result<Vec<Check>> {
     let path = repo.join(COMPLAINTS);
     let expected = fs::read_to_string(&path).at(&path)?;
@@ -29,9 +32,15 @@ pub(super) fn found(repo: &Path, run_ptest: &str, python: &Python) -> Result<Vec
     shell.args(["-c", FUNCTION]).arg(repo.join(run_ptest));
     let mut oeqa = python.python("the oeqa cases' complaints");
     oeqa.arg(repo.join(IMPORT)).arg(repo.join(OEQA));
+    let mut boards = python.python("the tests of boards' complaints");
+    boards.arg(repo.join(BOARDS));
     let mut checks = Vec::new();
-    for (who, cmd) in [("run-ptest", &mut shell), ("the oeqa cases", &mut oeqa)] {
-        let name = format!("{who} finds each complaint of a kernel");
+    for (who, cmd) in [
+        ("run-ptest", &mut shell),
+        ("the oeqa cases", &mut oeqa),
+        ("the tests of boards", &mut boards),
+    ] {
+        let name = format!("{who}: each complaint of a kernel is found");
         checks.push(match cmd.arg(repo.join(HEALTHY)).arg(&path).read() {
             Ok(found) => Check::that(name, difference(&expected, &found)),
             Err(e) => program(&name, Err(e))?,

@@ -23,6 +23,8 @@ use lab::ui::Step;
 /// What the package `rloop-ptest` runs, and the file that it has beside it.
 const RUN_PTEST: &str = "meta-rloop/recipes-test/rloop/rloop/run-ptest";
 const KERNEL_COMPLAINTS: &str = "meta-rloop/recipes-test/rloop/rloop/kernel-complaints";
+/// Where programs in Python are.
+const PYTHON: [&str; 3] = ["meta-rloop", "boards", "crates/xtask"];
 /// ptest-runner ends a test that has written nothing for so long, in seconds.
 const PTEST_SILENCE: u32 = 300;
 
@@ -86,7 +88,7 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
             .program("ruff")
             .dir(&paths.repo)
             .args(arguments)
-            .arg("meta-rloop")
+            .args(PYTHON)
             .run(step, &paths.log(log))
     };
     let shellcheck = suite

@@ -7,6 +7,7 @@
 //! well, that a kernel's log is clean).
 
 pub(crate) mod bitbake_setup;
+mod boards;
 mod complaints;
 mod consistent;
 mod copies;
@@ -16,12 +17,14 @@ mod forges;
 mod jobs;
 mod kas_files;
 mod kselftest;
+mod lava;
 mod layer;
 mod licences;
 mod listed;
 mod manual;
 mod module;
 mod new_driver;
+mod package;
 mod plan;
 mod run;
 mod servers;

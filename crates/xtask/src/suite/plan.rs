@@ -7,7 +7,8 @@ use lab::kernel::{Extent, Flavour, Spec, Version};
 use lab::ui::Step;
 
 use super::{
-    Options, Suite, consistent, crates, forges, kas_files, layer, module, new_driver, run, steps,
+    Options, Suite, boards, consistent, crates, forges, kas_files, lava, layer, module, new_driver,
+    package, run, steps,
 };
 use crate::docs;
 use crate::manifest::{Manifest, Run, Time};
@@ -54,14 +55,20 @@ impl<'a> Plan<'a> {
         &mut self,
         name: &str,
         work: impl Fn(&Suite<'_>, &Step) -> Result<Vec<Check>> + Send + Sync + 'a,
-    ) {
-        self.0.push(Planned {
+    ) -> &mut Planned<'a> {
+        self.push(Planned {
             name: name.to_owned(),
             work: Box::new(work),
             kernel: None,
             time: None,
             long: false,
-        });
+        })
+    }
+
+    fn push(&mut self, planned: Planned<'a>) -> &mut Planned<'a> {
+        self.0.push(planned);
+        let last = self.0.len() - 1;
+        &mut self.0[last]
     }
 
     /// A step for a kernel, in a guest if that has a time.
@@ -73,15 +80,13 @@ impl<'a> Plan<'a> {
         work: impl Fn(&Suite<'_>, &Step, &str, &Spec) -> Result<Vec<Check>> + Send + Sync + 'a,
     ) -> &mut Planned<'a> {
         let (own_name, own_spec) = (name.clone(), spec.clone());
-        self.0.push(Planned {
+        self.push(Planned {
             name,
             work: Box::new(move |suite, step| work(suite, step, &own_name, &own_spec)),
             kernel: Some(spec),
             time,
             long: false,
-        });
-        let last = self.0.len() - 1;
-        &mut self.0[last]
+        })
     }
 
     /// The steps that the user wants.
@@ -170,6 +175,8 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.on_host("layer-lint", layer::lint);
     plan.on_host("layer-crates", crates::in_step);
     plan.on_host("forges", forges::files);
+    plan.on_host("boards-lava", lava::jobs);
+    plan.on_host("package", package::builds).long(true);
     for driver in drivers {
         modules(&mut plan, options, driver, &arches, &plain);
     }
@@ -193,6 +200,8 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     guests_of(&mut plan, &[Flavour::Plain], Time::Real);
     guests_of(&mut plan, &[Flavour::Plain], Time::Counted);
     let time = Some(Time::Counted);
+    plan.with_kernel("boards".into(), plain.clone(), time, boards::one);
+    plan.with_kernel("boards-farm".into(), plain.clone(), time, boards::farm);
     plan.with_kernel("layer-ptest".into(), plain.clone(), time, layer::ptest);
     guests_of(&mut plan, &own, Time::Real);
     guests_of(&mut plan, &own, Time::Counted);

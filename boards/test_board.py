@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What an image with rloop does on a board, and after the board was disturbed."""
+
+import pytest
+
+# A few checks of each driver, which say whether it works at all.
+QUICK = "--shard 1/40"
+
+
+@pytest.fixture(autouse=True)
+def clean_log(board):
+    """The kernel complains of nothing in the test."""
+    before = board.complaints()
+    yield
+    assert [line for line in board.complaints() if line not in before] == []
+
+
+def test_all_modules_load(board):
+    modules = board.load()
+    loaded = {line.split()[0] for line in board.run("cat /proc/modules")}
+    assert {name.replace("-", "_") for name in modules} <= loaded
+
+
+def test_ptest(board):
+    if not board.has("ptest-runner"):
+        pytest.skip("the image has no ptest-runner")
+    lines = board.run("ptest-runner rloop", board.options.seconds)
+    assert [line for line in lines if line.startswith("PASS: ")]
+    assert [line for line in lines if line.startswith("FAIL: ")] == []
+
+
+def test_verify(board):
+    """All checks, or the share of this board; the list of all of them is kept beside the report."""
+    board.load()
+    options = board.options.verify
+    board.keep("list", board.text(f"rloop verify --list {options}"))
+    shard = board.options.shard
+    share = f"--shard {shard}" if shard else ""
+    # A share may be none of a few.
+    assert board.verify("verify", f"{options} {share}") or shard
+
+
+def test_unplug(board):
+    """Devices go under load, and those of modules that are loaded anew work."""
+    board.load()
+    assert board.verify("unplug", "--faults --only '*/faults/unplug'")
+    for module in board.shipped():
+        board.run(f"modprobe -r {module}")
+    board.load()
+    assert board.verify("after-unplug", QUICK)
+
+
+def test_reboot(board):
+    board.load()
+    board.strategy.reboot()
+    board.load()
+    assert board.verify("after-reboot", QUICK)
+
+
+def test_power_cycle(board):
+    """The power goes while checks run."""
+    board.load()
+    board.run("rloop verify >/dev/null 2>&1 & sleep 2")
+    board.strategy.power_cycle()
+    board.load()
+    assert board.verify("after-power-cycle", QUICK)
