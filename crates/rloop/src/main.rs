@@ -41,7 +41,7 @@ fn run(command: &Command) -> Result<Ending, Error> {
     match command {
         Command::Verify(options) => verify(options),
         Command::Merge(options) => merge::command(options),
-        Command::Bench(options) => families::bench(options.family.as_deref())?(options),
+        Command::Bench(options) => families::bench(options)?(options),
         Command::Status(options) => status(options),
         Command::Generate { share } => {
             let path = share.display().to_string();
@@ -67,6 +67,7 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
     };
     let given = options.family.as_deref();
     let families = families::of(given)?;
+    families::cards(given, options.of_cards())?;
     let all = families.into_iter().flat_map(|f| (f.list)(options));
     let all: Vec<Listed> = all.filter(|check| selection.takes(check)).collect();
     let names = all.iter().map(|check| check.name.clone());
@@ -84,7 +85,7 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
         return Err(Error::NoFailingAllocations(why.to_owned()));
     }
     if options.stress.is_some() {
-        families::stress(given)?;
+        families::stress(options)?;
         selection.kind = Kind::Usual;
         // Without a selection the quick checks say whether what was under stress still works.
         selection.quick = selection.only.is_empty() && !options.full;
@@ -119,6 +120,7 @@ fn verify(options: &options::Verify) -> Result<Ending, Error> {
 
 fn status(options: &options::Status) -> Result<Ending, Error> {
     let given = options.family.as_deref();
+    families::cards(given, options.of_cards())?;
     let (mut text, mut values) = (String::new(), Vec::new());
     let families = families::here(given, options.card.as_deref())?;
     for family in &families {

@@ -70,12 +70,18 @@ pub struct Verify {
     /// Format of the results on standard output (progress goes to standard error)
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// Matrix cases that move more than this many MiB per second in one direction are left out
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=4096))]
-    pub byte_rate: u64,
-    /// Matrix cases move at most this many KiB in one direction
-    #[arg(long, value_name = "KIB", default_value_t = 512, value_parser = clap::value_parser!(u64).range(16..=65_536))]
-    pub case_bytes: u64,
+    /// Matrix cases that move more than this many MiB per second in one direction are left out [default: 16]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub byte_rate: Option<u64>,
+    /// Matrix cases move at most this many KiB in one direction [default: 512]
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(16..=65_536))]
+    pub case_bytes: Option<u64>,
+}
+
+/// The first of `options` that was given.
+fn first(options: &[(bool, &'static str)]) -> Option<&'static str> {
+    let given = options.iter().find(|(given, _)| *given);
+    given.map(|(_, option)| *option)
 }
 
 impl Verify {
@@ -94,6 +100,22 @@ impl Verify {
             Self { powercut: true, .. } => Kind::PowerCut,
             _ => Kind::Usual,
         }
+    }
+
+    /// An option that was given and that is about cards alone, with its command.
+    pub fn of_cards(&self) -> Option<&'static str> {
+        let stress = self.stress.is_some();
+        first(&[
+            (self.card.is_some(), "verify --card"),
+            (self.full, "verify --full"),
+            (self.byte_rate.is_some(), "verify --byte-rate"),
+            (self.case_bytes.is_some(), "verify --case-bytes"),
+            (
+                stress && self.failing_allocations,
+                "verify --stress --failing-allocations",
+            ),
+            (stress && self.suspend, "verify --stress --suspend"),
+        ])
     }
 }
 
@@ -120,23 +142,18 @@ pub struct Bench {
     /// Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards' [default: all loopback cards]
     #[arg(long, value_name = "ID|INDEX")]
     pub card: Vec<String>,
-    /// How long each long measurement takes; the shorter ones take a third of it
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub seconds: u64,
-    /// How often a loop is started to see its delay
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=100_000))]
-    pub starts: u32,
+    /// How long each long measurement takes; the shorter ones take a third of it [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: Option<u64>,
+    /// How often a loop is started to see its delay [default: 1000]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub starts: Option<u32>,
     /// Only this part; may be given repeatedly
     #[arg(long, value_enum, value_name = "PART")]
     pub only: Vec<Part>,
     /// What the run is called in the report; runs of one title are repeats of each other [default: the kernel's name]
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub title: String,
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
     /// Measure nothing, and report what an earlier run has left with --format json; may be given repeatedly
     #[arg(long, value_name = "FILE.json", conflicts_with_all = ["card", "seconds", "starts", "only", "title"])]
     pub from: Vec<PathBuf>,
@@ -146,6 +163,21 @@ pub struct Bench {
     /// Format of the figures on standard output (progress goes to standard error)
     #[arg(long, value_enum, default_value_t = BenchFormat::Human)]
     pub format: BenchFormat,
+}
+
+impl Bench {
+    /// An option that was given and that is about cards alone, with its command.
+    pub fn of_cards(&self) -> Option<&'static str> {
+        first(&[
+            (!self.card.is_empty(), "bench --card"),
+            (self.seconds.is_some(), "bench --seconds"),
+            (self.starts.is_some(), "bench --starts"),
+            (!self.only.is_empty(), "bench --only"),
+            (self.title.is_some(), "bench --title"),
+            (!self.from.is_empty(), "bench --from"),
+            (self.report.is_some(), "bench --report"),
+        ])
+    }
 }
 
 /// What can be measured of sound.
@@ -192,6 +224,13 @@ pub struct Status {
     /// Only this card, by id or index
     #[arg(long, value_name = "ID|INDEX")]
     pub card: Option<String>,
+}
+
+impl Status {
+    /// An option that was given and that is about cards alone, with its command.
+    pub fn of_cards(&self) -> Option<&'static str> {
+        first(&[(self.card.is_some(), "status --card")])
+    }
 }
 
 /// Options of the hidden child.

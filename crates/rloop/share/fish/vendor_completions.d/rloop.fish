@@ -43,8 +43,8 @@ ptest\t'PASS: name, FAIL: name, SKIP: name (as ptest-runner reads it)'
 tap\t'Test Anything Protocol, version 14'
 json\t'One JSON object'
 junit\t'JUnit XML'"
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l byte-rate -d 'Matrix cases that move more than this many MiB per second in one direction are left out' -r
-complete -c rloop -n "__fish_rloop_using_subcommand verify" -l case-bytes -d 'Matrix cases move at most this many KiB in one direction' -r
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l byte-rate -d 'Matrix cases that move more than this many MiB per second in one direction are left out [default: 16]' -r
+complete -c rloop -n "__fish_rloop_using_subcommand verify" -l case-bytes -d 'Matrix cases move at most this many KiB in one direction [default: 512]' -r
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l full -d 'Every combination of format, rate, channels and both accesses, not only every pair'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l faults -d 'Make the card do wrong on purpose, and see that it is noticed; afterwards the card is gone'
 complete -c rloop -n "__fish_rloop_using_subcommand verify" -l failing-allocations -d 'Let each allocation fail once that the kernel makes for the card, and see that it does no harm'
@@ -61,8 +61,8 @@ json\t'One JSON object'
 junit\t'JUnit XML'"
 complete -c rloop -n "__fish_rloop_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l card -d 'Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards\' [default: all loopback cards]' -r
-complete -c rloop -n "__fish_rloop_using_subcommand bench" -l seconds -d 'How long each long measurement takes; the shorter ones take a third of it' -r
-complete -c rloop -n "__fish_rloop_using_subcommand bench" -l starts -d 'How often a loop is started to see its delay' -r
+complete -c rloop -n "__fish_rloop_using_subcommand bench" -l seconds -d 'How long each long measurement takes; the shorter ones take a third of it [default: 60]' -r
+complete -c rloop -n "__fish_rloop_using_subcommand bench" -l starts -d 'How often a loop is started to see its delay [default: 1000]' -r
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l only -d 'Only this part; may be given repeatedly' -r -f -a "noise\t'The machine\'s own scheduling noise'
 position\t'In what steps the position moves'
 jitter\t'How late a program is woken'

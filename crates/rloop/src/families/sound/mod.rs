@@ -48,11 +48,16 @@ pub const FAMILY: Family = Family {
     bench: Some(bench::command),
 };
 
+/// How many MiB per second a case of the matrix moves at most in one direction, and how many KiB in all, unless the user
+/// says otherwise.
+const BYTE_RATE: u64 = 16;
+const CASE_BYTES: u64 = 512;
+
 fn limits(options: &options::Verify) -> Limits {
     Limits {
         full: options.full,
-        byte_rate: options.byte_rate << 20,
-        case_bytes: options.case_bytes << 10,
+        byte_rate: options.byte_rate.unwrap_or(BYTE_RATE) << 20,
+        case_bytes: options.case_bytes.unwrap_or(CASE_BYTES) << 10,
     }
 }
 
