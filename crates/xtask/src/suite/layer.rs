@@ -156,6 +156,7 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
         script: ptest_script(&text, &read(KERNEL_COMPLAINTS)?),
         timeout: Duration::from_secs(1200),
         time: Time::Counted,
+        processors: 1,
         append: "",
         extras: Extras::default(),
         sealed: false,
