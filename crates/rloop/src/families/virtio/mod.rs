@@ -2,12 +2,13 @@
 
 //! Drivers that are the kernel's end of a virtio device.
 
-use rig::check::{Check, Listed, Selection};
+use rig::check::{Check, Kind, Listed, Selection};
 use rig::report::Thing;
 use rig::run::{self, Plan, Suite, Tests};
 
 use super::family::{Driver, Family, Status};
 use crate::error::Error;
+use crate::kernel::suspend::Suspender;
 use crate::options;
 
 mod checks;
@@ -62,9 +63,12 @@ fn list(_: &options::Verify) -> Vec<Listed> {
     checks.iter().map(|check| check.listed(DRIVER)).collect()
 }
 
-fn verify(_: &options::Verify, _: &Selection) -> Result<Plan<Error>, Error> {
+fn verify(_: &options::Verify, selection: &Selection) -> Result<Plan<Error>, Error> {
     if !std::path::Path::new(NODE).exists() {
         return Err(FAMILY.absent());
+    }
+    if selection.kind == Kind::Suspend {
+        drop(Suspender::new().map_err(Error::NoSuspend)?);
     }
     let suite: Box<dyn Tests<Error>> = Box::new(Suite {
         driver: DRIVER,
