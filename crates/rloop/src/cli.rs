@@ -40,7 +40,7 @@ pub enum Command {
     /// wrong data or errors is.
     ///
     /// Of other families a driver is put beside what the kernel has of that kind, which is made for it
-    /// and goes again, as root; of the options only --format is meant for them.
+    /// and goes again, as root; of the options --format alone is for them.
     Bench(Bench),
     /// Show what every card and device is doing
     Status(Status),

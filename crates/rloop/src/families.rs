@@ -228,17 +228,25 @@ pub fn stress_child(options: &options::StressChild) -> Result<Ending, Error> {
     (stress.child)(options)
 }
 
-/// What measures the family that is `given`, else the first that can be measured.
+/// What measures the family that is meant, else the first.
 ///
 /// # Errors
-/// If there is no family of that name, or it can't be measured.
-pub fn bench(given: Option<&str>) -> Result<Bench, Error> {
-    let family = given.map_or(Ok(ALL[0]), named)?;
-    family.bench.ok_or_else(|| Error::NotOfFamily {
+/// If there is no family of that name, it can't be measured, or an option is not for it.
+pub fn bench(options: &options::Bench) -> Result<Bench, Error> {
+    let family = options.family.as_deref().map_or(Ok(ALL[0]), named)?;
+    let lacks = |what, known| Error::NotOfFamily {
         family: family.name,
-        what: "`rloop bench`",
-        known: names(|other| other.bench.is_some()),
-    })
+        what,
+        known,
+    };
+    let measured = names(|other| other.bench.is_some());
+    let bench = family
+        .bench
+        .ok_or_else(|| lacks("`rloop bench`", measured))?;
+    match options.of_cards().filter(|_| !family.has_cards) {
+        Some(option) => Err(lacks(option, names(|other| other.has_cards))),
+        None => Ok(bench),
+    }
 }
 
 /// What help says of families.
@@ -260,7 +268,7 @@ pub fn help() -> String {
 mod tests {
     use super::*;
     use crate::cli::{Cli, Command};
-    use clap::Parser as _;
+    use clap::{CommandFactory as _, Parser as _};
     use std::collections::HashSet;
 
     /// What `rloop verify` is given.
@@ -352,6 +360,47 @@ mod tests {
     }
 
     #[test]
+    fn a_bench_of_no_cards_refuses_what_is_about_cards() {
+        let refused = |arguments: &[&str]| {
+            let all = [&["rloop", "bench"], arguments].concat();
+            match Cli::try_parse_from(all).map(|cli| cli.command) {
+                Ok(Command::Bench(options)) => bench(&options).err().map(|e| e.to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        for option in [
+            ["--card", "1"],
+            ["--seconds", "1"],
+            ["--starts", "2"],
+            ["--only", "load"],
+            ["--title", ""],
+            ["--from", "x.json"],
+            ["--report", "x.html"],
+        ] {
+            assert_eq!(refused(&option), None, "{option:?}");
+            for family in ALL.iter().filter(|family| family.bench.is_some()) {
+                let name = family.name;
+                let error = format!("family {name}: it has no {}; allowed: sound", option[0]);
+                let want = Some(error).filter(|_| !family.has_cards);
+                assert_eq!(refused(&[&[name], &option[..]].concat()), want);
+            }
+        }
+    }
+
+    #[test]
+    fn each_option_of_bench_is_of_cards_or_of_all() {
+        let command = Cli::command();
+        let bench = command.find_subcommand("bench").unwrap();
+        let options = bench.get_arguments().filter_map(|option| option.get_long());
+        let of_all = ["format", "help"];
+        let of_cards: Vec<&str> = options.filter(|option| !of_all.contains(option)).collect();
+        let tried = [
+            "card", "seconds", "starts", "only", "title", "from", "report",
+        ];
+        assert_eq!(of_cards, tried);
+    }
+
+    #[test]
     fn only_a_family_with_cards_takes_one() {
         let error = of(Some("char"), Some("rloop"))
             .err()
@@ -392,15 +441,5 @@ mod tests {
         let error = of(Some("noise"), None).err().map(|error| error.to_string());
         let want = "family noise: there is none of that name; allowed: sound, char, block, net, pci, virtio";
         assert_eq!(error.as_deref(), Some(want));
-    }
-
-    #[test]
-    fn what_a_family_can_not_do_is_an_error() {
-        assert!(bench(None).is_ok());
-        let cannot = ALL.iter().find(|family| family.bench.is_none());
-        if let Some(family) = cannot {
-            let error = bench(Some(family.name)).err();
-            assert!(matches!(error, Some(Error::NotOfFamily { .. })));
-        }
     }
 }

@@ -39,7 +39,7 @@ fn run(command: &Command) -> Result<Ending, Error> {
     match command {
         Command::Verify(options) => verify(options),
         Command::Merge(options) => merge::command(options),
-        Command::Bench(options) => families::bench(options.family.as_deref())?(options),
+        Command::Bench(options) => families::bench(options)?(options),
         Command::Status(options) => status(options),
         Command::Generate { share } => {
             let path = share.display().to_string();

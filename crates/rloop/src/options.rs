@@ -79,6 +79,12 @@ pub struct Verify {
     pub case_bytes: Option<u64>,
 }
 
+/// The first of `options` that was given.
+fn first(options: &[(bool, &'static str)]) -> Option<&'static str> {
+    let given = options.iter().find(|(given, _)| *given);
+    given.map(|(_, option)| *option)
+}
+
 impl Verify {
     /// The kinds of checks that are asked for instead of the usual, or what may happen under stress, with their options.
     pub fn kinds(&self) -> impl Iterator<Item = (&'static str, Kind)> {
@@ -138,23 +144,18 @@ pub struct Bench {
     /// Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards' [default: all loopback cards]
     #[arg(long, value_name = "ID|INDEX")]
     pub card: Vec<String>,
-    /// How long each long measurement takes; the shorter ones take a third of it
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub seconds: u64,
-    /// How often a loop is started to see its delay
-    #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..=100_000))]
-    pub starts: u32,
+    /// How long each long measurement takes; the shorter ones take a third of it [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: Option<u64>,
+    /// How often a loop is started to see its delay [default: 1000]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    pub starts: Option<u32>,
     /// Only this part; may be given repeatedly
     #[arg(long, value_enum, value_name = "PART")]
     pub only: Vec<Part>,
     /// What the run is called in the report; runs of one title are repeats of each other [default: the kernel's name]
-    #[arg(
-        long,
-        value_name = "TEXT",
-        default_value = "",
-        hide_default_value = true
-    )]
-    pub title: String,
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
     /// Measure nothing, and report what an earlier run has left with --format json; may be given repeatedly
     #[arg(long, value_name = "FILE.json", conflicts_with_all = ["card", "seconds", "starts", "only", "title"])]
     pub from: Vec<PathBuf>,
@@ -164,6 +165,21 @@ pub struct Bench {
     /// Format of the figures on standard output (progress goes to standard error)
     #[arg(long, value_enum, default_value_t = BenchFormat::Human)]
     pub format: BenchFormat,
+}
+
+impl Bench {
+    /// An option that was given and that is about cards alone, with its command.
+    pub fn of_cards(&self) -> Option<&'static str> {
+        first(&[
+            (!self.card.is_empty(), "--card"),
+            (self.seconds.is_some(), "--seconds"),
+            (self.starts.is_some(), "--starts"),
+            (!self.only.is_empty(), "--only"),
+            (self.title.is_some(), "--title"),
+            (!self.from.is_empty(), "--from"),
+            (self.report.is_some(), "--report"),
+        ])
+    }
 }
 
 /// What can be measured of sound.

@@ -63,4 +63,23 @@ mod tests {
         assert_eq!(path("./x"), "./x");
         assert!(node("").is_err());
     }
+
+    #[test]
+    fn what_it_can_not_do_is_refused() {
+        let with = |more: &[&str]| {
+            let all = [&["x", "-s", "a", "-d", "vhurng", "-l", "0"], more].concat();
+            Cli::try_parse_from(all)
+                .err()
+                .map(|error| error.to_string())
+        };
+        assert_eq!(with(&["--on-loss", "exit"]), None);
+        let resume = with(&["--on-loss", "resume"]).unwrap();
+        assert!(
+            resume.contains("[possible values: replug, exit]"),
+            "{resume}"
+        );
+        assert!(with(&["--stall", "5"]).unwrap().contains("'--stall'"));
+        assert!(with(&["--memory", "65"]).unwrap().contains("1..=64"));
+        assert!(with(&["-d", "vhunet"]).is_some());
+    }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Run {
     /// How its time passes.
     #[serde(default)]
     pub(crate) time: Time,
+    /// How many processors it has in real time.
+    processors: Option<u32>,
     /// When to give up, in seconds, beside what the user gives stress.
     #[serde(default = "ten_minutes")]
     pub(crate) timeout: u64,
@@ -142,11 +144,23 @@ impl Run {
             Checked::Kcsan => Flavour::Kcsan,
         }
     }
+
+    /// How many processors it has.
+    pub(crate) fn processors(&self) -> u32 {
+        match self.time {
+            Time::Counted => 1,
+            Time::Real => self.processors.unwrap_or(PROCESSORS),
+        }
+    }
 }
 
 fn ten_minutes() -> u64 {
     600
 }
+
+/// How many processors a guest has in real time, unless its run says otherwise; and the most.
+const PROCESSORS: u32 = 2;
+const PROCESSORS_MAX: u32 = 8;
 
 /// The kernels that runs can have.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -166,7 +180,7 @@ pub(crate) enum Time {
     /// With the instructions of one processor: whatever is judged by time is judged here.
     #[default]
     Counted,
-    /// As the host's, on two processors that race. Other steps go on beside it, so nothing may be judged by how much of
+    /// As the host's, on processors that race. Other steps go on beside it, so nothing may be judged by how much of
     /// the host the guest gets.
     Real,
 }
@@ -354,6 +368,15 @@ impl File {
                     "`full` and `parameters` are for `verify`".to_owned()
                 }
                 (Some(_), None) if run.sealed => "`verify` needs the share".to_owned(),
+                _ if run.processors.is_some() && run.time == Time::Counted => {
+                    "`processors` is for real time: counted time has one".to_owned()
+                }
+                _ if run
+                    .processors
+                    .is_some_and(|n| !(1..=PROCESSORS_MAX).contains(&n)) =>
+                {
+                    format!("`processors` is 1 to {PROCESSORS_MAX}")
+                }
                 _ => {
                     let mut others = run.others.iter();
                     let other = others.find(|other| !dir.join(other).join("Cargo.lock").is_file());
@@ -393,6 +416,7 @@ mod tests {
             (run.time, run.timeout, run.long),
             (Time::Counted, 600, false)
         );
+        assert_eq!(run.processors(), 1);
         assert_eq!(run.verify.as_deref(), Some("--faults"));
     }
 
@@ -407,6 +431,8 @@ mod tests {
             run("script = \"s.sh\"\nkernel = \"fast\"").contains("`plain`, `rt`, `debug`, `kcsan`")
         );
         assert!(run("script = \"s.sh\"\nspeed = 1").contains("speed"));
+        assert!(run("verify = \"\"\nprocessors = 4").ends_with("counted time has one"));
+        assert!(run("verify = \"\"\ntime = \"real\"\nprocessors = 9").ends_with("is 1 to 8"));
         assert!(error("demo = \"t.sh\"\n").ends_with("demo = \"t.sh\" is not there"));
         let one = "[[run]]\nname = \"a\"\nverify = \"\"\n";
         assert!(error(&one.repeat(2)).ends_with("the run a is there twice"));

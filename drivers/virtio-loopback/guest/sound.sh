@@ -9,6 +9,9 @@ within() { local tenths=$1; shift; while ! "$@"; do [ $tenths -gt 0 ] || return 
 there() { [ -e /proc/asound/"$1" ]; }
 gone() { ! there "$1"; }
 
+# Stops a program: the others of its threads go on until one has.
+halt() { kill -STOP $1 && within 20 grep -q '^State:.T' /proc/$1/status; }
+
 # The cards that virtio's play to. What they record is nothing: else they would have the capture ends of the cables.
 outputs() {
 	cat >/etc/asound.conf <<-END

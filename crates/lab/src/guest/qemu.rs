@@ -152,6 +152,8 @@ impl Machine {
         }
         text.push_str(&format!(" -m {}", self.memory));
         text.push_str(" -nodefaults -no-user-config -display none -nic none");
+        // For sound devices, if it has any.
+        text.push_str(" -audiodev none,id=none");
         text.push_str(&self.extras.arguments());
         if let Some(port) = self.gdb {
             text.push_str(&format!(" -S -gdb tcp:127.0.0.1:{port}"));

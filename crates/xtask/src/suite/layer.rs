@@ -158,6 +158,7 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
         script: ptest_script(&text, &read(KERNEL_COMPLAINTS)?),
         timeout: Duration::from_secs(1200),
         time: Time::Counted,
+        processors: 1,
         append: "",
         extras: Extras::default(),
         sealed: false,
@@ -218,7 +219,7 @@ mod tests {
             )
             .output()
             .unwrap();
-        let told = String::from_utf8(output.stdout).unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.success(), told.is_empty(), "{output:?}");
         told
     }

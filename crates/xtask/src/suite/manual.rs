@@ -2,10 +2,13 @@
 //! The examples of a driver's manual, as a script that runs them as they stand.
 //!
 //! A block that follows the line `<!-- guest -->` is run in a guest, as root, in an empty directory. The blocks of a
-//! section are one script; each has to succeed, command by command, those in the background included. A section that
-//! loads the module begins without it, another with it, as the manual says.
+//! section are one script; each has to succeed, command by command, those in the background included, unless they are told
+//! to end. A section that loads the module begins without it, another with it, as the manual says.
 
 use std::fmt::Write as _;
+
+/// The status of a program that was told to end (`SIGTERM`), as a shell has it.
+const ENDED: u32 = 128 + 15;
 
 /// What comes before a block that is run.
 const MARK: &str = "<!-- guest -->";
@@ -73,7 +76,7 @@ pub(super) fn script(driver: &str, page: &str) -> String {
             "cat >/tmp/example-{number} <<'END OF EXAMPLE'\n\
              set -ex\n\
              jobs=\n\
-             wait() {{ for job in $jobs; do command wait $job; done; jobs=; }}\n\
+             wait() {{ for job in $jobs; do command wait $job || [ $? = {ENDED} ]; done; jobs=; }}\n\
              {commands}\
              wait\n\
              END OF EXAMPLE\n\

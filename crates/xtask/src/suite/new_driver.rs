@@ -80,6 +80,7 @@ pub(super) fn works(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
             script: script(&manifest.driver, run, false, 0)?,
             timeout: Duration::from_secs(run.timeout),
             time: run.time,
+            processors: run.processors(),
             append: &run.append,
             extras: run.qemu.clone(),
             sealed: run.sealed,

@@ -37,6 +37,8 @@ pub(super) struct Job<'a> {
     pub(super) timeout: Duration,
     /// How its time passes.
     pub(super) time: Time,
+    /// How many processors it has, which is one where its time is counted.
+    pub(super) processors: u32,
     /// Arguments for the kernel.
     pub(super) append: &'a str,
     /// What its machine has besides.
@@ -86,6 +88,7 @@ pub(super) fn run(
         script,
         timeout: Duration::from_secs(seconds),
         time: run.time,
+        processors: run.processors(),
         append: &run.append,
         extras: run.qemu.clone(),
         sealed: run.sealed,
@@ -207,7 +210,7 @@ pub(super) fn in_guest(
         Time::Counted => (Machine::counted(), ""),
         Time::Real => {
             let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
-            (Machine::smp(accel, 2, DEBUG_MEMORY), PATIENT)
+            (Machine::smp(accel, job.processors, DEBUG_MEMORY), PATIENT)
         }
     };
     machine.extras = job.extras.clone();

@@ -61,8 +61,8 @@ json\t'One JSON object'
 junit\t'JUnit XML'"
 complete -c rloop -n "__fish_rloop_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l card -d 'Card to measure, by id or index; may be given repeatedly, as 64 cables of snd-aloop are several cards\' [default: all loopback cards]' -r
-complete -c rloop -n "__fish_rloop_using_subcommand bench" -l seconds -d 'How long each long measurement takes; the shorter ones take a third of it' -r
-complete -c rloop -n "__fish_rloop_using_subcommand bench" -l starts -d 'How often a loop is started to see its delay' -r
+complete -c rloop -n "__fish_rloop_using_subcommand bench" -l seconds -d 'How long each long measurement takes; the shorter ones take a third of it [default: 60]' -r
+complete -c rloop -n "__fish_rloop_using_subcommand bench" -l starts -d 'How often a loop is started to see its delay [default: 1000]' -r
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l only -d 'Only this part; may be given repeatedly' -r -f -a "noise\t'The machine\'s own scheduling noise'
 position\t'In what steps the position moves'
 jitter\t'How late a program is woken'

@@ -41,6 +41,10 @@ use given::Bench;
 use rig::figure::Figure;
 use rig::progress::Progress;
 
+/// The seconds and the starts that are measured unless the user says otherwise.
+const SECONDS: u64 = 60;
+const STARTS: u32 = 1000;
+
 /// What to measure.
 pub struct Options {
     /// Of each long measurement; the shorter ones take a third of it.
@@ -275,10 +279,10 @@ pub fn command(options: &options::Bench) -> Result<Ending, Error> {
             loopback::choose_all(&options.card)?
         };
         let measure = Options {
-            seconds: options.seconds,
-            starts: options.starts,
+            seconds: options.seconds.unwrap_or(SECONDS),
+            starts: options.starts.unwrap_or(STARTS),
             only: options.only.clone(),
-            title: options.title.clone(),
+            title: options.title.clone().unwrap_or_default(),
         };
         Document {
             runs: vec![run(&cards, &measure)?],

@@ -4,11 +4,13 @@
 
 use std::path::Path;
 
+use rig::check::Kind;
 use rig::report::Thing;
 use rig::run::{self, Suite, Tests};
 
 use crate::error::Error;
 use crate::families::family::{Driver, Status, listed};
+use crate::kernel::suspend::Suspender;
 
 mod checks;
 mod served;
@@ -26,7 +28,13 @@ pub const ENTRY: Driver = Driver {
     node: Some(NODE),
     has_limits: false,
     list: |_| listed(DRIVER, &checks::all()),
-    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    verify: |_, selection| {
+        let suite = suite();
+        if suite.is_some() && selection.kind == Kind::Suspend {
+            drop(Suspender::new().map_err(Error::NoSuspend)?);
+        }
+        Ok(suite.map(|suite| vec![suite]))
+    },
     stress: None,
     status: |_| Ok(status()),
 };

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,8 +17,9 @@ use driver_models::virtio_loopback::abi::{
 use driver_models::virtio_loopback::policy::{BASE, INDIRECT_DESC, VERSION_1};
 use driver_models::virtio_loopback::state::Phase;
 use rig::verdict::{Problem, Verdict, fail};
-use rustix::event::{EventfdFlags, eventfd};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::time::Timespec;
 
 use super::{NODE, sys};
 
@@ -30,6 +31,10 @@ pub const MEMORY: u64 = 1 << 20;
 pub const RNG: u32 = 4;
 /// `VRING_DESC_F_NEXT`.
 const NEXT: u16 = 1;
+/// `VRING_USED_F_NO_NOTIFY`.
+const NO_NOTIFY: u16 = 1;
+/// After how long without a kick it is asked whether there is an end.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Says of which call an error is.
 pub fn said<T>(what: &str, result: io::Result<T>) -> Verdict<T> {
@@ -93,7 +98,7 @@ pub fn wait<T>(what: &str, mut ready: impl FnMut() -> Verdict<Option<T>>) -> Ver
 pub struct Served {
     owner: File,
     memory: File,
-    _kick: OwnedFd,
+    kick: OwnedFd,
     doorbell: File,
     _event: OwnedFd,
     /// The number of the device.
@@ -106,10 +111,13 @@ pub struct Served {
     over: Arc<AtomicBool>,
 }
 
+/// Where random numbers are read.
+pub const RANDOM: &str = "/dev/hwrng";
 /// Where the kernel says which sources of random numbers there are.
 const CLASS: &str = "/sys/class/misc/hw_random";
 
-fn sources() -> Verdict<Vec<String>> {
+/// The names of the sources of random numbers that there are.
+pub fn sources() -> Verdict<Vec<String>> {
     let text = said(CLASS, fs::read_to_string(format!("{CLASS}/rng_available")))?;
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
@@ -131,11 +139,16 @@ impl Choice {
             let new = names.iter().find(|name| !self.0.contains(name));
             Ok(new.or_else(|| names.iter().find(of_programs)).cloned())
         })?;
-        said(
-            "rng_current",
-            fs::write(format!("{CLASS}/rng_current"), name),
-        )
+        choose(&name)
     }
+}
+
+/// Has the kernel take its random numbers from the source of this name.
+pub fn choose(name: &str) -> Verdict {
+    said(
+        "rng_current",
+        fs::write(format!("{CLASS}/rng_current"), name),
+    )
 }
 
 impl Drop for Served {
@@ -164,7 +177,7 @@ impl Served {
         Ok(Self {
             owner,
             memory,
-            _kick: kick,
+            kick,
             doorbell,
             _event: event,
             device,
@@ -186,7 +199,7 @@ impl Served {
         self.choice().make()?;
         let over = self.over.clone();
         thread::spawn(move || {
-            let Ok(mut file) = File::open("/dev/hwrng") else {
+            let Ok(mut file) = File::open(RANDOM) else {
                 return;
             };
             while !over.load(Ordering::Relaxed) && file.read(&mut [0; 64]).is_ok() {}
@@ -199,11 +212,14 @@ impl Served {
         let generation = self.until(Phase::Ready)?.generation;
         self.queue = self.queue_state()?;
         (self.available, self.used) = (0, 0);
-        said(
-            "START",
-            sys::call(&self.owner, abi::START, &Generation { generation }),
-        )?;
+        self.begin(generation)?;
         Ok(generation)
+    }
+
+    /// Says that this driver is served.
+    pub fn begin(&self, generation: u32) -> Verdict {
+        let started = sys::call(&self.owner, abi::START, &Generation { generation });
+        said("START", started).map(drop)
     }
 
     /// One that is served.
@@ -216,6 +232,11 @@ impl Served {
     /// The file that owns it.
     pub fn owner(&self) -> &File {
         &self.owner
+    }
+
+    /// The file that is its memory.
+    pub fn memory(&self) -> &File {
+        &self.memory
     }
 
     /// The file that rings.
@@ -266,12 +287,18 @@ impl Served {
         Ok(u16::from_le_bytes(self.read(address)?))
     }
 
+    /// Waits until a buffer is available.
+    pub fn peek(&self) -> Verdict {
+        wait("the driver makes a buffer available", || {
+            let index = self.word(self.queue.available + 2)?;
+            Ok((index != self.available).then_some(()))
+        })
+    }
+
     /// The first buffer that is available: its descriptor, address and length.
     pub fn take(&mut self) -> Verdict<(u16, u64, u32)> {
+        self.peek()?;
         let at = self.queue.available;
-        wait("the driver makes a buffer available", || {
-            Ok((self.word(at + 2)? != self.available).then_some(()))
-        })?;
         let head = self.word(at + 4 + 2 * u64::from(self.available % 64))?;
         self.available = self.available.wrapping_add(1);
         let descriptor = self.queue.descriptors + 16 * u64::from(head);
@@ -299,6 +326,37 @@ impl Served {
         Ok(())
     }
 
+    /// Says that a buffer has been used that there is not, and waits until the device is broken. The state it is in then.
+    pub fn break_it(&mut self) -> Verdict<DeviceState> {
+        let (head, _, length) = self.take()?;
+        self.used(u32::from(head) ^ 1, length, 1)?;
+        said("a ring", self.ring())?;
+        self.until(Phase::Broken)
+    }
+
+    /// Lets go of the queues.
+    pub fn let_go(&self, generation: u32) -> Verdict {
+        let stopped = sys::call(&self.owner, abi::STOPPED, &Generation { generation });
+        said("STOPPED", stopped).map(drop)
+    }
+
+    /// Says whether the driver has to kick.
+    pub fn want_kicks(&self, want: bool) -> Verdict {
+        let flags = if want { 0 } else { NO_NOTIFY };
+        self.write(self.queue.used, &flags.to_le_bytes())
+    }
+
+    /// Sleeps until the driver kicks, or for a while.
+    fn sleep(&self) -> Verdict {
+        let mut watched = [PollFd::new(&self.kick, PollFlags::IN)];
+        let at_most = Timespec::try_from(LOOK).ok();
+        let polled = poll(&mut watched, at_most.as_ref());
+        said("poll", polled.map_err(io::Error::from))?;
+        // It may be empty.
+        let _ = rustix::io::read(self.kick.as_fd(), &mut [0; 8]);
+        Ok(())
+    }
+
     /// Rings.
     pub fn ring(&self) -> io::Result<usize> {
         (&self.doorbell).write(&1u64.to_ne_bytes())
@@ -308,7 +366,7 @@ impl Served {
     pub fn serve(&mut self, mut next: u64, stop: impl Fn() -> bool) -> Verdict<u64> {
         while !stop() {
             if self.word(self.queue.available + 2)? == self.available {
-                thread::sleep(Duration::from_micros(100));
+                self.sleep()?;
                 continue;
             }
             let (head, address, length) = self.take()?;
@@ -321,6 +379,30 @@ impl Served {
         }
         Ok(next)
     }
+}
+
+/// Has the kernel take its random numbers from a device that this serves meanwhile, and has `look` look at them.
+pub fn while_served<T>(look: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
+    let mut device = Served::started()?;
+    let stop = AtomicBool::new(false);
+    let choice = device.choice();
+    thread::scope(|scope| {
+        let serving = scope.spawn(|| device.serve(1, || stop.load(Ordering::Relaxed)));
+        let result = choice.make().and_then(|()| look());
+        stop.store(true, Ordering::Relaxed);
+        match serving.join() {
+            Ok(served) => served.and(result),
+            Err(_) => fail("the thread that serves it has panicked"),
+        }
+    })
+}
+
+/// Bytes of the device that the kernel has its random numbers from.
+pub fn random_bytes(bytes: usize) -> Verdict<Vec<u8>> {
+    let mut all = vec![0; bytes];
+    let mut file = said(RANDOM, File::open(RANDOM))?;
+    said("a read", file.read_exact(&mut all))?;
+    Ok(all)
 }
 
 /// What the owner of a device is told of it.

@@ -241,6 +241,8 @@ fn nowhere(_: &mut Context) -> Verdict {
     }
     for command in [
         abi::GET_VERSION ^ (1 << 16),
+        // Memory is not changed, nor is a device resumed.
+        (1 << 30) | (16 << 16) | (abi::TYPE << 8) | 8,
         (abi::TYPE << 8) | 99,
         0,
         u32::MAX,

@@ -2,9 +2,14 @@
 
 //! A backend that writes to the rings what is not so.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use driver_models::virtio_loopback::policy::BASE;
 use driver_models::virtio_loopback::state::Phase;
+use rig::random::Random;
 use rig::run::Context as _;
-use rig::verdict::{Verdict, ensure};
+use rig::verdict::{Verdict, ensure, fail};
 
 use super::Plain;
 use crate::families::virtio::virtio_loopback::Context;
@@ -46,6 +51,18 @@ pub const CHECKS: &[Plain] = &[
         "backends that lie",
         "whatever is in the memory, the device breaks or goes on",
         noise,
+    ),
+    (
+        "lies/storm",
+        "backends that lie",
+        "whatever two threads write to the memory while two others ring, from before the START on, the device breaks or goes on",
+        storm,
+    ),
+    (
+        "lies/truncated",
+        "backends that lie",
+        "who takes the memory away has it taken away from nobody but itself",
+        truncated,
     ),
 ];
 
@@ -128,20 +145,20 @@ fn next(_: &mut Context) -> Verdict {
     goes_on(&mut device)
 }
 
+/// As many bytes as a device's memory has.
+fn bytes_of(seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    (0..MEMORY / 8)
+        .flat_map(|_| random.number().to_le_bytes())
+        .collect()
+}
+
 fn noise(context: &mut Context) -> Verdict {
     let mut broken = 0;
     for seed in 0..20u64 {
         let mut device = Served::started()?;
         device.take()?;
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let words = (0..MEMORY / 8).flat_map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state.to_le_bytes()
-        });
-        let noise: Vec<u8> = words.collect();
-        device.write(driver_models::virtio_loopback::policy::BASE, &noise)?;
+        device.write(BASE, &bytes_of(seed))?;
         for _ in 0..4 {
             said("a ring", device.ring())?;
         }
@@ -149,5 +166,80 @@ fn noise(context: &mut Context) -> Verdict {
     }
     context.note(format!("{broken} of 20 broke"));
     ensure(broken >= 15, || format!("{broken} of 20 broke"))?;
+    Served::started().map(drop)
+}
+
+/// Does something again and again, at least once, until `over`.
+fn again(over: &AtomicBool, mut act: impl FnMut() -> Verdict) -> Verdict {
+    loop {
+        act()?;
+        if over.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+    }
+}
+
+fn storm(context: &mut Context) -> Verdict {
+    const ROUNDS: u64 = 20;
+    /// How often each device is looked at meanwhile.
+    const LOOKS: u32 = 20;
+    let mut broken = 0;
+    for round in 0..ROUNDS {
+        let device = Served::new()?;
+        let generation = device.until(Phase::Ready)?.generation;
+        device.have_it_read()?;
+        let over = AtomicBool::new(false);
+        let state = thread::scope(|scope| {
+            let (device, over) = (&device, &over);
+            let writers = (0..2).map(|number| {
+                let noise = bytes_of(2 * round + number);
+                scope.spawn(move || again(over, || device.write(BASE, &noise)))
+            });
+            let mut threads: Vec<_> = writers.collect();
+            threads.extend((0..2).map(|_| {
+                scope.spawn(move || again(over, || said("a ring", device.ring()).map(drop)))
+            }));
+            let looked = device.begin(generation).and_then(|()| {
+                for _ in 0..LOOKS {
+                    thread::sleep(std::time::Duration::from_millis(1));
+                    device.queue_state()?;
+                }
+                device.state()
+            });
+            over.store(true, Ordering::Relaxed);
+            let ended = threads.into_iter().map(|thread| match thread.join() {
+                Ok(verdict) => verdict,
+                Err(_) => fail("a thread has panicked"),
+            });
+            ended.collect::<Verdict>().and(looked)
+        })?;
+        let phases = [Phase::Live.number(), Phase::Broken.number()];
+        ensure(phases.contains(&state.phase), || {
+            format!("it is in phase {} after that", state.phase)
+        })?;
+        broken += u64::from(state.phase == Phase::Broken.number());
+    }
+    context.note(format!("{broken} of {ROUNDS} broke"));
+    ensure(broken > 0, || "none broke".to_owned())?;
+    Served::started().map(drop)
+}
+
+fn truncated(_: &mut Context) -> Verdict {
+    let mut device = Served::started()?;
+    device.have_it_read()?;
+    let (head, _, length) = device.take()?;
+    device.used(head.into(), length, 1)?;
+    said("ftruncate", device.memory().set_len(0))?;
+    // What was written before that is there still, and then comes nothing more.
+    said("a ring", device.ring())?;
+    said("a ring", device.ring())?;
+    let (state, queue) = (device.state()?, device.queue_state()?);
+    ensure(state.phase == Phase::Live.number(), || {
+        format!("it is in phase {}", state.phase)
+    })?;
+    ensure(queue.buffers == 1, || {
+        format!("{} buffers have come back, one is due", queue.buffers)
+    })?;
+    drop(device);
     Served::started().map(drop)
 }

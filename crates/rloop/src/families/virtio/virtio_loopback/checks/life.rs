@@ -3,22 +3,43 @@
 //! Devices that come and go.
 
 use std::fs;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use driver_models::virtio_loopback::abi::{self, Generation};
+use driver_models::virtio_loopback::abi::{
+    self, BindCall, Generation, QueueState, SetKick, Structure as _,
+};
 use driver_models::virtio_loopback::state::Phase;
-use rig::verdict::{Verdict, ensure};
+use rig::random::Random;
+use rig::verdict::{Verdict, ensure, fail};
 
-use super::Plain;
-use crate::families::virtio::virtio_loopback::served::{Served, said, wait};
+use super::{Plain, gives};
+use crate::families::virtio::virtio_loopback::served::{
+    MEMORY, Served, event, memory, open, rng, said, state, wait,
+};
 use crate::families::virtio::virtio_loopback::{Context, sys};
 
 pub const CHECKS: &[Plain] = &[
     (
         "life/again",
         "devices that come and go",
-        "a node whose owner has been closed in any phase is free at once, 50 times; no device is left",
+        "a node whose owner has been closed in any phase is free at once, 60 times; no device is left",
         again,
+    ),
+    (
+        "life/phases",
+        "devices that come and go",
+        "START and STOPPED are taken in the phase that waits for them alone; a device that is broken takes no driver",
+        phases,
+    ),
+    (
+        "life/races",
+        "devices that come and go",
+        "threads that make, serve, ring and close devices of one node at once get a right error or none; no device is left",
+        races,
     ),
     (
         "life/unbind",
@@ -34,8 +55,15 @@ pub const CHECKS: &[Plain] = &[
     ),
 ];
 
+/// How many devices come and go.
+const ROUNDS: u32 = 60;
 const BUS: &str = "/sys/bus/virtio/drivers/virtio_rng";
 const PARENT: &str = "/sys/devices/platform/virtio-loopback.0";
+
+/// Takes the driver from a device of this name, or gives it one.
+fn driver(what: &str, name: &str) -> io::Result<()> {
+    fs::write(format!("{BUS}/{what}"), name)
+}
 
 /// The virtio devices of the node.
 fn devices() -> Vec<String> {
@@ -59,25 +87,173 @@ fn none() -> Verdict {
 
 fn again(context: &mut Context) -> Verdict {
     let start = Instant::now();
-    for round in 0..50 {
+    for round in 0..ROUNDS {
         let mut device = Served::new()?;
-        match round % 4 {
+        match round % 6 {
             0 => {}
             1 => drop(device.until(Phase::Ready)?),
             2 => drop(device.start()?),
-            _ => {
+            3 => {
                 device.start()?;
                 let (head, _, length) = device.take()?;
                 device.used(head.into(), length, 1)?;
                 said("a ring", device.ring())?;
+            }
+            4 => {
+                device.start()?;
+                said("unbind", driver("unbind", &one()?))?;
+                device.until(Phase::Stopping)?;
+            }
+            _ => {
+                device.start()?;
+                device.break_it()?;
             }
         }
     }
     none()?;
     context
         .notes
-        .push(format!("{:?} each", start.elapsed() / 50));
+        .push(format!("{:?} each", start.elapsed() / ROUNDS));
     Ok(())
+}
+
+/// Looks that a device takes neither START nor STOPPED, of this generation or of those beside it, and stays as it is; but
+/// for that which is due.
+fn only(device: &Served, due: Option<u32>, generation: u32) -> Verdict {
+    let phase = device.state()?.phase;
+    for command in [abi::START, abi::STOPPED] {
+        for other in [generation.wrapping_sub(1), generation, generation + 1] {
+            if due == Some(command) && other == generation {
+                continue;
+            }
+            let what = format!("{command:#x} of {other} in phase {phase} of {generation}");
+            let came = sys::call(device.owner(), command, &Generation { generation: other });
+            gives(&what, came, libc::ESTALE)?;
+        }
+    }
+    let after = device.state()?.phase;
+    ensure(after == phase, || {
+        format!("phase {phase} has become phase {after}")
+    })
+}
+
+fn phases(_: &mut Context) -> Verdict {
+    let mut device = Served::new()?;
+    let first = device.until(Phase::Ready)?.generation;
+    let name = one()?;
+    only(&device, Some(abi::START), first)?;
+    // Of a driver that goes before it is served, too, there is something to let go of.
+    for served in [false, true] {
+        let generation = device.until(Phase::Ready)?.generation;
+        if served {
+            device.start()?;
+            only(&device, None, generation)?;
+        }
+        said("unbind", driver("unbind", &name))?;
+        device.until(Phase::Stopping)?;
+        only(&device, Some(abi::STOPPED), generation)?;
+        device.let_go(generation)?;
+        device.until(Phase::Idle)?;
+        only(&device, None, generation)?;
+        said("bind", driver("bind", &name))?;
+        let next = device.until(Phase::Ready)?.generation;
+        ensure(next == generation + 1, || {
+            format!("after generation {generation} comes {next}")
+        })?;
+    }
+    let last = device.start()?;
+    device.break_it()?;
+    only(&device, None, last)?;
+    said("unbind", driver("unbind", &name))?;
+    only(&device, None, last)?;
+    let bound = driver("bind", &name);
+    ensure(bound.is_err(), || {
+        "a device that is broken was bound".to_owned()
+    })?;
+    drop(device);
+    none()
+}
+
+/// What a call may give that came too early, or too late, or that another thread was faster with.
+const ALLOWED: [i32; 5] = [
+    libc::EBUSY,
+    libc::ENOTTY,
+    libc::ESTALE,
+    libc::EBADF,
+    libc::ENODEV,
+];
+
+/// Opens the node, does some of what can be done with it, in any order, and closes it. `last` is a device that there
+/// was.
+fn session(random: &mut Random, last: &AtomicU32) -> Verdict {
+    let (file, memory, event) = (open()?, memory(MEMORY)?, event()?);
+    for _ in 0..random.between(1, 10) {
+        let generation = random.between(0, 2) as u32;
+        let generation = Generation { generation };
+        let (what, came) = match random.between(0, 8) {
+            0 | 1 => {
+                let made = sys::call(&file, abi::CREATE, &rng(&memory, &event));
+                if made.is_ok() {
+                    last.store(state(&file)?.device, Ordering::Relaxed);
+                }
+                ("CREATE", made.map(drop))
+            }
+            2 | 3 => {
+                let bind = BindCall {
+                    device: last.load(Ordering::Relaxed),
+                    queue: 0,
+                };
+                let bound = sys::call(&file, abi::BIND_CALL, &bind);
+                ("BIND_CALL", bound.map(drop))
+            }
+            4 => {
+                let fd = random.pick(&[-1, event.as_raw_fd()]);
+                let set = sys::call(&file, abi::SET_KICK, &SetKick { queue: 0, fd });
+                ("SET_KICK", set.map(drop))
+            }
+            5 => {
+                let started = sys::call(&file, abi::START, &generation);
+                ("START", started.map(drop))
+            }
+            6 => {
+                let stopped = sys::call(&file, abi::STOPPED, &generation);
+                ("STOPPED", stopped.map(drop))
+            }
+            7 => {
+                let asked = QueueState::read(&[0; QueueState::SIZE]);
+                let came = sys::call(&file, abi::GET_QUEUE, &asked);
+                ("GET_QUEUE", came.map(drop))
+            }
+            _ => ("a ring", (&file).write(&[0; 8]).map(drop)),
+        };
+        if let Err(error) = came {
+            let allowed = error.raw_os_error().is_some_and(|n| ALLOWED.contains(&n));
+            ensure(allowed, || format!("{what}: {error}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn races(_: &mut Context) -> Verdict {
+    const THREADS: u64 = 4;
+    const SESSIONS: u32 = 200;
+    let last = AtomicU32::new(0);
+    let sessions = |seed| {
+        let mut random = Random::new(seed);
+        (0..SESSIONS).try_for_each(|_| session(&mut random, &last))
+    };
+    thread::scope(|scope| {
+        let sessions = &sessions;
+        let threads = (0..THREADS).map(|seed| scope.spawn(move || sessions(seed)));
+        let threads: Vec<_> = threads.collect();
+        let ended = threads.into_iter().map(|thread| match thread.join() {
+            Ok(verdict) => verdict,
+            Err(_) => fail("a thread has panicked"),
+        });
+        ended.collect::<Verdict>()
+    })?;
+    Served::started().map(drop)?;
+    none()
 }
 
 fn unbind(_: &mut Context) -> Verdict {
@@ -85,7 +261,7 @@ fn unbind(_: &mut Context) -> Verdict {
     let first = device.start()?;
     let name = one()?;
     for round in 1..=5 {
-        said("unbind", fs::write(format!("{BUS}/unbind"), &name))?;
+        said("unbind", driver("unbind", &name))?;
         let state = device.until(Phase::Stopping)?;
         ensure(state.generation == first + round - 1, || {
             format!("it is generation {} that has to stop", state.generation)
@@ -94,10 +270,8 @@ fn unbind(_: &mut Context) -> Verdict {
         ensure(open == 0, || "its queue is open still".to_owned())?;
         // Nobody is called any more.
         said("a ring", device.ring())?;
-        let generation = state.generation;
-        let stopped = sys::call(device.owner(), abi::STOPPED, &Generation { generation });
-        said("STOPPED", stopped)?;
-        said("bind", fs::write(format!("{BUS}/bind"), &name))?;
+        device.let_go(state.generation)?;
+        said("bind", driver("bind", &name))?;
         let generation = device.start()?;
         ensure(generation == first + round, || {
             format!("it is generation {generation}")
@@ -114,9 +288,9 @@ fn silent(_: &mut Context) -> Verdict {
     let mut device = Served::new()?;
     device.start()?;
     let name = one()?;
-    said("unbind", fs::write(format!("{BUS}/unbind"), &name))?;
+    said("unbind", driver("unbind", &name))?;
     let start = Instant::now();
-    let bound = fs::write(format!("{BUS}/bind"), &name);
+    let bound = driver("bind", &name);
     ensure(bound.is_err(), || "the driver was bound".to_owned())?;
     let took = start.elapsed();
     ensure(took >= Duration::from_millis(900), || {

@@ -2,7 +2,7 @@
 
 //! What is checked of virtio devices whose other end is a program.
 
-use rig::check::{self, Check};
+use rig::check::{self, Check, Kind};
 use rig::verdict::{Verdict, ensure};
 use std::io;
 
@@ -19,7 +19,12 @@ type Plain = check::Plain<Context>;
 /// All checks.
 pub fn all() -> Vec<Check<Context>> {
     let all = [abi::CHECKS, numbers::CHECKS, life::CHECKS, lies::CHECKS];
-    all.concat().iter().map(Check::from).collect()
+    let suspended = numbers::SUSPENDED.iter().map(|plain| Check {
+        kind: Kind::Suspend,
+        ..Check::from(plain)
+    });
+    let all = all.concat();
+    all.iter().map(Check::from).chain(suspended).collect()
 }
 
 /// Whether a call has failed with this errno.

@@ -2,16 +2,12 @@
 
 //! A source of random numbers whose numbers are known.
 
-use std::fs;
-use std::io::Read as _;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
-use rig::verdict::{Problem, Verdict, ensure, fail};
+use rig::verdict::{OrFail as _, Problem, Verdict, ensure};
 
 use super::Plain;
 use crate::families::virtio::virtio_loopback::Context;
-use crate::families::virtio::virtio_loopback::served::{Served, said};
+use crate::families::virtio::virtio_loopback::served::{Served, random_bytes, said, while_served};
+use crate::kernel::suspend::{Level, Suspender};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -26,34 +22,37 @@ pub const CHECKS: &[Plain] = &[
         "a buffer that the device may write is zero before it does",
         fresh,
     ),
+    (
+        "numbers/kicks",
+        "what a device sees",
+        "a backend is kicked once for each buffer, and not at all if it says that it looks by itself",
+        kicks,
+    ),
 ];
+
+/// Those that need a kernel which suspends for a moment.
+pub const SUSPENDED: &[Plain] = &[(
+    "suspend/served",
+    "what a device gives",
+    "a device that is served goes on after a suspend, and gives each number once and in order",
+    suspended,
+)];
 
 /// How many words the kernel takes for itself in between, at most.
 const TAKEN: u64 = 4096;
 
-/// Has the kernel take its random numbers from a device that this serves meanwhile, and has `look` look at them.
-fn served<T>(look: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
-    let mut device = Served::started()?;
-    let stop = AtomicBool::new(false);
-    let choice = device.choice();
-    thread::scope(|scope| {
-        let serving = scope.spawn(|| device.serve(1, || stop.load(Ordering::Relaxed)));
-        let result = choice.make().and_then(|()| look());
-        stop.store(true, Ordering::Relaxed);
-        match serving.join() {
-            Ok(served) => served.and(result),
-            Err(_) => fail("the thread that serves it has panicked"),
-        }
-    })
+fn exact(context: &mut Context) -> Verdict {
+    let bytes = while_served(|| random_bytes(256 << 10))?;
+    let skipped = in_order(&bytes)?;
+    let words = bytes.len() / 8;
+    context
+        .notes
+        .push(format!("{words} words, {skipped} of others"));
+    Ok(())
 }
 
-fn exact(context: &mut Context) -> Verdict {
-    let bytes = served(|| {
-        let mut bytes = vec![0; 256 << 10];
-        let mut file = said("/dev/hwrng", fs::File::open("/dev/hwrng"))?;
-        said("a read", file.read_exact(&mut bytes))?;
-        Ok(bytes)
-    })?;
+/// Looks whether all words come after each other, but for those that others have taken: how many of them.
+fn in_order(bytes: &[u8]) -> Verdict<u64> {
     let words = bytes.chunks_exact(8).map(|word| {
         let word = word
             .try_into()
@@ -69,10 +68,7 @@ fn exact(context: &mut Context) -> Verdict {
         })?;
         skipped += step - 1;
     }
-    context
-        .notes
-        .push(format!("{} words, {skipped} of others", words.len()));
-    Ok(())
+    Ok(skipped)
 }
 
 fn fresh(_: &mut Context) -> Verdict {
@@ -83,5 +79,49 @@ fn fresh(_: &mut Context) -> Verdict {
         let word: [u8; 8] = device.read(place)?;
         ensure(word == [0; 8], || format!("at {place:#x} are {word:?}"))?;
     }
+    Ok(())
+}
+
+/// How many kicks come for this many buffers.
+fn kicked(device: &mut Served, buffers: u64) -> Verdict<u64> {
+    let before = device.queue_state()?.kicks;
+    for _ in 0..buffers {
+        let (head, _, length) = device.take()?;
+        device.used(head.into(), length, 1)?;
+        said("a ring", device.ring())?;
+    }
+    // So the last of them has been asked for.
+    device.peek()?;
+    Ok(device.queue_state()?.kicks - before)
+}
+
+fn kicks(_: &mut Context) -> Verdict {
+    const BUFFERS: u64 = 10;
+    let mut device = Served::started()?;
+    device.have_it_read()?;
+    for (want, due) in [(true, BUFFERS), (false, 0), (true, BUFFERS)] {
+        device.peek()?;
+        device.want_kicks(want)?;
+        let came = kicked(&mut device, BUFFERS)?;
+        ensure(came == due, || {
+            format!("{came} kicks came for {BUFFERS} buffers where {due} are due")
+        })?;
+    }
+    Ok(())
+}
+
+fn suspended(context: &mut Context) -> Verdict {
+    let suspender = Suspender::new().or_fail()?;
+    let mut skipped = 0;
+    for level in [Level::Freezer, Level::Devices] {
+        let bytes = while_served(|| {
+            let before = random_bytes(4096)?;
+            // Nobody reads meanwhile: whoever waits for a device can't be frozen.
+            suspender.suspend(level).or_fail()?;
+            Ok([before, random_bytes(4096)?].concat())
+        })?;
+        skipped += in_order(&bytes)?;
+    }
+    context.notes.push(format!("{skipped} words of others"));
     Ok(())
 }

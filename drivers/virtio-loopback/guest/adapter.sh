@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# The adapter is killed, `rounds` times, in each phase of its device; 24, if nobody says otherwise. Each time the device
+# goes, and the node is free at once; so it is while a program still holds a sound card of the device before.
+
+. /mnt/share/files/sound.sh
+
+rounds=${rounds:-24}
+drivers=/sys/bus/virtio/drivers/virtio_rng
+parent=/sys/devices/platform/virtio-loopback.1
+
+# A source of random numbers, at the other node.
+numbers() { virtio-loopback-test --socket /tmp/rng.sock >>/tmp/rng.log 2>&1 & numbers=$!; }
+adapter() {
+	virtio-loopback-adapter -s /tmp/rng.sock -d vhurng -l 1 >/tmp/adapter.log 2>&1 &
+	adapter=$!
+}
+said() { grep -q "$1" /tmp/adapter.log; }
+name() { basename $parent/virtio*; }
+no_device() { [ ! -e $parent/virtio* ] 2>/dev/null; }
+# KiB of memory that are free, once what is freed late has been.
+memory() { echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemFree/ { print $2 }' /proc/meminfo; }
+end() { kill -9 $adapter; wait $adapter 2>/dev/null; }
+
+# How many sound cards have gone.
+removed() { dmesg | grep -c '(sound): removed'; }
+
+# In each of them the adapter ends, so that the next round is the test of the one before.
+phase_any() { adapter; }
+phase_idle() {
+	echo 0 >/sys/bus/virtio/drivers_autoprobe
+	adapter
+	within 50 said 'device [0-9]* for' && ! said 'serves driver'
+	local result=$?
+	echo 1 >/sys/bus/virtio/drivers_autoprobe
+	return $result
+}
+phase_live() { adapter; within 50 said 'serves driver'; }
+phase_read() {
+	phase_live || return 1
+	within 50 grep -q virtio_rng /sys/class/misc/hw_random/rng_available || return 1
+	tr ' ' '\n' </sys/class/misc/hw_random/rng_available | grep virtio_rng | tail -n 1 >/sys/class/misc/hw_random/rng_current
+	dd if=/dev/hwrng of=/dev/null bs=64 2>/dev/null &
+	reader=$!
+	sleep 0.05
+}
+# A backend that is stopped answers no more, and so the adapter waits for it in the midst of what it does.
+phase_stopping() {
+	phase_live || return 1
+	halt $numbers || return 1
+	name >$drivers/unbind
+	sleep 0.05
+	! said 'has let go'
+}
+phase_ready() {
+	phase_live || return 1
+	local name=$(name)
+	echo $name >$drivers/unbind
+	within 50 said 'has let go' || return 1
+	halt $numbers || return 1
+	echo $name >$drivers/bind
+	sleep 0.05
+	! said 'serves driver 2'
+}
+all_rounds() {
+	local n=0 phase
+	while [ $n -lt $rounds ]; do
+		for phase in any idle live read stopping ready; do
+			reader=
+			phase_$phase || { echo "round $n: not $phase: $(cat /tmp/adapter.log)"; kill -CONT $numbers; end; return 1; }
+			end
+			kill -CONT $numbers
+			within 50 no_device || { echo "round $n: the device stays after $phase"; return 1; }
+			[ -z "$reader" ] || wait $reader
+			n=$((n + 1))
+		done
+		# What comes with the first of them may stay.
+		[ $n != 6 ] || before=$(memory)
+	done
+	echo "$((before - $(memory))) KiB for $((n - 6)) devices" >/tmp/lost
+}
+
+check 'the cards that are played to can be made' outputs
+check 'the module can be loaded' modprobe virtio-loopback
+numbers
+check "$rounds times the adapter is killed, and its device goes" all_rounds
+cat /tmp/lost
+check 'of their memory nothing stays' [ "$(cut -d ' ' -f 1 /tmp/lost)" -lt 4096 ]
+check 'then there is one as ever' phase_live
+check 'and the module stays' eval '! rmmod virtio_loopback 2>/dev/null'
+end
+kill $numbers
+wait $numbers 2>/dev/null
+
+first_card
+check 'a sound card comes' within 150 there SoundCard
+card=$(readlink /proc/asound/SoundCard)
+sleep 1000 </dev/snd/controlC${card#card} &
+holder=$!
+# Without its adapter the backend does not last, either: the PCM that it opens for the next one is still open.
+kill -9 $first
+wait $first 2>/dev/null
+check 'without its adapter it is gone' within 50 gone SoundCard
+first_card
+check 'with another it is there again, under its name' within 50 there SoundCard
+check 'although a program still holds the other' [ "$(removed)" = 0 ]
+short=/tmp/short.wav
+record A S32_LE 44100 2 1 /mnt/share/recorded-short.wav
+sleep 0.2
+check 'it plays' aplay -q -D sysdefault:CARD=SoundCard $short
+wait $recorders
+cp $short /mnt/share/played-short.wav
+kill $first
+wait $first 2>/dev/null
+check 'and goes' within 50 gone SoundCard
+sleep 0.5
+check 'the module can not be unloaded while the first is held' eval '! rmmod virtio_loopback 2>/dev/null'
+kill $holder
+wait $holder 2>/dev/null
+check 'else it can' within 50 rmmod virtio_loopback
+check 'as both have gone' [ "$(removed)" = 2 ]
+cat /tmp/rng.log /tmp/sound.log
+tail -n 20 /tmp/adapter.log
+exit $status
