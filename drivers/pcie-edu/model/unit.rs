@@ -110,9 +110,17 @@ impl Unit {
         }
     }
 
-    /// Whether it does a job for whoever has it.
-    pub fn is_running(&self) -> bool {
-        self.0 == State::Running
+    /// How the job of whoever has the unit has ended; `None` as long as it runs.
+    ///
+    /// # Errors
+    ///
+    /// The device has gone, whether before its end or after it nobody knows.
+    pub fn outcome(&self) -> Option<Result<(), Refused>> {
+        match self.0 {
+            State::Running => None,
+            State::Gone => Some(Err(Refused::Gone)),
+            _ => Some(Ok(())),
+        }
     }
 
     /// Whoever has the unit gives it back, whether their job has ended or not. Returns whether they leave one behind.

@@ -316,12 +316,13 @@ struct Held<'a> {
 
 impl Held<'_> {
     /// Has the device move bytes, and sleeps until it has.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`, `ERESTARTSYS`.
     fn run(&self, leg: &Leg) -> Result {
         let device = self.device;
-        let ended = || {
-            let units = device.units.lock();
-            (!units.transfer.is_running()).then_some(())
-        };
+        let ended = || device.units.lock().transfer.outcome();
         {
             let bar = device.bar.try_access().ok_or(ENODEV)?;
             let mut units = device.units.lock();
@@ -332,7 +333,8 @@ impl Held<'_> {
             bar.write32::<COMMAND>(leg.command);
             units.counters.transfers[0] += 1;
         }
-        device.transferring.wait(Until::Signal, ended)
+        let ended = device.transferring.wait(Until::Signal, ended)?;
+        ended.map_err(refusal)
     }
 }
 

@@ -148,7 +148,8 @@ proptest! {
                 3 => prop_assert!(!unit.release()),
                 _ => unit.leave(),
             }
-            prop_assert!(!unit.is_free(|| false) && !unit.is_running());
+            prop_assert!(!unit.is_free(|| false));
+            prop_assert_eq!(unit.outcome(), Some(Err(Refused::Gone)));
         }
     }
 }
@@ -164,13 +165,22 @@ fn an_interrupt_of_the_job_before_is_no_end() {
     assert_eq!(unit.hold(|| false), Ok(()));
     unit.start().unwrap();
     assert_eq!(unit.interrupted(true), Meaning::Nothing);
-    assert!(unit.is_running());
+    assert_eq!(unit.outcome(), None);
     assert_eq!(unit.interrupted(false), Meaning::Ended);
-    assert!(!unit.is_running());
+    assert_eq!(unit.outcome(), Some(Ok(())));
     // Between two ways of a transfer nobody else gets it.
     assert_eq!(unit.hold(|| false), Err(Refused::Busy));
     assert!(!unit.release());
     assert_eq!(unit.hold(|| panic!("an idle unit asks nobody")), Ok(()));
+}
+
+#[test]
+fn a_job_that_the_device_goes_with_has_not_ended_well() {
+    let mut unit = Unit::new(false);
+    unit.hold(|| false).unwrap();
+    unit.start().unwrap();
+    unit.leave();
+    assert_eq!(unit.outcome(), Some(Err(Refused::Gone)));
 }
 
 #[test]
