@@ -80,9 +80,10 @@ impl pci::Driver for Edu {
         let address = buffer.address();
         let registers = device.resource_start(0)?;
         let shared = Device::new(device, bar, buffer, dma_bits)?;
-        let master = Master::new(device);
-        let begun = Begun(shared.clone());
         shared.begin()?;
+        let begun = Begun(shared.clone());
+        // Only now: what the device transferred until then was to memory of others.
+        let master = Master::new(device);
         let ident = shared.ident()?;
         if ident != IDENTITY {
             dev_warn!(

@@ -40,6 +40,12 @@ pub const CHECKS: &[Plain] = &[
         master,
     ),
     (
+        "binding/foreign",
+        "memory is reached by nobody else",
+        "a device that another driver has left transferring may not use the bus before that transfer has ended",
+        foreign,
+    ),
+    (
         "binding/computing",
         "a device can go at any time",
         "unbinding does not wait for a computation, and complains of nothing",
@@ -212,6 +218,51 @@ fn master(context: &mut Context) -> Verdict {
         "it might use the bus after it was unbound".to_owned()
     })?;
     works(&device)
+}
+
+fn foreign(context: &mut Context) -> Verdict {
+    /// Unless the machine is held up, the first shows it.
+    const TRIES: u32 = 10;
+    let device = context.device.clone();
+    for _ in 0..TRIES {
+        device.unbind()?;
+        let registers = device.registers();
+        if let Ok(registers) = &registers {
+            // Of nothing: where a driver goes wrong it is to be seen here, and not to do harm.
+            registers.write(Register::Count, 0);
+            registers.write(Register::Command, RUN);
+        }
+        let other = device.clone();
+        let binding = thread::spawn(move || other.bind());
+        let mut waited = 0;
+        let mut verdict = Ok(());
+        while let (Ok(registers), false) = (&registers, binding.is_finished()) {
+            let enabled = fs::read_to_string(device.sysfs().join("enable"));
+            let may = device.is_master();
+            // After the above: it had that right while it transferred.
+            let runs = registers.read(Register::Command) & RUN != 0;
+            match may {
+                Ok(true) if runs => {
+                    verdict = fail("it may use the bus while it transfers for another driver");
+                }
+                Ok(false) if runs && enabled.is_ok_and(|count| count.trim() != "0") => waited += 1,
+                Ok(_) => {}
+                Err(problem) => verdict = Err(problem),
+            }
+        }
+        let bound = binding.join();
+        bound.map_err(|_| Problem::Failed("a thread has panicked".to_owned()))??;
+        registers?;
+        verdict?;
+        works(&device)?;
+        if waited > 0 {
+            context.note(format!("it was seen to wait {waited} times"));
+            return Ok(());
+        }
+    }
+    fail(format!(
+        "it was never seen while its driver waited, in {TRIES} tries"
+    ))
 }
 
 fn computing(context: &mut Context) -> Verdict {
