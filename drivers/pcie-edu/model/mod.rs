@@ -13,4 +13,5 @@ pub mod numbers;
 pub mod params;
 pub mod registers;
 pub mod transfer;
+pub mod turns;
 pub mod unit;

@@ -3,8 +3,8 @@
 //! A device: what its driver, its interrupts and its open files share, and what is done with it.
 //!
 //! Lock order: the buffer's lock is not held with another; a file's lock, then that of the units, which is an
-//! interrupt's: nothing is allocated with it held, and nobody sleeps. Registers are there only while the driver is
-//! bound, and who has found them there must not sleep.
+//! interrupt's: nothing is allocated or freed with it held, and nobody sleeps. Registers are there only while the driver
+//! is bound, and who has found them there must not sleep.
 
 use kernel::new_spinlock;
 use kernel::prelude::*;
@@ -22,6 +22,7 @@ use crate::model::registers::{
     INTERRUPTS, LIVENESS, RUN, SIZE, SOURCE, STATUS, TELL, TRANSFERRED,
 };
 use crate::model::transfer::{is_filled, legs, Leg};
+use crate::model::turns::{Ticket, Turns};
 use crate::model::unit::{Meaning, Refused, Unit};
 
 /// The registers.
@@ -33,11 +34,34 @@ const STEP: Delta = Delta::from_millis(10);
 /// How late an interrupt may be that the device has made up its mind to raise.
 const LATE: Delta = Delta::from_millis(1);
 
+/// Room for the tickets of those who wait.
+type Room = KVec<u64>;
+
+/// For how many more there is room when there is none for one.
+const MORE: usize = 8;
+
 /// What the device is doing.
 struct Units {
-    factorial: Factorial<Arc<Job>>,
-    transfer: Unit,
+    factorial: Factorial<Arc<Job>, Room>,
+    transfer: Unit<Room>,
     counters: Counters,
+}
+
+/// One of the units.
+#[derive(Clone, Copy)]
+enum Which {
+    Factorial,
+    Transfer,
+}
+
+impl Units {
+    /// Those who wait for a unit.
+    fn turns(&mut self, which: Which) -> &mut Turns<Room> {
+        match which {
+            Which::Factorial => self.factorial.turns(),
+            Which::Transfer => self.transfer.turns(),
+        }
+    }
 }
 
 /// What has been counted since the device was bound.
@@ -87,8 +111,8 @@ impl Device {
         // What another driver has begun is computed before anything else.
         let computing = is_computing(&*bar.try_access().ok_or(ENODEV)?);
         let units = Units {
-            factorial: Factorial::new(computing),
-            transfer: Unit::new(false),
+            factorial: Factorial::new(computing, KVec::new()),
+            transfer: Unit::new(false, KVec::new()),
             counters: Counters::default(),
         };
         let device = try_pin_init!(Self {
@@ -169,22 +193,28 @@ impl Device {
         self.registers(|bar| bar.write32::<LIVENESS>(value))
     }
 
-    /// Starts `job` if the device can. Any context.
+    /// Starts `job` if the device can, and nobody else waits for that. Any context.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` if the device is busy, `ENODEV` if it has gone.
+    /// `EAGAIN` if the device is busy or others wait, `ENODEV` if it has gone.
     pub(crate) fn try_start(&self, job: &Arc<Job>) -> Result {
+        self.start(job, None)
+    }
+
+    /// As [`Device::try_start`], of whoever has `ticket`.
+    fn start(&self, job: &Arc<Job>, ticket: Option<Ticket>) -> Result {
         let bar = self.bar.try_access().ok_or(ENODEV)?;
         let mut units = self.units.lock();
-        let started = units.factorial.start(job.clone(), || is_computing(&bar));
+        let busy = || is_computing(&bar);
+        let started = units.factorial.start(job.clone(), ticket, busy);
         started.map_err(refusal)?;
         bar.write32::<FACTORIAL>(job.number);
         units.counters.computations[0] += 1;
         Ok(())
     }
 
-    /// Whether the device could start a job. Any context.
+    /// Whether the device could start a job, for which nobody waits. Any context.
     pub(crate) fn can_start(&self) -> bool {
         let free = |bar: &Bar| self.units.lock().factorial.is_free(|| is_computing(bar));
         self.registers(free).unwrap_or(true)
@@ -196,7 +226,45 @@ impl Device {
         let given_up = units.factorial.give_up(|other| Arc::ptr_eq(other, job));
         units.counters.computations[1] += u64::from(given_up.is_some());
         drop(units);
+        if given_up.is_some() {
+            // The device may have ended it already: if its interrupt was lost nobody else says so.
+            self.computing.wake_all();
+        }
         drop(given_up);
+    }
+
+    /// Those who wait for a unit, or for its job.
+    fn queue(&self, which: Which) -> &WaitQueue {
+        match which {
+            Which::Factorial => &self.computing,
+            Which::Transfer => &self.transferring,
+        }
+    }
+
+    /// Puts the caller behind all who wait for a unit. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn line_up(&self, which: Which) -> Result<Place<'_>> {
+        loop {
+            let mut units = self.units.lock();
+            let turns = units.turns(which);
+            if let Some(ticket) = turns.come() {
+                return Ok(Place {
+                    device: self,
+                    which,
+                    ticket,
+                });
+            }
+            let more = turns.room() + MORE;
+            drop(units);
+            let room = KVec::from_elem(0, more, GFP_KERNEL)?;
+            let mut units = self.units.lock();
+            let old = units.turns(which).enlarge(room);
+            drop(units);
+            drop(old);
+        }
     }
 
     /// Computes a factorial, modulo 2³². Sleeps.
@@ -206,8 +274,11 @@ impl Device {
     /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`.
     pub(crate) fn compute(&self, number: u32) -> Result<u32> {
         let job = Job::new(number)?;
-        self.computing
-            .wait(Until::Signal, || unless_busy(self.try_start(&job)))??;
+        let place = self.line_up(Which::Factorial)?;
+        self.computing.wait(Until::Signal, || {
+            unless_busy(self.start(&job, Some(place.ticket)))
+        })??;
+        drop(place);
         let result = self.computing.wait(Until::Signal, || job.result());
         if result.is_err() {
             self.give_up(&job);
@@ -216,13 +287,13 @@ impl Device {
         job.result().map_or(result, Ok)
     }
 
-    /// Moves `length` bytes to the device, and their complement back. Sleeps, but not for others if `nonblocking`.
+    /// Moves `length` bytes to the device, and their complement back. Sleeps, but not for a turn if `nonblocking`.
     /// Returns whether all that came back is right.
     ///
     /// # Errors
     ///
-    /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`; `EAGAIN` if others are doing that; `EFAULT` if the device can't reach the
-    /// memory.
+    /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`; `EAGAIN` if others are doing that, or wait; `EFAULT` if the device can't reach
+    /// the memory.
     pub(crate) fn transfer(&self, length: usize, pattern: u8, nonblocking: bool) -> Result<bool> {
         let legs = legs(self.address, length, self.dma_bits).ok_or(EFAULT)?;
         let mut bytes = KVec::from_elem(pattern, length, GFP_KERNEL)?;
@@ -244,18 +315,21 @@ impl Device {
         with(&mut buffer)
     }
 
-    /// Waits until nobody else has the unit that transfers.
+    /// Waits until it is the caller's turn to have the unit that transfers.
     fn hold_transfer(&self, nonblocking: bool) -> Result<Held<'_>> {
-        let hold = || {
+        let hold = |ticket| {
             let bar = self.bar.try_access().ok_or(ENODEV)?;
             let mut units = self.units.lock();
-            units.transfer.hold(|| is_moving(&bar)).map_err(refusal)
+            let busy = || is_moving(&bar);
+            units.transfer.hold(ticket, busy).map_err(refusal)
         };
-        match nonblocking {
-            true => hold()?,
-            false => self
-                .transferring
-                .wait(Until::Signal, || unless_busy(hold()))??,
+        if nonblocking {
+            hold(None)?;
+        } else {
+            let place = self.line_up(Which::Transfer)?;
+            let ticket = Some(place.ticket);
+            self.transferring
+                .wait(Until::Signal, || unless_busy(hold(ticket)))??;
         }
         Ok(Held { device: self })
     }
@@ -269,22 +343,27 @@ impl Device {
 
     /// The device goes: who sleeps in it is woken, and nobody begins anything any more. Sleeps until a transfer has
     /// ended that nobody waits for, for which the memory must be there; a computation goes on. After this there are no
-    /// interrupts. Done again it does nothing.
+    /// interrupts. Done again it does nothing; no two may do it at once.
     ///
     /// # Errors
     ///
     /// `EIO` if the transfer does not end, `EBUSY` if it goes on interrupting.
     pub(crate) fn leave(&self) -> Result {
         let mut units = self.units.lock();
+        if units.transfer.is_gone() {
+            return Ok(());
+        }
         let job = units.factorial.leave();
-        units.transfer.leave();
+        units.counters.computations[1] += u64::from(job.is_some());
+        let left = units.transfer.leave();
+        units.counters.transfers[1] += u64::from(left);
         drop(units);
         drop(job);
         self.computing.close();
         self.transferring.close();
         let ended = self.transfer_ends();
         let told = self.registers(|bar| bar.write32::<STATUS>(0));
-        // Without registers it has left before.
+        // Without registers there is nothing that could go on.
         told.map_or(Ok(()), |()| ended.and(self.fall_silent()))
     }
 
@@ -306,6 +385,25 @@ impl Device {
             }
         }
         Err(EBUSY)
+    }
+}
+
+/// A place among those who wait for a unit, unless they have got it meanwhile. Dropping this gives it up.
+struct Place<'a> {
+    device: &'a Device,
+    which: Which,
+    ticket: Ticket,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut units = self.device.units.lock();
+        let was_first = units.turns(self.which).go(self.ticket);
+        drop(units);
+        if was_first {
+            // Now it is another's turn, or that of who does not wait.
+            self.device.queue(self.which).wake_all();
+        }
     }
 }
 

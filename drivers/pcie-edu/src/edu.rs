@@ -14,6 +14,7 @@ use crate::file::{Open, OPERATIONS};
 use crate::lib::kernel::chardev::Registration;
 use crate::lib::kernel::parameters::written;
 use crate::lib::kernel::pci::{self, Coherent, Interrupt, Managed, Master};
+use crate::model::numbers::MOST;
 use crate::model::params::{parse, Config};
 use crate::model::registers::{BUFFER_SIZE, DEVICE, IDENTITY, VENDOR};
 use crate::number::Number;
@@ -62,7 +63,12 @@ impl pci::Driver for Edu {
 
     fn probe(device: &PciDevice<Bound>) -> Result<Self> {
         let Config { dma_bits } = config()?;
-        let number = Number::take()?;
+        let number = Number::take().inspect_err(|_| {
+            dev_err!(
+                device.as_ref(),
+                "{MOST} devices are bound already, and no more have a number\n"
+            );
+        })?;
         let name = match number.get() {
             0 => CString::try_from_fmt(fmt!("pcie_edu"))?,
             number => CString::try_from_fmt(fmt!("pcie_edu{number}"))?,
