@@ -15,3 +15,4 @@ pub mod registers;
 pub mod transfer;
 pub mod turns;
 pub mod unit;
+pub mod wrong;

@@ -173,6 +173,11 @@ impl<R: DerefMut<Target = [u64]>> Unit<R> {
         left
     }
 
+    /// Whether it does a job, whoever waits for it.
+    pub fn is_busy(&self) -> bool {
+        matches!(self.state, State::Running | State::Left)
+    }
+
     /// Whether the device has gone.
     pub fn is_gone(&self) -> bool {
         self.state == State::Gone

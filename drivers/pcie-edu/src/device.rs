@@ -16,6 +16,7 @@ use crate::job::Job;
 use crate::lib::kernel::lock::IrqSpinLock;
 use crate::lib::kernel::pci::{self, manage, Coherent, Handler, Managed};
 use crate::lib::kernel::wait::{Until, WaitQueue};
+use crate::lib::model::faults::Faults;
 use crate::model::factorial::{Ended, Factorial};
 use crate::model::registers::{
     ACKNOWLEDGE, COMMAND, COMPUTED, COMPUTING, COUNT, DESTINATION, FACTORIAL, GONE, IDENT,
@@ -24,6 +25,7 @@ use crate::model::registers::{
 use crate::model::transfer::{is_filled, legs, Leg};
 use crate::model::turns::{Ticket, Turns};
 use crate::model::unit::{Meaning, Refused, Unit};
+use crate::model::wrong::Wrong;
 
 /// The registers.
 pub(crate) type Bar = pci::Bar<SIZE>;
@@ -45,6 +47,7 @@ struct Units {
     factorial: Factorial<Arc<Job>, Room>,
     transfer: Unit<Room>,
     counters: Counters,
+    wrong: Wrong,
 }
 
 /// One of the units.
@@ -75,6 +78,14 @@ pub(crate) struct Counters {
     pub(crate) computations: [u64; 2],
     /// Ways of transfers, and how many of those nobody waited for until the end.
     pub(crate) transfers: [u64; 2],
+}
+
+/// What the device is doing, in words, and what has been counted.
+pub(crate) struct State {
+    pub(crate) factorial: &'static str,
+    pub(crate) transfer: &'static str,
+    pub(crate) counters: Counters,
+    pub(crate) wrong: Wrong,
 }
 
 /// A device. An open file keeps it, but not the hardware.
@@ -114,6 +125,7 @@ impl Device {
             factorial: Factorial::new(computing, KVec::new()),
             transfer: Unit::new(false, KVec::new()),
             counters: Counters::default(),
+            wrong: Wrong::default(),
         };
         let device = try_pin_init!(Self {
             units <- IrqSpinLock::new(units),
@@ -134,21 +146,21 @@ impl Device {
     ///
     /// `EIO` if that transfer does not end, `ENODEV`.
     pub(crate) fn begin(&self) -> Result {
-        self.transfer_ends()?;
+        self.transfer_ends(false)?;
         self.registers(|bar| {
             bar.write32::<ACKNOWLEDGE>(!0);
             bar.write32::<STATUS>(TELL);
         })
     }
 
-    /// Sleeps until the device does not transfer.
+    /// Sleeps until the device does not transfer, which a transfer that `hangs` does for ever.
     ///
     /// # Errors
     ///
     /// `EIO` if it does for too long, `ENODEV`.
-    fn transfer_ends(&self) -> Result {
+    fn transfer_ends(&self, hangs: bool) -> Result {
         for _ in 0..STEPS {
-            if !self.registers(is_moving)? {
+            if !self.registers(is_moving)? && !hangs {
                 return Ok(());
             }
             fsleep(STEP);
@@ -206,7 +218,8 @@ impl Device {
     fn start(&self, job: &Arc<Job>, ticket: Option<Ticket>) -> Result {
         let bar = self.bar.try_access().ok_or(ENODEV)?;
         let mut units = self.units.lock();
-        let busy = || is_computing(&bar);
+        let frozen = units.wrong.is_frozen();
+        let busy = || frozen || is_computing(&bar);
         let started = units.factorial.start(job.clone(), ticket, busy);
         started.map_err(refusal)?;
         bar.write32::<FACTORIAL>(job.number);
@@ -216,7 +229,11 @@ impl Device {
 
     /// Whether the device could start a job, for which nobody waits. Any context.
     pub(crate) fn can_start(&self) -> bool {
-        let free = |bar: &Bar| self.units.lock().factorial.is_free(|| is_computing(bar));
+        let free = |bar: &Bar| {
+            let units = self.units.lock();
+            let busy = || units.wrong.is_frozen() || is_computing(bar);
+            units.factorial.is_free(busy)
+        };
         self.registers(free).unwrap_or(true)
     }
 
@@ -305,6 +322,7 @@ impl Device {
         self.with_buffer(|buffer| buffer.put(&bytes))?;
         held.run(&back)?;
         self.with_buffer(|buffer| buffer.get(&mut bytes))?;
+        self.units.lock().wrong.transferred(&mut bytes);
         Ok(is_filled(&bytes, pattern))
     }
 
@@ -320,7 +338,8 @@ impl Device {
         let hold = |ticket| {
             let bar = self.bar.try_access().ok_or(ENODEV)?;
             let mut units = self.units.lock();
-            let busy = || is_moving(&bar);
+            let frozen = units.wrong.is_frozen();
+            let busy = || frozen || is_moving(&bar);
             units.transfer.hold(ticket, busy).map_err(refusal)
         };
         if nonblocking {
@@ -335,10 +354,30 @@ impl Device {
     }
 
     /// What the device is doing, and what has been counted. Any context.
-    pub(crate) fn state(&self) -> (&'static str, &'static str, Counters) {
+    pub(crate) fn state(&self) -> State {
         let units = self.units.lock();
-        let words = (units.factorial.word(), units.transfer.word());
-        (words.0, words.1, units.counters)
+        State {
+            factorial: units.factorial.word(),
+            transfer: units.transfer.word(),
+            counters: units.counters,
+            wrong: units.wrong,
+        }
+    }
+
+    /// Looks at what is to go wrong by `look`, which may change it and must not sleep. Any context.
+    pub(crate) fn faults<R>(&self, look: impl FnOnce(&mut Faults) -> R) -> R {
+        look(&mut self.units.lock().wrong.faults)
+    }
+
+    /// From now on no job ends, or all go on. Any context.
+    pub(crate) fn freeze(&self, freeze: bool) {
+        let late = self.units.lock().wrong.freeze(freeze);
+        if let (Some(bar), 1..) = (self.bar.try_access(), late) {
+            self.told(&bar, late);
+        }
+        // Others may have been waiting for what has ended meanwhile and nobody waited for.
+        self.computing.wake_all();
+        self.transferring.wake_all();
     }
 
     /// The device goes: who sleeps in it is woken, and nobody begins anything any more. Sleeps until a transfer has
@@ -355,13 +394,15 @@ impl Device {
         }
         let job = units.factorial.leave();
         units.counters.computations[1] += u64::from(job.is_some());
+        // While nothing ends on demand, neither does what runs now.
+        let hangs = units.wrong.is_frozen() && units.transfer.is_busy();
         let left = units.transfer.leave();
         units.counters.transfers[1] += u64::from(left);
         drop(units);
         drop(job);
         self.computing.close();
         self.transferring.close();
-        let ended = self.transfer_ends();
+        let ended = self.transfer_ends(hangs);
         let told = self.registers(|bar| bar.write32::<STATUS>(0));
         // Without registers there is nothing that could go on.
         told.map_or(Ok(()), |()| ended.and(self.fall_silent()))
@@ -458,17 +499,30 @@ impl Handler for Device {
         }
         // Before the device is asked whether it is busy: what it raises after this interrupts again.
         bar.write32::<ACKNOWLEDGE>(raised);
+        let mut units = self.units.lock();
+        units.counters.interrupts += 1;
+        let told = units.wrong.interrupted(raised);
+        drop(units);
+        if told != 0 {
+            self.told(&bar, told);
+        }
+        true
+    }
+}
+
+impl Device {
+    /// The device has told of these. Any context.
+    fn told(&self, bar: &Bar, raised: u32) {
         let mut job = Ended::Nothing;
         let mut units = self.units.lock();
         if raised & COMPUTED != 0 {
-            let busy = is_computing(&bar);
+            let busy = is_computing(bar);
             job = units.factorial.interrupted(busy, bar.read32::<FACTORIAL>());
         }
         let mut meaning = Meaning::Nothing;
         if raised & TRANSFERRED != 0 {
-            meaning = units.transfer.interrupted(is_moving(&bar));
+            meaning = units.transfer.interrupted(is_moving(bar));
         }
-        units.counters.interrupts += 1;
         if matches!((&job, meaning), (Ended::Nothing, Meaning::Nothing)) {
             units.counters.spurious += 1;
         }
@@ -482,7 +536,6 @@ impl Handler for Device {
         if meaning != Meaning::Nothing {
             self.transferring.wake_all();
         }
-        true
     }
 }
 

@@ -10,8 +10,10 @@ use kernel::str::CString;
 use kernel::sync::Arc;
 
 use crate::device::{Bar, Device};
+use crate::faults;
 use crate::file::{Open, OPERATIONS};
 use crate::lib::kernel::chardev::Registration;
+use crate::lib::kernel::fault_files::FaultFiles;
 use crate::lib::kernel::parameters::written;
 use crate::lib::kernel::pci::{self, Coherent, Interrupt, Managed, Master};
 use crate::model::numbers::MOST;
@@ -26,8 +28,9 @@ pci::pci_table!(pci::id(VENDOR, DEVICE));
 
 /// A device that is bound.
 pub(crate) struct Edu {
-    // In this order: no file is opened any more, no interrupt handled, the device tells of nothing and reaches no
+    // In this order: nobody asks for faults, no file is opened any more, no interrupt handled, the device tells of nothing and reaches no
     // memory, and then that may go, and the number.
+    _faults: FaultFiles<Device>,
     _node: Registration<Open>,
     _interrupt: Managed<Interrupt<Device>>,
     device: Begun,
@@ -98,6 +101,11 @@ impl pci::Driver for Edu {
             );
         }
         let interrupt = Interrupt::request(device, &name, shared.clone())?;
+        let faults = faults::of(&shared, &name)?;
+        if faults::refuse() {
+            dev_info!(device.as_ref(), "it is not bound, as was asked for\n");
+            return Err(EIO);
+        }
         let node = Registration::new(
             &OPERATIONS,
             pci::module!(),
@@ -112,6 +120,7 @@ impl pci::Driver for Edu {
             &*name
         );
         Ok(Self {
+            _faults: faults,
             _node: node,
             _interrupt: interrupt,
             device: begun,

@@ -24,6 +24,7 @@ use kernel::sync::aref::ARef;
 use crate::lib::bindings;
 
 mod bar;
+mod directory;
 mod dma;
 mod interrupt;
 #[cfg_attr(kernel_7_2, path = "shape_7_2.rs")]
@@ -31,6 +32,7 @@ mod interrupt;
 mod shape;
 
 pub(crate) use bar::Bar;
+pub(crate) use directory::Directory;
 pub(crate) use dma::{set_dma_bits, Coherent};
 pub(crate) use interrupt::{Handler, Interrupt};
 pub(crate) use shape::{manage, module, pci_table, Adapter, Managed};
