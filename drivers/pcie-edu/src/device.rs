@@ -400,12 +400,18 @@ impl Device {
         units.counters.transfers[1] += u64::from(left);
         drop(units);
         drop(job);
-        self.computing.close();
-        self.transferring.close();
+        self.close();
         let ended = self.transfer_ends(hangs);
         let told = self.registers(|bar| bar.write32::<STATUS>(0));
         // Without registers there is nothing that could go on.
         told.map_or(Ok(()), |()| ended.and(self.fall_silent()))
+    }
+
+    /// Wakes all who sleep in the device, or poll it, of whom the first get `ENODEV`, and so do those who come later. Any
+    /// context.
+    pub(crate) fn close(&self) {
+        self.computing.close();
+        self.transferring.close();
     }
 
     /// Sleeps until the device raises nothing any more. It looks at what it may tell, and raises it some time later:

@@ -177,5 +177,7 @@ impl File for Open {
     fn gone(device: &Arc<Device>) {
         // The driver has done so before, unless it could not be bound.
         let _ = device.leave();
+        // But who polls finds only now that the node has gone.
+        device.close();
     }
 }
