@@ -13,8 +13,9 @@
 
 /*
  * Turns a device's pin off if that is what interrupts; false if it is not: it is off already, or the device sends
- * messages, or is not there any more (all of its configuration is ones then). Any context, while nobody else changes the
- * device's command register.
+ * messages, or is not there any more (all of its configuration is ones then). The command register is read and
+ * written at once (pci_check_and_mask_intx()), so nothing is lost that others write to it; but who has read it before
+ * and writes it afterwards turns the pin on again, and it interrupts again. Any context.
  */
 bool rloop_pci_stop_pin(struct pci_dev *device)
 {
@@ -26,7 +27,10 @@ bool rloop_pci_stop_pin(struct pci_dev *device)
 	return !(command & PCI_COMMAND_INTX_DISABLE) && pci_check_and_mask_intx(device);
 }
 
-/* Turns a device's pin on again. As rloop_pci_stop_pin(). */
+/*
+ * Turns a device's pin on again. Any context, while nobody but rloop_pci_stop_pin() changes the device's command
+ * register.
+ */
 void rloop_pci_start_pin(struct pci_dev *device)
 {
 	pci_intx(device, 1);
@@ -38,7 +42,8 @@ static irqreturn_t rloop_pci_hush(int line, void *device)
 }
 
 /*
- * Lets a device answer, and keeps its pin off, which the core turns on: what the device raises before its interrupts are
+ * Lets a device answer, but keeps it from the bus, which a firmware, or a driver that has not cleaned up, may have left
+ * it the right to use. And keeps its pin off, which the core turns on: what the device raises before its interrupts are
  * requested nobody would handle. If it raises something already, and others share the line, these would be called without
  * end before the pin can be turned off here; so a handler does that. (Not where the line becomes known only as the device
  * is enabled, as on x86 for the first time. And for no other device: free_irq() waits for all threads of the line, and a
@@ -55,8 +60,10 @@ int rloop_pci_enable(struct pci_dev *device)
 	if ((status & PCI_STATUS_INTERRUPT) && irq_has_action(line))
 		guarded = !request_irq(line, rloop_pci_hush, IRQF_SHARED | IRQF_PROBE_SHARED, pci_name(device), device);
 	error = pci_enable_device(device);
-	if (!error)
+	if (!error) {
+		pci_clear_master(device);
 		pci_intx(device, 0);
+	}
 	if (guarded)
 		free_irq(line, device);
 	return error;

@@ -13,7 +13,7 @@ for node in /dev/circbuf /dev/pcie_edu*; do
 done
 rloop verify char --stress "$seconds" --faults --format ptest >/tmp/circbuf &
 circbuf=$!
-verify pci --stress $seconds
+verify pci --stress $seconds --faults
 remark() { tail -n 2 /tmp/circbuf | tr '\n' ';'; }
 wait $circbuf
 check 'circbuf at the same time' [ $? = 0 ]

@@ -2,12 +2,15 @@
 
 //! The unit that computes factorials, and for whom.
 
+use core::ops::DerefMut;
+
+use super::turns::{Ticket, Turns};
 use super::unit::{Meaning, Refused, Unit};
 
 /// The unit, with the job `J` that it does.
 #[derive(Debug)]
-pub struct Factorial<J> {
-    unit: Unit,
+pub struct Factorial<J, R> {
+    unit: Unit<R>,
     /// There is one if and only if the unit runs for it.
     job: Option<J>,
 }
@@ -23,28 +26,39 @@ pub enum Ended<J> {
     Job(J, u32),
 }
 
-impl<J> Factorial<J> {
-    /// A unit without a job; `busy` is whether the device computes.
-    pub const fn new(busy: bool) -> Self {
+impl<J, R: DerefMut<Target = [u64]>> Factorial<J, R> {
+    /// A unit without a job; `busy` is whether the device computes. Those who wait are as many as there is room for.
+    pub const fn new(busy: bool, room: R) -> Self {
         Self {
-            unit: Unit::new(busy),
+            unit: Unit::new(busy, room),
             job: None,
         }
     }
 
-    /// Starts `job`: the device must be given its number right after this. `busy` asks the device.
+    /// Those who wait for it.
+    pub fn turns(&mut self) -> &mut Turns<R> {
+        self.unit.turns()
+    }
+
+    /// Starts `job`, of whoever has `ticket`, as [`Unit::hold`]: the device must be given its number right after this.
+    /// `busy` asks the device.
     ///
     /// # Errors
     ///
     /// Why it can't be started.
-    pub fn start(&mut self, job: J, busy: impl FnOnce() -> bool) -> Result<(), Refused> {
-        self.unit.hold(busy)?;
+    pub fn start(
+        &mut self,
+        job: J,
+        ticket: Option<Ticket>,
+        busy: impl FnOnce() -> bool,
+    ) -> Result<(), Refused> {
+        self.unit.hold(ticket, busy)?;
         self.unit.start()?;
         self.job = Some(job);
         Ok(())
     }
 
-    /// Whether a job can be started.
+    /// Whether a job can be started without a ticket.
     pub fn is_free(&self, busy: impl FnOnce() -> bool) -> bool {
         self.unit.is_free(busy)
     }
@@ -73,7 +87,7 @@ impl<J> Factorial<J> {
         self.job.take()
     }
 
-    /// The device goes. Returns the job that it did.
+    /// The device goes. Returns the job that it did, if somebody waited for that.
     pub fn leave(&mut self) -> Option<J> {
         self.unit.leave();
         self.job.take()

@@ -13,4 +13,6 @@ pub mod numbers;
 pub mod params;
 pub mod registers;
 pub mod transfer;
+pub mod turns;
 pub mod unit;
+pub mod wrong;

@@ -3,8 +3,8 @@
 //! A device: what its driver, its interrupts and its open files share, and what is done with it.
 //!
 //! Lock order: the buffer's lock is not held with another; a file's lock, then that of the units, which is an
-//! interrupt's: nothing is allocated with it held, and nobody sleeps. Registers are there only while the driver is
-//! bound, and who has found them there must not sleep.
+//! interrupt's: nothing is allocated or freed with it held, and nobody sleeps. Registers are there only while the driver
+//! is bound, and who has found them there must not sleep.
 
 use kernel::new_spinlock;
 use kernel::prelude::*;
@@ -16,13 +16,16 @@ use crate::job::Job;
 use crate::lib::kernel::lock::IrqSpinLock;
 use crate::lib::kernel::pci::{self, manage, Coherent, Handler, Managed};
 use crate::lib::kernel::wait::{Until, WaitQueue};
+use crate::lib::model::faults::Faults;
 use crate::model::factorial::{Ended, Factorial};
 use crate::model::registers::{
     ACKNOWLEDGE, COMMAND, COMPUTED, COMPUTING, COUNT, DESTINATION, FACTORIAL, GONE, IDENT,
     INTERRUPTS, LIVENESS, RUN, SIZE, SOURCE, STATUS, TELL, TRANSFERRED,
 };
 use crate::model::transfer::{is_filled, legs, Leg};
+use crate::model::turns::{Ticket, Turns};
 use crate::model::unit::{Meaning, Refused, Unit};
+use crate::model::wrong::Wrong;
 
 /// The registers.
 pub(crate) type Bar = pci::Bar<SIZE>;
@@ -33,11 +36,35 @@ const STEP: Delta = Delta::from_millis(10);
 /// How late an interrupt may be that the device has made up its mind to raise.
 const LATE: Delta = Delta::from_millis(1);
 
+/// Room for the tickets of those who wait.
+type Room = KVec<u64>;
+
+/// For how many more there is room when there is none for one.
+const MORE: usize = 8;
+
 /// What the device is doing.
 struct Units {
-    factorial: Factorial<Arc<Job>>,
-    transfer: Unit,
+    factorial: Factorial<Arc<Job>, Room>,
+    transfer: Unit<Room>,
     counters: Counters,
+    wrong: Wrong,
+}
+
+/// One of the units.
+#[derive(Clone, Copy)]
+enum Which {
+    Factorial,
+    Transfer,
+}
+
+impl Units {
+    /// Those who wait for a unit.
+    fn turns(&mut self, which: Which) -> &mut Turns<Room> {
+        match which {
+            Which::Factorial => self.factorial.turns(),
+            Which::Transfer => self.transfer.turns(),
+        }
+    }
 }
 
 /// What has been counted since the device was bound.
@@ -51,6 +78,14 @@ pub(crate) struct Counters {
     pub(crate) computations: [u64; 2],
     /// Ways of transfers, and how many of those nobody waited for until the end.
     pub(crate) transfers: [u64; 2],
+}
+
+/// What the device is doing, in words, and what has been counted.
+pub(crate) struct State {
+    pub(crate) factorial: &'static str,
+    pub(crate) transfer: &'static str,
+    pub(crate) counters: Counters,
+    pub(crate) wrong: Wrong,
 }
 
 /// A device. An open file keeps it, but not the hardware.
@@ -87,9 +122,10 @@ impl Device {
         // What another driver has begun is computed before anything else.
         let computing = is_computing(&*bar.try_access().ok_or(ENODEV)?);
         let units = Units {
-            factorial: Factorial::new(computing),
-            transfer: Unit::new(false),
+            factorial: Factorial::new(computing, KVec::new()),
+            transfer: Unit::new(false, KVec::new()),
             counters: Counters::default(),
+            wrong: Wrong::default(),
         };
         let device = try_pin_init!(Self {
             units <- IrqSpinLock::new(units),
@@ -110,21 +146,21 @@ impl Device {
     ///
     /// `EIO` if that transfer does not end, `ENODEV`.
     pub(crate) fn begin(&self) -> Result {
-        self.transfer_ends()?;
+        self.transfer_ends(false)?;
         self.registers(|bar| {
             bar.write32::<ACKNOWLEDGE>(!0);
             bar.write32::<STATUS>(TELL);
         })
     }
 
-    /// Sleeps until the device does not transfer.
+    /// Sleeps until the device does not transfer, which a transfer that `hangs` does for ever.
     ///
     /// # Errors
     ///
     /// `EIO` if it does for too long, `ENODEV`.
-    fn transfer_ends(&self) -> Result {
+    fn transfer_ends(&self, hangs: bool) -> Result {
         for _ in 0..STEPS {
-            if !self.registers(is_moving)? {
+            if !self.registers(is_moving)? && !hangs {
                 return Ok(());
             }
             fsleep(STEP);
@@ -169,24 +205,35 @@ impl Device {
         self.registers(|bar| bar.write32::<LIVENESS>(value))
     }
 
-    /// Starts `job` if the device can. Any context.
+    /// Starts `job` if the device can, and nobody else waits for that. Any context.
     ///
     /// # Errors
     ///
-    /// `EAGAIN` if the device is busy, `ENODEV` if it has gone.
+    /// `EAGAIN` if the device is busy or others wait, `ENODEV` if it has gone.
     pub(crate) fn try_start(&self, job: &Arc<Job>) -> Result {
+        self.start(job, None)
+    }
+
+    /// As [`Device::try_start`], of whoever has `ticket`.
+    fn start(&self, job: &Arc<Job>, ticket: Option<Ticket>) -> Result {
         let bar = self.bar.try_access().ok_or(ENODEV)?;
         let mut units = self.units.lock();
-        let started = units.factorial.start(job.clone(), || is_computing(&bar));
+        let frozen = units.wrong.is_frozen();
+        let busy = || frozen || is_computing(&bar);
+        let started = units.factorial.start(job.clone(), ticket, busy);
         started.map_err(refusal)?;
         bar.write32::<FACTORIAL>(job.number);
         units.counters.computations[0] += 1;
         Ok(())
     }
 
-    /// Whether the device could start a job. Any context.
+    /// Whether the device could start a job, for which nobody waits. Any context.
     pub(crate) fn can_start(&self) -> bool {
-        let free = |bar: &Bar| self.units.lock().factorial.is_free(|| is_computing(bar));
+        let free = |bar: &Bar| {
+            let units = self.units.lock();
+            let busy = || units.wrong.is_frozen() || is_computing(bar);
+            units.factorial.is_free(busy)
+        };
         self.registers(free).unwrap_or(true)
     }
 
@@ -196,7 +243,45 @@ impl Device {
         let given_up = units.factorial.give_up(|other| Arc::ptr_eq(other, job));
         units.counters.computations[1] += u64::from(given_up.is_some());
         drop(units);
+        if given_up.is_some() {
+            // The device may have ended it already: if its interrupt was lost nobody else says so.
+            self.computing.wake_all();
+        }
         drop(given_up);
+    }
+
+    /// Those who wait for a unit, or for its job.
+    fn queue(&self, which: Which) -> &WaitQueue {
+        match which {
+            Which::Factorial => &self.computing,
+            Which::Transfer => &self.transferring,
+        }
+    }
+
+    /// Puts the caller behind all who wait for a unit. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn line_up(&self, which: Which) -> Result<Place<'_>> {
+        loop {
+            let mut units = self.units.lock();
+            let turns = units.turns(which);
+            if let Some(ticket) = turns.come() {
+                return Ok(Place {
+                    device: self,
+                    which,
+                    ticket,
+                });
+            }
+            let more = turns.room() + MORE;
+            drop(units);
+            let room = KVec::from_elem(0, more, GFP_KERNEL)?;
+            let mut units = self.units.lock();
+            let old = units.turns(which).enlarge(room);
+            drop(units);
+            drop(old);
+        }
     }
 
     /// Computes a factorial, modulo 2³². Sleeps.
@@ -206,8 +291,11 @@ impl Device {
     /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`.
     pub(crate) fn compute(&self, number: u32) -> Result<u32> {
         let job = Job::new(number)?;
-        self.computing
-            .wait(Until::Signal, || unless_busy(self.try_start(&job)))??;
+        let place = self.line_up(Which::Factorial)?;
+        self.computing.wait(Until::Signal, || {
+            unless_busy(self.start(&job, Some(place.ticket)))
+        })??;
+        drop(place);
         let result = self.computing.wait(Until::Signal, || job.result());
         if result.is_err() {
             self.give_up(&job);
@@ -216,13 +304,13 @@ impl Device {
         job.result().map_or(result, Ok)
     }
 
-    /// Moves `length` bytes to the device, and their complement back. Sleeps, but not for others if `nonblocking`.
+    /// Moves `length` bytes to the device, and their complement back. Sleeps, but not for a turn if `nonblocking`.
     /// Returns whether all that came back is right.
     ///
     /// # Errors
     ///
-    /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`; `EAGAIN` if others are doing that; `EFAULT` if the device can't reach the
-    /// memory.
+    /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`; `EAGAIN` if others are doing that, or wait; `EFAULT` if the device can't reach
+    /// the memory.
     pub(crate) fn transfer(&self, length: usize, pattern: u8, nonblocking: bool) -> Result<bool> {
         let legs = legs(self.address, length, self.dma_bits).ok_or(EFAULT)?;
         let mut bytes = KVec::from_elem(pattern, length, GFP_KERNEL)?;
@@ -234,6 +322,7 @@ impl Device {
         self.with_buffer(|buffer| buffer.put(&bytes))?;
         held.run(&back)?;
         self.with_buffer(|buffer| buffer.get(&mut bytes))?;
+        self.units.lock().wrong.transferred(&mut bytes);
         Ok(is_filled(&bytes, pattern))
     }
 
@@ -244,48 +333,85 @@ impl Device {
         with(&mut buffer)
     }
 
-    /// Waits until nobody else has the unit that transfers.
+    /// Waits until it is the caller's turn to have the unit that transfers.
     fn hold_transfer(&self, nonblocking: bool) -> Result<Held<'_>> {
-        let hold = || {
+        let hold = |ticket| {
             let bar = self.bar.try_access().ok_or(ENODEV)?;
             let mut units = self.units.lock();
-            units.transfer.hold(|| is_moving(&bar)).map_err(refusal)
+            let frozen = units.wrong.is_frozen();
+            let busy = || frozen || is_moving(&bar);
+            units.transfer.hold(ticket, busy).map_err(refusal)
         };
-        match nonblocking {
-            true => hold()?,
-            false => self
-                .transferring
-                .wait(Until::Signal, || unless_busy(hold()))??,
+        if nonblocking {
+            hold(None)?;
+        } else {
+            let place = self.line_up(Which::Transfer)?;
+            let ticket = Some(place.ticket);
+            self.transferring
+                .wait(Until::Signal, || unless_busy(hold(ticket)))??;
         }
         Ok(Held { device: self })
     }
 
     /// What the device is doing, and what has been counted. Any context.
-    pub(crate) fn state(&self) -> (&'static str, &'static str, Counters) {
+    pub(crate) fn state(&self) -> State {
         let units = self.units.lock();
-        let words = (units.factorial.word(), units.transfer.word());
-        (words.0, words.1, units.counters)
+        State {
+            factorial: units.factorial.word(),
+            transfer: units.transfer.word(),
+            counters: units.counters,
+            wrong: units.wrong,
+        }
+    }
+
+    /// Looks at what is to go wrong by `look`, which may change it and must not sleep. Any context.
+    pub(crate) fn faults<R>(&self, look: impl FnOnce(&mut Faults) -> R) -> R {
+        look(&mut self.units.lock().wrong.faults)
+    }
+
+    /// From now on no job ends, or all go on. Any context.
+    pub(crate) fn freeze(&self, freeze: bool) {
+        let late = self.units.lock().wrong.freeze(freeze);
+        if let (Some(bar), 1..) = (self.bar.try_access(), late) {
+            self.told(&bar, late);
+        }
+        // Others may have been waiting for what has ended meanwhile and nobody waited for.
+        self.computing.wake_all();
+        self.transferring.wake_all();
     }
 
     /// The device goes: who sleeps in it is woken, and nobody begins anything any more. Sleeps until a transfer has
     /// ended that nobody waits for, for which the memory must be there; a computation goes on. After this there are no
-    /// interrupts. Done again it does nothing.
+    /// interrupts. Done again it does nothing; no two may do it at once.
     ///
     /// # Errors
     ///
     /// `EIO` if the transfer does not end, `EBUSY` if it goes on interrupting.
     pub(crate) fn leave(&self) -> Result {
         let mut units = self.units.lock();
+        if units.transfer.is_gone() {
+            return Ok(());
+        }
         let job = units.factorial.leave();
-        units.transfer.leave();
+        units.counters.computations[1] += u64::from(job.is_some());
+        // While nothing ends on demand, neither does what runs now.
+        let hangs = units.wrong.is_frozen() && units.transfer.is_busy();
+        let left = units.transfer.leave();
+        units.counters.transfers[1] += u64::from(left);
         drop(units);
         drop(job);
+        self.close();
+        let ended = self.transfer_ends(hangs);
+        let told = self.registers(|bar| bar.write32::<STATUS>(0));
+        // Without registers there is nothing that could go on.
+        told.map_or(Ok(()), |()| ended.and(self.fall_silent()))
+    }
+
+    /// Wakes all who sleep in the device, or poll it, of whom the first get `ENODEV`, and so do those who come later. Any
+    /// context.
+    pub(crate) fn close(&self) {
         self.computing.close();
         self.transferring.close();
-        let ended = self.transfer_ends();
-        let told = self.registers(|bar| bar.write32::<STATUS>(0));
-        // Without registers it has left before.
-        told.map_or(Ok(()), |()| ended.and(self.fall_silent()))
     }
 
     /// Sleeps until the device raises nothing any more. It looks at what it may tell, and raises it some time later:
@@ -309,6 +435,25 @@ impl Device {
     }
 }
 
+/// A place among those who wait for a unit, unless they have got it meanwhile. Dropping this gives it up.
+struct Place<'a> {
+    device: &'a Device,
+    which: Which,
+    ticket: Ticket,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut units = self.device.units.lock();
+        let was_first = units.turns(self.which).go(self.ticket);
+        drop(units);
+        if was_first {
+            // Now it is another's turn, or that of who does not wait.
+            self.device.queue(self.which).wake_all();
+        }
+    }
+}
+
 /// The unit that transfers, of whoever has it. Dropping this gives it back.
 struct Held<'a> {
     device: &'a Device,
@@ -316,12 +461,13 @@ struct Held<'a> {
 
 impl Held<'_> {
     /// Has the device move bytes, and sleeps until it has.
+    ///
+    /// # Errors
+    ///
+    /// `ENODEV`, `ERESTARTSYS`.
     fn run(&self, leg: &Leg) -> Result {
         let device = self.device;
-        let ended = || {
-            let units = device.units.lock();
-            (!units.transfer.is_running()).then_some(())
-        };
+        let ended = || device.units.lock().transfer.outcome();
         {
             let bar = device.bar.try_access().ok_or(ENODEV)?;
             let mut units = device.units.lock();
@@ -332,7 +478,8 @@ impl Held<'_> {
             bar.write32::<COMMAND>(leg.command);
             units.counters.transfers[0] += 1;
         }
-        device.transferring.wait(Until::Signal, ended)
+        let ended = device.transferring.wait(Until::Signal, ended)?;
+        ended.map_err(refusal)
     }
 }
 
@@ -358,17 +505,30 @@ impl Handler for Device {
         }
         // Before the device is asked whether it is busy: what it raises after this interrupts again.
         bar.write32::<ACKNOWLEDGE>(raised);
+        let mut units = self.units.lock();
+        units.counters.interrupts += 1;
+        let told = units.wrong.interrupted(raised);
+        drop(units);
+        if told != 0 {
+            self.told(&bar, told);
+        }
+        true
+    }
+}
+
+impl Device {
+    /// The device has told of these. Any context.
+    fn told(&self, bar: &Bar, raised: u32) {
         let mut job = Ended::Nothing;
         let mut units = self.units.lock();
         if raised & COMPUTED != 0 {
-            let busy = is_computing(&bar);
+            let busy = is_computing(bar);
             job = units.factorial.interrupted(busy, bar.read32::<FACTORIAL>());
         }
         let mut meaning = Meaning::Nothing;
         if raised & TRANSFERRED != 0 {
-            meaning = units.transfer.interrupted(is_moving(&bar));
+            meaning = units.transfer.interrupted(is_moving(bar));
         }
-        units.counters.interrupts += 1;
         if matches!((&job, meaning), (Ended::Nothing, Meaning::Nothing)) {
             units.counters.spurious += 1;
         }
@@ -382,7 +542,6 @@ impl Handler for Device {
         if meaning != Meaning::Nothing {
             self.transferring.wake_all();
         }
-        true
     }
 }
 

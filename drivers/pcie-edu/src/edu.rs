@@ -10,10 +10,13 @@ use kernel::str::CString;
 use kernel::sync::Arc;
 
 use crate::device::{Bar, Device};
+use crate::faults;
 use crate::file::{Open, OPERATIONS};
 use crate::lib::kernel::chardev::Registration;
+use crate::lib::kernel::fault_files::FaultFiles;
 use crate::lib::kernel::parameters::parsed;
 use crate::lib::kernel::pci::{self, Coherent, Interrupt, Managed, Master};
+use crate::model::numbers::MOST;
 use crate::model::params::{parse, Config};
 use crate::model::registers::{BUFFER_SIZE, DEVICE, IDENTITY, VENDOR};
 use crate::number::Number;
@@ -25,8 +28,9 @@ pci::pci_table!(pci::id(VENDOR, DEVICE));
 
 /// A device that is bound.
 pub(crate) struct Edu {
-    // In this order: no file is opened any more, no interrupt handled, the device tells of nothing and reaches no
+    // In this order: nobody asks for faults, no file is opened any more, no interrupt handled, the device tells of nothing and reaches no
     // memory, and then that may go, and the number.
+    _faults: FaultFiles<Device>,
     _node: Registration<Open>,
     _interrupt: Managed<Interrupt<Device>>,
     device: Begun,
@@ -59,7 +63,12 @@ impl pci::Driver for Edu {
 
     fn probe(device: &PciDevice<Bound>) -> Result<Self> {
         let Config { dma_bits } = config()?;
-        let number = Number::take()?;
+        let number = Number::take().inspect_err(|_| {
+            dev_err!(
+                device.as_ref(),
+                "{MOST} devices are bound already, and no more have a number\n"
+            );
+        })?;
         let name = match number.get() {
             0 => CString::try_from_fmt(fmt!("pcie_edu"))?,
             number => CString::try_from_fmt(fmt!("pcie_edu{number}"))?,
@@ -77,9 +86,10 @@ impl pci::Driver for Edu {
         let address = buffer.address();
         let registers = device.resource_start(0)?;
         let shared = Device::new(device, bar, buffer, dma_bits)?;
-        let master = Master::new(device);
-        let begun = Begun(shared.clone());
         shared.begin()?;
+        let begun = Begun(shared.clone());
+        // Only now: what the device transferred until then was to memory of others.
+        let master = Master::new(device);
         let ident = shared.ident()?;
         if ident != IDENTITY {
             dev_warn!(
@@ -88,6 +98,11 @@ impl pci::Driver for Edu {
             );
         }
         let interrupt = Interrupt::request(device, &name, shared.clone())?;
+        let faults = faults::of(&shared, &name)?;
+        if faults::refuse() {
+            dev_info!(device.as_ref(), "it is not bound, as was asked for\n");
+            return Err(EIO);
+        }
         let node = Registration::new(
             &OPERATIONS,
             pci::module!(),
@@ -102,6 +117,7 @@ impl pci::Driver for Edu {
             &*name
         );
         Ok(Self {
+            _faults: faults,
             _node: node,
             _interrupt: interrupt,
             device: begun,

@@ -9,7 +9,8 @@ use kernel::seq_file::SeqFile;
 use kernel::sync::{Arc, SpinLock};
 use kernel::uaccess::{UserPtr, UserSlice};
 
-use crate::device::Device;
+use crate::device::{Device, State};
+use crate::faults;
 use crate::job::Job;
 use crate::lib::kernel::chardev::{Closer, File, Mode, Operations, Poller, Ready};
 use crate::model::command::{transfer, Command, TRANSFER_SIZE};
@@ -154,7 +155,12 @@ impl File for Open {
     }
 
     fn show(&self, text: &SeqFile) {
-        let (factorial, transfer, counters) = self.device.state();
+        let State {
+            factorial,
+            transfer,
+            counters,
+            wrong,
+        } = self.device.state();
         kernel::seq_print!(text, "factorial:\t{factorial}\n");
         kernel::seq_print!(text, "transfer:\t{transfer}\n");
         kernel::seq_print!(text, "interrupts:\t{}\n", counters.interrupts);
@@ -163,10 +169,15 @@ impl File for Open {
         kernel::seq_print!(text, "computations:\t{begun}\nleft computations:\t{left}\n");
         let [begun, left] = counters.transfers;
         kernel::seq_print!(text, "transfers:\t{begun}\nleft transfers:\t{left}\n");
+        kernel::seq_print!(text, "dropped:\t{}\n", wrong.dropped);
+        kernel::seq_print!(text, "flipped:\t{}\n", wrong.flipped);
+        kernel::seq_print!(text, "refused:\t{}\n", faults::refused());
     }
 
     fn gone(device: &Arc<Device>) {
         // The driver has done so before, unless it could not be bound.
         let _ = device.leave();
+        // But who polls finds only now that the node has gone.
+        device.close();
     }
 }

@@ -8,6 +8,7 @@ use kernel::prelude::*;
 
 mod device;
 mod edu;
+mod faults;
 mod file;
 mod job;
 #[path = "../../lib/mod.rs"]
@@ -17,6 +18,7 @@ mod model;
 mod number;
 
 use edu::{config, Edu};
+use faults::Files;
 use lib::kernel::pci::Registration;
 
 module! {
@@ -32,6 +34,8 @@ module! {
 struct PcieEdu {
     #[pin]
     driver: Registration<Edu>,
+    // After the devices, whose own are in its directory.
+    _faults: Files,
 }
 
 impl kernel::InPlaceModule for PcieEdu {
@@ -39,6 +43,8 @@ impl kernel::InPlaceModule for PcieEdu {
         try_pin_init!(Self {
             // A parameter that is not allowed is told of here, before there is a device.
             _: { config()?; },
+            // Before the devices.
+            _faults: Files::new()?,
             driver <- Registration::new(kernel::c_str!("pcie_edu"), module),
         }? Error)
     }

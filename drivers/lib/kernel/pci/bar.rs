@@ -33,8 +33,8 @@ unsafe impl<const SIZE: usize> Send for Bar<SIZE> {}
 unsafe impl<const SIZE: usize> Sync for Bar<SIZE> {}
 
 impl<const SIZE: usize> Bar<SIZE> {
-    /// Maps the registers in the BAR `number`; `name` is whose they are in `/proc/iomem`. The device has been
-    /// [`super::enable`]d. May sleep.
+    /// Maps the registers in the BAR `number`, `pci_request_region()` and `pci_iomap()`; `name` is whose they are in
+    /// `/proc/iomem`. The device has been [`super::enable`]d. May sleep.
     ///
     /// # Errors
     ///
@@ -68,19 +68,19 @@ impl<const SIZE: usize> Bar<SIZE> {
         unsafe { self.base.as_ptr().byte_add(OFFSET) }
     }
 
-    /// Reads the register of 32 bits at `OFFSET`: all ones if the device has gone. Any context.
+    /// Reads the register of 32 bits at `OFFSET`, `readl()`: all ones if the device has gone. Any context.
     pub(crate) fn read32<const OFFSET: usize>(&self) -> u32 {
         // SAFETY: There is such a register.
         unsafe { bindings::rloop_read32(self.at::<OFFSET, 4>()) }
     }
 
-    /// Writes the register of 32 bits at `OFFSET`. Any context.
+    /// Writes the register of 32 bits at `OFFSET`, `writel()`. Any context.
     pub(crate) fn write32<const OFFSET: usize>(&self, value: u32) {
         // SAFETY: There is such a register.
         unsafe { bindings::rloop_write32(value, self.at::<OFFSET, 4>()) };
     }
 
-    /// Writes the register of 64 bits at `OFFSET`, at once. Any context.
+    /// Writes the register of 64 bits at `OFFSET`, at once, `writeq()`. Any context.
     pub(crate) fn write64<const OFFSET: usize>(&self, value: u64) {
         // SAFETY: There is such a register.
         unsafe { bindings::rloop_write64(value, self.at::<OFFSET, 8>()) };

@@ -13,7 +13,8 @@ use kernel::sync::aref::ARef;
 use super::raw;
 use crate::lib::bindings;
 
-/// Says how many bits an address has that `device` can reach, before any memory is had for it. May sleep.
+/// Says how many bits an address has that `device` can reach, `dma_set_mask_and_coherent()`, before any memory is had
+/// for it. May sleep.
 ///
 /// # Errors
 ///
@@ -25,7 +26,8 @@ pub(crate) fn set_dma_bits(device: &Device<Bound>, bits: u32) -> Result {
 }
 
 /// Memory that a device and the processor see the same of, `dma_alloc_coherent()`. Dropping it frees it, so sleeps: the
-/// device must have been kept from it before, by itself or since its [`Master`](super::Master) has been dropped.
+/// device must have been kept from it before, by itself or since its [`Master`](super::Master) has been dropped. What
+/// it was doing then must have ended before there is another `Master`.
 ///
 /// # Invariants
 ///

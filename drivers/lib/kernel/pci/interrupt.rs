@@ -28,7 +28,7 @@ struct Line<H: Handler> {
     handler: Arc<H>,
 }
 
-/// A device's interrupts, handled. Dropping it waits for a handler that runs, and ends that, so sleeps.
+/// A device's interrupts, handled. Dropping it waits for a handler that runs, and ends that, `free_irq()`, so sleeps.
 ///
 /// # Invariants
 ///
@@ -40,8 +40,8 @@ pub(crate) struct Interrupt<H: Handler> {
 }
 
 impl<H: Handler> Interrupt<H> {
-    /// Has the interrupts of `device` handled; `name` is theirs in `/proc/interrupts`. May sleep; the handler may be
-    /// called before this returns.
+    /// Has the interrupts of `device` handled, `pci_alloc_irq_vectors()` and `request_irq()`; `name` is theirs in
+    /// `/proc/interrupts`. May sleep; the handler may be called before this returns.
     ///
     /// # Errors
     ///

@@ -24,6 +24,7 @@ use kernel::sync::aref::ARef;
 use crate::lib::bindings;
 
 mod bar;
+mod directory;
 mod dma;
 mod interrupt;
 #[cfg_attr(kernel_7_2, path = "shape_7_2.rs")]
@@ -31,6 +32,7 @@ mod interrupt;
 mod shape;
 
 pub(crate) use bar::Bar;
+pub(crate) use directory::Directory;
 pub(crate) use dma::{set_dma_bits, Coherent};
 pub(crate) use interrupt::{Handler, Interrupt};
 pub(crate) use shape::{manage, module, pci_table, Adapter, Managed};
@@ -43,19 +45,20 @@ pub(crate) trait Driver: Send + Sync + Sized + 'static {
     /// The devices that it is for, made by [`pci_table`].
     const TABLE: kernel::pci::IdTable<()>;
 
-    /// Binds a device that has been found.
+    /// `probe` of `struct pci_driver`: binds a device that has been found.
     ///
     /// # Errors
     ///
     /// Whatever stands in the way; the device stays without a driver.
     fn probe(device: &Device<Bound>) -> Result<Self>;
 
-    /// Unbinds the device, which is still there, unless it has been pulled out. After this the value is dropped, and
-    /// then all goes that is [`Managed`], the last first.
+    /// `remove` of `struct pci_driver`: unbinds the device, which is still there, unless it has been pulled out. After
+    /// this the value is dropped, and then all goes that is [`Managed`], the last first.
     fn unbind(&self, device: &Device<Bound>);
 }
 
-/// The `i`-th identification of a table, by the numbers of vendor and device.
+/// An identification in a [`Driver::TABLE`], `PCI_DEVICE()`: the numbers of vendor and device, of whatever kind. Any
+/// context.
 pub(crate) const fn id(vendor: u32, device: u32) -> kernel::pci::DeviceId {
     let any = !0;
     let id = c::pci_device_id {
@@ -89,8 +92,8 @@ impl Drop for Enabled {
     }
 }
 
-/// Lets a device answer until it is unbound, but not interrupt by its pin: the first thing that a probe does, so that it is the last that is undone.
-/// May sleep.
+/// Lets a device answer until it is unbound, `pci_enable_device()`, but neither interrupt by its pin nor use the bus:
+/// the first thing that a probe does, so that it is the last that is undone. May sleep.
 ///
 /// # Errors
 ///
@@ -107,7 +110,7 @@ pub(crate) fn enable(device: &Device<Bound>) -> Result {
 pub(crate) struct Master(ARef<Device>);
 
 impl Master {
-    /// Lets `device` read and write memory. May sleep.
+    /// Lets `device` read and write memory, which what it is doing already does from then on, too. May sleep.
     pub(crate) fn new(device: &Device<Bound>) -> Self {
         // SAFETY: The device is there as long as it is borrowed.
         unsafe { c::pci_set_master(raw(device).cast()) };

@@ -80,7 +80,7 @@ proptest! {
             // By a driver before.
             device.write(u32::MAX);
         }
-        let mut unit = Factorial::new(device.busy());
+        let mut unit = Factorial::new(device.busy(), Vec::new());
         let mut next = 0;
         let mut waits = None;
         let mut all = VecDeque::from(steps);
@@ -90,7 +90,7 @@ proptest! {
             match step {
                 Step::Ask => {
                     let was_busy = device.busy();
-                    match unit.start(next, || device.busy()) {
+                    match unit.start(next, None, || device.busy()) {
                         Ok(()) => {
                             prop_assert_eq!(waits, None);
                             prop_assert!(!was_busy);
@@ -138,45 +138,88 @@ proptest! {
     /// A unit that has gone is never had again, whatever is done with it.
     #[test]
     fn gone_is_gone(steps in prop::collection::vec(0..5_u8, 0..30)) {
-        let mut unit = Unit::new(false);
+        let mut unit = unit(false);
         unit.leave();
         for step in steps {
             match step {
-                0 => prop_assert_eq!(unit.hold(|| false), Err(Refused::Gone)),
+                0 => prop_assert_eq!(unit.hold(None, || false), Err(Refused::Gone)),
                 1 => prop_assert_eq!(unit.start(), Err(Refused::Gone)),
                 2 => prop_assert_eq!(unit.interrupted(false), Meaning::Nothing),
                 3 => prop_assert!(!unit.release()),
-                _ => unit.leave(),
+                _ => prop_assert!(!unit.leave()),
             }
-            prop_assert!(!unit.is_free(|| false) && !unit.is_running());
+            prop_assert!(!unit.is_free(|| false));
+            prop_assert_eq!(unit.outcome(), Some(Err(Refused::Gone)));
         }
     }
 }
 
+/// A unit for which nobody waits.
+fn unit(busy: bool) -> Unit<Vec<u64>> {
+    Unit::new(busy, vec![0; 4])
+}
+
+#[test]
+fn who_waits_has_it_before_who_does_not() {
+    let mut unit = unit(false);
+    let [first, second] = [unit.turns().come(), unit.turns().come()];
+    for early in [None, second] {
+        assert_eq!(unit.hold(early, || false), Err(Refused::Busy));
+    }
+    assert!(!unit.is_free(|| false));
+    assert_eq!(unit.hold(first, || false), Ok(()));
+    unit.start().unwrap();
+    assert_eq!(unit.hold(second, || true), Err(Refused::Busy));
+    assert_eq!(unit.interrupted(false), Meaning::Ended);
+    assert!(!unit.release());
+    // They have done their job, and may not be done with it.
+    let again = unit.turns().come();
+    assert_eq!(unit.hold(again, || false), Err(Refused::Busy));
+    assert_eq!(unit.hold(second, || false), Ok(()));
+    unit.release();
+    // A signal.
+    assert!(unit.turns().go(again.unwrap()));
+    assert_eq!(unit.hold(None, || false), Ok(()));
+}
+
 #[test]
 fn an_interrupt_of_the_job_before_is_no_end() {
-    let mut unit = Unit::new(false);
-    unit.hold(|| false).unwrap();
+    let mut unit = unit(false);
+    unit.hold(None, || false).unwrap();
     unit.start().unwrap();
     // A signal; the device ends the job, and its interrupt is late.
     assert!(unit.release());
-    assert_eq!(unit.hold(|| true), Err(Refused::Busy));
-    assert_eq!(unit.hold(|| false), Ok(()));
+    assert_eq!(unit.hold(None, || true), Err(Refused::Busy));
+    assert_eq!(unit.hold(None, || false), Ok(()));
     unit.start().unwrap();
     assert_eq!(unit.interrupted(true), Meaning::Nothing);
-    assert!(unit.is_running());
+    assert_eq!(unit.outcome(), None);
     assert_eq!(unit.interrupted(false), Meaning::Ended);
-    assert!(!unit.is_running());
+    assert_eq!(unit.outcome(), Some(Ok(())));
     // Between two ways of a transfer nobody else gets it.
-    assert_eq!(unit.hold(|| false), Err(Refused::Busy));
+    assert_eq!(unit.hold(None, || false), Err(Refused::Busy));
     assert!(!unit.release());
-    assert_eq!(unit.hold(|| panic!("an idle unit asks nobody")), Ok(()));
+    assert_eq!(
+        unit.hold(None, || panic!("an idle unit asks nobody")),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_job_that_the_device_goes_with_has_not_ended_well() {
+    let mut unit = unit(false);
+    unit.hold(None, || false).unwrap();
+    unit.start().unwrap();
+    // Nobody waits for it any more, which is counted once.
+    assert!(unit.leave() && !unit.leave() && unit.is_gone());
+    assert!(!unit.release());
+    assert_eq!(unit.outcome(), Some(Err(Refused::Gone)));
 }
 
 #[test]
 fn a_job_that_was_begun_before_is_waited_for() {
-    let mut unit = Unit::new(true);
-    assert_eq!(unit.hold(|| true), Err(Refused::Busy));
+    let mut unit = unit(true);
+    assert_eq!(unit.hold(None, || true), Err(Refused::Busy));
     assert_eq!(unit.interrupted(true), Meaning::Nothing);
     assert_eq!(unit.interrupted(false), Meaning::Freed);
     assert_eq!(unit.word(), "idle");

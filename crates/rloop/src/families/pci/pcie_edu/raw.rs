@@ -183,6 +183,8 @@ pub enum Register {
     Command = 0x98,
 }
 
+/// In [`Register::Status`]: the device computes.
+pub const COMPUTING: u32 = 0x01;
 /// In [`Register::Status`]: the end of a computation is told.
 pub const TELL: u32 = 0x80;
 /// In [`Register::Command`]: a transfer runs.

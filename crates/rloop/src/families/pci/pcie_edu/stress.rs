@@ -2,7 +2,7 @@
 
 //! `rloop verify pci --stress`: random legal things on all devices at once, by threads of this process, half of which
 //! get a hundred signals a second, and by processes that are killed in the middle; meanwhile devices are unbound and
-//! bound, and somebody tries to unload the module.
+//! bound, somebody tries to unload the module, and with `--faults` no job ends for a moment.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -22,6 +22,7 @@ use super::raw::{Alarm, compute, transfer};
 use crate::error::Error;
 use crate::families::family::Stress;
 use crate::families::stress::{Options, Subject, Worker, once};
+use crate::kernel::faults::Faults;
 
 /// What is put under stress. Its devices go and come back all the time.
 const SUBJECT: Subject = Subject {
@@ -152,6 +153,9 @@ struct Director {
     refused: u64,
     /// The module's parameter.
     dma_bits: u32,
+    /// Whether devices do wrong as well, and how often they did.
+    faults: bool,
+    frozen: u64,
 }
 
 impl Meanwhile for Director {
@@ -178,6 +182,16 @@ impl Meanwhile for Director {
         }
         let n = self.random.between(0, self.devices.len() as u64 - 1) as usize;
         let device = &self.devices[n];
+        if self.faults && self.random.once_in(3) {
+            let moment = Duration::from_millis(self.random.between(0, 300));
+            let frozen = Faults::of(DRIVER, &device.name).and_then(|faults| {
+                faults.ask("freeze", "1")?;
+                std::thread::sleep(moment);
+                faults.ask("freeze", "0")
+            });
+            self.frozen += 1;
+            return frozen.map_err(|problem| problem.to_string());
+        }
         let turn = match self.random.once_in(3) {
             true => device.remove().and_then(|()| device.rescan()),
             false => device.unbind().and_then(|()| device.bind()),
@@ -203,6 +217,8 @@ fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
             turned: 0,
             refused: 0,
             dma_bits: device::dma_bits(),
+            faults: options.faults,
+            frozen: 0,
         })
     };
     let (stressed, director) = SUBJECT.run::<User, _>(options, ledger, director)?;
@@ -220,8 +236,8 @@ fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
     }
     let (calls, killed) = stressed.counts();
     Ok(stressed.report(vec![format!(
-        "seed {}: {calls} calls, {killed} processes killed, {} times a device or the module was to go, {} times it was \
-         in use",
-        options.seed, director.turned, director.refused
+        "seed {}: {calls} calls, {killed} processes killed, {} times a device or the module was to go, of \
+         which it was in use {} times, and no job was to end {} times",
+        options.seed, director.turned, director.refused, director.frozen
     )]))
 }

@@ -2,15 +2,17 @@
 
 //! What a program is offered.
 
-use std::fs;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::{Plain, factorial, gave, refused};
+use super::{LONG, Plain, factorial, gave, refused};
 use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{Device, are_messages_had, failed};
 use crate::families::pci::pcie_edu::raw::{
@@ -74,6 +76,18 @@ pub const CHECKS: &[Plain] = &[
         turns,
     ),
     (
+        "interface/order",
+        "everybody has a turn",
+        "while one program computes or transfers again and again, another gets its turn after the one that runs",
+        order,
+    ),
+    (
+        "interface/crowd",
+        "everybody has a turn",
+        "of 40 programs that wait at once, half of which a signal interrupts, all have their result or EINTR",
+        crowd,
+    ),
+    (
         "interface/interrupts",
         "one interrupt per job",
         "the kernel counts one interrupt for each COMPUTE, and two for each DMA_TRANSFER, and so does the driver; they \
@@ -115,7 +129,7 @@ fn liveness_length(context: &mut Context) -> Verdict {
         let what = format!("a write of {length} bytes");
         refused(&what, file.write(&vec![0; length]), libc::EINVAL)?;
     }
-    for length in [1, 3] {
+    for length in [0, 1, 3] {
         let what = format!("a read of {length} bytes");
         refused(&what, file.read(&mut vec![0; length]), libc::EINVAL)?;
     }
@@ -228,6 +242,114 @@ fn turns(context: &mut Context) -> Verdict {
         let ended = program.join();
         ended.map_err(|_| Problem::Failed("a thread has panicked".to_owned()))?
     })
+}
+
+/// A call that takes the device a while.
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Compute,
+    Transfer,
+}
+
+impl Call {
+    fn done(self, file: &File) -> Verdict {
+        match self {
+            Call::Compute => gave("COMPUTE", compute(file, WHILE), factorial(WHILE)),
+            Call::Transfer => gave("DMA_TRANSFER", transfer(file, 4096, 0xAB), ()),
+        }
+    }
+}
+
+/// A number whose factorial takes a device much longer than a program takes to ask for the next.
+const WHILE: u32 = LONG / 10;
+
+/// Counts the turns that one program has while another waits for one, on the one processor that both have: there a
+/// program that has its result goes on, and asks again, before another has found that the device is free.
+fn turns_meanwhile(device: &Device, call: Call) -> Verdict<u64> {
+    /// The other has as many at most.
+    const MOST: u64 = 20;
+    let allowed = sched_getaffinity(None).map_err(|e| Problem::Failed(format!("affinity: {e}")))?;
+    let one = (0..CpuSet::MAX_CPU).find(|number| allowed.is_set(*number));
+    let mut only = CpuSet::new();
+    only.set(one.unwrap_or_default());
+    let pin = move || {
+        let pinned = sched_setaffinity(None, &only);
+        pinned.map_err(|e| Problem::Failed(format!("affinity: {e}")))
+    };
+    let (often, once) = (device.open(0)?, device.open(0)?);
+    let (turns, ended) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let again = scope.spawn(|| -> Verdict {
+            pin()?;
+            while !ended.load(Ordering::Relaxed) && turns.load(Ordering::Relaxed) < MOST {
+                call.done(&often)?;
+                turns.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+        let other = scope.spawn(|| -> Verdict<u64> {
+            pin()?;
+            // In the middle of one of the other's turns.
+            while turns.load(Ordering::Relaxed) < 2 {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let before = turns.load(Ordering::Relaxed);
+            call.done(&once)?;
+            Ok(turns.load(Ordering::Relaxed) - before)
+        });
+        let came = other.join();
+        ended.store(true, Ordering::Relaxed);
+        let again = again.join();
+        let panicked = || Problem::Failed("a thread has panicked".to_owned());
+        again.map_err(|_| panicked())??;
+        came.map_err(|_| panicked())?
+    })
+}
+
+fn order(context: &mut Context) -> Verdict {
+    for call in [Call::Compute, Call::Transfer] {
+        for _ in 0..3 {
+            let turns = turns_meanwhile(&context.device, call)?;
+            context.note(format!("{call:?}: after {turns} turns of the other"));
+            // That which ran, and what the other has had before this was told of its result.
+            ensure(turns <= 3, || {
+                format!("{call:?}: the other has had {turns} turns before this had one")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn crowd(context: &mut Context) -> Verdict {
+    const PROGRAMS: u32 = 40;
+    let device = context.device.clone();
+    // They come while it is busy.
+    let busy = device.open(libc::O_NONBLOCK)?;
+    refused("COMPUTE of a lot", compute(&busy, LONG), libc::EAGAIN)?;
+    let programs = (0..PROGRAMS).map(|program| {
+        let file = device.open(0)?;
+        Ok(thread::spawn(move || -> Verdict<u32> {
+            let interrupted = program % 2 == 1;
+            // Who is never woken is by this, and fails.
+            let first = Duration::from_millis(if interrupted { 100 } else { 60_000 });
+            let _alarm = Alarm::new(first, Duration::from_millis(20))
+                .map_err(|e| Problem::Failed(format!("a timer: {e}")))?;
+            match compute(&file, program) {
+                Err(error) if interrupted && error.kind() == io::ErrorKind::Interrupted => Ok(1),
+                came => gave("COMPUTE", came, factorial(program)).map(|()| 0),
+            }
+        }))
+    });
+    let programs = programs.collect::<Verdict<Vec<_>>>()?;
+    let interrupted: u32 = programs
+        .into_iter()
+        .map(|program| {
+            let ended = program.join();
+            ended.map_err(|_| Problem::Failed("a thread has panicked".to_owned()))?
+        })
+        .sum::<Verdict<u32>>()?;
+    context.note(format!("{interrupted} were interrupted"));
+    ensure(interrupted > 0, || "nobody was interrupted".to_owned())
 }
 
 /// All commands of a type, with the sizes that structures have most often.

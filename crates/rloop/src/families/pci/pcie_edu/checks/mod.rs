@@ -10,6 +10,7 @@ use rig::verdict::{Verdict, ensure};
 use super::Context;
 
 mod binding;
+mod faults;
 mod interface;
 mod life;
 mod nonblocking;
@@ -32,11 +33,16 @@ pub fn all() -> Vec<Check<Context>> {
     let checks = lists.concat();
     let quick = |check: &Check<Context>| check.group() == "interface";
     let checks = checks.iter().map(Check::from);
+    let of_faults = faults::CHECKS.iter().map(|check| Check {
+        kind: Kind::Faults,
+        ..Check::from(check)
+    });
     let of_allocations = wrong::ALLOCATIONS.iter().map(|check| Check {
         kind: Kind::Allocations,
         ..Check::from(check)
     });
     checks
+        .chain(of_faults)
         .chain(of_allocations)
         .map(|check| Check {
             quick: quick(&check),

@@ -86,7 +86,7 @@ fn interrupts(context: &mut Context) -> Verdict {
 }
 
 /// Checks that of a device that could not be bound nothing is left.
-fn nothing_is_left(device: &Device) -> Verdict {
+pub fn nothing_is_left(device: &Device) -> Verdict {
     let status = device.registers()?.read(Register::Status);
     ensure(status & TELL == 0, || {
         format!("the device still tells of results: its status is {status:#x}")
