@@ -7,8 +7,6 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,12 +54,6 @@ pub const CHECKS: &[Plain] = &[
         "a device can go at any time",
         "unbinding does not wait for a computation, and complains of nothing",
         computing,
-    ),
-    (
-        "binding/endless",
-        "nothing is left",
-        "a transfer that never ends is waited for, said so once, and has no right to use the bus then",
-        endless,
     ),
     (
         "binding/unload",
@@ -344,67 +336,6 @@ fn computing(context: &mut Context) -> Verdict {
     said.retain(|line| !line.contains(": /dev/"));
     context.note(format!("unbound after {} ms", took.as_millis()));
     ensure(said.is_empty(), || format!("the log has {said:?}"))
-}
-
-/// Has the device transfer nothing, again and again, until `ended`.
-fn transfer_on(device: &Device, ended: &AtomicBool) -> Verdict {
-    let registers = device.registers()?;
-    while !ended.load(Ordering::Relaxed) {
-        // Ignored as long as it does.
-        registers.write(Register::Count, 0);
-        registers.write(Register::Command, RUN);
-    }
-    Ok(())
-}
-
-/// Unbinds the device while it transfers on and on; how long that took, and whether it might use the bus then.
-fn unbind_endless(device: &Device) -> Verdict<(Duration, bool)> {
-    let ended = Arc::new(AtomicBool::new(false));
-    // One that is not running begins the next transfer too late; another does then.
-    let writers = thread::available_parallelism().map_or(1, usize::from);
-    let transferring: Vec<_> = (0..writers)
-        .map(|_| {
-            let (other, its_end) = (device.clone(), Arc::clone(&ended));
-            thread::spawn(move || transfer_on(&other, &its_end))
-        })
-        .collect();
-    thread::sleep(Duration::from_millis(20));
-    let begin = Instant::now();
-    let unbound = device.unbind();
-    let took = begin.elapsed();
-    let may = device.is_master();
-    ended.store(true, Ordering::Relaxed);
-    let transferred: Vec<_> = transferring.into_iter().map(|one| one.join()).collect();
-    unbound?;
-    device.bind()?;
-    for one in transferred {
-        one.map_err(|_| Problem::Failed("a thread has panicked".to_owned()))??;
-    }
-    Ok((took, may?))
-}
-
-fn endless(context: &mut Context) -> Verdict {
-    /// The driver looks a hundred times, and may each time find the device between two transfers.
-    const TRIES: u32 = 100;
-    let device = context.device.clone();
-    let mut log = Log::begin()?;
-    for number in 1..=TRIES {
-        context.watchdog.step(format!("unbinding, try {number}"));
-        let (took, may) = unbind_endless(&device)?;
-        ensure(!may, || {
-            "it might use the bus after it was unbound".to_owned()
-        })?;
-        works(&device)?;
-        let said = log.with("a transfer has not ended").len();
-        if said > 0 {
-            let (ms, tries) = (took.as_millis(), number);
-            context.note(format!("unbound after {ms} ms, at try {tries}"));
-            return ensure(said == 1, || format!("that was said {said} times"));
-        }
-    }
-    fail(format!(
-        "the driver has waited for no transfer until the end of its patience, in {TRIES} tries"
-    ))
 }
 
 /// Tries to unload the module. Whether that has worked.
