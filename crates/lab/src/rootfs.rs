@@ -19,25 +19,41 @@ use crate::ui::Step;
 const REVISION: &str = "2";
 
 /// What a root file system holds.
-pub struct Contents {
+pub struct Contents<'a> {
     /// The part of its name that tells it apart from the plain one; empty for that.
     suffix: &'static str,
     /// Packages beside those of the plain one.
-    more: &'static [&'static str],
+    more: &'a [&'a str],
+    /// Whether it has what only programs of more packages load, such as Python.
+    whole: bool,
     /// Memory that a guest needs for it, in MiB.
     pub memory: u32,
 }
 
+impl<'a> Contents<'a> {
+    /// With the packages `more`, and what these load.
+    pub const fn with(more: &'a [&'a str]) -> Self {
+        Self {
+            suffix: "-more",
+            more,
+            whole: true,
+            memory: PLAIN.memory,
+        }
+    }
+}
+
 /// What most jobs need.
-pub const PLAIN: Contents = Contents {
+pub const PLAIN: Contents<'static> = Contents {
     suffix: "",
     more: &[],
+    whole: false,
     memory: 1024,
 };
 
 /// With sound servers, and with what finds and initialises cards for them.
-pub const SERVERS: Contents = Contents {
+pub const SERVERS: Contents<'static> = Contents {
     suffix: "-servers",
+    whole: false,
     more: &[
         "alsa-ucm-conf",
         "dbus",
@@ -72,10 +88,6 @@ const DROPPED: &[&str] = &[
     "etc/dpkg",
     "etc/hostname",
     "etc/resolv.conf",
-    // Some of rt-tests' programs are Python's; cyclictest is not.
-    "usr/bin/python3.13",
-    "usr/lib/python3",
-    "usr/lib/python3.13",
     // The kernel's names of devices that no guest has.
     "usr/lib/udev/hwdb.d",
     "usr/share/bash-completion",
@@ -98,17 +110,27 @@ const DROPPED: &[&str] = &[
     "var/lib/apt",
     "var/lib/dpkg",
 ];
-/// Parts of libraries' names that no program here loads.
-const DROPPED_LIBRARIES: &[&str] = &[
-    "gconv",
+/// Some of rt-tests' programs are Python's; cyclictest is not.
+const PYTHON: &[&str] = &[
+    "usr/bin/python3.13",
+    "usr/lib/python3",
+    "usr/lib/python3.13",
+];
+/// Parts of libraries' names that only programs of more packages load.
+const SPARE_LIBRARIES: &[&str] = &[
     "engines-3",
     "ossl-modules",
-    "libfftw3f_omp",
-    "libfftw3f_threads",
     "libssl",
+    "libxml",
     // Python's.
     "libpython",
     "libsqlite3",
+];
+/// Parts of libraries' names that no program here loads.
+const DROPPED_LIBRARIES: &[&str] = &[
+    "gconv",
+    "libfftw3f_omp",
+    "libfftw3f_threads",
     // What stress-ng would draw with.
     "libEGL_mesa",
     "libgallium",
@@ -139,7 +161,6 @@ const DROPPED_LIBRARIES: &[&str] = &[
     "libwebrtc",
     "libx264",
     "libx265",
-    "libxml",
 ];
 
 /// Links and directories that the packages' scripts would have made.
@@ -168,7 +189,7 @@ const GROUP: &str = "root:x:0:\ntty:x:5:\ndisk:x:6:\nlp:x:7:\nkmem:x:15:\ndialou
      render:x:108:\nnogroup:x:65534:\n";
 
 /// The archive of `contents` for `arch`, made on first use.
-pub fn get(context: &Context, arch: Arch, contents: &Contents) -> Result<PathBuf> {
+pub fn get(context: &Context, arch: Arch, contents: &Contents<'_>) -> Result<PathBuf> {
     let mut key = Key::default().with(REVISION).with(RELEASE);
     let drivers = context.drivers.iter().flat_map(|d| &d.packages);
     let mut packages: Vec<&str> = drivers
@@ -180,6 +201,11 @@ pub fn get(context: &Context, arch: Arch, contents: &Contents) -> Result<PathBuf
     packages.extend(contents.more);
     for text in packages.iter().chain(DROPPED).chain(DROPPED_LIBRARIES) {
         key = key.with(text);
+    }
+    if !contents.whole {
+        for text in PYTHON.iter().chain(SPARE_LIBRARIES) {
+            key = key.with(text);
+        }
     }
     let label = format!("{arch}{}", contents.suffix);
     let name = format!("rootfs-{label}-{}", key.hex());
@@ -197,7 +223,7 @@ pub fn get(context: &Context, arch: Arch, contents: &Contents) -> Result<PathBuf
         let result = fetch
             .command(&files, context)?
             .run(&step, &context.paths.log(&format!("rootfs-{label}")))
-            .and_then(|()| pack(&files, &at.join("rootfs.cpio")));
+            .and_then(|()| pack(&files, contents.whole, &at.join("rootfs.cpio")));
         sandbox::remove(&files)?;
         result?;
         step.ok();
@@ -206,10 +232,10 @@ pub fn get(context: &Context, arch: Arch, contents: &Contents) -> Result<PathBuf
     Ok(entry.join("rootfs.cpio"))
 }
 
-fn pack(from: &Path, to: &Path) -> Result<()> {
+fn pack(from: &Path, whole: bool, to: &Path) -> Result<()> {
     let file = File::create(to).at(to)?;
     let mut archive = Archive::new(BufWriter::new(file));
-    archive.tree(from, wanted)?;
+    archive.tree(from, |path| wanted(path, whole))?;
     (|| {
         for (name, target) in LINKS {
             if from.join(name).symlink_metadata().is_err() {
@@ -228,11 +254,13 @@ fn pack(from: &Path, to: &Path) -> Result<()> {
     .at(to)
 }
 
-fn wanted(path: &Path) -> bool {
+fn wanted(path: &Path, whole: bool) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let library =
-        path.starts_with("usr/lib") && DROPPED_LIBRARIES.iter().any(|part| name.starts_with(part));
-    !library && !DROPPED.iter().any(|dir| path.starts_with(dir))
+    let one_of = |dirs: &[&str], libraries: &[&str]| {
+        dirs.iter().any(|dir| path.starts_with(dir))
+            || path.starts_with("usr/lib") && libraries.iter().any(|part| name.starts_with(part))
+    };
+    !one_of(DROPPED, DROPPED_LIBRARIES) && (whole || !one_of(PYTHON, SPARE_LIBRARIES))
 }
 
 #[cfg(test)]
@@ -241,11 +269,20 @@ mod tests {
 
     #[test]
     fn speech_is_kept_and_documentation_is_not() {
-        assert!(wanted(Path::new("usr/share/sounds/alsa/Front_Center.wav")));
-        assert!(wanted(Path::new("usr/lib/aarch64-linux-gnu/libc.so.6")));
-        assert!(!wanted(Path::new("usr/share/doc/kmod")));
-        assert!(!wanted(Path::new(
-            "usr/lib/aarch64-linux-gnu/libx265.so.215"
-        )));
+        let plain = |path| wanted(Path::new(path), false);
+        assert!(plain("usr/share/sounds/alsa/Front_Center.wav"));
+        assert!(plain("usr/lib/aarch64-linux-gnu/libc.so.6"));
+        assert!(!plain("usr/share/doc/kmod"));
+        assert!(!plain("usr/lib/aarch64-linux-gnu/libx265.so.215"));
+        assert!(!plain("usr/lib/aarch64-linux-gnu/libssl.so.3"));
+        assert!(!plain("usr/lib/python3.13/os.py"));
+    }
+
+    #[test]
+    fn what_more_packages_load_is_kept_for_them() {
+        let whole = |path| wanted(Path::new(path), true);
+        assert!(whole("usr/lib/aarch64-linux-gnu/libssl.so.3"));
+        assert!(whole("usr/lib/python3.13/os.py"));
+        assert!(!whole("usr/share/doc/kmod"));
     }
 }

@@ -118,6 +118,15 @@ pub(crate) struct Run {
     /// What is in its root file system.
     #[serde(default)]
     pub(crate) rootfs: Root,
+    /// Debian packages in it besides, which no other run's guest gets.
+    #[serde(default)]
+    pub(crate) packages: Vec<String>,
+    /// Files and folders of the kernel's sources that it finds in /mnt/share/files/linux.
+    #[serde(default)]
+    pub(crate) tree: Vec<PathBuf>,
+    /// Programs of the kernel's own tests, FOLDER/PROGRAM, which are compiled, and there in their places.
+    #[serde(default)]
+    pub(crate) selftests: Vec<String>,
     /// Arguments for the kernel.
     #[serde(default)]
     pub(crate) append: String,
@@ -142,6 +151,7 @@ impl Run {
             Checked::Rt => Flavour::Rt,
             Checked::Debug => Flavour::Debug,
             Checked::Kcsan => Flavour::Kcsan,
+            Checked::Suites => Flavour::Suites,
         }
     }
 
@@ -171,6 +181,7 @@ enum Checked {
     Rt,
     Debug,
     Kcsan,
+    Suites,
 }
 
 /// How the time of a guest passes.
@@ -377,6 +388,9 @@ impl File {
                 {
                     format!("`processors` is 1 to {PROCESSORS_MAX}")
                 }
+                _ if run.rootfs != Root::Plain && !run.packages.is_empty() => {
+                    "`packages` are for the root file system `plain`".to_owned()
+                }
                 _ => {
                     let mut others = run.others.iter();
                     let other = others.find(|other| !dir.join(other).join("Cargo.lock").is_file());
@@ -428,11 +442,16 @@ mod tests {
         assert!(run("verify = \"\"\nscript = \"s.sh\"").ends_with("or `script`"));
         assert!(run("script = \"t.sh\"").ends_with("script = \"t.sh\" is not there"));
         assert!(
-            run("script = \"s.sh\"\nkernel = \"fast\"").contains("`plain`, `rt`, `debug`, `kcsan`")
+            run("script = \"s.sh\"\nkernel = \"fast\"")
+                .contains("`plain`, `rt`, `debug`, `kcsan`, `suites`")
         );
         assert!(run("script = \"s.sh\"\nspeed = 1").contains("speed"));
         assert!(run("verify = \"\"\nprocessors = 4").ends_with("counted time has one"));
         assert!(run("verify = \"\"\ntime = \"real\"\nprocessors = 9").ends_with("is 1 to 8"));
+        assert!(
+            run("script = \"s.sh\"\nrootfs = \"servers\"\npackages = [\"fio\"]")
+                .ends_with("the run a: `packages` are for the root file system `plain`")
+        );
         assert!(error("demo = \"t.sh\"\n").ends_with("demo = \"t.sh\" is not there"));
         let one = "[[run]]\nname = \"a\"\nverify = \"\"\n";
         assert!(error(&one.repeat(2)).ends_with("the run a is there twice"));

@@ -103,7 +103,7 @@ impl<'a> Guest<'a> {
     }
 
     /// The same guest with another root file system.
-    pub fn with_root(self, contents: &rootfs::Contents) -> Result<Self> {
+    pub fn with_root(self, contents: &rootfs::Contents<'_>) -> Result<Self> {
         Ok(Self {
             rootfs: rootfs::get(self.context, self.kernel.spec.arch, contents)?,
             memory: contents.memory,

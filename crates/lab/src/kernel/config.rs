@@ -22,6 +22,8 @@ pub enum Flavour {
     Rt,
     /// With a look-out for data races.
     Kcsan,
+    /// With what others' programs try disks and networks by: file systems, RAID, encryption, switches.
+    Suites,
     /// Without all that the module can do without.
     Least,
     /// With configfs in a module, and ALSA in none.
@@ -67,6 +69,7 @@ impl Flavour {
             Self::Gdb => format!("{before}gdb"),
             Self::Rt => format!("{before}rt"),
             Self::Kcsan => format!("{before}kcsan"),
+            Self::Suites => format!("{before}suites"),
             Self::Least => format!("{before}least"),
             Self::Split => format!("{before}split"),
             Self::Bench(hz) => format!("{before}bench-hz{hz}"),
@@ -88,6 +91,7 @@ pub fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Gdb => files.push(own.join("gdb.config")),
         Flavour::Rt => files.push(own.join("rt.config")),
         Flavour::Kcsan => files.push(own.join("kcsan.config")),
+        Flavour::Suites => files.push(own.join("suites.config")),
         Flavour::Least => files.push(own.join("least.config")),
         Flavour::Split => files.push(own.join("split.config")),
         Flavour::Bench(Hz::Hz250) => files.push(own.join("bench.config")),

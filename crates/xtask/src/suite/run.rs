@@ -61,6 +61,10 @@ pub(super) fn run(
     if run.rootfs == Root::Servers {
         guest = guest.with_root(&rootfs::SERVERS)?;
     }
+    if !run.packages.is_empty() {
+        let packages: Vec<&str> = run.packages.iter().map(String::as_str).collect();
+        guest = guest.with_root(&rootfs::Contents::with(&packages))?;
+    }
     for folder in &run.others {
         let dir = driver.dir.join(folder);
         let arch = kernel.spec.arch;
@@ -168,7 +172,8 @@ fn files(
     driver: &Driver,
     run: &Run,
 ) -> Result<Option<PathBuf>> {
-    if run.files.is_empty() && run.judge.is_none() {
+    let of_tree = !run.tree.is_empty() || !run.selftests.is_empty();
+    if run.files.is_empty() && !of_tree && run.judge.is_none() {
         return Ok(None);
     }
     let dir = suite.context.paths.work().join("files").join(plain(name));
@@ -178,16 +183,34 @@ fn files(
         let from = suite.context.paths.repo.join(file);
         paths::copy(&from, &dir.join(file.file_name().unwrap_or_default()))?;
     }
+    let tree = dir.join("linux");
+    for part in &run.tree {
+        paths::copy(&kernel.source.join(part), &placed(&tree, part)?)?;
+    }
+    for program in &run.selftests {
+        let (folder, name) = program.rsplit_once('/').unwrap_or(("", program));
+        let built = selftests::build(suite.context, suite.sandbox, kernel, step, folder, &[name])?;
+        let at = Path::new(selftests::FOLDER).join(program);
+        paths::copy(&built.join(name), &placed(&tree, &at)?)?;
+    }
     match &run.judge {
         None => {}
         Some(Judge::Kselftest(_)) => {
-            let programs = selftests::build(suite.context, suite.sandbox, kernel, step)?;
+            let programs = selftests::alsa(suite.context, suite.sandbox, kernel, step)?;
             paths::copy(&programs, &dir)?;
         }
         Some(Judge::Copies(_)) => copies::files(&dir)?,
         Some(Judge::Recordings(server)) => servers::files(suite, step, driver, server, &dir)?,
     }
     Ok(Some(dir))
+}
+
+/// Where `part` is in `tree`, in a directory that is there.
+fn placed(tree: &Path, part: &Path) -> Result<PathBuf> {
+    let at = tree.join(part);
+    let parent = at.parent().unwrap_or(tree);
+    fs::create_dir_all(parent).at(parent)?;
+    Ok(at)
 }
 
 /// A step's name as a file's.
