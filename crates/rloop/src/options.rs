@@ -27,7 +27,8 @@ pub struct Verify {
     /// Make cards and devices do wrong on purpose, and see that it is noticed
     ///
     /// With --stress: make them do wrong while it lasts. Needs root, and a driver that has files for it in debugfs:
-    /// snd-rloop, snd-minivosc, sad, circbuf, vblk, netdrv; with --stress snd-rloop, circbuf and vblk alone.
+    /// snd-rloop, snd-minivosc, sad, circbuf, vblk, netdrv, pcie-edu; with --stress snd-rloop, circbuf, vblk and
+    /// pcie-edu alone.
     /// Without --stress a card of snd-rloop is gone afterwards.
     #[arg(long, conflicts_with = "full")]
     pub faults: bool,

@@ -10,6 +10,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rig::check::Kind;
 use rig::ledger::Ledger;
 use rig::random::Random;
 use rig::report::Report;
@@ -33,10 +34,11 @@ const SUBJECT: Subject = Subject {
 
 /// How it is done.
 pub const STRESS: Stress = Stress {
-    meanwhile: &[],
+    meanwhile: &[Kind::Faults],
     plan: |_, options| Ok(once(options, run)),
     child: |options| Ok(SUBJECT.child::<User>(options.seed)),
 };
+
 /// Signals come as often.
 const SIGNALS: Duration = Duration::from_millis(10);
 

@@ -73,7 +73,7 @@ fn narrow<const N: usize>(head: [&str; N]) -> Table {
     table.load_preset(presets::ASCII_BORDERS_ONLY_CONDENSED);
     table.set_header(head);
     for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
+        column.set_padding((0, 0));
     }
     table
 }

