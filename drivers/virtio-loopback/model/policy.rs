@@ -41,7 +41,10 @@ struct Kind {
 const BLK_CONFIG_WCE: u64 = 1 << 11;
 
 const KINDS: [Kind; 6] = [
-    Kind { hidden: BLK_CONFIG_WCE, ..untried(2, "blk") },
+    Kind {
+        hidden: BLK_CONFIG_WCE,
+        ..untried(2, "blk")
+    },
     untried(3, "console"),
     tried(4, "rng"),
     tried(25, "sound"),
@@ -111,7 +114,8 @@ pub fn check(create: &Create, untested: bool) -> Result<(), Refused> {
     };
     let id = create.device_id;
     let tried = KINDS.iter().any(|kind| kind.id == id && kind.tried);
-    let allowed = "4 (rng), 25 (sound) or 34 (i2c); with untested=1 others, but not 16 (gpu) and 26 (fs)";
+    let allowed =
+        "4 (rng), 25 (sound) or 34 (i2c); with untested=1 others, but not 16 (gpu) and 26 (fs)";
     ensure(
         tried || (untested && id != 0 && !NEVER.contains(&id)),
         "device_id",
