@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::kernel::suspend::Suspender;
 use crate::options;
 
+mod bench;
 mod checks;
 mod served;
 mod sys;
@@ -29,7 +30,7 @@ pub const FAMILY: Family = Family {
     list,
     verify,
     status,
-    bench: None,
+    bench: Some(bench::command),
 };
 
 /// The driver's name.
