@@ -339,7 +339,7 @@ fn again(context: &mut Context) -> Verdict {
     for _ in 0..ROUNDS {
         let file = device.open(libc::O_NONBLOCK)?;
         // It begins with this, or is still at the one before.
-        refused("COMPUTE", compute(&file, LONG / 4), libc::EAGAIN)?;
+        refused("COMPUTE", compute(&file, LONG), libc::EAGAIN)?;
         device.unbind()?;
         let registers = device.registers();
         let computes = registers.map(|registers| registers.read(Register::Status) & COMPUTING != 0);
@@ -349,12 +349,15 @@ fn again(context: &mut Context) -> Verdict {
         computed += u32::from(computes?);
     }
     context.note(format!("it was computing {computed} times of {ROUNDS}"));
-    // Whether it still is depends on who runs when; where it never is, nothing has been tried.
-    ensure(computed >= ROUNDS / 4, || {
-        format!("it was computing after it was unbound {computed} times of {ROUNDS} only")
-    })?;
     let file = device.open(0)?;
-    gave("COMPUTE of 12", compute(&file, 12), factorial(12))
+    gave("COMPUTE of 12", compute(&file, 12), factorial(12))?;
+    // A kernel with checks takes longer to unbind.
+    match computed >= ROUNDS / 4 {
+        true => Ok(()),
+        false => skip(format!(
+            "it works, but was computing after it was unbound {computed} times of {ROUNDS} only"
+        )),
+    }
 }
 
 fn busy(context: &mut Context) -> Verdict {
