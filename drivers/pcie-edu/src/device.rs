@@ -14,18 +14,20 @@ use kernel::time::Delta;
 
 use crate::job::Job;
 use crate::lib::kernel::lock::IrqSpinLock;
-use crate::lib::kernel::pci::{self, manage, Coherent, Handler, Managed};
+use crate::lib::kernel::pci::{self, manage, Coherent, Managed};
 use crate::lib::kernel::wait::{Until, WaitQueue};
 use crate::lib::model::faults::Faults;
-use crate::model::factorial::{Ended, Factorial};
+use crate::model::factorial::Factorial;
 use crate::model::registers::{
-    ACKNOWLEDGE, COMMAND, COMPUTED, COMPUTING, COUNT, DESTINATION, FACTORIAL, GONE, IDENT,
-    INTERRUPTS, LIVENESS, RUN, SIZE, SOURCE, STATUS, TELL, TRANSFERRED,
+    ACKNOWLEDGE, COMMAND, COMPUTING, FACTORIAL, GONE, IDENT, INTERRUPTS, LIVENESS, RUN, SIZE,
+    STATUS, TELL,
 };
-use crate::model::transfer::{is_filled, legs, Leg};
 use crate::model::turns::{Ticket, Turns};
-use crate::model::unit::{Meaning, Refused, Unit};
+use crate::model::unit::{Refused, Unit};
 use crate::model::wrong::Wrong;
+
+mod interrupt;
+mod transfer;
 
 /// The registers.
 pub(crate) type Bar = pci::Bar<SIZE>;
@@ -304,55 +306,6 @@ impl Device {
         job.result().map_or(result, Ok)
     }
 
-    /// Moves `length` bytes to the device, and their complement back. Sleeps, but not for a turn if `nonblocking`.
-    /// Returns whether all that came back is right.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV`, `ENOMEM`, `ERESTARTSYS`; `EAGAIN` if others are doing that, or wait; `EFAULT` if the device can't reach
-    /// the memory.
-    pub(crate) fn transfer(&self, length: usize, pattern: u8, nonblocking: bool) -> Result<bool> {
-        let legs = legs(self.address, length, self.dma_bits).ok_or(EFAULT)?;
-        let mut bytes = KVec::from_elem(pattern, length, GFP_KERNEL)?;
-        let held = self.hold_transfer(nonblocking)?;
-        self.with_buffer(|buffer| buffer.put(&bytes))?;
-        let [out, back] = legs;
-        held.run(&out)?;
-        bytes.iter_mut().for_each(|byte| *byte = !*byte);
-        self.with_buffer(|buffer| buffer.put(&bytes))?;
-        held.run(&back)?;
-        self.with_buffer(|buffer| buffer.get(&mut bytes))?;
-        self.units.lock().wrong.transferred(&mut bytes);
-        Ok(is_filled(&bytes, pattern))
-    }
-
-    /// Does something with the memory that the device reaches. Must not sleep.
-    fn with_buffer<T>(&self, with: impl FnOnce(&mut Coherent) -> Result<T>) -> Result<T> {
-        let buffer = self.buffer.try_access().ok_or(ENODEV)?;
-        let mut buffer = buffer.lock();
-        with(&mut buffer)
-    }
-
-    /// Waits until it is the caller's turn to have the unit that transfers.
-    fn hold_transfer(&self, nonblocking: bool) -> Result<Held<'_>> {
-        let hold = |ticket| {
-            let bar = self.bar.try_access().ok_or(ENODEV)?;
-            let mut units = self.units.lock();
-            let frozen = units.wrong.is_frozen();
-            let busy = || frozen || is_moving(&bar);
-            units.transfer.hold(ticket, busy).map_err(refusal)
-        };
-        if nonblocking {
-            hold(None)?;
-        } else {
-            let place = self.line_up(Which::Transfer)?;
-            let ticket = Some(place.ticket);
-            self.transferring
-                .wait(Until::Signal, || unless_busy(hold(ticket)))??;
-        }
-        Ok(Held { device: self })
-    }
-
     /// What the device is doing, and what has been counted. Any context.
     pub(crate) fn state(&self) -> State {
         let units = self.units.lock();
@@ -450,97 +403,6 @@ impl Drop for Place<'_> {
         if was_first {
             // Now it is another's turn, or that of who does not wait.
             self.device.queue(self.which).wake_all();
-        }
-    }
-}
-
-/// The unit that transfers, of whoever has it. Dropping this gives it back.
-struct Held<'a> {
-    device: &'a Device,
-}
-
-impl Held<'_> {
-    /// Has the device move bytes, and sleeps until it has.
-    ///
-    /// # Errors
-    ///
-    /// `ENODEV`, `ERESTARTSYS`.
-    fn run(&self, leg: &Leg) -> Result {
-        let device = self.device;
-        let ended = || device.units.lock().transfer.outcome();
-        {
-            let bar = device.bar.try_access().ok_or(ENODEV)?;
-            let mut units = device.units.lock();
-            units.transfer.start().map_err(refusal)?;
-            bar.write64::<SOURCE>(leg.source);
-            bar.write64::<DESTINATION>(leg.destination);
-            bar.write64::<COUNT>(leg.count);
-            bar.write32::<COMMAND>(leg.command);
-            units.counters.transfers[0] += 1;
-        }
-        let ended = device.transferring.wait(Until::Signal, ended)?;
-        ended.map_err(refusal)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        let mut units = self.device.units.lock();
-        let left = units.transfer.release();
-        units.counters.transfers[1] += u64::from(left);
-        drop(units);
-        self.device.transferring.wake_all();
-    }
-}
-
-/// In interrupt context (in a thread on `PREEMPT_RT`).
-impl Handler for Device {
-    fn interrupt(&self) -> bool {
-        let Some(bar) = self.bar.try_access() else {
-            return false;
-        };
-        let raised = bar.read32::<INTERRUPTS>();
-        if raised == 0 || raised == GONE {
-            return false;
-        }
-        // Before the device is asked whether it is busy: what it raises after this interrupts again.
-        bar.write32::<ACKNOWLEDGE>(raised);
-        let mut units = self.units.lock();
-        units.counters.interrupts += 1;
-        let told = units.wrong.interrupted(raised);
-        drop(units);
-        if told != 0 {
-            self.told(&bar, told);
-        }
-        true
-    }
-}
-
-impl Device {
-    /// The device has told of these. Any context.
-    fn told(&self, bar: &Bar, raised: u32) {
-        let mut job = Ended::Nothing;
-        let mut units = self.units.lock();
-        if raised & COMPUTED != 0 {
-            let busy = is_computing(bar);
-            job = units.factorial.interrupted(busy, bar.read32::<FACTORIAL>());
-        }
-        let mut meaning = Meaning::Nothing;
-        if raised & TRANSFERRED != 0 {
-            meaning = units.transfer.interrupted(is_moving(bar));
-        }
-        if matches!((&job, meaning), (Ended::Nothing, Meaning::Nothing)) {
-            units.counters.spurious += 1;
-        }
-        drop(units);
-        if let Ended::Job(job, result) = &job {
-            job.finish(*result);
-        }
-        if !matches!(job, Ended::Nothing) {
-            self.computing.wake_all();
-        }
-        if meaning != Meaning::Nothing {
-            self.transferring.wake_all();
         }
     }
 }

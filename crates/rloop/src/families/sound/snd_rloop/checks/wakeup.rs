@@ -6,7 +6,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::alsa::pcm::{Config, Pcm, Stop, frames_time, wait};
+use crate::alsa::pcm::{Address, Config, Pcm, Stop, frames_time, wait};
 use crate::alsa::signal::trace::Want;
 use crate::families::sound::loopback::elements::timed;
 use crate::families::sound::loopback::ends::pump;
@@ -177,6 +177,18 @@ fn sixteen(context: &mut Context) -> Verdict {
     serve(context, &Config::default().with_buffer(16, 256), 600)
 }
 
+/// A stream that runs, with as much to play as its buffer holds, and room for that.
+fn running(address: Address, config: &Config) -> Verdict<(Pcm, Vec<u8>)> {
+    let mut pcm = Pcm::open(address)?;
+    pcm.configure(config)?;
+    let frames = vec![0; config.buffer as usize * config.frame_bytes()];
+    if pcm.is_playback() {
+        pcm.write(&frames)?;
+    }
+    pcm.start()?;
+    Ok((pcm, frames))
+}
+
 /// At 8 kHz, where a frame is long enough (125 µs) for a program to be woken within it.
 fn prompt(context: &mut Context) -> Verdict {
     let slack = context.wakeup_slack()?;
@@ -189,13 +201,7 @@ fn prompt(context: &mut Context) -> Verdict {
         ..Config::default().with_buffer(40, 16)
     };
     for address in [cable.playback, cable.capture] {
-        let mut pcm = Pcm::open(address)?;
-        pcm.configure(&config)?;
-        let mut frames = vec![0; config.buffer as usize * config.frame_bytes()];
-        if pcm.is_playback() {
-            pcm.write(&frames)?;
-        }
-        pcm.start()?;
+        let (pcm, mut frames) = running(address, &config)?;
         let (mut best, mut count) = (u64::MAX, 0);
         while best > 0 && count < 60 {
             wait(&[&pcm], Duration::from_secs(5))?;
@@ -395,13 +401,7 @@ fn slack(context: &mut Context) -> Verdict {
         ..Config::default().with_buffer(400, 16)
     };
     for address in [cable.playback, cable.capture] {
-        let mut pcm = Pcm::open(address)?;
-        pcm.configure(&config)?;
-        let mut frames = vec![0; config.buffer as usize * config.frame_bytes()];
-        if pcm.is_playback() {
-            pcm.write(&frames)?;
-        }
-        pcm.start()?;
+        let (pcm, mut frames) = running(address, &config)?;
         let (mut worst, mut late) = (0, Vec::new());
         for _ in 0..20 {
             ensure(wait(&[&pcm], Duration::from_secs(5))? == [true], || {
