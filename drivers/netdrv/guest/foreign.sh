@@ -24,7 +24,9 @@ check 'it tells the one that is damaged, and the one that is lost' eval '[ "$(wr
 
 check 'scapy writes a recording' said $frames write /tmp/frames.pcap
 replayed() { # COUNT: tcpreplay sends the file, of which so many frames come
-	timeout 60 tcpdump -Z root -i vnet1 -w /tmp/got.pcap -s 2000 -B 8192 -c $1 2>/tmp/dump &
+	# Not by what begins: until it does, this would say what the last one said.
+	: >/tmp/dump
+	timeout 60 tcpdump -Z root -i vnet1 -w /tmp/got.pcap -s 2000 -B 8192 -c $1 2>>/tmp/dump &
 	for try in 1 2 3 4 5 6 7 8 9 10; do
 		grep -q 'listening on' /tmp/dump && break
 		sleep 0.3

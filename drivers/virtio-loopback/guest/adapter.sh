@@ -12,7 +12,9 @@ parent=/sys/devices/platform/virtio-loopback.1
 # A source of random numbers, at the other node.
 numbers() { virtio-loopback-test --socket /tmp/rng.sock >>/tmp/rng.log 2>&1 & numbers=$!; }
 adapter() {
-	virtio-loopback-adapter -s /tmp/rng.sock -d vhurng -l 1 >/tmp/adapter.log 2>&1 &
+	# Not by what begins: until it does, the log would be the last one's.
+	: >/tmp/adapter.log
+	virtio-loopback-adapter -s /tmp/rng.sock -d vhurng -l 1 >>/tmp/adapter.log 2>&1 &
 	adapter=$!
 }
 said() { grep -q "$1" /tmp/adapter.log; }

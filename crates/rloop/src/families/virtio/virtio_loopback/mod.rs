@@ -76,6 +76,23 @@ fn suite() -> Option<Box<dyn Tests<Error>>> {
     })
 }
 
+/// Where sysfs has the devices of a node.
+fn parent(node: u32) -> String {
+    format!("/sys/devices/platform/{DRIVER}.{node}")
+}
+
+/// The names of a node's devices, those included that are being taken away.
+fn devices(node: u32) -> Vec<String> {
+    let entries = std::fs::read_dir(parent(node))
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.starts_with("virtio"))
+        .collect()
+}
+
 /// The nodes, and which virtio devices there are below them, if there are any nodes.
 fn status() -> Option<Status> {
     let mut status = Status::default();
@@ -84,13 +101,10 @@ fn status() -> Option<Status> {
         if !Path::new(&node).exists() {
             continue;
         }
-        let parent = format!("/sys/devices/platform/{DRIVER}.{number}");
-        let entries = std::fs::read_dir(&parent).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut devices: Vec<String> = names
-            .filter(|name| name.starts_with("virtio"))
+        let mut devices: Vec<String> = devices(number)
+            .into_iter()
             .map(|name| {
-                let driver = std::fs::read_link(format!("{parent}/{name}/driver")).ok();
+                let driver = std::fs::read_link(format!("{}/{name}/driver", parent(number))).ok();
                 let driver = driver
                     .as_deref()
                     .and_then(|path| path.file_name()?.to_str());

@@ -122,8 +122,17 @@ pub fn sources() -> Verdict<Vec<String>> {
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
-/// The sources that were there before this program made any.
+/// The sources of other devices than the node's.
 static FIRST: OnceLock<Vec<String>> = OnceLock::new();
+
+/// The sources of other devices than the node's. One that has been closed is taken away by and by, and its source has a
+/// name until then: so this waits until there is none.
+fn sources_of_others() -> Verdict<Vec<String>> {
+    wait("the node has no device", || {
+        let none = super::devices(0).is_empty();
+        none.then(sources).transpose()
+    })
+}
 
 /// A source of random numbers that was not among these. One of a device that has just gone may still be among them, and
 /// its name be given again: then it is one that was not there at first.
@@ -160,8 +169,10 @@ impl Drop for Served {
 impl Served {
     /// Makes one, which a driver finds.
     pub fn new() -> Verdict<Self> {
+        if FIRST.get().is_none() {
+            let _ = FIRST.set(sources_of_others()?);
+        }
         let others = sources()?;
-        FIRST.get_or_init(|| others.clone());
         let (owner, memory, event, kick) = (open()?, memory(MEMORY)?, event()?, event()?);
         let create = rng(&memory, &event);
         said("CREATE", sys::call(&owner, abi::CREATE, &create))?;

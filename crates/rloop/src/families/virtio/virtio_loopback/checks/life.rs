@@ -20,7 +20,7 @@ use super::{Plain, gives};
 use crate::families::virtio::virtio_loopback::served::{
     MEMORY, Served, event, memory, open, rng, said, state, wait,
 };
-use crate::families::virtio::virtio_loopback::{Context, sys};
+use crate::families::virtio::virtio_loopback::{Context, devices, sys};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -58,30 +58,22 @@ pub const CHECKS: &[Plain] = &[
 /// How many devices come and go.
 const ROUNDS: u32 = 60;
 const BUS: &str = "/sys/bus/virtio/drivers/virtio_rng";
-const PARENT: &str = "/sys/devices/platform/virtio-loopback.0";
 
 /// Takes the driver from a device of this name, or gives it one.
 fn driver(what: &str, name: &str) -> io::Result<()> {
     fs::write(format!("{BUS}/{what}"), name)
 }
 
-/// The virtio devices of the node.
-fn devices() -> Vec<String> {
-    let entries = fs::read_dir(PARENT).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    names.filter(|name| name.starts_with("virtio")).collect()
-}
-
 fn one() -> Verdict<String> {
     wait("there is one device", || {
-        let devices = devices();
+        let devices = devices(0);
         Ok((devices.len() == 1).then(|| devices[0].clone()))
     })
 }
 
 fn none() -> Verdict {
     wait("there is no device", || {
-        Ok(devices().is_empty().then_some(()))
+        Ok(devices(0).is_empty().then_some(()))
     })
 }
 
