@@ -58,17 +58,21 @@ impl Paths {
         self.repo.join("drivers")
     }
 
-    /// What the drivers need of a kernel, and what their checks want besides: `kernel.cfg` and `kernel-test.cfg` in each
-    /// directory of `drivers`, by name.
+    /// What the drivers need of a kernel, what their checks want besides, and then what their guests have: `kernel.cfg`,
+    /// `kernel-test.cfg` and `guest/kernel.cfg` in each directory of `drivers`, by name.
     pub fn driver_fragments(&self) -> Result<Vec<PathBuf>> {
         let drivers = self.drivers();
-        let mut fragments = Vec::new();
+        let (mut fragments, mut of_guests) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&drivers).at(&drivers)? {
             let dir = entry.at(&drivers)?.path();
-            let here = ["kernel.cfg", "kernel-test.cfg"].map(|name| dir.join(name));
-            fragments.extend(here.into_iter().filter(|fragment| fragment.is_file()));
+            fragments.extend(["kernel.cfg", "kernel-test.cfg"].map(|name| dir.join(name)));
+            of_guests.push(dir.join("guest/kernel.cfg"));
         }
-        fragments.sort();
+        for list in [&mut fragments, &mut of_guests] {
+            list.retain(|fragment| fragment.is_file());
+            list.sort();
+        }
+        fragments.append(&mut of_guests);
         Ok(fragments)
     }
 
@@ -147,6 +151,46 @@ mod tests {
         assert_eq!(cache("XDG_CACHE_HOME", "/x"), Ok("/x/rloop".into()));
         assert_eq!(cache("HOME", "/x"), Ok("/x/.cache/rloop".into()));
         assert!(cache("RLOOP_CACHE", "").unwrap_err().contains("is missing"));
+    }
+
+    #[test]
+    fn fragments_of_guests_come_last() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = [
+            "b/guest/kernel.cfg",
+            "b/kernel.cfg",
+            "a/kernel-test.cfg",
+            "a/kernel.cfg",
+            "c/guest/kernel.cfg",
+            "c/Kbuild",
+        ];
+        for file in files {
+            let path = dir.path().join("drivers").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let paths = Paths {
+            repo: dir.path().to_owned(),
+            cache: PathBuf::new(),
+        };
+        let found = paths.driver_fragments().unwrap();
+        let found: Vec<_> = found
+            .iter()
+            .map(|f| f.strip_prefix(paths.drivers()).unwrap())
+            .collect();
+        assert_eq!(
+            found
+                .iter()
+                .map(|f| f.to_str().unwrap())
+                .collect::<Vec<_>>(),
+            [
+                "a/kernel-test.cfg",
+                "a/kernel.cfg",
+                "b/kernel.cfg",
+                "b/guest/kernel.cfg",
+                "c/guest/kernel.cfg"
+            ]
+        );
     }
 
     #[test]

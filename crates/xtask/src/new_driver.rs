@@ -105,7 +105,30 @@ pub(crate) fn write(
     let text = fs::read_to_string(&list).at(&list)?;
     fs::write(&list, with_word(&text, name)).at(&list)?;
     written.push(list);
+    for (file, link, of) in LISTS {
+        let path = repo.join(file);
+        let text = fs::read_to_string(&path).at(&path)?;
+        let row = format!("| [{name}{link}{of}{name}.md) | a driver that has just been begun |");
+        fs::write(&path, with_row(&text, &format!("{link}{of}"), &row)).at(&path)?;
+        written.push(path);
+    }
     Ok(written)
+}
+
+/// The pages that have a row for each driver, and what is in it after the driver's name.
+const LISTS: [(&str, &str, &str); 2] = [
+    ("README.md", "](", "docs/using/"),
+    ("docs/index.md", ": the manual](", "using/"),
+];
+
+/// A page with one more row, after the last that has `link`.
+fn with_row(text: &str, link: &str, row: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().collect();
+    let last = lines
+        .iter()
+        .rposition(|line| line.starts_with("| [") && line.contains(link));
+    lines.insert(last.map_or(lines.len(), |last| last + 1), row);
+    lines.join("\n") + "\n"
 }
 
 /// The layer's list of all drivers with one more, in the order of their names.
@@ -138,6 +161,15 @@ mod tests {
             let error = write(dir.path(), dir.path(), name, Family::Char).unwrap_err();
             assert!(matches!(error, Error::BadInput { .. }), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn a_page_gets_a_row_after_the_others() {
+        let page = "x\n\n| [a](docs/using/a.md) | a |\n| [b](docs/using/b.md) | b |\n\ny\n";
+        assert_eq!(
+            with_row(page, "](docs/using/", "| [c](docs/using/c.md) | c |"),
+            page.replace("| b |\n", "| b |\n| [c](docs/using/c.md) | c |\n")
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What faults make of bytes that are written.
 
 use crate::lib::model::faults::Faults;
+use crate::lib::model::plan::Plan;
 
 /// Which bit is inverted.
 pub const FLIPPED: u8 = 1;
@@ -20,16 +21,14 @@ pub struct Wrong {
 
 /// Whether the next byte goes wrong.
 pub fn is_pending(faults: &Faults) -> bool {
-    faults.drop > 0 || faults.double > 0 || faults.flip > 0
+    let plans = [faults.drop, faults.double, faults.flip];
+    !plans.iter().all(Plan::is_none)
 }
 
 /// For how many bytes there has to be room for the next byte.
 pub fn least(faults: &Faults) -> usize {
-    match faults {
-        Faults { drop: 1.., .. } => 0,
-        Faults { double: 1.., .. } => 2,
-        _ => 1,
-    }
+    let (_, copies) = { *faults }.run(1);
+    copies as usize
 }
 
 /// Gives `out` what becomes of the bytes `given`, as long as there is `room`. Returns how many of them were taken.
@@ -55,8 +54,7 @@ pub fn pass(
         }
         let mut byte = *byte;
         // What does not arrive is not flipped.
-        if copies > 0 && faults.flip > 0 {
-            faults.flip -= 1;
+        if copies > 0 && faults.flip.next_is_wrong() {
             wrong.flipped += 1;
             byte ^= FLIPPED;
         }

@@ -13,15 +13,18 @@ use crate::buffer::Buffer;
 use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::plug::Plug;
 use crate::lib::model::faults::Faults;
+use crate::lib::model::plan::{Plan, Plans};
 
 impl Faulty for Plug<Buffer> {
     const TIMERS: bool = false;
 
-    fn most_doubled(&self) -> u32 {
-        // A byte that arrives twice needs room for both.
-        match self.device().rules().capacity {
-            1 => 0,
-            _ => u32::MAX,
+    fn plans(&self, fault: &str) -> Plans {
+        match (fault, self.device().rules().capacity) {
+            ("double", 1) => Plans {
+                allowed: "0: a byte that arrives twice needs room for both",
+                takes: Plan::is_none,
+            },
+            _ => Plans::ANY,
         }
     }
 

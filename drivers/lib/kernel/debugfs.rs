@@ -6,6 +6,7 @@ use kernel::prelude::*;
 use kernel::uaccess::UserSliceReader;
 
 use crate::lib::model::parameters::{Allowed, BadParameter, NOT_UTF8};
+use crate::lib::model::plan::{Plan, Plans};
 
 /// Reads a number up to `most` that was written to `file`. May sleep.
 ///
@@ -17,6 +18,20 @@ pub(crate) fn number(file: &'static str, written: &mut UserSliceReader, most: u3
     word(file, allowed, written, |word| {
         word.parse().ok().filter(|number| *number <= most)
     })
+}
+
+/// Reads a plan that was written to `file`, one of `plans`. May sleep.
+///
+/// # Errors
+///
+/// As [`number`].
+pub(crate) fn plan(
+    file: &'static str,
+    plans: Plans,
+    written: &mut UserSliceReader,
+) -> Result<Plan> {
+    let allowed = Allowed::Words(plans.allowed);
+    word(file, allowed, written, |text| plans.parse(text))
 }
 
 /// The longest text that is read, in bytes.

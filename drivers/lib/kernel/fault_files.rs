@@ -4,9 +4,9 @@
 //!
 //! | file | what is written | what it does |
 //! |---|---|---|
-//! | `drop` | a number | the next so many frames, or whatever else the driver moves, get lost |
-//! | `double` | a number | the next so many come twice, where that can be |
-//! | `flip` | a number | the next so many come with one bit inverted |
+//! | `drop` | a [plan](crate::lib::model::plan) | these frames, or whatever else the driver moves, get lost |
+//! | `double` | a plan | these come twice, where that can be |
+//! | `flip` | a plan | these come with one bit inverted |
 //! | `freeze` | `1`, `0` | the clock stands still, or goes on |
 //! | `jitter` | microseconds | from now on the driver's timers, if it has some, go off up to so much late |
 //! | `xrun` | the name of a stream | it has an xrun, if it runs |
@@ -22,9 +22,10 @@ use kernel::str::CStr;
 use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
-use crate::lib::kernel::debugfs::{number, word};
+use crate::lib::kernel::debugfs::{number, plan, word};
 use crate::lib::model::faults::Faults;
 use crate::lib::model::parameters::Allowed;
+use crate::lib::model::plan::Plans;
 
 /// The longest jitter in microseconds.
 const JITTER_MAX: u32 = 1_000_000;
@@ -40,9 +41,10 @@ pub(crate) trait Faulty: Send + Sync + 'static {
     /// Whether something can come twice.
     const DOUBLES: bool = true;
 
-    /// How many may be asked to come twice.
-    fn most_doubled(&self) -> u32 {
-        u32::MAX
+    /// The plans that the fault of this name takes.
+    fn plans(&self, fault: &str) -> Plans {
+        let _ = fault;
+        Plans::ANY
     }
 
     /// Looks at what is to go wrong by `change`, which may change it and must not sleep. Returns
@@ -78,50 +80,52 @@ impl<T: Faulty> FaultFiles<T> {
         let mut all = Self { dir, of, files };
         // Each callback is of a type of its own, so there is no loop over them.
         macro_rules! file {
-            ($name:literal, $most:expr, $read:expr, $write:expr $(,)?) => {
-                let file = all.dir.read_write_callback_file(
+            ($name:literal, $read:expr, $write:expr $(,)?) => {
+                all.add_readable(
                     c_str!($name),
-                    all.of.clone(),
                     &|of: &Arc<T>, text: &mut fmt::Formatter<'_>| {
-                        let left: u64 = of.faults($read);
+                        let left = of.faults($read);
                         writeln!(text, "{left}")
                     },
                     &|of: &Arc<T>, written: &mut UserSliceReader| -> Result {
-                        let number = number($name, written, $most(of))?;
-                        $write(of, number);
-                        Ok(())
+                        $write(of, written)
                     },
-                );
-                all.files
-                    .push(KBox::pin_init(file, GFP_KERNEL)?, GFP_KERNEL)?;
+                )?;
             };
-            ($name:literal, $most:expr, $field:ident) => {
+            ($name:literal, $field:ident) => {
                 file!(
                     $name,
-                    $most,
                     |faults: &mut Faults| faults.$field,
-                    |of: &Arc<T>, number: u32| of.faults(|faults| faults.$field = number.into())
+                    |of: &Arc<T>, written| {
+                        let plan = plan($name, of.plans($name), written)?;
+                        of.faults(|faults| faults.$field = plan);
+                        Ok(())
+                    }
                 );
             };
         }
-        file!("drop", |_| u32::MAX, drop);
+        file!("drop", drop);
         if T::DOUBLES {
-            file!("double", |of: &Arc<T>| of.most_doubled(), double);
+            file!("double", double);
         }
-        file!("flip", |_| u32::MAX, flip);
+        file!("flip", flip);
         file!(
             "freeze",
-            |_| 1,
-            |faults: &mut Faults| faults.frozen().into(),
-            |of: &Arc<T>, number: u32| of.freeze(number == 1)
+            |faults: &mut Faults| u32::from(faults.frozen()),
+            |of: &Arc<T>, written| {
+                of.freeze(number("freeze", written, 1)? == 1);
+                Ok(())
+            }
         );
         if T::TIMERS {
             file!(
                 "jitter",
-                |_| JITTER_MAX,
                 |faults: &mut Faults| faults.jitter / 1_000,
-                |of: &Arc<T>, micros: u32| of
-                    .faults(|faults| faults.jitter = u64::from(micros) * 1_000)
+                |of: &Arc<T>, written| {
+                    let micros = number("jitter", written, JITTER_MAX)?;
+                    of.faults(|faults| faults.jitter = u64::from(micros) * 1_000);
+                    Ok(())
+                }
             );
         }
         if T::STREAMS.is_some() {

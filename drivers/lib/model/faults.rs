@@ -2,15 +2,17 @@
 
 //! Injected faults: what a driver does wrong on demand, so that the programs above can be tested.
 
-/// The injected faults of a cable, or what else moves frames: pending one-shot faults, and standing ones.
+use super::plan::Plan;
+
+/// The injected faults of a cable, or what else moves frames: which frames go wrong, and what stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Pending: frames that will get lost.
-    pub drop: u64,
-    /// Pending: frames that will arrive twice.
-    pub double: u64,
-    /// Pending: frames that will arrive with one bit inverted.
-    pub flip: u64,
+    /// Which frames get lost.
+    pub drop: Plan,
+    /// Which of those that do not get lost arrive twice.
+    pub double: Plan,
+    /// Which arrive with one bit inverted.
+    pub flip: Plan,
     /// Standing: the most by which wake-ups come late, in nanoseconds.
     pub jitter: u64,
     /// Standing: the time since when the clock's time stands still (ns).
@@ -23,14 +25,27 @@ impl Faults {
     /// Takes the next run of at most `frames` frames that are treated alike, and how often they
     /// arrive.
     pub fn run(&mut self, frames: u64) -> (u64, u64) {
-        let (left, copies) = match (self.drop, self.double) {
-            (1.., _) => (&mut self.drop, 0),
-            (0, 1..) => (&mut self.double, 2),
-            (0, 0) => return (frames, 1),
+        let (run, lost) = self.drop.next_run(frames);
+        let (run, copies) = match lost {
+            true => (run, 0),
+            false => {
+                let (run, twice) = self.double.run(run);
+                (run, if twice { 2 } else { 1 })
+            }
         };
-        let run = frames.min(*left);
-        *left -= run;
+        self.drop.pass(run);
         (run, copies)
+    }
+
+    /// So many frames have come, and nobody could tell what becomes of them.
+    pub fn pass(&mut self, frames: u64) {
+        self.drop.pass(frames);
+        self.double.pass(frames);
+    }
+
+    /// Whether each frame may be a run of its own.
+    pub fn scatter(&self) -> bool {
+        self.drop.is_seeded() || self.double.is_seeded()
     }
 
     /// Stops the clock's time at `now`, or lets it go on.

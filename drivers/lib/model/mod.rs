@@ -20,6 +20,7 @@ pub mod mix;
 pub mod number;
 pub mod pace;
 pub mod parameters;
+pub mod plan;
 pub mod ring;
 pub mod slots;
 pub mod span;

@@ -2,7 +2,7 @@
 
 //! What goes wrong on demand with the frames that one end sends.
 
-use super::plan::Plan;
+use crate::lib::model::plan::Plan;
 
 /// By how much a frame is late unless something else is asked for, in nanoseconds.
 pub const DELAY_DEFAULT: u64 = 1_000_000;

@@ -11,5 +11,4 @@
 pub mod account;
 pub mod faults;
 pub mod params;
-pub mod plan;
 pub mod wire;

@@ -5,7 +5,7 @@
 //!
 //! | file | what is written | what it does |
 //! |---|---|---|
-//! | `drop` | a [plan](crate::model::plan) | these frames get lost |
+//! | `drop` | a [plan](crate::lib::model::plan) | these frames get lost |
 //! | `double` | a plan | these come twice |
 //! | `flip` | a plan | these come with a bit inverted |
 //! | `reorder` | a plan | these are overtaken by the next |
@@ -25,11 +25,10 @@ use kernel::str::CStr;
 use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
-use crate::lib::kernel::debugfs::{number, word};
+use crate::lib::kernel::debugfs::{number, plan};
 use crate::lib::kernel::net::Interface;
-use crate::lib::model::parameters::Allowed;
+use crate::lib::model::plan::Plans;
 use crate::model::faults::Faults;
-use crate::model::plan::{Plan, ALLOWED};
 use crate::shared::Shared;
 
 /// The longest delay in microseconds.
@@ -119,8 +118,7 @@ impl<I: Interface> Files<I> {
                     $name,
                     |faults, text| write!(text, "{}", faults.$field),
                     |of: &Arc<Directions<I>>, written| {
-                        let allowed = Allowed::Words(ALLOWED);
-                        let plan = word($name, allowed, written, Plan::parse)?;
+                        let plan = plan($name, Plans::ANY, written)?;
                         of.set(|faults| faults.$field = plan);
                         Ok(())
                     }

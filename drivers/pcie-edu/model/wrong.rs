@@ -29,8 +29,7 @@ impl Wrong {
 
     /// The device has interrupted, for these reasons. Returns those that the driver learns of now.
     pub fn interrupted(&mut self, raised: u32) -> u32 {
-        if self.faults.drop > 0 {
-            self.faults.drop -= 1;
+        if self.faults.drop.next_is_wrong() {
             self.dropped += 1;
             return 0;
         }
@@ -53,9 +52,11 @@ impl Wrong {
 
     /// A transfer has brought back these bytes.
     pub fn transferred(&mut self, bytes: &mut [u8]) {
-        if let (Some(byte), 1..) = (bytes.first_mut(), self.faults.flip) {
-            *byte ^= FLIPPED;
-            self.faults.flip -= 1;
+        let Some(first) = bytes.first_mut() else {
+            return;
+        };
+        if self.faults.flip.next_is_wrong() {
+            *first ^= FLIPPED;
             self.flipped += 1;
         }
     }

@@ -5,15 +5,15 @@
 //!
 //! | file | what is written | what it does |
 //! |---|---|---|
-//! | `drop` | a number | the next so many interrupts get lost |
-//! | `flip` | a number | the next so many transfers come back with a bit inverted |
+//! | `drop` | a [plan](crate::lib::model::plan) | these interrupts get lost |
+//! | `flip` | a plan | these transfers come back with a bit inverted |
 //! | `freeze` | `1`, `0` | no computation and no transfer ends, or all go on |
 //!
 //! and in `/sys/kernel/debug/pcie-edu/`
 //!
 //! | file | what is written | what it does |
 //! |---|---|---|
-//! | `refuse` | a number | the next so many times that a device is to be bound fail with `EIO` |
+//! | `refuse` | a plan | these times that a device is to be bound fail with `EIO` |
 
 use core::fmt;
 
@@ -26,14 +26,13 @@ use kernel::sync::Arc;
 use kernel::uaccess::UserSliceReader;
 
 use crate::device::Device;
-use crate::lib::kernel::debugfs::number;
+use crate::lib::kernel::debugfs::plan;
 use crate::lib::kernel::fault_files::{FaultFiles, Faulty};
 use crate::lib::kernel::pci::Directory;
 use crate::lib::model::faults::Faults;
+use crate::lib::model::plan::{Plan, Plans};
 
-/// How many times more a device is not bound.
-static REFUSE: Atomic<u32> = Atomic::new(0);
-/// How many times it was not.
+/// How many times a device was not bound.
 static REFUSED: Atomic<u64> = Atomic::new(0);
 
 impl Faulty for Device {
@@ -67,10 +66,13 @@ impl Files {
         let refuse = dir.read_write_callback_file(
             c_str!("refuse"),
             (),
-            &|(): &(), text: &mut fmt::Formatter<'_>| writeln!(text, "{}", REFUSE.load(Relaxed)),
+            &|(): &(), text: &mut fmt::Formatter<'_>| {
+                let left = Directory::refuse(|plan| *plan).unwrap_or_default();
+                writeln!(text, "{left}")
+            },
             &|(): &(), written: &mut UserSliceReader| -> Result {
-                REFUSE.store(number("refuse", written, u32::MAX)?, Relaxed);
-                Ok(())
+                let new = plan("refuse", Plans::ANY, written)?;
+                Directory::refuse(|plan| *plan = new).ok_or(ENODEV)
             },
         );
         Ok(Self {
@@ -90,20 +92,12 @@ pub(crate) fn of(device: &Arc<Device>, name: &CStr) -> Result<FaultFiles<Device>
     FaultFiles::new(dir.subdir(name), device.clone())
 }
 
-/// Whether a device is not to be bound, which is counted. Any context.
+/// Whether a device is not to be bound, which is counted. May sleep.
 pub(crate) fn refuse() -> bool {
-    let mut left = REFUSE.load(Relaxed);
-    while left > 0 {
-        // Relaxed: nothing but the number depends on it.
-        match REFUSE.cmpxchg(left, left - 1, Relaxed) {
-            Ok(_) => {
-                REFUSED.fetch_add(1, Relaxed);
-                return true;
-            }
-            Err(now) => left = now,
-        }
-    }
-    false
+    let refused = Directory::refuse(Plan::next_is_wrong).unwrap_or(false);
+    // Relaxed: nothing depends on the number.
+    REFUSED.fetch_add(refused.into(), Relaxed);
+    refused
 }
 
 /// How many times a device was not bound on demand. Any context.

@@ -367,8 +367,7 @@ impl<P: Parts> Converter<P> {
         loop {
             let (mut sample, ended) = self.fifo.pop()?;
             self.ended |= ended;
-            if self.faults.flip > 0 {
-                self.faults.flip -= 1;
+            if self.faults.flip.next_is_wrong() {
                 self.counters.faults[2] += 1;
                 sample[usize::from(self.format.bytes) / 2] ^= 1;
             }

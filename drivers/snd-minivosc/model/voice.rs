@@ -256,11 +256,12 @@ impl<B: Buffer> Take<B> {
             spans(&layout, self.made, count, |span| {
                 self.buffer.fill(span, &block[..count as usize * unit])
             });
-            let flipped = count.min(faults.flip);
-            for frame in place..place + flipped {
-                self.buffer.flip(layout.byte_of(frame));
-            }
-            faults.flip -= flipped;
+            let buffer = &self.buffer;
+            faults.flip.each_wrong(count, |before, count| {
+                for frame in place + before..place + before + count {
+                    buffer.flip(layout.byte_of(frame));
+                }
+            });
             self.made += count;
             frames -= count;
         }
@@ -276,11 +277,14 @@ impl<B: Buffer> Take<B> {
     ) -> Sample {
         if !self.again {
             // All at once: what gets lost takes no time.
-            self.number = self.number.wrapping_add(core::mem::take(&mut faults.drop));
+            while let (_, true) = faults.drop.next_run(1) {
+                let (lost, _) = faults.drop.run(u64::MAX);
+                self.number = self.number.wrapping_add(lost);
+            }
+            faults.drop.pass(1);
         }
         let number = self.number;
-        if !self.again && faults.double > 0 {
-            faults.double -= 1;
+        if !self.again && faults.double.next_is_wrong() {
             self.again = true;
         } else {
             self.again = false;

@@ -14,6 +14,7 @@ use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::lock::{Guard, IrqSpinLock};
 use crate::lib::kernel::time::now;
 use crate::lib::model::faults::Faults;
+use crate::lib::model::plan::{Plan, Plans};
 use crate::lib::model::limits::Limits;
 use crate::lib::model::stream::{Direction, Params, Setup};
 use crate::model::params::Config;
@@ -50,6 +51,18 @@ impl Recording {
 /// All may sleep, but what is done with the oscillator, which is locked meanwhile.
 impl Faulty for Recording {
     const STREAMS: Option<&'static str> = Some("capture");
+
+    fn plans(&self, fault: &str) -> Plans {
+        match fault {
+            // What gets lost takes no time, so what comes then must be found soon.
+            "drop" => Plans {
+                allowed: "a number of those to come (5), a range of them (3-7), or no more than half of them by a seed (1/2 42); \
+                          0 for none",
+                takes: Plan::is_at_most_half,
+            },
+            _ => Plans::ANY,
+        }
+    }
 
     fn faults<R>(&self, look: impl FnOnce(&mut Faults) -> R) -> R {
         self.timers.change(|voice, now| look(voice.faults(now)))

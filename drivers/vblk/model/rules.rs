@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use crate::lib::model::plan::Plan;
+
 /// How many rules there can be of each kind.
 pub const RULES_MAX: usize = 16;
 /// The longest delay, in microseconds.
@@ -54,11 +56,11 @@ const ERRORS: [(&str, i32); 13] = [
 /// What a list of rules is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// `OP RANGE ERRNO COUNT`
+    /// `OP RANGE ERRNO PLAN`
     Error,
-    /// `OP RANGE MICROSECONDS COUNT`
+    /// `OP RANGE MICROSECONDS PLAN`
     Delay,
-    /// `OP RANGE COUNT`
+    /// `OP RANGE PLAN`
     Hang,
 }
 
@@ -67,17 +69,20 @@ impl Kind {
     pub fn allowed(self) -> &'static str {
         match self {
             Self::Error => {
-                "OP RANGE ERRNO COUNT, or off; OP: any, read, write, flush, discard or zeroes; RANGE: all (flush has no other), a \
+                "OP RANGE ERRNO PLAN, or off; OP: any, read, write, flush, discard or zeroes; RANGE: all (flush has no other), a \
                  sector or FIRST-LAST; ERRNO: EIO, EAGAIN, ENOMEM, EBUSY, ENODEV, ENOSPC, EBADE, ENODATA, ENOLINK, EILSEQ, \
-                 EOPNOTSUPP, ETIMEDOUT or EREMOTEIO; COUNT: a number or always"
+                 EOPNOTSUPP, ETIMEDOUT or EREMOTEIO; PLAN: a number of those to come (5), a \
+                 range of them (3-7), some of them by a seed (1/100 42), or always"
             }
             Self::Delay => {
-                "OP RANGE MICROSECONDS COUNT, or off; OP: any, read, write, flush, discard or zeroes; RANGE: all (flush has no \
-                 other), a sector or FIRST-LAST; MICROSECONDS: 1-60000000; COUNT: a number or always"
+                "OP RANGE MICROSECONDS PLAN, or off; OP: any, read, write, flush, discard or zeroes; RANGE: all (flush has no \
+                 other), a sector or FIRST-LAST; MICROSECONDS: 1-60000000; PLAN: a number of those to come (5), a \
+                 range of them (3-7), some of them by a seed (1/100 42), or always"
             }
             Self::Hang => {
-                "OP RANGE COUNT, or off; OP: any, read, write, flush, discard or zeroes; RANGE: all (flush has no other), a \
-                 sector or FIRST-LAST; COUNT: a number or always"
+                "OP RANGE PLAN, or off; OP: any, read, write, flush, discard or zeroes; RANGE: all (flush has no other), a \
+                 sector or FIRST-LAST; PLAN: a number of those to come (5), a \
+                 range of them (3-7), some of them by a seed (1/100 42), or always"
             }
         }
     }
@@ -95,8 +100,8 @@ pub struct Rule {
     range: (u64, u64),
     /// The error's number, or the microseconds; 0 for a rule of [`Kind::Hang`].
     value: u32,
-    /// How many requests it is still for; `None` if it stays.
-    left: Option<u32>,
+    /// Which of the requests that it speaks of it is for; `None` if for all.
+    plan: Option<Plan>,
     /// How many it was for already.
     fired: u64,
 }
@@ -104,43 +109,53 @@ pub struct Rule {
 impl Rule {
     /// Reads a rule that was written to the list of this kind; `None` if it is none.
     pub fn parse(kind: Kind, text: &str) -> Option<Self> {
-        let mut words = text.split_ascii_whitespace();
-        let operation = named(&OPERATIONS, words.next()?)?;
-        let range = parse_range(words.next()?)?;
+        let mut rest = text.trim_ascii();
+        let mut word = || {
+            let (word, after) = rest.split_once(|c: char| c.is_ascii_whitespace())?;
+            rest = after.trim_ascii_start();
+            Some(word)
+        };
+        let operation = named(&OPERATIONS, word()?)?;
+        let range = parse_range(word()?)?;
         if operation == Some(Operation::Flush) && range != ALL {
             return None;
         }
         let value = match kind {
-            Kind::Error => named(&ERRORS, words.next()?)?.unsigned_abs(),
+            Kind::Error => named(&ERRORS, word()?)?.unsigned_abs(),
             Kind::Delay => {
-                let micros = words.next()?.parse().ok()?;
+                let micros = word()?.parse().ok()?;
                 Some(micros).filter(|micros| (1..=DELAY_MAX).contains(micros))?
             }
             Kind::Hang => 0,
         };
-        let left = match words.next()? {
+        let plan = match rest {
             "always" => None,
-            count => Some(count.parse().ok().filter(|count| *count > 0)?),
+            plan => Some(Plan::parse(plan).filter(|plan| !plan.is_none())?),
         };
-        words.next().is_none().then_some(Self {
+        Some(Self {
             operation,
             range,
             value,
-            left,
+            plan,
             fired: 0,
         })
     }
 
-    /// Whether it is for a request.
-    fn is_for(&self, operation: Operation, first: u64, sectors: u64) -> bool {
+    /// Whether it is over.
+    fn is_over(&self) -> bool {
+        self.plan == Some(Plan::None)
+    }
+
+    /// Whether it speaks of a request.
+    fn speaks_of(&self, operation: Operation, first: u64, sectors: u64) -> bool {
         let (from, to) = self.range;
         let meets = sectors > 0 && first <= to && from < first.saturating_add(sectors);
-        self.left != Some(0)
+        !self.is_over()
             && self.operation.is_none_or(|own| own == operation)
             && (meets || self.range == ALL)
     }
 
-    /// Writes it as it was written, with what is left of its count, and how often it was for a request.
+    /// Writes it as it was written, with what is left of its plan, and how often it was for a request.
     fn show(&self, kind: Kind, f: &mut dyn fmt::Write) -> fmt::Result {
         let name = OPERATIONS.iter().find(|(_, own)| *own == self.operation);
         write!(f, "{} ", name.map_or("any", |(name, _)| name))?;
@@ -157,7 +172,7 @@ impl Rule {
             Kind::Delay => write!(f, "{} ", self.value)?,
             Kind::Hang => {}
         }
-        match self.left {
+        match self.plan {
             None => f.write_str("always")?,
             Some(left) => write!(f, "{left}")?,
         }
@@ -198,18 +213,13 @@ impl Rules {
     /// Whether one of them may be for the next request.
     pub fn are_pending(&self) -> bool {
         let mut rules = self.list.iter().flatten();
-        rules.any(|rule| rule.left != Some(0))
+        rules.any(|rule| !rule.is_over())
     }
 
     /// Adds a rule, in the place of the first that is over if there is no other. Whether there was a place.
     pub fn add(&mut self, rule: Rule) -> bool {
         let free = self.list.iter().position(Option::is_none);
-        let over = || {
-            self.list
-                .iter()
-                .flatten()
-                .position(|rule| rule.left == Some(0))
-        };
+        let over = || self.list.iter().flatten().position(Rule::is_over);
         let Some(place) = free.or_else(over) else {
             return false;
         };
@@ -225,11 +235,15 @@ impl Rules {
     }
 
     /// What the first rule says that is for a request, which is counted: the error's number, or the microseconds.
-    /// `sectors` is 0 for one that has no place.
+    /// `sectors` is 0 for one that has no place. It has come for those before, which speak of it and let it pass.
     pub fn apply(&mut self, operation: Operation, first: u64, sectors: u64) -> Option<u32> {
-        let mut rules = self.list.iter_mut().flatten();
-        let rule = rules.find(|rule| rule.is_for(operation, first, sectors))?;
-        rule.left = rule.left.map(|left| left - 1);
+        let rules = self.list.iter_mut().flatten();
+        let rule = rules
+            .filter(|rule| rule.speaks_of(operation, first, sectors))
+            .find_map(|rule| {
+                let chosen = rule.plan.as_mut().is_none_or(Plan::next_is_wrong);
+                chosen.then_some(rule)
+            })?;
         rule.fired += 1;
         Some(rule.value)
     }

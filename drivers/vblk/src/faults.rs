@@ -3,11 +3,11 @@
 //! Faults on demand: in `/sys/kernel/debug/vblk/DISK/` the files of [`fault_files`](crate::lib::kernel::fault_files), which
 //! count requests (`drop` writes, `flip` reads), and more:
 //!
-//! | file | what is written | what it does |
+//! | file | what is written (a PLAN is a [plan](crate::lib::model::plan), or `always`) | what it does |
 //! |---|---|---|
-//! | `error` | `OP RANGE ERRNO COUNT`, or `off` | requests fail |
-//! | `delay` | `OP RANGE MICROSECONDS COUNT`, or `off` | requests are late |
-//! | `hang` | `OP RANGE COUNT`, or `off` | requests wait until `off` is written |
+//! | `error` | `OP RANGE ERRNO PLAN`, or `off` | requests fail |
+//! | `delay` | `OP RANGE MICROSECONDS PLAN`, or `off` | requests are late |
+//! | `hang` | `OP RANGE PLAN`, or `off` | requests wait until `off` is written |
 //! | `powercut` | a number | takes the power away; what is in the volatile cache is lost, or parts of it, as the number chooses |
 //! | `power` | `1` | gives it back |
 //! | `torn` | `1`, `0` | power cuts tear blocks, or they don't |

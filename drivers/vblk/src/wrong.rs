@@ -86,8 +86,8 @@ impl Wrong {
             drop, flip, jitter, ..
         } = self.faults;
         rules.into_iter().any(Rules::are_pending)
-            || drop > 0
-            || flip > 0
+            || !drop.is_none()
+            || !flip.is_none()
             || jitter > 0
             || self.faults.frozen()
     }
@@ -105,9 +105,9 @@ impl Wrong {
         lot.hang = hang.is_some() || self.faults.frozen();
         // What fails is neither lost nor damaged.
         if lot.error.is_none() {
-            let (lost, flipped) = (&mut self.faults.drop, &mut self.faults.flip);
-            lot.lost = operation == Operation::Write && take_one(lost);
-            lot.flipped = operation == Operation::Read && take_one(flipped);
+            let Faults { drop, flip, .. } = &mut self.faults;
+            lot.lost = operation == Operation::Write && drop.next_is_wrong();
+            lot.flipped = operation == Operation::Read && flip.next_is_wrong();
         }
         let done = &mut self.done;
         done.failed += u64::from(lot.error.is_some());
@@ -117,10 +117,4 @@ impl Wrong {
         done.flipped += u64::from(lot.flipped);
         lot
     }
-}
-
-fn take_one(left: &mut u64) -> bool {
-    let any = *left > 0;
-    *left -= u64::from(any);
-    any
 }

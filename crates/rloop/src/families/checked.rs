@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The checks of a driver whose devices have one node, where they need nothing but a device.
+//! The checks of a driver whose devices have one node, where they need nothing but a device; and of one whose checks make
+//! all that they need.
+
+use std::path::Path;
 
 use rig::check::Check;
 use rig::report::Thing;
@@ -54,4 +57,55 @@ pub fn suite<D: Driver + 'static>(
             Ok(Context { device, notes })
         }),
     }))
+}
+
+/// What a check is given that makes all it needs.
+pub struct Alone {
+    driver: &'static str,
+    /// What is there as long as the driver is.
+    place: &'static str,
+    /// Figures worth reporting.
+    notes: Vec<String>,
+}
+
+impl run::Context for Alone {
+    type Error = Error;
+
+    fn notes(&mut self) -> &mut Vec<String> {
+        &mut self.notes
+    }
+
+    fn gone(&self, during: String) -> Option<Error> {
+        (!Path::new(self.place).exists()).then(|| Error::Gone {
+            card: self.driver.to_owned(),
+            during,
+        })
+    }
+}
+
+/// The checks of `driver`, if `place` is there, which is as long as the driver is; `line` and `value` say what is checked.
+pub fn alone(
+    driver: &'static str,
+    place: &'static str,
+    (line, value): (&str, &str),
+    checks: Vec<Check<Alone>>,
+) -> Option<Box<dyn Tests<Error>>> {
+    let suite = Suite {
+        driver,
+        thing: Thing {
+            key: driver,
+            line: format!("{driver}: {line}"),
+            value: value.into(),
+        },
+        checks,
+        open: Box::new(move |_| {
+            Ok(Alone {
+                driver,
+                place,
+                notes: Vec::new(),
+            })
+        }),
+    };
+    let suite: Box<dyn Tests<Error>> = Box::new(suite);
+    Path::new(place).exists().then_some(suite)
 }

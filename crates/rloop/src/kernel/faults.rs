@@ -6,7 +6,27 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use driver_models::shared::plan::Plan;
 use rig::verdict::{Problem, Verdict, ensure, skip};
+
+/// What is no plan of those to come that go wrong.
+const NO_PLANS: [&str; 9] = [
+    "-1",
+    "x",
+    "0-3",
+    "4-3",
+    "1/10",
+    "0/10 1",
+    "11/10 1",
+    "1/10 -1",
+    "4294967296",
+];
+
+/// Whether each of so many that come goes wrong by a plan.
+pub fn wrong(plan: &str, count: usize) -> Vec<bool> {
+    let mut plan = Plan::parse(plan).unwrap_or_default();
+    (0..count).map(|_| plan.next_is_wrong()).collect()
+}
 
 /// Those of one device.
 pub struct Faults(PathBuf);
@@ -50,6 +70,17 @@ impl Faults {
         let text = fs::read_to_string(&path)
             .map_err(|e| Problem::Failed(format!("{}: {e}", path.display())))?;
         Ok(text.trim_end().to_owned())
+    }
+
+    /// What is no plan is refused by these files with `EINVAL`.
+    ///
+    /// # Errors
+    /// What was not.
+    pub fn refuse_no_plans(&self, files: &[&str]) -> Verdict {
+        files.iter().try_for_each(|file| {
+            let bad = NO_PLANS.map(|value| (*file, value));
+            self.refuse(&bad)
+        })
     }
 
     /// Values that no fault has are refused with `EINVAL`.

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What is said of a driver in several places: its manifest, Kbuild and kernel options, its recipe, the layer's list
-//! of all drivers, its page.
+//! What is said of a driver in several places: its manifest, Kbuild and kernel options, its parameters, its recipe, the
+//! layer's list of all drivers, its page, the lists in the documentation, and its place in the tool.
+
+mod options;
+mod parameters;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use clap::ValueEnum as _;
 use lab::error::{AtPath as _, Result};
 use lab::ui::Step;
 
@@ -17,6 +21,10 @@ use crate::report::Check;
 const RECIPES: &str = "meta-rloop/recipes-kernel/rloop-modules";
 /// The pages.
 const PAGES: &str = "docs/using";
+/// What drivers take for their defaults from what they share.
+const SHARED: &str = "drivers/lib/model/limits.rs";
+/// Where the tool has a folder for each family, and in it one for each driver.
+const TOOL: &str = "crates/rloop/src/families";
 /// What the summary of a recipe has after that of the manifest.
 const SUMMARY_END: &str = ", a kernel module in Rust";
 
@@ -53,6 +61,11 @@ pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
         "nothing is said of what has no manifest",
         (!more.is_empty()).then(|| more.join("; ")),
     ));
+    let options = options::problems(repo)?;
+    checks.push(Check::that(
+        "files with kernel options say the same",
+        (!options.is_empty()).then(|| options.join("; ")),
+    ));
     Ok(checks)
 }
 
@@ -82,6 +95,70 @@ fn problems(
     );
     let page = format!("{PAGES}/{name}.md");
     wants(repo.join(&page).is_file(), format!("{page} is missing"));
+    let read = |file: &str| fs::read_to_string(repo.join(file)).unwrap_or_default();
+    let own = |file: &str| read(&format!("drivers/{name}/{file}"));
+    for option in options::unnamed(&kbuild, &own("kernel.cfg")) {
+        let what = "which Kbuild says that the module needs, and does not say what selects it";
+        wants(
+            false,
+            format!("drivers/{name}/kernel.cfg lacks {option}, {what}"),
+        );
+    }
+    for what in parameters::problems(&parameters::Sources {
+        c: &own("bindings/helpers.c"),
+        model: &(own("model/params.rs") + &read(SHARED)),
+        page: &read(&page),
+    }) {
+        wants(false, what);
+    }
+    let family = family_name(driver.family);
+    let ran = |option: &str| {
+        let mut runs = driver.runs.iter().filter_map(|run| run.verify.as_deref());
+        runs.any(|arguments| arguments.split_whitespace().any(|word| word == option))
+    };
+    let mut rows = vec![
+        ("README.md", format!("| [{name}](docs/using/{name}.md) |")),
+        (
+            "docs/index.md",
+            format!("| [{name}: the manual](using/{name}.md) |"),
+        ),
+    ];
+    if ran("--faults") {
+        rows.push((
+            "docs/using/faults.md",
+            format!("| [{name}]({name}.md#faults-on-demand) |"),
+        ));
+    }
+    for (file, row) in rows {
+        wants(
+            read(file).lines().any(|line| line.starts_with(&row)),
+            format!("{file} lacks the row {row}"),
+        );
+    }
+    if driver.runs.iter().any(|run| run.verify.is_some()) {
+        let root = name.replace('-', "_");
+        let at = format!("{TOOL}/{family}/{root}/mod.rs");
+        wants(
+            repo.join(&at).is_file(),
+            format!("its family is {family}, and {at} is missing"),
+        );
+        let table = format!("{TOOL}/{family}/mod.rs");
+        let entry = format!("{root}::ENTRY");
+        wants(
+            read(&table).contains(&entry),
+            format!("{table} lacks {entry}"),
+        );
+        let row = format!("| `{family}` | ");
+        let list = format!("{PAGES}/rloop.md");
+        let said = read(&list);
+        let drivers = said
+            .lines()
+            .find_map(|line| line.strip_prefix(&row)?.split('|').next());
+        wants(
+            drivers.is_some_and(|drivers| drivers.split(',').any(|word| word.trim() == name)),
+            format!("{list} lacks {name} among the drivers of {family}"),
+        );
+    }
     wants(list.contains(&name), format!("{LIST} lacks {name}"));
     if recipes.contains(&name) {
         let text = recipe(repo, &name)?;
@@ -100,6 +177,12 @@ fn problems(
         wants(false, format!("{RECIPES}/{name}_VERSION.bb is missing"));
     }
     Ok(problems)
+}
+
+/// A family's name in manifests and for the tool.
+fn family_name(family: Family) -> String {
+    let value = family.to_possible_value();
+    value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
 /// The names of what there are recipes for.
@@ -166,7 +249,37 @@ mod tests {
             "SUMMARY = \"A thing, a kernel module in Rust\"\n\ninherit rloop_module\n",
         ),
         (LIST, "# x\nRLOOP_DRIVERS = \"\\\n    drv \\\n\"\n"),
-        ("docs/using/drv.md", ""),
+        (
+            "docs/using/drv.md",
+            "| parameter | values | default |\n|---|---|---|\n| `size` | 1–9 | 5 |\n",
+        ),
+        (
+            "drivers/drv/bindings/helpers.c",
+            "\tX(size, int, false, \"5\", \"Its size, 1-9 (default: 5).\")\n",
+        ),
+        (
+            "drivers/drv/model/params.rs",
+            "\nwritten! {\n    size: FIVE,\n}\n",
+        ),
+        (SHARED, "pub const FIVE: &str = \"5\";\n"),
+        ("README.md", "| [drv](docs/using/drv.md) | a thing |\n"),
+        (
+            "docs/index.md",
+            "| [drv: the manual](using/drv.md) | a thing |\n",
+        ),
+        (
+            "docs/using/faults.md",
+            "| [drv](drv.md#faults-on-demand) | here | things |\n",
+        ),
+        (
+            "docs/using/rloop.md",
+            "| `char` | other, drv | verify, status |\n",
+        ),
+        (
+            "crates/rloop/src/families/char/mod.rs",
+            "    drivers: &[other::ENTRY, drv::ENTRY],\n",
+        ),
+        ("crates/rloop/src/families/char/drv/mod.rs", ""),
     ];
 
     /// What is told of a repository in which the file `path` is `text`, or is not there.
@@ -191,7 +304,7 @@ mod tests {
             },
             demo: None,
             bench: None,
-            runs: Vec::new(),
+            runs: vec![toml::from_str("name = \"faults\"\nverify = \"--faults\"\n").unwrap()],
         };
         let checks = checks(dir.path(), &[driver]).unwrap();
         let failed = checks.into_iter().filter_map(|check| match check.verdict {
@@ -217,7 +330,10 @@ mod tests {
                 "drivers/drv/kernel.cfg",
                 "drivers/drv/kernel.cfg is missing",
             ),
-            ("docs/using/drv.md", "docs/using/drv.md is missing"),
+            (
+                "docs/using/drv.md",
+                "docs/using/drv.md is missing; its page lacks the parameter size",
+            ),
             (
                 DRIVER[4].0,
                 "meta-rloop/recipes-kernel/rloop-modules/drv_VERSION.bb is missing",
@@ -225,6 +341,55 @@ mod tests {
         ] {
             assert_eq!(told(path, None), why);
         }
+        for (path, text, why) in [
+            (
+                "README.md",
+                "| [other](docs/using/other.md) | [drv](docs/using/drv.md) |\n",
+                "README.md lacks the row | [drv](docs/using/drv.md) |",
+            ),
+            (
+                "docs/index.md",
+                "[drv](using/drv.md)",
+                "docs/index.md lacks the row | [drv: the manual](using/drv.md) |",
+            ),
+            (
+                "docs/using/faults.md",
+                "",
+                "docs/using/faults.md lacks the row | [drv](drv.md#faults-on-demand) |",
+            ),
+            (
+                "docs/using/rloop.md",
+                "| `char` | other | verify |\n| `net` | drv | verify |\n",
+                "docs/using/rloop.md lacks drv among the drivers of char",
+            ),
+            (
+                "crates/rloop/src/families/char/mod.rs",
+                "drivers: &[other::ENTRY]",
+                "crates/rloop/src/families/char/mod.rs lacks drv::ENTRY",
+            ),
+            (
+                "drivers/drv/kernel.cfg",
+                "CONFIG_RUST=y\nCONFIG_RUST=n\n",
+                "drivers/drv/kernel.cfg says CONFIG_RUST=y, and drivers/drv/kernel.cfg n",
+            ),
+            (
+                "drivers/drv/Kbuild",
+                "obj-m := drv.o\nrloop-needs := NET\n",
+                "drivers/drv/kernel.cfg lacks CONFIG_NET, which Kbuild says that the module needs, and does not say what \
+                 selects it",
+            ),
+            (
+                SHARED,
+                "pub const FIVE: &str = \"6\";\n",
+                "the default of size is 5 in bindings/helpers.c and 6 in model/params.rs",
+            ),
+        ] {
+            assert_eq!(told(path, Some(text)), why);
+        }
+        assert_eq!(
+            told("crates/rloop/src/families/char/drv/mod.rs", None),
+            "its family is char, and crates/rloop/src/families/char/drv/mod.rs is missing"
+        );
         assert_eq!(
             told(LIST, Some("\nRLOOP_DRIVERS = \"other\"\n")),
             format!("{LIST} lacks drv; {LIST} has other")

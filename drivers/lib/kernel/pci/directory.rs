@@ -1,20 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 
-//! The directory in debugfs of a driver whose devices the PCI core finds: it hands nothing of the driver's to the probe
-//! of a device, so the directory is found by a static.
+//! The directory in debugfs of a driver whose devices the PCI core finds, and which of them it is not to take: the core
+//! hands nothing of the driver's to the probe of a device, so these are found by a static.
 
 use kernel::debugfs::Dir;
 use kernel::prelude::*;
 use kernel::str::CStr;
 use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 
+use crate::lib::model::plan::Plan;
+
 kernel::sync::global_lock! {
     // SAFETY: `Directory::new` initialises it before there is a `Directory`, and `Directory::get`, which needs none,
     // does not look at it before.
-    unsafe(uninit) static DIR: Mutex<Option<Dir>> = None;
+    unsafe(uninit) static ROOT: Mutex<Option<Root>> = None;
 }
 
-/// The lock of [`DIR`] is not initialised, is being initialised, or is.
+/// What the static holds.
+struct Root {
+    dir: Dir,
+    refuse: Plan,
+}
+
+/// The lock of [`ROOT`] is not initialised, is being initialised, or is.
 static STATE: Atomic<u32> = Atomic::new(UNUSED);
 const UNUSED: u32 = 0;
 const TAKEN: u32 = 1;
@@ -32,8 +40,11 @@ impl Directory {
     pub(crate) fn new(name: &CStr) -> Result<Self> {
         STATE.cmpxchg(UNUSED, TAKEN, Relaxed).map_err(|_| EBUSY)?;
         // SAFETY: By the step above this is reached once in the module's life.
-        unsafe { DIR.init() };
-        *DIR.lock() = Some(Dir::new(name));
+        unsafe { ROOT.init() };
+        *ROOT.lock() = Some(Root {
+            dir: Dir::new(name),
+            refuse: Plan::None,
+        });
         // Release, for whoever finds it ready and takes the lock.
         STATE.store(READY, Release);
         Ok(Self(()))
@@ -41,8 +52,18 @@ impl Directory {
 
     /// The driver's directory. May sleep.
     pub(crate) fn get() -> Option<Dir> {
+        Self::with(|root| root.dir.clone())
+    }
+
+    /// Looks by `look` at which devices the driver is not to take, which it may change; `None` if there is no directory.
+    /// May sleep.
+    pub(crate) fn refuse<R>(look: impl FnOnce(&mut Plan) -> R) -> Option<R> {
+        Self::with(|root| look(&mut root.refuse))
+    }
+
+    fn with<R>(look: impl FnOnce(&mut Root) -> R) -> Option<R> {
         match STATE.load(Acquire) {
-            READY => DIR.lock().clone(),
+            READY => ROOT.lock().as_mut().map(look),
             _ => None,
         }
     }
@@ -50,7 +71,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let dir = DIR.lock().take();
-        drop(dir);
+        let root = ROOT.lock().take();
+        drop(root);
     }
 }

@@ -6,8 +6,8 @@
 #[path = "../../../lib/host/tests/properties/mod.rs"]
 mod properties;
 
+use driver_model::plan::Plan;
 use netdrv_model::faults::{Faults, PATIENCE};
-use netdrv_model::plan::Plan;
 use netdrv_model::wire::{Queue, Received, Sent, Slot, Wire};
 use properties::cases;
 use proptest::prelude::*;

@@ -2,6 +2,7 @@
 
 //! Faults on demand.
 
+use driver_model::plan::Plan;
 use pcie_edu_model::registers::{COMPUTED, TRANSFERRED};
 use pcie_edu_model::wrong::{Wrong, FLIPPED};
 
@@ -9,11 +10,11 @@ use pcie_edu_model::wrong::{Wrong, FLIPPED};
 fn interrupts_get_lost_as_many_as_asked_for() {
     let mut wrong = Wrong::default();
     assert_eq!(wrong.interrupted(COMPUTED), COMPUTED);
-    wrong.faults.drop = 2;
+    wrong.faults.drop = Plan::next(2);
     assert_eq!(wrong.interrupted(COMPUTED), 0);
     assert_eq!(wrong.interrupted(COMPUTED | TRANSFERRED), 0);
     assert_eq!(wrong.interrupted(TRANSFERRED), TRANSFERRED);
-    assert_eq!((wrong.dropped, wrong.faults.drop), (2, 0));
+    assert_eq!((wrong.dropped, wrong.faults.drop), (2, Plan::None));
 }
 
 #[test]
@@ -32,7 +33,7 @@ fn what_comes_while_nothing_ends_comes_later() {
     assert_eq!(wrong.interrupted(TRANSFERRED), TRANSFERRED);
     // What is lost does not come later.
     wrong.freeze(true);
-    wrong.faults.drop = 1;
+    wrong.faults.drop = Plan::next(1);
     assert_eq!(wrong.interrupted(COMPUTED), 0);
     assert_eq!((wrong.freeze(false), wrong.dropped), (0, 1));
 }
@@ -40,7 +41,7 @@ fn what_comes_while_nothing_ends_comes_later() {
 #[test]
 fn transfers_come_back_wrong_as_many_as_asked_for() {
     let mut wrong = Wrong::default();
-    wrong.faults.flip = 2;
+    wrong.faults.flip = Plan::next(2);
     for flipped in [1, 2, 2] {
         let before = wrong.flipped;
         let mut bytes = [7, 7];
@@ -48,5 +49,16 @@ fn transfers_come_back_wrong_as_many_as_asked_for() {
         let due = 7 ^ (FLIPPED * u8::from(wrong.flipped > before));
         assert_eq!((bytes, wrong.flipped), ([due, 7], flipped));
     }
-    assert_eq!(wrong.faults.flip, 0);
+    assert!(wrong.faults.flip.is_none());
+    // An empty one has no byte, and does not count.
+    wrong.faults.flip = Plan::parse("2-2").unwrap();
+    for (bytes, due) in [
+        (&mut [][..], 2),
+        (&mut [7], 2),
+        (&mut [7], 3),
+        (&mut [7], 3),
+    ] {
+        wrong.transferred(bytes);
+        assert_eq!(wrong.flipped, due);
+    }
 }

@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use driver_model::format::{Format, FORMATS};
 use driver_model::layout::{Access, Layout, Move, Span};
+use driver_model::plan::Plan;
 use driver_model::stream::{Buffer, Params, Pointers, Setup, Wake};
 use properties::cases;
 use proptest::prelude::*;
@@ -288,14 +289,28 @@ fn a_buffer_of_one_period_is_full_at_its_end() {
 fn faults_are_counted() {
     let (mut sad, out) = converter(named("U8"));
     let file = sad.open(START);
-    sad.faults.drop = 1;
-    sad.faults.double = 2;
-    sad.faults.flip = 2;
+    sad.faults.drop = Plan::next(1);
+    sad.faults.double = Plan::next(2);
+    sad.faults.flip = Plan::next(2);
     sad.write(file, &[10, 20, 30, 40], true, START);
     run(&mut sad, START + 10 * TICK);
     assert_eq!(*out.0.borrow(), [21, 21, 30, 30, 40]);
     assert_eq!(sad.counters.faults, [1, 2, 2]);
     assert_eq!(sad.counters.strobed, 5);
+}
+
+#[test]
+fn faults_are_of_the_samples_that_a_range_or_a_seed_says() {
+    let (mut sad, out) = converter(named("U8"));
+    let file = sad.open(START);
+    sad.faults.drop = Plan::parse("2-3").unwrap();
+    sad.faults.flip = Plan::parse("1/3 7").unwrap();
+    let mut flip = sad.faults.flip;
+    sad.write(file, &[10; 20], true, START);
+    run(&mut sad, START + 30 * TICK);
+    let all = [(); 20].map(|()| 10 + u8::from(flip.next_is_wrong()));
+    assert_eq!(*out.0.borrow(), [&all[..1], &all[3..]].concat());
+    assert!(all.contains(&10) && all.contains(&11));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use driver_model::format::{Format, FORMATS};
 use driver_model::layout::{Access, Layout, Move, Span};
+use driver_model::plan::Plan;
 use driver_model::stream::{Buffer, Params, Pointers, Setup, Timed, Wake};
 use proptest::prelude::*;
 use snd_minivosc_model::oscillator::{Oscillator, Settings, Waveform, LEVEL_MAX, NAMES};
@@ -294,23 +295,23 @@ fn counting() -> Rig {
 fn frames_get_lost_come_twice_and_with_a_bit_inverted() {
     let mut rig = counting();
     // What is due already is not hit, whether anybody has looked or not.
-    rig.voice.faults(1_000_000).drop = 7;
+    rig.voice.faults(1_000_000).drop = Plan::next(7);
     assert_eq!(counted(&mut rig, 1_000_000), Vec::from_iter(0..48));
     assert_eq!(counted(&mut rig, 2_000_000), Vec::from_iter(55..103));
-    rig.voice.faults(2_000_000).double = 3;
+    rig.voice.faults(2_000_000).double = Plan::next(3);
     let doubled = [103, 103, 104, 104, 105, 105];
     let frames = counted(&mut rig, 3_000_000);
     assert_eq!(frames[..6], doubled);
     assert_eq!(frames[6..], Vec::from_iter(106..148));
-    rig.voice.faults(3_000_000).flip = 5;
+    rig.voice.faults(3_000_000).flip = Plan::next(5);
     let frames = counted(&mut rig, 4_000_000);
     // In the first channel alone, and in the byte in the middle.
     assert_eq!(frames[..5], [148, 149, 150, 151, 152].map(|n| n ^ 0x100));
     assert_eq!(frames[5..], Vec::from_iter(153..196));
     assert_eq!(*rig.voice.faults(4_000_000), Default::default());
     // More than will ever be made.
-    rig.voice.faults(4_000_000).drop = u32::MAX.into();
-    rig.voice.faults(4_000_000).double = 1;
+    rig.voice.faults(4_000_000).drop = Plan::next(u32::MAX);
+    rig.voice.faults(4_000_000).double = Plan::next(1);
     // 16 bits of it.
     let number = 195;
     assert_eq!(counted(&mut rig, 4_050_000), [number, number]);
@@ -319,6 +320,28 @@ fn frames_get_lost_come_twice_and_with_a_bit_inverted() {
     assert!(rig.voice.start(5_000_000));
     rig.read = 0;
     assert_eq!(counted(&mut rig, 6_000_000), Vec::from_iter(0..48));
+}
+
+#[test]
+fn frames_are_those_that_a_range_or_a_seed_says() {
+    let mut rig = counting();
+    rig.voice.faults(0).drop = Plan::parse("3-5").unwrap();
+    // Of those that are not lost.
+    rig.voice.faults(0).double = Plan::parse("3-4").unwrap();
+    rig.voice.faults(0).flip = Plan::parse("2-3").unwrap();
+    let frames = counted(&mut rig, 1_000_000);
+    let due = [0, 1 ^ 0x100, 5 ^ 0x100, 5, 6, 6, 7];
+    assert_eq!(frames[..7], due);
+    let by_seed = |seed: &str| {
+        let mut rig = counting();
+        rig.voice.faults(0).drop = Plan::parse(seed).unwrap();
+        counted(&mut rig, 10_000_000)
+    };
+    let frames = by_seed("1/2 42");
+    let mut plan = Plan::parse("1/2 42").unwrap();
+    let due: Vec<_> = (0..).filter(|_| !plan.next_is_wrong()).take(480).collect();
+    assert_eq!(frames, due);
+    assert_ne!(frames, by_seed("1/2 43"));
 }
 
 #[test]
@@ -331,7 +354,7 @@ fn a_bit_is_inverted_in_one_channel_whatever_the_layout() {
         };
         rig.memory = Memory::new(layout);
         rig.voice.prepare(rig.params, rig.setup, rig.memory.clone());
-        rig.voice.faults(0).flip = 1;
+        rig.voice.faults(0).flip = Plan::next(1);
         assert!(rig.voice.start(0));
         assert_eq!(rig.voice.pointer(100_000, false), Some(4));
         let bytes = rig.memory.1.borrow();

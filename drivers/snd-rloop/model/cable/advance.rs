@@ -41,6 +41,8 @@ impl Default for Effort {
 
 /// The units for a sample that changes its layout, beside its bytes.
 const SAMPLE: u64 = 16;
+/// The units for a frame of which a seed says whether it goes wrong.
+const SEEDED: u64 = 64;
 /// The units for a run of samples, in each step.
 const RUN: u64 = 32;
 /// The units for a buffer that is written to, in each step.
@@ -215,9 +217,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let mut left = frames;
         self.moved_unseen = true;
         while left > 0 {
-            let (run, copies) = match self.has_reader() {
-                true => self.faults.run(left),
-                false => (left, 1),
+            let (run, copies) = match (self.has_reader(), keep) {
+                (true, Keep::Nothing) => {
+                    self.faults.pass(left);
+                    (left, 1)
+                }
+                (true, _) => self.faults.run(left),
+                (false, _) => (left, 1),
             };
             left -= run;
             self.move_run(run, copies, keep);
@@ -242,13 +248,21 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// The cost of moving frames now.
     fn cost(&self) -> Cost {
         debug_assert_eq!(self.running_cost, self.cost_for(End::running));
-        self.flipping(self.running_cost)
+        let mut cost = self.flipping(self.running_cost);
+        if self.faults.scatter() {
+            cost.frame += cost.step;
+        }
+        cost
     }
 
     /// The cost with that of flipping bits, as long as a fault wants it.
     fn flipping(&self, mut cost: Cost) -> Cost {
-        if self.faults.flip > 0 && cost.frame > 0 {
-            cost.frame += SAMPLE * self.captures.len() as u64;
+        if !self.faults.flip.is_none() && cost.frame > 0 {
+            let flip = match self.faults.flip.is_seeded() {
+                true => SEEDED,
+                false => SAMPLE,
+            };
+            cost.frame += flip * self.captures.len() as u64;
         }
         cost
     }
@@ -347,8 +361,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let captures = self.captures.iter();
         let rooms = captures.filter_map(|end| Some(end.room(end.running()?)));
         // A fault may let a frame take the room of two.
-        let twice = self.faults.drop == 0 && self.faults.double > 0;
-        let room = rooms.min().unwrap_or(0) / if twice { 2 } else { 1 };
+        let most = if self.faults.double.is_none() { 1 } else { 2 };
+        let room = rooms.min().unwrap_or(0) / most;
         room.min(ready)
     }
 
@@ -373,7 +387,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let data = written.map_or(0, |written| {
             written.saturating_sub(playback.position).min(frames)
         });
-        let flipped = self.faults.flip.min(data);
+        let flip = self.faults.flip;
         let source = source.map(|source| (source, playback.position));
         if keep != Keep::Nothing {
             let next = self
@@ -399,12 +413,12 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
                     capture.counters.silence += frames - data;
                 }
                 if kept {
-                    capture.flip(at, flipped);
+                    { flip }.each_wrong(data, |before, frames| capture.flip(at + before, frames));
                 }
             }
         }
         if heard && copies > 0 {
-            self.faults.flip -= flipped;
+            self.faults.flip.pass(data);
         }
 
         let Some(written) = written else { return };

@@ -60,6 +60,25 @@ fn the_first_that_is_for_a_request_decides() {
 }
 
 #[test]
+fn a_rule_lets_those_pass_that_its_plan_does_not_choose() {
+    let lines = [
+        "read all EIO 2-3",
+        "any 0-9 ENOSPC 1",
+        "read all EILSEQ 5/5 1",
+    ];
+    let mut rules = rules(Kind::Error, &lines);
+    // The first lets it pass, and the second takes it.
+    assert_eq!(rules.apply(Operation::Read, 0, 1), Some(28));
+    assert_eq!(rules.apply(Operation::Read, 0, 1), Some(5));
+    assert_eq!(rules.apply(Operation::Read, 90, 1), Some(5));
+    for _ in 0..3 {
+        assert_eq!(rules.apply(Operation::Read, 0, 1), Some(84));
+    }
+    let shown = "read all EIO 0 fired 2\nany 0-9 ENOSPC 0 fired 1\nread all EILSEQ 5/5 1 fired 3\n";
+    assert_eq!(rules.to_string(), shown);
+}
+
+#[test]
 fn a_flush_has_no_place() {
     let mut any = rules(Kind::Hang, &["any 0-10 1"]);
     assert_eq!(any.apply(Operation::Flush, 0, 0), None);
@@ -91,6 +110,9 @@ fn what_is_none_is_refused() {
                 "read -1 EIO 1",
                 "read 1- EIO 1",
                 "read all EIO 4294967296",
+                "read all EIO 1/10",
+                "read all EIO 4-3",
+                "read all EIO always 1",
             ][..],
         ),
         (
@@ -134,12 +156,18 @@ proptest! {
     fn shown_as_written(
         operation in prop::sample::select(vec!["any", "read", "write", "discard", "zeroes"]),
         (first, more) in (any::<u32>(), any::<u16>()),
-        count in 1u32..,
+        plan in prop_oneof![
+            Just("always".to_owned()),
+            (1u32..).prop_map(|count| count.to_string()),
+            (2u32..99, 0u32..99).prop_map(|(first, more)| format!("{first}-{}", first + more)),
+            (1u32..9, 0u32..9, any::<u32>())
+                .prop_map(|(wrong, right, seed)| format!("{wrong}/{} {seed}", wrong + right)),
+        ],
         micros in 1u32..=60_000_000,
     ) {
         let last = u64::from(first) + u64::from(more);
         for (kind, value) in [(Kind::Error, "ETIMEDOUT ".to_owned()), (Kind::Delay, format!("{micros} ")), (Kind::Hang, String::new())] {
-            let line = format!("{operation} {first}-{last} {value}{count}");
+            let line = format!("{operation} {first}-{last} {value}{plan}");
             prop_assert_eq!(rules(kind, &[&line]).to_string(), format!("{line} fired 0\n"));
         }
     }

@@ -4,6 +4,7 @@
 //! off have something to do, and whoever waits has one that does, or is told by the other end.
 
 use driver_model::layout::{Access, Layout};
+use driver_model::plan::Plan;
 use driver_model::stream::{Pointers, Setup, Wake};
 use driver_model::ticks::Heard;
 use proptest::prelude::*;
@@ -33,8 +34,9 @@ enum Op {
     Frames(u64, u32),
     Freeze(bool),
     Delay(u64),
-    Drop(u64),
-    Double(u64),
+    Drop(Plan),
+    Double(Plan),
+    Flip(Plan),
     Jitter(u64),
     Break(Port),
     Stop(Port),
@@ -50,6 +52,23 @@ enum Op {
     Read(u64),
 }
 
+/// A plan for the next frames.
+fn soon() -> impl Strategy<Value = Plan> {
+    (0..10u64, 0..10u64).prop_map(|(skip, count)| match count {
+        0 => Plan::None,
+        count => Plan::Some { skip, count },
+    })
+}
+
+fn by_seed() -> impl Strategy<Value = Plan> {
+    any::<u32>().prop_map(|seed| Plan::Seeded {
+        wrong: 1,
+        of: 4,
+        seed,
+        number: 0,
+    })
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let port = || prop_oneof![Just(Playback), Just(CAPTURE)];
     prop_oneof![
@@ -62,8 +81,9 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..2_000u64, prop_oneof![Just(RATE), Just(8_000), any::<u32>()]).prop_map(|(n, r)| Op::Frames(n, r)),
         2 => any::<bool>().prop_map(Op::Freeze),
         2 => prop_oneof![Just(0), 0..2_000u64].prop_map(Op::Delay),
-        1 => (0..10u64).prop_map(Op::Drop),
-        1 => (0..10u64).prop_map(Op::Double),
+        1 => prop_oneof![soon(), by_seed()].prop_map(Op::Drop),
+        1 => soon().prop_map(Op::Double),
+        1 => prop_oneof![soon(), by_seed()].prop_map(Op::Flip),
         1 => (0..2 * MS).prop_map(Op::Jitter),
         1 => port().prop_map(Op::Break),
         2 => port().prop_map(Op::Stop),
@@ -302,11 +322,12 @@ impl World {
                     self.change(|cable, _| done = cable.continue_replacement(&mut None));
                 }
             }
-            Op::Drop(frames) => self.change(|cable, _| cable.faults.drop = frames),
-            Op::Double(frames) => {
+            Op::Drop(plan) => self.change(|cable, _| cable.faults.drop = plan),
+            Op::Double(plan) => {
                 self.doubled = true;
-                self.change(|cable, _| cable.faults.double = frames);
+                self.change(|cable, _| cable.faults.double = plan);
             }
+            Op::Flip(plan) => self.change(|cable, _| cable.faults.flip = plan),
             Op::Jitter(time) => self.change(|cable, _| cable.faults.jitter = time),
             Op::Break(port) => self.change(|cable, _| _ = cable.force_xrun(port)),
             Op::Stop(port) => self.trigger(port, |cable, now| cable.stop(port, now)),

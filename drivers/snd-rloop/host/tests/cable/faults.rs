@@ -2,6 +2,7 @@
 
 //! Faults on demand do what they say, and nothing else.
 
+use driver_model::plan::Plan;
 use driver_model::stream::Wake;
 use driver_model::ticks::Heard;
 use snd_rloop_model::end::{EndState, Port};
@@ -37,12 +38,12 @@ fn frames_are_dropped_and_the_others_are_contiguous() {
     let mut rig = running();
     let later = rig.oracle.when(10);
     rig.cable.advance(later);
-    rig.cable.faults.drop = 5;
+    rig.cable.faults.drop = Plan::next(5);
     rig.cable.advance(rig.oracle.when(12));
     rig.cable.advance(rig.oracle.when(30));
     assert_eq!(rig.cable.end(Playback).position, 30);
     assert_eq!(rig.cable.end(CAPTURE).position, 25);
-    assert_eq!(rig.cable.faults.drop, 0);
+    assert!(rig.cable.faults.drop.is_none());
     for (frame, slot) in [
         (9, Some(9)),
         (10, None),
@@ -55,9 +56,39 @@ fn frames_are_dropped_and_the_others_are_contiguous() {
 }
 
 #[test]
+fn frames_are_those_that_a_range_or_a_seed_says() {
+    let mut rig = running();
+    rig.cable.faults.drop = Plan::parse("3-4").unwrap();
+    // Of those that are not lost.
+    rig.cable.faults.double = Plan::parse("5-5").unwrap();
+    rig.cable.faults.flip = Plan::parse("8-8").unwrap();
+    rig.cable.advance(rig.oracle.when(20));
+    let memory = rig.streams[1].memory.clone().unwrap();
+    let format = rig.variants[0].format;
+    for (slot, frame) in [0, 1, 4, 5, 6, 6, 7, 8, 9, 10].into_iter().enumerate() {
+        let what = rig.oracle.playback.ring[frame];
+        // The eighth that arrives, counted once.
+        let due = frame != 9;
+        assert_eq!(memory.holds(slot as u64, what, format), due, "{slot}");
+    }
+    let mut rig = running();
+    let mut plan = Plan::parse("1/3 42").unwrap();
+    rig.cable.faults.drop = plan;
+    for frame in 1..=60 {
+        rig.cable.advance(rig.oracle.when(frame));
+    }
+    let left: Vec<u64> = (0..60).filter(|_| !plan.next_is_wrong()).collect();
+    assert_eq!(rig.cable.end(CAPTURE).position, left.len() as u64);
+    for (slot, frame) in left.into_iter().enumerate() {
+        assert_eq!(found(&rig, frame), Some(slot as u64), "{frame}");
+    }
+    assert_eq!(rig.cable.faults.drop, plan);
+}
+
+#[test]
 fn frames_are_doubled() {
     let mut rig = running();
-    rig.cable.faults.double = 3;
+    rig.cable.faults.double = Plan::next(3);
     rig.cable.advance(rig.oracle.when(10));
     assert_eq!(rig.cable.end(CAPTURE).position, 13);
     let memory = rig.streams[1].memory.clone().unwrap();
@@ -71,7 +102,7 @@ fn frames_are_doubled() {
 #[test]
 fn one_bit_is_inverted_in_each_of_some_frames() {
     let mut rig = running();
-    rig.cable.faults.flip = 2;
+    rig.cable.faults.flip = Plan::next(2);
     rig.cable.advance(rig.oracle.when(1));
     rig.cable.advance(rig.oracle.when(10));
     let (from, to) = (
@@ -93,10 +124,11 @@ fn one_bit_is_inverted_in_each_of_some_frames() {
 fn faults_wait_until_somebody_hears_them() {
     let mut rig = running();
     rig.stop(CAPTURE, Pcm::Setup);
-    rig.cable.faults.drop = 5;
-    rig.cable.faults.flip = 5;
+    rig.cable.faults.drop = Plan::next(5);
+    rig.cable.faults.flip = Plan::next(5);
     rig.cable.advance(rig.oracle.when(10));
-    assert_eq!((rig.cable.faults.drop, rig.cable.faults.flip), (5, 5));
+    let left = (rig.cable.faults.drop, rig.cable.faults.flip);
+    assert_eq!(left, (Plan::next(5), Plan::next(5)));
 }
 
 #[test]

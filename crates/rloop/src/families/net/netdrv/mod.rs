@@ -4,10 +4,10 @@
 
 use std::path::Path;
 
-use rig::report::Thing;
-use rig::run::{self, Suite, Tests};
+use rig::run::Tests;
 
 use crate::error::Error;
+use crate::families::checked;
 use crate::families::family::{Driver, Status, listed};
 
 mod checks;
@@ -36,42 +36,12 @@ pub const ENTRY: Driver = Driver {
 };
 
 /// What a check is given.
-pub struct Context {
-    /// Figures worth reporting.
-    notes: Vec<String>,
-}
-
-impl run::Context for Context {
-    type Error = Error;
-
-    fn notes(&mut self) -> &mut Vec<String> {
-        &mut self.notes
-    }
-
-    fn gone(&self, during: String) -> Option<Error> {
-        (!Path::new(MODULE).exists()).then(|| Error::Gone {
-            card: DRIVER.to_owned(),
-            during,
-        })
-    }
-}
+pub type Context = checked::Alone;
 
 /// The checks, if the driver is here.
 fn suite() -> Option<Box<dyn Tests<Error>>> {
-    Path::new(MODULE)
-        .exists()
-        .then(|| -> Box<dyn Tests<Error>> {
-            Box::new(Suite {
-                driver: DRIVER,
-                thing: Thing {
-                    key: DRIVER,
-                    line: format!("{DRIVER}: pairs of its own, in name spaces of their own"),
-                    value: DRIVER.into(),
-                },
-                checks: checks(),
-                open: Box::new(|_| Ok(Context { notes: Vec::new() })),
-            })
-        })
+    let what = "pairs of its own, in name spaces of their own";
+    checked::alone(DRIVER, MODULE, (what, DRIVER), checks())
 }
 
 /// What its devices in this name space are doing, if the module is loaded.

@@ -5,10 +5,10 @@
 use std::path::Path;
 
 use rig::check::Kind;
-use rig::report::Thing;
-use rig::run::{self, Suite, Tests};
+use rig::run::Tests;
 
 use crate::error::Error;
+use crate::families::checked;
 use crate::families::family::{Driver, Status, listed};
 use crate::kernel::suspend::Suspender;
 
@@ -39,41 +39,12 @@ pub const ENTRY: Driver = Driver {
     status: |_| Ok(status()),
 };
 
-/// What a check is given: figures worth reporting are put there.
-#[derive(Default)]
-pub struct Context {
-    notes: Vec<String>,
-}
-
-impl run::Context for Context {
-    type Error = Error;
-
-    fn notes(&mut self) -> &mut Vec<String> {
-        &mut self.notes
-    }
-
-    fn gone(&self, during: String) -> Option<Error> {
-        (!Path::new(NODE).exists()).then(|| Error::Gone {
-            card: DRIVER.to_owned(),
-            during,
-        })
-    }
-}
+/// What a check is given.
+pub type Context = checked::Alone;
 
 /// The checks, if the driver is here.
 fn suite() -> Option<Box<dyn Tests<Error>>> {
-    Path::new(NODE).exists().then(|| -> Box<dyn Tests<Error>> {
-        Box::new(Suite {
-            driver: DRIVER,
-            thing: Thing {
-                key: DRIVER,
-                line: format!("{DRIVER}: {NODE}"),
-                value: NODE.into(),
-            },
-            checks: checks::all(),
-            open: Box::new(|_| Ok(Context::default())),
-        })
-    })
+    checked::alone(DRIVER, NODE, (NODE, NODE), checks::all())
 }
 
 /// Where sysfs has the devices of a node.

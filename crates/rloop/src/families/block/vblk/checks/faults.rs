@@ -16,6 +16,7 @@ use crate::families::block::vblk::buffer::Aligned;
 use crate::families::block::vblk::device::{Device, Made};
 use crate::families::block::vblk::mounted::{Mounted, make_ext4};
 use crate::families::block::vblk::sys::{Erase, erase, stats};
+use crate::kernel::faults::wrong;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -65,6 +66,12 @@ pub const CHECKS: &[Plain] = &[
         "faults on demand",
         "writes get lost and reads come with a bit inverted, as many as asked for, and nobody is told",
         silent,
+    ),
+    (
+        "faults/plans",
+        "faults on demand",
+        "a range and a seed choose the requests that go wrong, and the same seed the same ones each time",
+        plans,
     ),
     (
         "faults/page-cache",
@@ -324,6 +331,49 @@ fn silent(_: &mut Context) -> Verdict {
     says(device, "flipped", 1)
 }
 
+fn plans(_: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    let file = device.direct()?;
+    write(&file, 0, &[2; 512])?;
+    // Whether each of so many reads fails, or comes with a bit inverted.
+    let read = |reads: usize| -> Vec<bool> {
+        let mut block = Aligned::zeroes(512);
+        let mut one = || file.read_at(&mut block, 0).is_err() || block[0] != 2;
+        (0..reads).map(|_| one()).collect()
+    };
+    let left = |due: &str| -> Verdict {
+        let left = device.faults()?.left("flip")?;
+        ensure(left == due, || format!("{left} is left, {due} is due"))
+    };
+    for plan in ["3-7", "1/10 42", "1/10 42", "1/10 43"] {
+        let due = wrong(plan, 100);
+        ensure(due.contains(&true), || format!("{plan} chooses none"))?;
+        // A rule counts those that it speaks of in the same way.
+        for (fault, value) in [("flip", plan), ("error", &format!("read 0-7 EIO {plan}"))] {
+            device.fault("flip", "0")?;
+            device.fault("error", "off")?;
+            device.fault(fault, value)?;
+            let came = read(100);
+            ensure(came == due, || {
+                format!("{fault} {value}: {came:?} came, {due:?} is due")
+            })?;
+        }
+    }
+    device.fault("error", "off")?;
+    device.fault("flip", "3-7")?;
+    left("3-7")?;
+    read(1);
+    left("2-6")?;
+    read(2);
+    left("4")?;
+    read(9);
+    left("0")?;
+    device.fault("flip", "1/10 42")?;
+    read(9);
+    left("1/10 42")
+}
+
 fn page_cache(_: &mut Context) -> Verdict {
     let made = made()?;
     let file = made.device.open(0)?;
@@ -362,13 +412,14 @@ fn refused(_: &mut Context) -> Verdict {
         ("powercut", "-1"),
         ("power", "0"),
         ("torn", "2"),
-        ("drop", "x"),
-        ("flip", "4294967296"),
+        ("error", "read all EIO 1/10"),
         ("freeze", "2"),
         ("unplug", "0"),
     ];
-    made.device.faults()?.refuse(&bad)?;
-    let there = made.device.faults()?.file("double").exists();
+    let faults = made.device.faults()?;
+    faults.refuse_no_plans(&["drop", "flip"])?;
+    faults.refuse(&bad)?;
+    let there = faults.file("double").exists();
     ensure(!there, || "a disk has nothing that comes twice".to_owned())
 }
 

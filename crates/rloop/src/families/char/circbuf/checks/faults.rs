@@ -137,15 +137,14 @@ fn freeze(_: &mut Context) -> Verdict {
 fn refused(_: &mut Context) -> Verdict {
     let made = Made::of_size(1)?;
     let bad = [
-        ("drop", "-1"),
-        ("double", "x"),
         // Two bytes never fit.
         ("double", "1"),
-        ("flip", "4294967296"),
         ("freeze", "2"),
         ("unplug", "0"),
     ];
-    made.device.faults()?.refuse(&bad)
+    let faults = made.device.faults()?;
+    faults.refuse_no_plans(&["drop", "double", "flip"])?;
+    faults.refuse(&bad)
 }
 
 /// Somebody who sleeps in a buffer.

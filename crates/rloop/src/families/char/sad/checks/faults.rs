@@ -19,6 +19,7 @@ use crate::families::char::ready::ready;
 use crate::families::char::sad::Context;
 use crate::families::char::sad::device::{Device, Kind, Made};
 use crate::families::char::sad::recorder::{Recorder, noise, same};
+use crate::kernel::faults::wrong;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -26,6 +27,12 @@ pub const CHECKS: &[Plain] = &[
         "faults on demand",
         "the next samples get lost, leave twice, or with a bit inverted, as many as asked for, and are counted",
         samples,
+    ),
+    (
+        "faults/plans",
+        "faults on demand",
+        "a range and a seed choose the samples that go wrong, and the same seed the same ones each time",
+        plans,
     ),
     (
         "faults/freeze",
@@ -98,6 +105,33 @@ fn samples(_: &mut Context) -> Verdict {
     })
 }
 
+fn plans(_: &mut Context) -> Verdict {
+    let made = made()?;
+    let device = &made.device;
+    let sound: Vec<u8> = noise("U8", 1_000, 1).iter().map(|byte| byte | 2).collect();
+    for plan in ["3-7", "1/10 42", "1/10 42", "1/10 43"] {
+        let wrong = wrong(plan, sound.len());
+        ensure(wrong.contains(&true), || format!("{plan} chooses none"))?;
+        let samples = || sound.iter().zip(&wrong);
+        let right = samples().filter(|(_, wrong)| !**wrong);
+        for (fault, due) in [
+            ("drop", right.map(|(byte, _)| *byte).collect::<Vec<u8>>()),
+            (
+                "flip",
+                samples().map(|(b, wrong)| b ^ u8::from(*wrong)).collect(),
+            ),
+        ] {
+            device.fault(fault, plan)?;
+            let recorder = Recorder::start(device, "U8")?;
+            write(device, Kind::Waits, &sound)?;
+            device.settle()?;
+            same(&recorder.sound()?, &due).within(|| format!("{fault} {plan}"))?;
+            device.fault(fault, "0")?;
+        }
+    }
+    Ok(())
+}
+
 fn freeze(_: &mut Context) -> Verdict {
     let made = made()?;
     let device = &made.device;
@@ -137,15 +171,10 @@ fn jitter(context: &mut Context) -> Verdict {
 
 fn refused(_: &mut Context) -> Verdict {
     let made = made()?;
-    let bad = [
-        ("drop", "-1"),
-        ("double", "x"),
-        ("flip", "4294967296"),
-        ("freeze", "2"),
-        ("jitter", "1000001"),
-        ("unplug", "0"),
-    ];
-    made.device.faults()?.refuse(&bad)
+    let bad = [("freeze", "2"), ("jitter", "1000001"), ("unplug", "0")];
+    let faults = made.device.faults()?;
+    faults.refuse_no_plans(&["drop", "double", "flip"])?;
+    faults.refuse(&bad)
 }
 
 /// Waits until so many samples are in the FIFO, and a moment more.

@@ -5,7 +5,6 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use driver_models::netdrv::plan::Plan;
 use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure};
 
@@ -13,6 +12,7 @@ use super::{Plain, is};
 use crate::families::net::netdrv::packet::failed;
 use crate::families::net::netdrv::world::{World, frame, with_pair};
 use crate::families::net::netdrv::{Context, ethtool};
+use crate::kernel::faults::wrong;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -73,8 +73,10 @@ pub const CHECKS: &[Plain] = &[
 
 /// Which of so many frames come, if those go wrong that the plan says.
 fn right(plan: &str, frames: u32) -> Vec<u32> {
-    let mut plan = Plan::parse(plan).unwrap_or_default();
-    (0..frames).filter(|_| !plan.next_is_wrong()).collect()
+    let wrong = wrong(plan, frames as usize);
+    (0..frames)
+        .filter(|frame| !wrong[*frame as usize])
+        .collect()
 }
 
 fn drop_frames(_: &mut Context) -> Verdict {
@@ -271,17 +273,9 @@ fn both(_: &mut Context) -> Verdict {
 
 fn refused(_: &mut Context) -> Verdict {
     with_pair(|world| {
-        let bad = [
-            ("drop", "-1"),
-            ("double", "x"),
-            ("flip", "0-1"),
-            ("reorder", "3-2"),
-            ("delay", "1/10"),
-            ("delay", "11/10 1"),
-            ("delay_us", "10000001"),
-            ("freeze", "2"),
-            ("down", "2"),
-        ];
-        world.faults()?.refuse(&bad)
+        let bad = [("delay_us", "10000001"), ("freeze", "2"), ("down", "2")];
+        let faults = world.faults()?;
+        faults.refuse_no_plans(&["drop", "double", "flip", "reorder", "delay"])?;
+        faults.refuse(&bad)
     })
 }

@@ -157,16 +157,15 @@ fn frozen_times(context: &mut Context) -> Verdict {
 
 fn refused(context: &mut Context) -> Verdict {
     let bad = [
-        ("drop", "-1"),
-        ("double", "many"),
-        ("flip", "4294967296"),
         ("freeze", "2"),
         ("jitter", "1000001"),
         ("jitter", ""),
         ("xrun", "capture128"),
         ("xrun", "both"),
     ];
-    of_cable(context)?.refuse(&bad)
+    let faults = of_cable(context)?;
+    faults.refuse_no_plans(&["drop", "double", "flip"])?;
+    faults.refuse(&bad)
 }
 
 fn unplug(context: &mut Context) -> Verdict {

@@ -14,6 +14,7 @@ use driver_models::virtio_loopback::abi::{
 };
 use driver_models::virtio_loopback::state::Phase;
 use rig::random::Random;
+use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure, fail};
 
 use super::{Plain, gives};
@@ -103,9 +104,7 @@ fn again(context: &mut Context) -> Verdict {
         }
     }
     none()?;
-    context
-        .notes
-        .push(format!("{:?} each", start.elapsed() / ROUNDS));
+    context.note(format!("{:?} each", start.elapsed() / ROUNDS));
     Ok(())
 }
 

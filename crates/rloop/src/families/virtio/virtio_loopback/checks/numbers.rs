@@ -2,6 +2,7 @@
 
 //! A source of random numbers whose numbers are known.
 
+use rig::run::Context as _;
 use rig::verdict::{OrFail as _, Problem, Verdict, ensure};
 
 use super::Plain;
@@ -45,9 +46,7 @@ fn exact(context: &mut Context) -> Verdict {
     let bytes = while_served(|| random_bytes(256 << 10))?;
     let skipped = in_order(&bytes)?;
     let words = bytes.len() / 8;
-    context
-        .notes
-        .push(format!("{words} words, {skipped} of others"));
+    context.note(format!("{words} words, {skipped} of others"));
     Ok(())
 }
 
@@ -122,6 +121,6 @@ fn suspended(context: &mut Context) -> Verdict {
         })?;
         skipped += in_order(&bytes)?;
     }
-    context.notes.push(format!("{skipped} words of others"));
+    context.note(format!("{skipped} words of others"));
     Ok(())
 }
