@@ -17,6 +17,7 @@ check 'it is measured' [ $? = 0 ]
 cat /tmp/bench
 check 'and so is each rival' eval '! grep "is left out" /tmp/bench'
 check 'by all figures' eval 'grep -q "a period of 80 ms" /tmp/bench && grep -q "there and back" /tmp/bench && grep -q "wake-ups for a period of 10 ms: at most 2 more than with QEMU" /tmp/bench'
+check 'none of them less than nothing' eval '! grep "^| a period.*| -[0-9]" /tmp/bench'
 kill $second
 wait $second 2>/dev/null
 check 'the module can be unloaded' within 50 rmmod virtio_loopback

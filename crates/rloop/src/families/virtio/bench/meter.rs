@@ -81,21 +81,16 @@ fn sleeps() -> io::Result<BTreeMap<i32, u64>> {
     Ok(all)
 }
 
-/// What the machine does while nothing goes on, for so long: the lesser of two times, as something may be left to be done
-/// of what was before.
+/// What the machine does while nothing goes on, for so long.
 ///
 /// # Errors
 /// What can't be read.
 pub fn idle(time: Duration) -> io::Result<Spent> {
-    let once = || {
-        let slept = spent(|| {
-            thread::sleep(time);
-            Ok(())
-        });
-        slept.map(|((), spent)| spent)
-    };
-    let (one, other) = (once()?, once()?);
-    Ok(if one.time < other.time { one } else { other })
+    let slept = spent(|| {
+        thread::sleep(time);
+        Ok(())
+    });
+    slept.map(|((), spent)| spent)
 }
 
 /// What `act` gives, the seconds that it took, and the nanoseconds that processors had no time left.

@@ -152,12 +152,9 @@ fn play(pcm: &Pcm, config: &Config, time: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// What a period of so many milliseconds takes, of which the buffer has `periods`, as seen in so many seconds.
-fn period(
-    address: Address,
-    (ms, periods, seconds): (u64, u64, u64),
-    idle: Spent,
-) -> io::Result<Cost> {
+/// What the machine does while periods of so many milliseconds are played, of which the buffer has `periods`, for so many
+/// seconds.
+fn played(address: Address, (ms, periods, seconds): (u64, u64, u64)) -> io::Result<Spent> {
     let config = Config {
         start: Start::Frames(RATE * ms * periods / 1_000),
         ..Config::default().with_buffer(RATE * ms / 1_000, periods)
@@ -166,8 +163,7 @@ fn period(
     pcm.configure(&config).map_err(io::Error::other)?;
     play(&pcm, &config, BEFORE)?;
     let ((), spent) = spent(|| play(&pcm, &config, Duration::from_secs(seconds)))?;
-    let periods = spent.seconds * 1e3 / ms as f64;
-    Ok(Cost::of(spent.beyond(idle), periods))
+    Ok(spent)
 }
 
 /// What random bytes take, of the device that the kernel has them from.
@@ -203,18 +199,34 @@ fn random_of(rival: Rival, sources: &[String], idle: Spent) -> io::Result<Option
     }
 }
 
-/// Measures one; `sources` of random numbers were there before.
-fn measure(rival: Rival, sources: &[String]) -> Result<Figures, String> {
-    let address = rival.playback()?;
-    let idle = idle(IDLE).map_err(|e| e.to_string())?;
-    let periods = PERIODS.map(|sizes| period(address, sizes, idle));
-    let periods = periods.into_iter().collect::<io::Result<_>>();
+/// Measures one, to which is played here; `sources` of random numbers were there before.
+fn figures(rival: Rival, address: Address, sources: &[String]) -> io::Result<Figures> {
+    let before = idle(IDLE)?;
+    let played = PERIODS.map(|sizes| played(address, sizes));
+    let after = idle(IDLE)?;
+    // Something may have been left to be done of what was before.
+    let idle = if before.time < after.time {
+        before
+    } else {
+        after
+    };
+    let periods = PERIODS.into_iter().zip(played);
+    let periods = periods.map(|((ms, ..), spent)| {
+        let spent = spent?;
+        let count = spent.seconds * 1e3 / ms as f64;
+        Ok(Cost::of(spent.beyond(idle), count))
+    });
     Ok(Figures {
         rival: rival.name(),
         idle: Cost::of(idle, idle.seconds),
-        periods: periods.map_err(|e| e.to_string())?,
-        random: random_of(rival, sources, idle).map_err(|e| e.to_string())?,
+        periods: periods.collect::<io::Result<_>>()?,
+        random: random_of(rival, sources, idle)?,
     })
+}
+
+fn measure(rival: Rival, sources: &[String]) -> Result<Figures, String> {
+    let address = rival.playback()?;
+    figures(rival, address, sources).map_err(|e| e.to_string())
 }
 
 /// All that was measured, where it was.
