@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # The adapter is killed, `rounds` times, in each phase of its device; 24, if nobody says otherwise. Each time the device
-# goes, and the node is free at once; so it is while a program still holds a sound card of the device before.
+# goes, and the node is free at once; so it is while a program still holds a sound card of the device before. A sound
+# card's backend closes what it plays to, and serves the next adapter.
 
 . /mnt/share/files/sound.sh
 
@@ -87,33 +88,59 @@ end
 kill $numbers
 wait $numbers 2>/dev/null
 
-first_card
+# The adapter of a sound card whose backend is there.
+sound_adapter() {
+	virtio-loopback-adapter -s /tmp/sound0.sock -d vhusnd -l 0 >>/tmp/adapter.log 2>&1 &
+	sound=$!
+}
+end_sound() { kill -9 $sound; wait $sound 2>/dev/null; }
+# A child that has ended has a process still, without a state of these.
+lives() { grep -q '^State:.[RSD]' /proc/$backend/status; }
+# While it plays.
+round() {
+	aplay -q -D sysdefault:CARD=SoundCard -f S16_LE -r 48000 -c 2 /dev/zero 2>/tmp/aplay.log &
+	player=$!
+	within 20 plays OutA S16_LE 48000 2 || { echo "round $1: it does not play"; return 1; }
+	sleep 0.3
+	end_sound
+	wait $player && { echo "round $1: aplay says nothing is wrong"; return 1; }
+	within 50 gone SoundCard || { echo "round $1: the card stays"; return 1; }
+	sound_adapter
+	within 50 there SoundCard || { echo "round $1: the card does not come back"; return 1; }
+	lives || { echo "round $1: the backend is gone"; return 1; }
+}
+sound_rounds() { for n in 1 2 3 4 5; do round $n || return 1; done; }
+
+backend 0 a
+backend=$!
+sound_adapter
 check 'a sound card comes' within 150 there SoundCard
+check '5 times its adapter is killed while it plays, and the backend serves the next' sound_rounds
+check 'the devices before have gone' within 50 eval '[ "$(removed)" = 5 ]'
 card=$(readlink /proc/asound/SoundCard)
 sleep 1000 </dev/snd/controlC${card#card} &
 holder=$!
-# Without its adapter the backend does not last, either: the PCM that it opens for the next one is still open.
-kill -9 $first
-wait $first 2>/dev/null
+end_sound
 check 'without its adapter it is gone' within 50 gone SoundCard
-first_card
+sound_adapter
 check 'with another it is there again, under its name' within 50 there SoundCard
-check 'although a program still holds the other' [ "$(removed)" = 0 ]
+check 'although a program still holds the other' [ "$(removed)" = 5 ]
 short=/tmp/short.wav
 record A S32_LE 44100 2 1 /mnt/share/recorded-short.wav
 sleep 0.2
 check 'it plays' aplay -q -D sysdefault:CARD=SoundCard $short
 wait $recorders
 cp $short /mnt/share/played-short.wav
-kill $first
-wait $first 2>/dev/null
+check 'by the backend that was there first' lives
+kill $backend $sound
+wait $backend $sound 2>/dev/null
 check 'and goes' within 50 gone SoundCard
 sleep 0.5
 check 'the module can not be unloaded while the first is held' eval '! rmmod virtio_loopback 2>/dev/null'
 kill $holder
 wait $holder 2>/dev/null
 check 'else it can' within 50 rmmod virtio_loopback
-check 'as both have gone' [ "$(removed)" = 2 ]
+check 'as both have gone' [ "$(removed)" = 7 ]
 cat /tmp/rng.log /tmp/sound.log
 tail -n 20 /tmp/adapter.log
 exit $status

@@ -5,7 +5,7 @@
 use super::family::{Driver, Family};
 
 mod bench;
-mod loopback;
+pub mod loopback;
 mod snd_minivosc;
 mod snd_rloop;
 mod status;

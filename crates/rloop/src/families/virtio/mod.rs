@@ -4,6 +4,7 @@
 
 use super::family::Family;
 
+mod bench;
 mod virtio_loopback;
 
 /// What the tool knows of them.
@@ -12,5 +13,5 @@ pub const FAMILY: Family = Family {
     about: "virtio devices whose other end is a program",
     drivers: &[virtio_loopback::ENTRY],
     has_cards: false,
-    bench: None,
+    bench: Some(bench::command),
 };

@@ -13,13 +13,13 @@ use crate::families::family::{Driver, Status, listed};
 use crate::kernel::suspend::Suspender;
 
 mod checks;
-mod served;
+pub mod served;
 mod sys;
 
 /// The driver's name.
-const DRIVER: &str = "virtio-loopback";
+pub const DRIVER: &str = "virtio-loopback";
 /// The node that is checked.
-const NODE: &str = "/dev/loopback-0";
+pub const NODE: &str = "/dev/loopback-0";
 
 /// What the tool knows of it.
 pub const ENTRY: Driver = Driver {

@@ -357,6 +357,16 @@ impl Served {
         self.write(self.queue.used, &flags.to_le_bytes())
     }
 
+    /// How often it was kicked since this was last asked, unless it slept in between.
+    pub fn kicks(&self) -> Verdict<u64> {
+        let mut count = [0; 8];
+        match rustix::io::read(self.kick.as_fd(), &mut count) {
+            Ok(_) => Ok(u64::from_ne_bytes(count)),
+            Err(rustix::io::Errno::AGAIN) => Ok(0),
+            Err(error) => fail(format!("an eventfd: {error}")),
+        }
+    }
+
     /// Sleeps until the driver kicks, or for a while.
     fn sleep(&self) -> Verdict {
         let mut watched = [PollFd::new(&self.kick, PollFlags::IN)];

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -174,10 +174,19 @@ const ALLOWED: [i32; 5] = [
     libc::ENODEV,
 ];
 
-/// Opens the node, does some of what can be done with it, in any order, and closes it. `last` is a device that there
-/// was.
-fn session(random: &mut Random, last: &AtomicU32) -> Verdict {
+/// What the sessions of a node know of it.
+#[derive(Default)]
+struct Known {
+    /// A device that there was.
+    last: AtomicU32,
+    /// Whether a file has one.
+    owned: AtomicBool,
+}
+
+/// Opens the node, does some of what can be done with it, in any order, and closes it.
+fn session(random: &mut Random, known: &Known) -> Verdict {
     let (file, memory, event) = (open()?, memory(MEMORY)?, event()?);
+    let mut owner = false;
     for _ in 0..random.between(1, 10) {
         let generation = random.between(0, 2) as u32;
         let generation = Generation { generation };
@@ -185,13 +194,17 @@ fn session(random: &mut Random, last: &AtomicU32) -> Verdict {
             0 | 1 => {
                 let made = sys::call(&file, abi::CREATE, &rng(&memory, &event));
                 if made.is_ok() {
-                    last.store(state(&file)?.device, Ordering::Relaxed);
+                    known.last.store(state(&file)?.device, Ordering::Relaxed);
+                    owner = true;
+                    ensure(!known.owned.swap(true, Ordering::Relaxed), || {
+                        "the node has two devices".to_owned()
+                    })?;
                 }
                 ("CREATE", made.map(drop))
             }
             2 | 3 => {
                 let bind = BindCall {
-                    device: last.load(Ordering::Relaxed),
+                    device: known.last.load(Ordering::Relaxed),
                     queue: 0,
                 };
                 let bound = sys::call(&file, abi::BIND_CALL, &bind);
@@ -222,16 +235,20 @@ fn session(random: &mut Random, last: &AtomicU32) -> Verdict {
             ensure(allowed, || format!("{what}: {error}"))?;
         }
     }
+    if owner {
+        // Before the file is closed: then another may.
+        known.owned.store(false, Ordering::Relaxed);
+    }
     Ok(())
 }
 
 fn races(_: &mut Context) -> Verdict {
     const THREADS: u64 = 4;
     const SESSIONS: u32 = 200;
-    let last = AtomicU32::new(0);
+    let known = Known::default();
     let sessions = |seed| {
         let mut random = Random::new(seed);
-        (0..SESSIONS).try_for_each(|_| session(&mut random, &last))
+        (0..SESSIONS).try_for_each(|_| session(&mut random, &known))
     };
     thread::scope(|scope| {
         let sessions = &sessions;

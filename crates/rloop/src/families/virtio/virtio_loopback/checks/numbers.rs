@@ -81,9 +81,10 @@ fn fresh(_: &mut Context) -> Verdict {
     Ok(())
 }
 
-/// How many kicks come for this many buffers.
-fn kicked(device: &mut Served, buffers: u64) -> Verdict<u64> {
+/// How many kicks come for this many buffers: as the backend sees it, and as the device counts.
+fn kicked(device: &mut Served, buffers: u64) -> Verdict<[u64; 2]> {
     let before = device.queue_state()?.kicks;
+    device.kicks()?;
     for _ in 0..buffers {
         let (head, _, length) = device.take()?;
         device.used(head.into(), length, 1)?;
@@ -91,7 +92,7 @@ fn kicked(device: &mut Served, buffers: u64) -> Verdict<u64> {
     }
     // So the last of them has been asked for.
     device.peek()?;
-    Ok(device.queue_state()?.kicks - before)
+    Ok([device.kicks()?, device.queue_state()?.kicks - before])
 }
 
 fn kicks(_: &mut Context) -> Verdict {
@@ -102,8 +103,11 @@ fn kicks(_: &mut Context) -> Verdict {
         device.peek()?;
         device.want_kicks(want)?;
         let came = kicked(&mut device, BUFFERS)?;
-        ensure(came == due, || {
-            format!("{came} kicks came for {BUFFERS} buffers where {due} are due")
+        ensure(came == [due; 2], || {
+            let [came, counted] = came;
+            format!(
+                "{came} kicks came for {BUFFERS} buffers, and {counted} were counted; {due} are due"
+            )
         })?;
     }
     Ok(())
