@@ -187,9 +187,7 @@ impl Injection {
         }
         Ok(injection)
     }
-}
 
-impl Injection {
     /// One in a hundred allocations fails that `module`, as the kernel calls it, is to blame for, whoever they are made
     /// for: interrupts, too.
     ///

@@ -37,6 +37,11 @@ const BLOCK: u64 = 4096;
 /// Requests are to so many of them, at first.
 const BLOCKS: u64 = 500;
 
+/// The files of faults that are written or read.
+const FILES: [&str; 10] = [
+    "drop", "error", "delay", "jitter", "hang", "freeze", "powercut", "power", "unplug", "state",
+];
+
 /// What is put under stress.
 const SUBJECT: Subject = Subject {
     driver: DRIVER,
@@ -197,7 +202,14 @@ impl Director {
         self.set("write_cache", cache)?;
         self.set("queues", queues)?;
         self.unplugged += 1;
-        self.set("enable", "1")
+        loop {
+            self.set("enable", "1")?;
+            let faults = self.made.device.faults();
+            if !self.options.failing_allocations || faults.is_ok_and(|faults| faults.have(&FILES)) {
+                return Ok(());
+            }
+            self.set("enable", "0")?;
+        }
     }
 
     fn resize(&mut self) -> Verdict {

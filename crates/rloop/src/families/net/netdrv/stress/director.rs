@@ -16,7 +16,7 @@ use rig::verdict::{Problem, Verdict, ensure, fail};
 use rustix::io::Errno;
 use rustix::system::delete_module;
 
-use super::user::HEARD;
+use super::user::{HEARD, add};
 use super::{ADDRESSES, SUBJECT};
 use crate::families::net::netdrv::netlink::Netlink;
 use crate::families::net::netdrv::packet::{PATIENCE, enter_name_space, failed};
@@ -38,7 +38,7 @@ const WRONG: [[&str; 2]; 5] = [
 const PLANS: [&str; 5] = ["3", "2-9", "1/20 1", "1/3 7", "0"];
 /// So often frames must go wrong for one of them to have been there.
 const ENOUGH: u64 = 30;
-/// For so long the module may be on its way.
+/// For so long the module may be on its way, or a pair, where there is no memory for it.
 const LOADING: Duration = Duration::from_secs(60);
 
 /// A module's parameters, as it is loaded with them.
@@ -55,10 +55,10 @@ fn parameters() -> Vec<String> {
     all
 }
 
-/// How many pairs there are, in whatever name spaces.
-fn pairs() -> usize {
+/// How many pairs there are, in whatever name spaces, if that can be seen.
+fn pairs() -> Option<usize> {
     let entries = fs::read_dir(format!("/sys/kernel/debug/{DRIVER}"));
-    entries.into_iter().flatten().flatten().count()
+    entries.ok().map(Iterator::count)
 }
 
 /// Does things to the pair, and knows where it is.
@@ -115,7 +115,7 @@ impl Director {
             })
             .map_err(|e| failed("netlink", e))
         };
-        let kept = pairs();
+        let kept = pairs().unwrap_or_default();
         let mut director = Self {
             netlinks: [netlink(&here)?, netlink(elsewhere)?],
             random,
@@ -137,6 +137,16 @@ impl Director {
     /// The faults of what both ends send, or the end `part` does.
     fn faults(&self, part: &str) -> Verdict<Faults> {
         Faults::of(DRIVER, &format!("{}/{part}", self.pair))
+    }
+
+    fn has_faults(&self) -> bool {
+        let plans = WRONG.map(|[fault, _]| fault);
+        let has = |part: &str, more: &[&str]| {
+            let faults = self.faults(part);
+            faults.is_ok_and(|faults| faults.have(&plans) && faults.have(more))
+        };
+        let switches = ["freeze", "delay_us"];
+        has("", &["down"]) && ["", "0", "1"].into_iter().all(|part| has(part, &switches))
     }
 
     fn ask(&self, part: &str, fault: &str, value: &str) -> Verdict {
@@ -169,15 +179,29 @@ impl Director {
     }
 
     fn make(&mut self) -> Verdict {
-        self.request("ip link add type netdrv", || {
-            self.netlinks[0].add(NEAR, DRIVER)
-        })?;
         let number = |name| index(name).map_err(|e| failed(name, e));
-        self.ends = [number(NEAR)?, number(FAR)?];
-        self.pair = place(NEAR)?.0;
+        let end = Instant::now() + LOADING;
+        loop {
+            let added = || add(&self.netlinks[0], NEAR);
+            self.request("ip link add type netdrv", added)?;
+            self.ends = [number(NEAR)?, number(FAR)?];
+            self.pair = place(NEAR)?.0;
+            if !self.options.failing_allocations || self.has_faults() {
+                break;
+            }
+            ensure(Instant::now() < end, || {
+                "no pair has all files of its faults".to_owned()
+            })?;
+            self.remove()?;
+        }
         self.counts.made += 1;
         self.arrive(0)?;
         self.cross()
+    }
+
+    fn remove(&self) -> Verdict {
+        let removed = || self.netlinks[0].remove(self.ends[0]);
+        self.request("ip link del", removed)
     }
 
     /// Gives the second end to the other name space.
@@ -228,8 +252,7 @@ impl Director {
         // It goes while frames are sent.
         self.set_up(0, true)?;
         self.set_up(1, true)?;
-        let removed = || self.netlinks[0].remove(self.ends[1]);
-        self.request("ip link del", removed)?;
+        self.remove()?;
         self.make()
     }
 
@@ -256,7 +279,8 @@ impl Director {
         loop {
             let loaded = Command::new("modprobe").arg(DRIVER).args(&before).output();
             let loaded = loaded.map_err(|e| failed("modprobe", e))?;
-            if loaded.status.success() && parameters() == before {
+            let is_here = pairs().is_some() && parameters() == before;
+            if loaded.status.success() && is_here {
                 break;
             }
             ensure(Instant::now() < end, || {
@@ -347,13 +371,12 @@ impl Director {
         self.rest()?;
         self.works()?;
         self.rest()?;
-        let removed = || self.netlinks[0].remove(self.ends[0]);
-        self.request("ip link del", removed)?;
+        self.remove()?;
         // Name spaces that have ended go a little later, and take their pairs along.
         let end = Instant::now() + PATIENCE;
-        while pairs() > self.kept {
+        while let Some(left) = pairs().filter(|pairs| *pairs > self.kept) {
             ensure(Instant::now() < end, || {
-                format!("{} pairs are left, where there were {}", pairs(), self.kept)
+                format!("{left} pairs are left, where there were {}", self.kept)
             })?;
             thread::sleep(Duration::from_millis(50));
         }
@@ -423,14 +446,14 @@ impl Meanwhile for Director {
         if self.over {
             return Ok(());
         }
-        let done = match self.random.between(0, 99) {
+        let done = match self.random.between(0, 39) {
             0 => self.reload(),
-            1..4 => self.remake(),
-            4..12 => self.cross(),
-            12..24 => self.down_and_up(),
-            24..30 => self.cut(),
-            30..36 => self.set_mtu(),
-            36..66 if self.options.faults => self.do_wrong(),
+            1..3 => self.remake(),
+            3..8 => self.cross(),
+            8..14 => self.down_and_up(),
+            14..18 => self.cut(),
+            18..20 => self.set_mtu(),
+            _ if self.options.faults => self.do_wrong(),
             _ => Ok(()),
         };
         done.map_err(|problem: Problem| problem.to_string())
