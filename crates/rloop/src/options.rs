@@ -27,15 +27,15 @@ pub struct Verify {
     /// Make cards and devices do wrong on purpose, and see that it is noticed
     ///
     /// With --stress: make them do wrong while it lasts. Needs root, and a driver that has files for it in debugfs:
-    /// snd-rloop, snd-minivosc, sad, circbuf, vblk, netdrv, pcie-edu; with --stress snd-rloop, circbuf, vblk and
-    /// pcie-edu alone.
+    /// snd-rloop, snd-minivosc, sad, circbuf, vblk, netdrv, pcie-edu; with --stress snd-rloop, circbuf, vblk, netdrv
+    /// and pcie-edu alone.
     /// Without --stress a card of snd-rloop is gone afterwards.
     #[arg(long, conflicts_with = "full")]
     pub faults: bool,
     /// Let each allocation fail once that the kernel makes for a card or device, and see that it does no harm
     ///
-    /// Of snd-rloop and pcie-edu. With --stress, of cards alone: let one in a hundred fail while it lasts. Needs
-    /// root, and a kernel for it. Without --stress the module is loaded anew, that of snd-rloop without parameters.
+    /// Of snd-rloop and pcie-edu. With --stress, of snd-rloop, vblk and netdrv: let one in a hundred fail while it lasts.
+    /// Needs root, and a kernel for it. Without --stress the module is loaded anew, that of snd-rloop without parameters.
     #[arg(long, conflicts_with = "full")]
     pub failing_allocations: bool,
     /// Measure for how long the card keeps a processor from its interrupts, under the heaviest loads

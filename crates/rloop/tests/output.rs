@@ -157,8 +157,8 @@ fn each_error_is_one_line_that_says_a_thing_once() {
             "rloop: /nonsense/page.html: No such file or directory (os error 2)\n",
         ),
         (
-            &["verify", "net", "--stress", "5"],
-            "rloop: family net: it has no `rloop verify --stress`; allowed: sound, char, block, pci\n",
+            &["verify", "virtio", "--stress", "5"],
+            "rloop: family virtio: it has no `rloop verify --stress`; allowed: sound, char, block, net, pci\n",
         ),
         (
             &["verify", "net", "--card", "rloop", "--list"],

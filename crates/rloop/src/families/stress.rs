@@ -4,8 +4,10 @@
 //! back.
 
 use std::ffi::CStr;
+use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rig::ledger::Ledger;
 use rig::output::{Ending, complain};
@@ -19,6 +21,7 @@ use rustix::io::Errno;
 use rustix::system::delete_module;
 
 use crate::error::Error;
+use crate::kernel::allocations::Injection;
 use crate::options;
 
 /// How a stress is run.
@@ -47,6 +50,30 @@ impl Options {
             suspend: options.suspend,
         })
     }
+}
+
+/// What `attempt` gives, which is made again while it lacks memory, if that is because allocations are made to fail.
+///
+/// # Errors
+/// As of `attempt`.
+pub fn patiently<T>(failing: bool, mut attempt: impl FnMut() -> Verdict<T>) -> Verdict<T> {
+    let begin = Instant::now();
+    loop {
+        match attempt() {
+            Err(problem) if failing && lacks_memory(&problem) && begin.elapsed() < PATIENCE => {}
+            other => return other,
+        }
+    }
+}
+
+/// For so long something may lack memory.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether a call has failed with `ENOMEM`, or `ENOBUFS`, which networks make of that.
+fn lacks_memory(problem: &Problem) -> bool {
+    let text = problem.to_string();
+    let said = |errno: i32| text.contains(&io::Error::from_raw_os_error(errno).to_string());
+    [libc::ENOMEM, libc::ENOBUFS].into_iter().any(said)
 }
 
 /// The stress that `run` is, which has one result.
@@ -100,11 +127,11 @@ impl Subject {
         Ending::of(usize::from(!child(&shared, workers)), true)
     }
 
-    /// Stresses it, while `meanwhile` is made, and does what it does. If a call hangs, `ledger` gets the result, and the
-    /// process ends.
+    /// Stresses it, while `meanwhile`, which is made before, does what it does, and its allocations fail, if they are to.
+    /// If a call hangs, `ledger` gets the result, and the process ends.
     ///
     /// # Errors
-    /// If no process can be started, or `meanwhile` can't be made.
+    /// If no process can be started, `meanwhile` can't be made, or allocations can't be made to fail.
     pub fn run<W: Worker, M: Meanwhile>(
         &self,
         options: Options,
@@ -122,6 +149,11 @@ impl Subject {
             card: self.driver.to_owned(),
             why: problem.to_string(),
         })?;
+        let injection = match options.failing_allocations {
+            true => Some(Injection::of_module(&self.module.to_string_lossy())),
+            false => None,
+        };
+        let injection = injection.transpose().map_err(Error::NoFailingAllocations)?;
         let shared = self.shared(Some(ledger));
         let workers = spawn::<W>(&shared, random.number());
         let child = |seed| {
@@ -133,6 +165,7 @@ impl Subject {
         };
         let limits = (seconds, &mut random);
         let stressed = run(&shared, workers, &child, &mut meanwhile, limits);
+        drop(injection);
         Ok((stressed.map_err(Error::Process)?, meanwhile))
     }
 
@@ -159,4 +192,32 @@ fn spawn<W: Worker>(shared: &Arc<Shared>, seed: u64) -> Vec<JoinHandle<()>> {
         })
     };
     (0..W::THREADS).map(start).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lacks_memory_is_tried_again() {
+        let lacks = |errno| {
+            let error = io::Error::from_raw_os_error(errno);
+            Problem::Failed(format!("enable: 1: {error}"))
+        };
+        let tries = |failing, errno| {
+            let mut tries = 0;
+            let done = patiently(failing, || {
+                tries += 1;
+                match tries {
+                    3 => Ok(()),
+                    _ => Err(lacks(errno)),
+                }
+            });
+            (tries, done.is_ok())
+        };
+        assert_eq!(tries(true, libc::ENOMEM), (3, true));
+        assert_eq!(tries(true, libc::ENOBUFS), (3, true));
+        assert_eq!(tries(true, libc::EINVAL), (1, false));
+        assert_eq!(tries(false, libc::ENOMEM), (1, false));
+    }
 }

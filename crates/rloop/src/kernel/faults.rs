@@ -49,6 +49,11 @@ impl Faults {
         self.0.join(fault)
     }
 
+    /// Whether all of `files` are there: the kernel goes on without one that it finds no memory for.
+    pub fn have(&self, files: &[&str]) -> bool {
+        files.iter().all(|file| self.file(file).exists())
+    }
+
     /// Asks for a fault.
     ///
     /// # Errors

@@ -2,13 +2,14 @@
 
 //! Allocations in the kernel that fail on demand (`CONFIG_FAULT_INJECTION`).
 //!
-//! Only those fail that sound is to blame for: a module is among the callers. So neither the programs that
+//! Only those fail that a module is to blame for: it is among the callers. So neither the programs that
 //! a check uses nor what the kernel does for any process is in the way.
 
 mod modules;
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
@@ -77,7 +78,11 @@ impl Injection {
     /// # Errors
     /// What is missing.
     pub fn new() -> Result<Self, String> {
-        let range = modules::range()?;
+        Self::within(&modules::range()?)
+    }
+
+    /// As [`Injection::new`], for code at these addresses.
+    fn within(range: &Range<u64>) -> Result<Self, String> {
         let mut injection = Self { before: Vec::new() };
         let start = format!("{:#x}", range.start);
         let end = format!("{:#x}", range.end);
@@ -104,7 +109,7 @@ impl Injection {
     }
 
     fn set(&mut self, kind: &str, name: &str, value: &str) -> Result<(), String> {
-        let path = format!("/sys/kernel/debug/{kind}/{name}");
+        let path = file(kind, name);
         let problem = |e: io::Error| {
             format!(
                 "needs root, debugfs, and a kernel with CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC and \
@@ -182,6 +187,40 @@ impl Injection {
         }
         Ok(injection)
     }
+
+    /// One in a hundred allocations fails that `module`, as the kernel calls it, is to blame for, whoever they are made
+    /// for: interrupts, too.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn of_module(module: &str) -> Result<Self, String> {
+        let mut injection = Self::within(&modules::range_of(module)?)?;
+        for kind in KINDS {
+            injection.set(kind, "task-filter", "0")?;
+            injection.set(kind, "probability", "1")?;
+        }
+        Ok(injection)
+    }
+
+    /// Allocations of [`Injection::of_module`] fail where the module is now, which was loaded anew.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn follow(module: &str) -> Result<(), String> {
+        let range = modules::range_of(module)?;
+        for kind in KINDS {
+            for (name, address) in [("require-start", range.start), ("require-end", range.end)] {
+                let path = file(kind, name);
+                fs::write(&path, format!("{address:#x}")).map_err(|e| format!("{path}: {e}"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A file of a kind of allocations.
+fn file(kind: &str, name: &str) -> String {
+    format!("/sys/kernel/debug/{kind}/{name}")
 }
 
 const MAKE_IT_FAIL: &str = "/proc/self/make-it-fail";

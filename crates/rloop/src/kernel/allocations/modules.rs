@@ -18,6 +18,25 @@ pub fn range() -> Result<Range<u64>, String> {
         .ok_or("/proc/modules has no addresses, or /proc/kallsyms has none: needs root".to_owned())
 }
 
+/// Addresses between which there is all the code of `module`, as the kernel calls it.
+///
+/// # Errors
+/// What can't be read; if it is not loaded.
+pub fn range_of(module: &str) -> Result<Range<u64>, String> {
+    let modules = fs::read_to_string("/proc/modules").map_err(|e| format!("/proc/modules: {e}"))?;
+    find_one(&modules, module)
+        .ok_or_else(|| format!("/proc/modules has no address of {module}: needs root"))
+}
+
+fn find_one(modules: &str, module: &str) -> Option<Range<u64>> {
+    let mut lines = modules.lines().map(|line| line.split_whitespace());
+    let mut line = lines.find(|words| words.clone().next() == Some(module))?;
+    // Its size is that of all of its parts; the code is the first of them.
+    let size: u64 = line.nth(1)?.parse().ok()?;
+    let start = address(line.nth(3)?)?;
+    Some(start..start.saturating_add(size))
+}
+
 fn find(modules: &str, symbols: &str) -> Option<Range<u64>> {
     let addresses = modules
         .lines()
@@ -65,6 +84,22 @@ mod tests {
         assert_eq!(
             find(modules, before),
             Some(0xffff_8000_7500_0000..0xffff_8000_7a00_0000)
+        );
+    }
+
+    #[test]
+    fn one_module_of_several() {
+        let modules = "snd_rloop 4096 0 - Live 0xffff800079000000 (O)\n\
+                       snd 8192 1 snd_rloop, Live 0xffff800079100000\n";
+        let of = |module| find_one(modules, module);
+        assert_eq!(
+            of("snd"),
+            Some(0xffff_8000_7910_0000..0xffff_8000_7910_2000)
+        );
+        assert_eq!(of("rloop"), None);
+        assert_eq!(
+            find_one("snd 8192 0 - Live 0x0000000000000000\n", "snd"),
+            None
         );
     }
 

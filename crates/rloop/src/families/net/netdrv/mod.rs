@@ -14,6 +14,7 @@ mod checks;
 mod ethtool;
 mod netlink;
 mod packet;
+mod stress;
 mod world;
 
 use checks::all as checks;
@@ -31,7 +32,7 @@ pub const ENTRY: Driver = Driver {
     has_limits: false,
     list: |_| listed(DRIVER, &checks()),
     verify: |_, _| Ok(suite().map(|suite| vec![suite])),
-    stress: None,
+    stress: Some(stress::STRESS),
     status: |_| Ok(status()),
 };
 

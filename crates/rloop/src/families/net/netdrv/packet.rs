@@ -7,14 +7,16 @@
     reason = "system calls that no crate at hand has in a safe shape"
 )]
 
+use std::fs::File;
 use std::io;
 use std::mem::zeroed;
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::time::Duration;
 
 use rig::verdict::Problem;
 use rustix::net::sockopt::{Timeout, set_socket_recv_buffer_size_force, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// The kind of frames that are sent: one for experiments, so that nobody else looks at them.
 pub const KIND: u16 = 0x88b5;
@@ -42,6 +44,23 @@ pub fn failed(call: &str, error: io::Error) -> Problem {
 pub fn leave_name_space() -> io::Result<()> {
     // SAFETY: It changes what this thread sees, and nothing of its memory.
     result(unsafe { libc::unshare(libc::CLONE_NEWNET) }).map(drop)
+}
+
+/// This thread's name space.
+///
+/// # Errors
+/// What `open` says.
+pub fn own_name_space() -> io::Result<File> {
+    File::open("/proc/thread-self/ns/net")
+}
+
+/// Gives this thread, and those that it starts, the name space that `space` is open on.
+///
+/// # Errors
+/// `EPERM` for whoever is not root.
+pub fn enter_name_space(space: &File) -> io::Result<()> {
+    let network = Some(LinkNameSpaceType::Network);
+    Ok(move_into_link_name_space(space.as_fd(), network)?)
 }
 
 /// What sends and receives the frames of a device.

@@ -18,9 +18,9 @@ use super::{DRIVER, ethtool};
 use crate::kernel::faults::Faults;
 
 /// What the end is called that is asked for.
-const NEAR: &str = "near";
+pub const NEAR: &str = "near";
 /// What the other one is called where there is none else of the kind.
-const FAR: &str = "vnet0";
+pub const FAR: &str = "vnet0";
 
 /// One device of a pair.
 pub struct End {
@@ -36,6 +36,15 @@ pub struct End {
 pub struct Counters(BTreeMap<String, u64>);
 
 impl Counters {
+    /// Those of the device `name` of this name space.
+    ///
+    /// # Errors
+    /// If they can't be read.
+    pub fn of(name: &str) -> Verdict<Self> {
+        let all = ethtool::statistics(name).map_err(|e| failed("ethtool -S", e))?;
+        Ok(Self(all.into_iter().collect()))
+    }
+
     /// The counter of this name.
     ///
     /// # Errors
@@ -49,8 +58,12 @@ impl Counters {
 }
 
 impl End {
-    fn of(name: &'static str) -> Verdict<Self> {
-        let index = index(name)?;
+    /// That of this name in this name space.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn of(name: &'static str) -> Verdict<Self> {
+        let index = index(name).map_err(|e| failed(name, e))?;
         let packets = Packets::of(index).map_err(|e| failed("socket(AF_PACKET)", e))?;
         Ok(Self {
             name,
@@ -64,8 +77,7 @@ impl End {
     /// # Errors
     /// If that can't be read.
     pub fn counters(&self) -> Verdict<Counters> {
-        let all = ethtool::statistics(self.name).map_err(|e| failed("ethtool -S", e))?;
-        Ok(Counters(all.into_iter().collect()))
+        Counters::of(self.name)
     }
 
     /// Changes for how many frames there is room in its ring.
@@ -123,10 +135,12 @@ impl End {
 }
 
 /// The number of a device of this name space.
-fn index(name: &str) -> Verdict<u32> {
-    let found = socket(AddressFamily::INET, SocketType::DGRAM, None)
-        .and_then(|socket| name_to_index(&socket, name));
-    found.map_err(|e| failed(name, e.into()))
+///
+/// # Errors
+/// `ENODEV` if there is none of this name.
+pub fn index(name: &str) -> io::Result<u32> {
+    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+    Ok(name_to_index(&socket, name)?)
 }
 
 /// A frame that says its number in each part of it; `size` is at least 18.
@@ -140,14 +154,30 @@ pub fn frame(number: u32, size: usize) -> Vec<u8> {
     frame
 }
 
+/// The number that a frame says it has.
+pub fn number(frame: &[u8]) -> Option<u32> {
+    let four = frame.get(HEADER..HEADER + 4)?;
+    four.try_into().ok().map(u32::from_be_bytes)
+}
+
 /// What a frame is, in a few words.
 fn said(frame: &[u8]) -> String {
-    let number = frame
-        .get(HEADER..HEADER + 4)
-        .and_then(|b| b.try_into().ok());
-    match number.map(u32::from_be_bytes) {
+    match number(frame) {
         Some(number) => format!("{} bytes that say they are frame {number}", frame.len()),
         None => format!("{} bytes", frame.len()),
+    }
+}
+
+/// Which pair a device of this name space is of, and which end of it.
+///
+/// # Errors
+/// If it is none of this driver's.
+pub fn place(name: &str) -> Verdict<(String, String)> {
+    let (driver, bus) = ethtool::driver(name).map_err(|e| failed("ethtool -i", e))?;
+    ensure(driver == DRIVER, || format!("the driver is {driver}"))?;
+    match bus.split_once('/') {
+        Some((pair, side)) => Ok((pair.to_owned(), side.to_owned())),
+        None => fail(format!("bus-info is {bus}")),
     }
 }
 
@@ -207,7 +237,7 @@ impl World {
     /// # Errors
     /// A reason to skip where there is no debugfs.
     pub fn faults(&self) -> Verdict<Faults> {
-        Faults::of(DRIVER, self.place()?.0.as_str())
+        Faults::of(DRIVER, place(self.near.name)?.0.as_str())
     }
 
     /// What goes wrong on demand with what the near end sends.
@@ -215,18 +245,8 @@ impl World {
     /// # Errors
     /// A reason to skip where there is no debugfs.
     pub fn near_faults(&self) -> Verdict<Faults> {
-        let (pair, side) = self.place()?;
+        let (pair, side) = place(self.near.name)?;
         Faults::of(DRIVER, &format!("{pair}/{side}"))
-    }
-
-    /// Which pair it is, and which end of it the near one.
-    fn place(&self) -> Verdict<(String, String)> {
-        let (driver, bus) = ethtool::driver(self.near.name).map_err(|e| failed("ethtool -i", e))?;
-        ensure(driver == DRIVER, || format!("the driver is {driver}"))?;
-        match bus.split_once('/') {
-            Some((pair, side)) => Ok((pair.to_owned(), side.to_owned())),
-            None => fail(format!("bus-info is {bus}")),
-        }
     }
 
     /// Waits until nothing is on its way; then what was sent was received or counted, in both directions.

@@ -16,7 +16,7 @@ use rig::verdict::{Problem, Verdict, ensure, fail};
 use super::{Plain, is};
 use crate::families::net::netdrv::Context;
 use crate::families::net::netdrv::netlink::Netlink;
-use crate::families::net::netdrv::packet::{PATIENCE, Packets, failed};
+use crate::families::net::netdrv::packet::{PATIENCE, Packets, failed, own_name_space};
 use crate::families::net::netdrv::world::{World, frame, in_name_space, with_pair};
 
 pub const CHECKS: &[Plain] = &[
@@ -46,8 +46,7 @@ fn apart(
     thread::scope(|scope| {
         let other = scope.spawn(move || {
             in_name_space(move || {
-                let own = File::open("/proc/thread-self/ns/net");
-                let own = own.map_err(|e| failed("/proc/thread-self/ns/net", e))?;
+                let own = own_name_space().map_err(|e| failed("/proc/thread-self/ns/net", e))?;
                 let gone = |_| Problem::Failed("the other thread has gone".to_owned());
                 tell.send(own)
                     .map_err(|_| Problem::Failed("the other thread has gone".to_owned()))?;
