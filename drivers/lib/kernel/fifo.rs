@@ -19,21 +19,49 @@ use kernel::sync::lock::mutex::MutexBackend;
 use kernel::sync::lock::Guard;
 use kernel::sync::Mutex;
 
+use crate::lib::bindings;
 use crate::lib::kernel::iov;
 use crate::lib::kernel::lockless::ends::Ends;
 use crate::lib::model::span::pieces;
+
+/// Memory of a FIFO.
+///
+/// # Invariants
+///
+/// It points to memory of `rloop_fifo_alloc()`, which this value alone gives back.
+struct Memory(NonNull<u8>);
+
+impl Memory {
+    /// Allocates `bytes` bytes of zeroes, not 0. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn new(bytes: usize) -> Result<Self> {
+        // SAFETY: It may be called by any thread that may sleep.
+        let memory = unsafe { bindings::rloop_fifo_alloc(bytes) };
+        // INVARIANT: It is new.
+        Ok(Self(NonNull::new(memory.cast()).ok_or(ENOMEM)?))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant it is this value's.
+        unsafe { bindings::rloop_fifo_free(self.0.as_ptr().cast()) };
+    }
+}
 
 /// A FIFO. `R` is what its reader's lock protects besides, `W` what its writer's does.
 ///
 /// # Invariants
 ///
-/// `bytes` points to the `capacity` bytes of `_memory`, which are only ever used by [`Reader`] and [`Writer`]: of these
-/// there is one each at most, and each uses the bytes that [`Ends`] gives it.
+/// The memory is only ever used by [`Reader`] and [`Writer`]: of these there is one each at most, and each uses the bytes
+/// that [`Ends`] gives it.
 #[pin_data]
 pub(crate) struct Fifo<R, W> {
-    bytes: NonNull<u8>,
+    memory: Memory,
     capacity: usize,
-    _memory: KVVec<u8>,
     ends: Ends,
     #[pin]
     reader: Mutex<R>,
@@ -48,19 +76,17 @@ unsafe impl<R: Send, W: Send> Send for Fifo<R, W> {}
 unsafe impl<R: Send, W: Send> Sync for Fifo<R, W> {}
 
 impl<R, W> Fifo<R, W> {
-    /// Makes an empty FIFO for `capacity` bytes, of zeroes: nothing of the kernel's is in it. May sleep.
+    /// Makes an empty FIFO for `capacity` bytes, not 0, of zeroes: nothing of the kernel's is in it. May sleep.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
+    /// `ENOMEM`; nobody is killed for the memory, and the kernel says nothing of it.
     pub(crate) fn new(capacity: usize, reader: R, writer: W) -> Result<impl PinInit<Self>> {
-        let mut memory = KVVec::from_elem(0, capacity, GFP_KERNEL)?;
-        let bytes = NonNull::new(memory.as_mut_ptr()).ok_or(ENOMEM)?;
-        // INVARIANT: The vector's memory stays where it is when the vector is moved, and nobody uses the vector.
+        let memory = Memory::new(capacity)?;
+        // INVARIANT: Nobody else has it.
         Ok(pin_init!(Self {
-            bytes,
+            memory,
             capacity,
-            _memory: memory,
             ends: Ends::new(),
             reader <- new_mutex!(reader, "Fifo::reader"),
             writer <- new_mutex!(writer, "Fifo::writer"),
@@ -98,7 +124,7 @@ impl<R, W> Fifo<R, W> {
     fn memory(&self, position: u64, bytes: usize) -> [Piece<'_>; 2] {
         pieces(position, bytes, self.capacity).map(|piece| Piece {
             // SAFETY: The piece is in the ring, so the result is in the memory, or at its end and empty.
-            start: unsafe { self.bytes.add(piece.start) },
+            start: unsafe { self.memory.0.add(piece.start) },
             bytes: piece.len(),
             _fifo: PhantomData,
         })
