@@ -2,9 +2,12 @@
 
 //! The checks of a driver whose devices have one node, where they need nothing but a device.
 
+use std::sync::Arc;
+
 use rig::check::Check;
 use rig::report::Thing;
 use rig::run::{self, Suite, Tests};
+use rig::watchdog::Watchdog;
 
 use crate::error::Error;
 use crate::kernel::device::{Device, Driver};
@@ -13,6 +16,8 @@ use crate::kernel::device::{Device, Driver};
 pub struct Context<D> {
     /// The device that the module makes by itself.
     pub device: Device<D>,
+    /// Is told what is under way.
+    pub watchdog: Arc<Watchdog>,
     /// Figures worth reporting.
     notes: Vec<String>,
 }
@@ -49,9 +54,12 @@ pub fn suite<D: Driver + 'static>(
             value: node.into(),
         },
         checks,
-        open: Box::new(|_| {
-            let notes = Vec::new();
-            Ok(Context { device, notes })
+        open: Box::new(|start| {
+            Ok(Context {
+                device,
+                watchdog: start.watchdog,
+                notes: Vec::new(),
+            })
         }),
     }))
 }
