@@ -25,6 +25,13 @@ const FROZEN: u32 = 1;
 /// The node has gone.
 const GONE: u32 = 2;
 
+/// What a step of a call has moved.
+struct Moved {
+    bytes: usize,
+    /// Whether nothing else was there, or no more fitted: what comes afterwards is for another call.
+    all: bool,
+}
+
 /// What the reader's lock protects besides the FIFO's end.
 pub(crate) struct Reads {
     /// How many calls have read something.
@@ -156,12 +163,14 @@ impl Buffer {
         let mut read = 0;
         while !to.is_empty() {
             match self.read_step(to, read == 0, mode, woken) {
-                Ok(bytes) => read += bytes,
+                Ok(moved) => {
+                    read += moved.bytes;
+                    if moved.all || to.is_empty() || interrupted() {
+                        break;
+                    }
+                }
                 Err(error) if read == 0 => return Err(error),
                 Err(_) => break,
-            }
-            if to.is_empty() || self.used() == 0 || interrupted() {
-                break;
             }
         }
         Ok(read)
@@ -174,12 +183,12 @@ impl Buffer {
         first: bool,
         mode: Mode,
         woken: &mut bool,
-    ) -> Result<usize> {
+    ) -> Result<Moved> {
         let (mut most, mut tries) = (STEP, Tries::new());
         loop {
             let mut reader = self.fifo.reader();
-            let bytes = reader.there().min(to.len()).min(most);
-            if bytes == 0 || self.stopped() {
+            let there = reader.there();
+            if there == 0 || self.stopped() {
                 self.still_there()?;
                 drop(reader);
                 if mode.nonblocking || !first {
@@ -189,12 +198,14 @@ impl Buffer {
                 (*woken, tries) = (true, Tries::new());
                 continue;
             }
+            let bytes = there.min(to.len()).min(most);
             if reader.copy_to(to, bytes) {
                 reader.take_out(bytes);
                 reader.calls += u64::from(first);
                 drop(reader);
                 self.wake_writers();
-                return Ok(bytes);
+                let all = bytes == there;
+                return Ok(Moved { bytes, all });
             }
             drop(reader);
             most = ATOMIC;
@@ -234,16 +245,18 @@ impl Buffer {
         mode: Mode,
         woken: &mut bool,
     ) -> Result<usize> {
-        let (given, mut written) = (from.len(), 0);
+        let mut written = 0;
         while !from.is_empty() {
             match self.write_step(from, written == 0, mode, woken) {
-                Ok(bytes) => written += bytes,
+                Ok(moved) => {
+                    written += moved.bytes;
+                    // Of what was copied aside some may be left that did not fit: that is `from`'s no more.
+                    if moved.all || from.is_empty() || interrupted() {
+                        break;
+                    }
+                }
                 Err(error) if written == 0 => return Err(error),
                 Err(_) => break,
-            }
-            // Of what has been copied some may be left for which there was no room: that is `from`'s no more.
-            if from.is_empty() || from.len() + written < given || interrupted() {
-                break;
             }
         }
         Ok(written)
@@ -260,7 +273,7 @@ impl Buffer {
         first: bool,
         mode: Mode,
         woken: &mut bool,
-    ) -> Result<usize> {
+    ) -> Result<Moved> {
         let rules = match first {
             true => self.rules,
             false => self.rules.of_rest(),
@@ -285,13 +298,20 @@ impl Buffer {
                 *woken = true;
                 continue;
             }
+            let room = match rules.overwrite {
+                true => usize::MAX,
+                false => writer.room(),
+            };
             let plan = rules.plan(given, writer.room(), STEP);
             let plan = plan.filter(|_| !pending);
             let Some(copied) = &own else {
                 if let Some(plan) = plan.filter(|plan| plan.overwritten() == 0) {
                     if writer.fill_from(from, plan.fill) {
                         self.added(writer, 0, first);
-                        return Ok(plan.fill);
+                        return Ok(Moved {
+                            bytes: plan.fill,
+                            all: plan.fill == room,
+                        });
                     }
                 }
                 drop(writer);
@@ -305,17 +325,16 @@ impl Buffer {
                 let bytes = copied.len().min(plan.fill);
                 self.push(&mut writer, &copied[..bytes]);
                 self.added(writer, skipped, first);
-                return Ok(skipped + bytes);
+                return Ok(Moved {
+                    bytes: skipped + bytes,
+                    all: bytes < copied.len() || bytes == room,
+                });
             }
             if changed.capacity() < 2 * copied.len() {
                 drop(writer);
                 changed.reserve(2 * copied.len(), GFP_KERNEL)?;
                 continue;
             }
-            let room = match rules.overwrite {
-                true => usize::MAX,
-                false => writer.room(),
-            };
             let Writes { faults, wrong, .. } = &mut *writer;
             let taken = pass(faults, wrong, copied, room, |byte| {
                 // There is room for twice as many as are given.
@@ -324,7 +343,10 @@ impl Buffer {
             let left_out = changed.len().saturating_sub(rules.capacity);
             self.push(&mut writer, &changed[left_out..]);
             self.added(writer, skipped + left_out, first);
-            return Ok(skipped + taken);
+            return Ok(Moved {
+                bytes: skipped + taken,
+                all: taken < copied.len(),
+            });
         }
     }
 
