@@ -208,7 +208,8 @@ impl Buffer {
                 return Ok(Moved { bytes, all });
             }
             drop(reader);
-            most = ATOMIC;
+            // The less it is, the likelier is all of its memory there at once.
+            most = (most / 2).clamp(1, ATOMIC);
             tries.bring_in(to, bytes.min(most))?;
         }
     }
@@ -262,11 +263,41 @@ impl Buffer {
         Ok(written)
     }
 
+    /// Becomes the writer as soon as some of `given` bytes can be written, by these `rules`, and says for how many there is
+    /// room; only the `first` step of a call waits for that.
+    fn writer(
+        &self,
+        rules: &Rules,
+        given: usize,
+        (first, mode): (bool, Mode),
+        woken: &mut bool,
+    ) -> Result<(Writer<'_, Reads, Writes>, usize)> {
+        loop {
+            let writer = self.fifo.writer();
+            let least = match is_pending(&writer.faults) && !rules.overwrite {
+                true => least(&writer.faults).max(1),
+                false => rules.least(given),
+            };
+            let room = writer.room();
+            if room >= least && !self.stopped() {
+                return Ok((writer, room));
+            }
+            self.still_there()?;
+            drop(writer);
+            if mode.nonblocking || !first {
+                return Err(EAGAIN);
+            }
+            self.writers
+                .wait_in_turn(|| self.room() >= least && !self.stopped())?;
+            *woken = true;
+        }
+    }
+
     /// Writes up to [`STEP`] bytes, and those that they overwrite at once, `from` not being empty; only the `first` step
     /// of a call waits, and is counted.
     ///
     /// They are copied straight into the buffer, but where that could fail when others' bytes have gone for them, or
-    /// takes longer than a lock may be held, or where some go wrong: then to memory of this call's before, `own`.
+    /// takes longer than a lock may be held, or where some go wrong.
     fn write_step(
         &self,
         from: &mut IovIterSource<'_>,
@@ -279,50 +310,46 @@ impl Buffer {
             false => self.rules.of_rest(),
         };
         let given = from.len();
-        let (mut own, mut skipped, mut changed) = (None, 0, KVec::new());
-        loop {
-            let mut writer = self.fifo.writer();
-            let pending = is_pending(&writer.faults);
-            let least = match pending && !rules.overwrite {
-                true => least(&writer.faults).max(1),
-                false => rules.least(given),
-            };
-            if self.stopped() || writer.room() < least {
-                self.still_there()?;
-                drop(writer);
-                if mode.nonblocking || !first {
-                    return Err(EAGAIN);
+        let (mut writer, room) = self.writer(&rules, given, (first, mode), woken)?;
+        let mut whole = (0, given);
+        if !is_pending(&writer.faults) {
+            if let Some(plan) = rules.plan(given, room, STEP) {
+                if plan.overwritten() == 0 && writer.fill_from(from, plan.fill) {
+                    self.added(writer, 0, first);
+                    return Ok(Moved {
+                        bytes: plan.fill,
+                        all: plan.fill == room && !rules.overwrite,
+                    });
                 }
-                self.writers
-                    .wait_in_turn(|| self.room() >= least && !self.stopped())?;
-                *woken = true;
-                continue;
+                whole = (plan.skip, plan.fill);
             }
-            let room = match rules.overwrite {
-                true => usize::MAX,
-                false => writer.room(),
+        }
+        drop(writer);
+        let (skipped, bytes) = whole;
+        from.advance(skipped);
+        let copied = copy_in(from, bytes.min(ATOMIC))?;
+        self.write_copied(&rules, given, (skipped, &copied), (first, mode), woken)
+    }
+
+    /// Writes what has been copied aside of `given` bytes, as much of it as fits; so many before it are left out for it.
+    fn write_copied(
+        &self,
+        rules: &Rules,
+        given: usize,
+        (skipped, copied): (usize, &[u8]),
+        (first, mode): (bool, Mode),
+        woken: &mut bool,
+    ) -> Result<Moved> {
+        let mut changed = KVec::new();
+        loop {
+            let (mut writer, room) = self.writer(rules, given, (first, mode), woken)?;
+            // How many it may take, and how many may come of them.
+            let (fits, room) = match rules.overwrite {
+                true => (rules.capacity, usize::MAX),
+                false => (room, room),
             };
-            let plan = rules.plan(given, writer.room(), STEP);
-            let plan = plan.filter(|_| !pending);
-            let Some(copied) = &own else {
-                if let Some(plan) = plan.filter(|plan| plan.overwritten() == 0) {
-                    if writer.fill_from(from, plan.fill) {
-                        self.added(writer, 0, first);
-                        return Ok(Moved {
-                            bytes: plan.fill,
-                            all: plan.fill == room,
-                        });
-                    }
-                }
-                drop(writer);
-                let (skip, fill) = plan.map_or((0, given), |plan| (plan.skip, plan.fill));
-                from.advance(skip);
-                skipped = skip;
-                own = Some(copy_in(from, fill.min(ATOMIC))?);
-                continue;
-            };
-            if let Some(plan) = plan {
-                let bytes = copied.len().min(plan.fill);
+            if !is_pending(&writer.faults) {
+                let bytes = copied.len().min(fits);
                 self.push(&mut writer, &copied[..bytes]);
                 self.added(writer, skipped, first);
                 return Ok(Moved {

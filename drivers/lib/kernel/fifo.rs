@@ -105,9 +105,13 @@ impl<R, W> Fifo<R, W> {
 
     /// Becomes its reader, after another has done. May sleep, but not for a program.
     pub(crate) fn reader(&self) -> Reader<'_, R, W> {
+        let data = self.reader.lock();
+        let (position, there) = self.ends.readable();
         Reader {
-            data: self.reader.lock(),
             fifo: self,
+            data,
+            position,
+            there: there as usize,
         }
     }
 
@@ -167,22 +171,25 @@ impl<'a> Piece<'a> {
 pub(crate) struct Reader<'a, R, W> {
     fifo: &'a Fifo<R, W>,
     data: Guard<'a, R, MutexBackend>,
+    /// Where the oldest byte is.
+    position: u64,
+    /// How many bytes there were when it became the reader: nobody else takes one.
+    there: usize,
 }
 
 impl<R, W> Reader<'_, R, W> {
     /// How many bytes there are: by now there may be more.
     pub(crate) fn there(&self) -> usize {
-        self.fifo.ends.readable().1 as usize
+        self.there
     }
 
     /// Copies the oldest `bytes` bytes to `to`, or nothing if there are not as many, or some of that memory is not
     /// there at once. They stay in the FIFO.
     pub(crate) fn copy_to(&mut self, to: &mut IovIterDest<'_>, bytes: usize) -> bool {
-        let (position, there) = self.fifo.ends.readable();
-        if bytes as u64 > there {
+        if bytes > self.there {
             return false;
         }
-        let [first, second] = self.fifo.memory(position, bytes);
+        let [first, second] = self.fifo.memory(self.position, bytes);
         // SAFETY: They are the reader's, which `self` is, until it takes them out, by `&mut self`.
         let (first, second) = unsafe { (first.as_slice(), second.as_slice()) };
         if !iov::copy_to(to, first) {
@@ -198,8 +205,10 @@ impl<R, W> Reader<'_, R, W> {
 
     /// Takes the oldest `bytes` bytes out, as many as there are.
     pub(crate) fn take_out(&mut self, bytes: usize) {
-        let (_, there) = self.fifo.ends.readable();
-        self.fifo.ends.gave_up(there.min(bytes as u64));
+        let bytes = bytes.min(self.there);
+        self.there -= bytes;
+        self.position += bytes as u64;
+        self.fifo.ends.gave_up(bytes as u64);
     }
 }
 

@@ -40,16 +40,21 @@ pub const CHECKS: &[Plain] = &[
 /// Lets each allocation of `attempt` fail once.
 fn each(
     context: &mut Context,
+    injection: &Injection,
     what: &str,
     attempt: impl FnMut() -> Result<(), Failure>,
 ) -> Verdict {
-    let injection = Injection::new().map_err(Problem::Failed)?;
     let done = injection.each(&context.watchdog, what, 1, attempt);
     let (failed, harmless) = done.map_err(|e| Problem::Failed(format!("{what}: {e}")))?;
     context.note(format!(
         "{what}: {failed} allocations, {harmless} of no consequence"
     ));
     ensure(failed > 0, || format!("{what}: no allocation has failed"))
+}
+
+/// Makes allocations fail; the module must be there, whose place in memory is looked up.
+fn injection() -> Verdict<Injection> {
+    Injection::new().map_err(Problem::Failed)
 }
 
 /// A call that failed.
@@ -95,7 +100,7 @@ fn buffer(context: &mut Context) -> Verdict {
         Device::made_as(name),
         Path::new("/sys/kernel/config").join(DRIVER).join(name),
     );
-    each(context, "a buffer", || {
+    each(context, &injection()?, "a buffer", || {
         fs::create_dir(&dir).map_err(at(&dir))?;
         let used = use_buffer(&dir, &device.node());
         let enable = dir.join("enable");
@@ -143,10 +148,11 @@ fn load(file: &File) -> Verdict<(bool, Result<(), Errno>)> {
 fn module(context: &mut Context) -> Verdict {
     let file = module_file(DRIVER)?;
     let name = CString::new(DRIVER).map_err(|e| Problem::Failed(e.to_string()))?;
+    let injection = injection()?;
     let unload = || delete_module(&name, libc::O_NONBLOCK).map_err(failed("delete_module"));
     unload().map_err(|e| Problem::Failed(e.what))?;
     let (mut early, mut while_loaded) = (0, 0);
-    let came = each(context, "the module", || {
+    let came = each(context, &injection, "the module", || {
         let (opened, loaded) = load(&file).map_err(|problem| Failure {
             errno: 0,
             what: problem.to_string(),
