@@ -273,7 +273,7 @@ impl Buffer {
         woken: &mut bool,
     ) -> Result<(Writer<'_, Reads, Writes>, usize)> {
         loop {
-            let writer = self.fifo.writer();
+            let mut writer = self.fifo.writer();
             let least = match is_pending(&writer.faults) && !rules.overwrite {
                 true => least(&writer.faults).max(1),
                 false => rules.least(given),

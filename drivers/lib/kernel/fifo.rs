@@ -120,6 +120,8 @@ impl<R, W> Fifo<R, W> {
         Writer {
             data: self.writer.lock(),
             fifo: self,
+            position: 0,
+            room: 0,
             filled: 0,
         }
     }
@@ -230,30 +232,38 @@ impl<R: Unpin, W> DerefMut for Reader<'_, R, W> {
 pub(crate) struct Writer<'a, R, W> {
     fifo: &'a Fifo<R, W>,
     data: Guard<'a, W, MutexBackend>,
+    /// Where the next byte goes that the reader is to know of.
+    position: u64,
+    /// For how many bytes there was room besides those that have been filled in, when [`Writer::room`] looked.
+    room: usize,
     /// How many bytes have been filled in that the reader does not know of. There is room for them.
     filled: usize,
 }
 
 impl<'a, R, W> Writer<'a, R, W> {
-    /// For how many bytes there is room: by now it may be for more.
-    pub(crate) fn room(&self) -> usize {
-        self.fifo.ends.room(self.fifo.capacity as u64).1 as usize - self.filled
+    /// For how many bytes there is room, or already for more. So many can be filled in.
+    pub(crate) fn room(&mut self) -> usize {
+        let (position, room) = self.fifo.ends.room(self.fifo.capacity as u64);
+        self.position = position;
+        self.room = room as usize - self.filled;
+        self.room
     }
 
-    /// The next `bytes` bytes of memory, if there is room for as many.
+    /// The next `bytes` bytes of memory, if [`Writer::room`] has found room for as many.
     fn next(&mut self, bytes: usize) -> Option<[&mut [u8]; 2]> {
-        let (position, room) = self.fifo.ends.room(self.fifo.capacity as u64);
-        if bytes as u64 > room - self.filled as u64 {
+        if bytes > self.room {
             return None;
         }
-        let mut memory = self.fifo.memory(position + self.filled as u64, bytes);
-        // SAFETY: The reader does not look there before the writer, which `self` is, says that they are written, and
-        // the result borrows `self`. The two pieces do not overlap, being no more than the ring together.
+        let position = self.position + self.filled as u64;
+        let mut memory = self.fifo.memory(position, bytes);
+        // SAFETY: There is room for them, and what the reader gives up only adds to that. The reader does not look there
+        // before the writer, which `self` is, says that they are written, and the result borrows `self`. The two pieces
+        // do not overlap, being no more than the ring together.
         Some(unsafe { memory.each_mut().map(|piece| piece.as_mut_slice()) })
     }
 
-    /// Fills in the next `bytes` bytes from `from`, or nothing if there is not as much room, or some of that memory is
-    /// not there at once.
+    /// Fills in the next `bytes` bytes from `from`, or nothing if [`Writer::room`] has not found as much room, or some of
+    /// that memory is not there at once.
     pub(crate) fn fill_from(&mut self, from: &mut IovIterSource<'_>, bytes: usize) -> bool {
         let Some([first, second]) = self.next(bytes) else {
             return false;
@@ -263,7 +273,7 @@ impl<'a, R, W> Writer<'a, R, W> {
         }
         let whole = second.is_empty() || iov::copy_from(from, second);
         if whole {
-            self.filled += bytes;
+            self.filled(bytes);
         } else {
             // SAFETY: It has been advanced by as many.
             unsafe { from.revert(first.len()) };
@@ -273,20 +283,28 @@ impl<'a, R, W> Writer<'a, R, W> {
 
     /// Fills in `bytes`, or nothing if there is not as much room.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> bool {
+        self.room();
         let Some([first, second]) = self.next(bytes.len()) else {
             return false;
         };
         let (begin, rest) = bytes.split_at(first.len());
         first.copy_from_slice(begin);
         second.copy_from_slice(rest);
-        self.filled += bytes.len();
+        self.filled(bytes.len());
         true
+    }
+
+    /// Adds so many bytes, for which there is room, to those that have been filled in.
+    fn filled(&mut self, bytes: usize) {
+        self.filled += bytes;
+        self.room -= bytes;
     }
 
     /// Lets the reader have what has been filled in.
     pub(crate) fn publish(&mut self) {
-        self.fifo.ends.wrote(self.filled as u64);
-        self.filled = 0;
+        let filled = self.filled as u64;
+        self.fifo.ends.wrote(filled);
+        (self.position, self.filled) = (self.position + filled, 0);
     }
 
     /// Becomes the reader as well. May sleep, but not for a program.
