@@ -104,6 +104,9 @@ pub(crate) struct Run {
     pub(crate) parameters: String,
     /// Arguments of `rloop verify`, between loading the module and unloading it.
     pub(crate) verify: Option<String>,
+    /// The beginnings of the names of checks of `rloop verify` that it is made for: they must not be skipped.
+    #[serde(default)]
+    pub(crate) tried: Vec<String>,
     /// A script of the driver's folder, which does all of it; or a page, whose examples are run.
     pub(crate) script: Option<PathBuf>,
     /// Whether the whole space of `rloop verify` is tried where the user wants that.

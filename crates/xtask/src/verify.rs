@@ -5,7 +5,7 @@ use std::fs;
 
 use lab::guest::Outcome;
 
-use crate::report::{self, Check, Counts};
+use crate::report::{self, Check, Counts, Verdict};
 
 /// The checks that the guest's `verify` (suite/prelude.sh) has left in the share, and one that its
 /// status goes with them: it may have been ended in the middle.
@@ -28,6 +28,28 @@ pub(crate) fn verify_checks(outcome: &Outcome) -> Vec<Check> {
         .collect()
 }
 
+/// What `checks` say of those that the run is made for, whose names begin with one of `tried`: one that was skipped has
+/// failed, and so has a beginning that none has.
+pub(crate) fn must_be_tried(checks: Vec<Check>, tried: &[String]) -> Vec<Check> {
+    let begins = |check: &Check, begin: &String| {
+        let name = check.name.strip_prefix("verify: ");
+        name.is_some_and(|name| name.starts_with(begin.as_str()))
+    };
+    let missing: Vec<Check> = tried
+        .iter()
+        .filter(|begin| !checks.iter().any(|check| begins(check, begin)))
+        .map(|begin| Check::fail(format!("verify: {begin}"), "it was not tried"))
+        .collect();
+    let judged = checks.into_iter().map(|check| match &check.verdict {
+        Verdict::Skip(why) if tried.iter().any(|begin| begins(&check, begin)) => {
+            let why = format!("this run is made for it, and it was skipped: {why}");
+            Check::fail(check.name, why)
+        }
+        _ => check,
+    });
+    judged.chain(missing).collect()
+}
+
 fn verify_whole(checks: &[Check], status: &str, last: &str) -> Option<String> {
     let expected = match Counts::of(checks) {
         Counts {
@@ -47,6 +69,28 @@ fn verify_whole(checks: &[Check], status: &str, last: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_run_is_made_for_must_be_tried() {
+        let checks = || {
+            vec![
+                Check::pass("verify: x/a/1"),
+                Check::skip("verify: x/a/2", "no port"),
+                Check::skip("verify: x/b", "no memory"),
+            ]
+        };
+        let failed = |tried: &[&str]| -> Vec<String> {
+            let tried: Vec<String> = tried.iter().map(|&name| name.to_owned()).collect();
+            let judged = must_be_tried(checks(), &tried);
+            let failed = judged
+                .into_iter()
+                .filter(|check| matches!(check.verdict, Verdict::Fail(_)));
+            failed.map(|check| check.name).collect()
+        };
+        assert!(failed(&[]).is_empty() && failed(&["x/a/1"]).is_empty());
+        assert_eq!(failed(&["x/a"]), ["verify: x/a/2"]);
+        assert_eq!(failed(&["x/b", "x/c"]), ["verify: x/b", "verify: x/c"]);
+    }
 
     #[test]
     fn a_verify_that_was_ended_in_the_middle_is_no_success() {

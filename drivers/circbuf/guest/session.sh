@@ -33,6 +33,11 @@ exec 3<>$node
 check 'of 128 MiB' [ "$(value capacity)" = 134217728 ]
 exec 3>&-
 rmmod circbuf
+# As large as nearly all of this machine's memory.
+kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo)
+check 'one that there is no memory for is refused' eval '! modprobe circbuf buffer_size=$((kib * 1000)) 2>/dev/null'
+check 'and it is said why' eval 'dmesg | tail -n 1 | grep -q "/dev/circbuf: there is no memory for a buffer_size of $((kib * 1000))$"'
+check 'nobody was killed for it' eval '! dmesg | grep -q "Out of memory"'
 check 'the module can be loaded without a node' modprobe circbuf enable=0
 check 'there is none' [ ! -e $node ]
 check 'but one that is made' eval 'mkdir /sys/kernel/config/circbuf/a && echo 1 >/sys/kernel/config/circbuf/a/enable && [ -c /dev/circbuf-a ]'

@@ -16,7 +16,7 @@ pub struct Rules {
     pub overwrite: bool,
 }
 
-/// What a write does.
+/// What a step of a write does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The first so many of the bytes that are written are overwritten by the others.
@@ -35,12 +35,14 @@ impl Plan {
 }
 
 impl Rules {
-    /// What a write of `given` bytes does where there is room for `room`; `None` if it has to wait.
-    pub fn plan(&self, given: usize, room: usize) -> Option<Plan> {
+    /// What a write of `given` bytes does first where there is room for `room`, in a step that adds `most` at most, but
+    /// not less than [`ATOMIC`]; `None` if it has to wait.
+    pub fn plan(&self, given: usize, room: usize, most: usize) -> Option<Plan> {
         if self.overwrite {
-            let fill = given.min(self.capacity);
+            let skip = given.saturating_sub(self.capacity);
+            let fill = (given - skip).min(most);
             return Some(Plan {
-                skip: given - fill,
+                skip,
                 push_out: fill.saturating_sub(room),
                 fill,
             });
@@ -48,8 +50,16 @@ impl Rules {
         (room >= self.least(given)).then_some(Plan {
             skip: 0,
             push_out: 0,
-            fill: given.min(room),
+            fill: given.min(room).min(most),
         })
+    }
+
+    /// The rules for what is left of a write that has added some: it is a long one, however little that is.
+    pub fn of_rest(&self) -> Self {
+        Self {
+            atomic: false,
+            ..*self
+        }
     }
 
     /// For how many bytes there has to be room before a write of `given` bytes takes some.

@@ -11,11 +11,26 @@ use kernel::sync::atomic::{Atomic, Relaxed};
 
 use crate::lib::kernel::chardev::{Mode, Poller, Ready};
 use crate::lib::kernel::fifo::{Fifo, Writer};
-use crate::lib::kernel::iov::Tries;
-use crate::lib::kernel::wait::{Event, WaitQueue};
+use crate::lib::kernel::iov::{copy_in, Tries};
+use crate::lib::kernel::wait::{interrupted, Event, WaitQueue};
 use crate::lib::model::faults::Faults;
 use crate::model::rules::{Rules, ATOMIC};
 use crate::model::wrong::{is_pending, least, pass, Wrong};
+
+/// How many bytes are moved at once: so short is a lock held.
+const STEP: usize = 65_536;
+
+/// Somebody wants nothing to move.
+const FROZEN: u32 = 1;
+/// The node has gone.
+const GONE: u32 = 2;
+
+/// What a step of a call has moved.
+struct Moved {
+    bytes: usize,
+    /// Whether nothing else was there, or no more fitted: what comes afterwards is for another call.
+    all: bool,
+}
 
 /// What the reader's lock protects besides the FIFO's end.
 pub(crate) struct Reads {
@@ -64,8 +79,8 @@ pub(crate) struct Buffer {
     /// Those who wait for room.
     #[pin]
     writers: WaitQueue,
-    /// 1 while nothing moves; changed with the writer's lock held. (6.18 has no atomic `bool`.)
-    frozen: Atomic<u32>,
+    /// Why nothing moves, [`FROZEN`] and [`GONE`], or 0; changed with the writer's lock held.
+    stopped: Atomic<u32>,
     /// How many files are open.
     pub(crate) open: Atomic<u32>,
 }
@@ -90,7 +105,7 @@ impl Buffer {
             rules,
             readers <- WaitQueue::new(),
             writers <- WaitQueue::new(),
-            frozen: Atomic::new(0),
+            stopped: Atomic::new(0),
             open: Atomic::new(0),
         }))
     }
@@ -100,8 +115,17 @@ impl Buffer {
         &self.rules
     }
 
-    fn frozen(&self) -> bool {
-        self.frozen.load(Relaxed) != 0
+    /// Whether nothing moves. Any context.
+    fn stopped(&self) -> bool {
+        self.stopped.load(Relaxed) != 0
+    }
+
+    /// Whether the node is there: asked with one of the locks held.
+    fn still_there(&self) -> Result {
+        match self.stopped.load(Relaxed) & GONE {
+            0 => Ok(()),
+            _ => Err(ENODEV),
+        }
     }
 
     /// How many bytes can be read. Any context.
@@ -116,7 +140,7 @@ impl Buffer {
 
     /// Whether a reader does not have to wait. Any context.
     fn readable(&self) -> bool {
-        self.used() > 0 && !self.frozen()
+        self.used() > 0 && !self.stopped()
     }
 
     /// Reads as many bytes as there are, at most as many as are asked for.
@@ -136,32 +160,57 @@ impl Buffer {
 
     /// As [`Buffer::read`]; says in `woken` whether it has slept.
     fn read_some(&self, to: &mut IovIterDest<'_>, mode: Mode, woken: &mut bool) -> Result<usize> {
-        let asked = to.len();
-        if asked == 0 {
-            return Ok(0);
+        let mut read = 0;
+        while !to.is_empty() {
+            match self.read_step(to, read == 0, mode, woken) {
+                Ok(moved) => {
+                    read += moved.bytes;
+                    if moved.all || to.is_empty() || interrupted() {
+                        break;
+                    }
+                }
+                Err(error) if read == 0 => return Err(error),
+                Err(_) => break,
+            }
         }
-        let mut tries = Tries::new();
+        Ok(read)
+    }
+
+    /// Reads up to [`STEP`] bytes, `to` not being empty; only the `first` step of a call waits, and is counted.
+    fn read_step(
+        &self,
+        to: &mut IovIterDest<'_>,
+        first: bool,
+        mode: Mode,
+        woken: &mut bool,
+    ) -> Result<Moved> {
+        let (mut most, mut tries) = (STEP, Tries::new());
         loop {
             let mut reader = self.fifo.reader();
-            let bytes = reader.there().min(asked);
-            if bytes == 0 || self.frozen() {
+            let there = reader.there();
+            if there == 0 || self.stopped() {
+                self.still_there()?;
                 drop(reader);
-                if mode.nonblocking {
+                if mode.nonblocking || !first {
                     return Err(EAGAIN);
                 }
                 self.readers.wait_in_turn(|| self.readable())?;
-                *woken = true;
+                (*woken, tries) = (true, Tries::new());
                 continue;
             }
+            let bytes = there.min(to.len()).min(most);
             if reader.copy_to(to, bytes) {
                 reader.take_out(bytes);
-                reader.calls += 1;
+                reader.calls += u64::from(first);
                 drop(reader);
                 self.wake_writers();
-                return Ok(bytes);
+                let all = bytes == there;
+                return Ok(Moved { bytes, all });
             }
             drop(reader);
-            tries.bring_in_dest(to, bytes)?;
+            // The less it is, the likelier is all of its memory there at once.
+            most = (most / 2).clamp(1, ATOMIC);
+            tries.bring_in(to, bytes.min(most))?;
         }
     }
 
@@ -179,12 +228,12 @@ impl Buffer {
     ///
     /// # Errors
     ///
-    /// `EAGAIN`, `ERESTARTSYS`, `ENODEV`, `EFAULT`, `ENOMEM` while bytes go wrong; none of them adds a byte.
+    /// `EAGAIN`, `ERESTARTSYS`, `ENODEV`, `EFAULT`, `ENOMEM`; none of them adds a byte, or lets one go.
     pub(crate) fn write(&self, from: &mut IovIterSource<'_>, mode: Mode) -> Result<usize> {
         let mut woken = false;
         let written = self.write_some(from, mode, &mut woken);
         // Whoever has been woken for room that is still there wakes the next.
-        if woken && self.room() > 0 && !self.frozen() && !self.rules.atomic {
+        if woken && self.room() > 0 && !self.stopped() && !self.rules.atomic {
             self.writers.wake_one(Event::Writable);
         }
         written
@@ -197,123 +246,170 @@ impl Buffer {
         mode: Mode,
         woken: &mut bool,
     ) -> Result<usize> {
-        let (mut skipped, mut tries) = (0, Tries::new());
+        let mut written = 0;
         while !from.is_empty() {
-            let given = from.len();
-            let mut writer = self.fifo.writer();
-            if is_pending(&writer.faults) {
-                drop(writer);
-                return self.write_wrong(from, mode, woken);
+            match self.write_step(from, written == 0, mode, woken) {
+                Ok(moved) => {
+                    written += moved.bytes;
+                    // Of what was copied aside some may be left that did not fit: that is `from`'s no more.
+                    if moved.all || from.is_empty() || interrupted() {
+                        break;
+                    }
+                }
+                Err(error) if written == 0 => return Err(error),
+                Err(_) => break,
             }
-            let plan = self.rules.plan(given, writer.room());
-            let Some(plan) = plan.filter(|_| !self.frozen()) else {
-                drop(writer);
-                self.wait_for_room(self.rules.least(given), mode)?;
-                *woken = true;
-                continue;
-            };
-            if plan.overwritten() > 0 {
-                // Nothing goes for what then can't be had.
-                drop(writer);
-                tries.bring_in_source(from, given)?;
-                writer = self.fifo.writer();
-            }
-            from.advance(plan.skip);
-            skipped += plan.skip;
-            if self.make_room(&mut writer, plan.fill) && writer.fill_from(from, plan.fill) {
-                self.added(writer, skipped);
-                return Ok(skipped + plan.fill);
-            }
-            drop(writer);
-            tries.bring_in_source(from, plan.fill)?;
         }
-        Ok(0)
+        Ok(written)
     }
 
-    /// Lets the oldest bytes go until there is room for `bytes`, if they may. Whether there is.
-    fn make_room(&self, writer: &mut Writer<'_, Reads, Writes>, bytes: usize) -> bool {
-        let room = writer.room();
-        if room < bytes && self.rules.overwrite {
+    /// Becomes the writer as soon as some of `given` bytes can be written, by these `rules`, and says for how many there is
+    /// room; only the `first` step of a call waits for that.
+    fn writer(
+        &self,
+        rules: &Rules,
+        given: usize,
+        (first, mode): (bool, Mode),
+        woken: &mut bool,
+    ) -> Result<(Writer<'_, Reads, Writes>, usize)> {
+        loop {
+            let mut writer = self.fifo.writer();
+            let least = match is_pending(&writer.faults) && !rules.overwrite {
+                true => least(&writer.faults).max(1),
+                false => rules.least(given),
+            };
+            let room = writer.room();
+            if room >= least && !self.stopped() {
+                return Ok((writer, room));
+            }
+            self.still_there()?;
+            drop(writer);
+            if mode.nonblocking || !first {
+                return Err(EAGAIN);
+            }
+            self.writers
+                .wait_in_turn(|| self.room() >= least && !self.stopped())?;
+            *woken = true;
+        }
+    }
+
+    /// Writes up to [`STEP`] bytes, and those that they overwrite at once, `from` not being empty; only the `first` step
+    /// of a call waits, and is counted.
+    ///
+    /// They are copied straight into the buffer, but where that could fail when others' bytes have gone for them, or
+    /// takes longer than a lock may be held, or where some go wrong.
+    fn write_step(
+        &self,
+        from: &mut IovIterSource<'_>,
+        first: bool,
+        mode: Mode,
+        woken: &mut bool,
+    ) -> Result<Moved> {
+        let rules = match first {
+            true => self.rules,
+            false => self.rules.of_rest(),
+        };
+        let given = from.len();
+        let (mut writer, room) = self.writer(&rules, given, (first, mode), woken)?;
+        let mut whole = (0, given);
+        if !is_pending(&writer.faults) {
+            if let Some(plan) = rules.plan(given, room, STEP) {
+                if plan.overwritten() == 0 && writer.fill_from(from, plan.fill) {
+                    self.added(writer, 0, first);
+                    return Ok(Moved {
+                        bytes: plan.fill,
+                        all: plan.fill == room && !rules.overwrite,
+                    });
+                }
+                whole = (plan.skip, plan.fill);
+            }
+        }
+        drop(writer);
+        let (skipped, bytes) = whole;
+        from.advance(skipped);
+        let copied = copy_in(from, bytes.min(ATOMIC))?;
+        self.write_copied(&rules, given, (skipped, &copied), (first, mode), woken)
+    }
+
+    /// Writes what has been copied aside of `given` bytes, as much of it as fits; so many before it are left out for it.
+    fn write_copied(
+        &self,
+        rules: &Rules,
+        given: usize,
+        (skipped, copied): (usize, &[u8]),
+        (first, mode): (bool, Mode),
+        woken: &mut bool,
+    ) -> Result<Moved> {
+        let mut changed = KVec::new();
+        loop {
+            let (mut writer, room) = self.writer(rules, given, (first, mode), woken)?;
+            // How many it may take, and how many may come of them.
+            let (fits, room) = match rules.overwrite {
+                true => (rules.capacity, usize::MAX),
+                false => (room, room),
+            };
+            if !is_pending(&writer.faults) {
+                let bytes = copied.len().min(fits);
+                self.push(&mut writer, &copied[..bytes]);
+                self.added(writer, skipped, first);
+                return Ok(Moved {
+                    bytes: skipped + bytes,
+                    all: bytes < copied.len() || bytes == room,
+                });
+            }
+            if changed.capacity() < 2 * copied.len() {
+                drop(writer);
+                changed.reserve(2 * copied.len(), GFP_KERNEL)?;
+                continue;
+            }
+            let Writes { faults, wrong, .. } = &mut *writer;
+            let taken = pass(faults, wrong, copied, room, |byte| {
+                // There is room for twice as many as are given.
+                let _ = changed.push(byte, GFP_KERNEL);
+            });
+            let left_out = changed.len().saturating_sub(rules.capacity);
+            self.push(&mut writer, &changed[left_out..]);
+            self.added(writer, skipped + left_out, first);
+            return Ok(Moved {
+                bytes: skipped + taken,
+                all: taken < copied.len(),
+            });
+        }
+    }
+
+    /// Fills in `bytes`, for which there is room, or which overwrite the oldest.
+    fn push(&self, writer: &mut Writer<'_, Reads, Writes>, bytes: &[u8]) {
+        if writer.room() < bytes.len() {
             let mut reader = writer.reader();
             // Readers may have taken some meanwhile.
-            let lost = bytes.saturating_sub(writer.room());
+            let lost = bytes.len().saturating_sub(writer.room());
             reader.take_out(lost);
             drop(reader);
             writer.overwritten += lost as u64;
         }
-        writer.room() >= bytes
+        writer.fill(bytes);
     }
 
-    /// Ends a call that has filled something in, and has left out the first `skipped` bytes.
-    fn added(&self, mut writer: Writer<'_, Reads, Writes>, skipped: usize) {
+    /// Ends a step that has filled something in, and has left out `skipped` bytes.
+    fn added(&self, mut writer: Writer<'_, Reads, Writes>, skipped: usize, first: bool) {
         writer.publish();
-        writer.calls += 1;
+        writer.calls += u64::from(first);
         writer.overwritten += skipped as u64;
         drop(writer);
         self.readers.wake_one(Event::Readable);
     }
 
-    /// Sleeps until there is room for `least` bytes, and something moves.
-    fn wait_for_room(&self, least: usize, mode: Mode) -> Result {
-        if mode.nonblocking {
-            return Err(EAGAIN);
-        }
-        self.writers
-            .wait_in_turn(|| self.room() >= least && !self.frozen())
-    }
-
-    /// Writes up to [`ATOMIC`] bytes of which some go wrong.
-    fn write_wrong(
-        &self,
-        from: &mut IovIterSource<'_>,
-        mode: Mode,
-        woken: &mut bool,
-    ) -> Result<usize> {
-        let mut given = KVec::with_capacity(ATOMIC, GFP_KERNEL)?;
-        let mut changed = KVec::with_capacity(2 * ATOMIC, GFP_KERNEL)?;
-        let bytes = from.len().min(ATOMIC);
-        given.resize(bytes, 0u8, GFP_KERNEL)?;
-        // No lock is held here, however long the program's memory takes.
-        if from.copy_from_iter(&mut given) < bytes {
-            return Err(EFAULT);
-        }
-        loop {
-            let mut writer = self.fifo.writer();
-            let room = match self.rules.overwrite {
-                true => usize::MAX,
-                false => writer.room(),
-            };
-            let least = least(&writer.faults);
-            if room < least.max(1) || self.frozen() {
-                drop(writer);
-                self.wait_for_room(least.max(1), mode)?;
-                *woken = true;
-                continue;
-            }
-            let Writes { faults, wrong, .. } = &mut *writer;
-            let taken = pass(faults, wrong, &given, room, |byte| {
-                // There is room for twice as many as are given.
-                let _ = changed.push(byte, GFP_KERNEL);
-            });
-            let skipped = changed.len().saturating_sub(self.rules.capacity);
-            let fill = &changed[skipped..];
-            self.make_room(&mut writer, fill.len());
-            writer.fill(fill);
-            self.added(writer, skipped);
-            return Ok(taken);
-        }
-    }
-
     /// What can be done without sleeping. Must not sleep.
     pub(crate) fn poll<'a>(&'a self, poller: &Poller<'a>, mode: Mode) -> Ready {
         let mut ready = Ready::default();
-        if mode.readable {
+        // A file for neither (`O_ACCMODE`) is told of the end of the buffer.
+        if mode.readable || !mode.writable {
             poller.watch(&self.readers);
-            ready.readable = self.readable();
+            ready.readable = mode.readable && self.readable();
         }
         if mode.writable {
             poller.watch(&self.writers);
-            ready.writable = self.rules.writable(self.room()) && !self.frozen();
+            ready.writable = self.rules.writable(self.room()) && !self.stopped();
         }
         ready
     }
@@ -342,14 +438,20 @@ impl Buffer {
         self.faults(|faults| {
             // There is no clock; whoever looks without the lock looks at the other.
             faults.freeze(freeze, 0);
-            self.frozen.store(freeze.into(), Relaxed);
+            let gone = self.stopped.load(Relaxed) & GONE;
+            let frozen = if freeze { FROZEN } else { 0 };
+            self.stopped.store(gone | frozen, Relaxed);
         });
         self.readers.wake_all();
         self.writers.wake_all();
     }
 
-    /// Lets nobody wait any more. May be called more than once. Any context.
+    /// Lets nobody wait, read or write any more. May be called more than once.
     pub(crate) fn leave(&self) {
+        self.faults(|_| {
+            let stopped = self.stopped.load(Relaxed);
+            self.stopped.store(stopped | GONE, Relaxed);
+        });
         self.readers.close();
         self.writers.close();
     }

@@ -63,12 +63,20 @@ impl Driver for Buffers {
         name: &CStr,
         rules: &Rules,
     ) -> Result<Plugged<Buffer>> {
-        let buffer = Arc::pin_init(Buffer::new(*rules)?, GFP_KERNEL)?;
-        let node = Registration::new(&OPERATIONS, module, name, PERMISSIONS, None, buffer.clone())
-            .inspect_err(|error| {
-                pr_err!("/dev/{} can't be made: error {}\n", name, error.to_errno());
-            })?;
-        let plugged = Plugged::new(buffer, name, node, self.faults.subdir(name))?;
+        let buffer = Buffer::new(*rules).inspect_err(|_| {
+            pr_err!(
+                "/dev/{}: there is no memory for a buffer_size of {}\n",
+                name,
+                rules.capacity
+            );
+        })?;
+        let buffer = Arc::pin_init(buffer, GFP_KERNEL)?;
+        let plugged = Plugged::new(buffer.clone(), name, self.faults.subdir(name))?;
+        let node = Registration::new(&OPERATIONS, module, name, PERMISSIONS, None, buffer);
+        let node = node.inspect_err(|error| {
+            pr_err!("/dev/{} can't be made: error {}\n", name, error.to_errno());
+        })?;
+        plugged.plug_in(node);
         pr_info!("/dev/{} has room for {} bytes\n", name, rules.capacity);
         Ok(plugged)
     }

@@ -14,6 +14,7 @@ use crate::lib::alsa::card::{Card, CARDS};
 #[cfg(CONFIG_CONFIGFS_FS)]
 use crate::lib::alsa::directories::Directories;
 use crate::lib::alsa::fault_dirs::{FaultDir, FaultDirs};
+use crate::lib::kernel::loading;
 use crate::lib::kernel::parameters::parsed;
 use crate::lib::kernel::parent::Parent;
 use crate::lib::model::parameters::{parse_enable, BadParameter};
@@ -166,8 +167,17 @@ impl<D: Driver> Cards<D> {
             }
         }
 
+        loading::load(module, || Self::make(module, driver, &wanted))
+    }
+
+    /// Makes the cards that are `wanted`, and the directory in configfs.
+    fn make(
+        module: &'static ThisModule,
+        driver: D,
+        wanted: &[(u32, D::Config<'_>)],
+    ) -> Result<Self> {
         let (mut cards, mut refused) = (KVec::new(), Ok(()));
-        for (slot, config) in &wanted {
+        for (slot, config) in wanted {
             let made = Parent::new(D::NAME, Some(*slot))
                 .and_then(|parent| driver.make(module, *slot, parent, config, &[]));
             match made {

@@ -2,10 +2,15 @@
 /*
  * C for what bindgen can't bind of character devices. A driver's helpers.c includes it if the driver has some.
  */
+#include <linux/bvec.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pipe_fs_i.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
 #include <linux/wait.h>
 
 #include "chardev.h"
@@ -55,6 +60,112 @@ unsigned int rloop_file_mode(const struct file *file)
 unsigned int rloop_call_mode(const struct kiocb *iocb)
 {
 	return rloop_file_mode(iocb->ki_filp) | (iocb->ki_flags & IOCB_NOWAIT ? RLOOP_MODE_NONBLOCKING : 0);
+}
+
+/*
+ * A call for a splice, which holds the pipe's mutex: who sleeps in it keeps all others from the pipe, also those that
+ * close it, and whom then no signal reaches. So it doesn't wait, but for the pipe of a sendfile(), which is nobody
+ * else's.
+ */
+static void rloop_splice_call(struct kiocb *call, struct file *file, const struct pipe_inode_info *pipe)
+{
+	init_sync_kiocb(call, file);
+	if (pipe != current->splice_pipe)
+		call->ki_flags |= IOCB_NOWAIT;
+}
+
+static void rloop_splice_release(struct splice_pipe_desc *splice, unsigned int i)
+{
+	put_page(splice->pages[i]);
+}
+
+/*
+ * file_operations.splice_read of a file that can be read: as copy_splice_read(), which waits as long as the file does,
+ * but with rloop_splice_call(). May sleep.
+ */
+ssize_t rloop_splice_read(struct file *file, loff_t *position, struct pipe_inode_info *pipe, size_t size,
+			  unsigned int flags)
+{
+	struct page *pages[PIPE_DEF_BUFFERS];
+	struct partial_page parts[PIPE_DEF_BUFFERS] = {};
+	struct bio_vec vectors[PIPE_DEF_BUFFERS];
+	struct splice_pipe_desc splice = {
+		.pages = pages,
+		.partial = parts,
+		.nr_pages_max = PIPE_DEF_BUFFERS,
+		.ops = &nosteal_pipe_buf_ops,
+		.spd_release = rloop_splice_release,
+	};
+	/* The caller has waited for room, and holds the mutex, so that there is no less of it afterwards. */
+	size_t room = pipe->max_usage - pipe_occupancy(pipe->head, pipe->tail);
+	size_t most = min3(DIV_ROUND_UP(size, PAGE_SIZE), room, (size_t)PIPE_DEF_BUFFERS);
+	struct iov_iter to;
+	struct kiocb call;
+	size_t count, i, left;
+	ssize_t read;
+
+	for (count = 0; count < most; count++) {
+		pages[count] = alloc_page(GFP_USER);
+		if (!pages[count])
+			break;
+		bvec_set_page(&vectors[count], pages[count], PAGE_SIZE, 0);
+	}
+	if (!count)
+		return -ENOMEM;
+
+	iov_iter_bvec(&to, ITER_DEST, vectors, count, min(size, count * PAGE_SIZE));
+	rloop_splice_call(&call, file, pipe);
+	read = file->f_op->read_iter(&call, &to);
+
+	for (i = 0, left = read > 0 ? read : 0; i < count; i++) {
+		parts[i].len = min(left, PAGE_SIZE);
+		left -= parts[i].len;
+		if (parts[i].len)
+			splice.nr_pages++;
+		else
+			put_page(pages[i]);
+	}
+	return read > 0 ? splice_to_pipe(pipe, &splice) : read;
+}
+
+static int rloop_splice_buffer(struct pipe_inode_info *pipe, struct pipe_buffer *buffer, struct splice_desc *splice)
+{
+	struct file *file = splice->u.file;
+	struct bio_vec vector;
+	struct iov_iter from;
+	struct kiocb call;
+
+	bvec_set_page(&vector, buffer->page, splice->len, buffer->offset);
+	iov_iter_bvec(&from, ITER_SOURCE, &vector, 1, splice->len);
+	rloop_splice_call(&call, file, pipe);
+	return file->f_op->write_iter(&call, &from);
+}
+
+/*
+ * file_operations.splice_write of a file that can be written: as iter_file_splice_write(), but with rloop_splice_call(),
+ * and a call for each of the pipe's buffers. May sleep.
+ */
+ssize_t rloop_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *position, size_t size,
+			   unsigned int flags)
+{
+	struct splice_desc splice = {
+		.total_len = size,
+		.flags = flags,
+		.u.file = file,
+	};
+	ssize_t written;
+
+	pipe_lock(pipe);
+	written = __splice_from_pipe(pipe, &splice, rloop_splice_buffer);
+	pipe_unlock(pipe);
+	return written;
+}
+
+/* Lets others run, if it is their turn, and says whether a signal has come meanwhile. May sleep. */
+bool rloop_interrupted(void)
+{
+	cond_resched();
+	return signal_pending(current);
 }
 
 /* Whether a file is being closed by a thread of the kernel, which nobody's signal reaches. */

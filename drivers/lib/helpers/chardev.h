@@ -11,6 +11,7 @@
 
 struct file;
 struct kiocb;
+struct pipe_inode_info;
 
 void rloop_queue_init(struct wait_queue_head *queue);
 void rloop_queue_wake(struct wait_queue_head *queue);
@@ -21,6 +22,12 @@ void rloop_file_heeds_nowait(struct file *file);
 unsigned int rloop_file_mode(const struct file *file);
 unsigned int rloop_call_mode(const struct kiocb *iocb);
 
+ssize_t rloop_splice_read(struct file *file, loff_t *position, struct pipe_inode_info *pipe, size_t size,
+			  unsigned int flags);
+ssize_t rloop_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *position, size_t size,
+			   unsigned int flags);
+
+bool rloop_interrupted(void);
 bool rloop_exiting(void);
 bool rloop_closed_by_kernel(void);
 bool rloop_closed_by_kill(void);

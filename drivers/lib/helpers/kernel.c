@@ -4,7 +4,9 @@
  * helpers.c includes it.
  */
 #include <linux/configfs.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/printk.h>
@@ -54,6 +56,21 @@ void rloop_set_pace(struct rloop_pace pace)
 bool rloop_in_interrupt(void)
 {
 	return in_hardirq() || in_serving_softirq();
+}
+
+/* Whether a module is still being loaded: then it may have to go at once, whoever uses it. Any context. */
+bool rloop_module_is_coming(const struct module *module)
+{
+	return READ_ONCE(module->state) == MODULE_STATE_COMING;
+}
+
+/* Waits until nobody uses a module but who loads it. May sleep. */
+void rloop_module_wait(struct module *module)
+{
+#ifdef CONFIG_MODULE_UNLOAD
+	while (module_refcount(module) > 1)
+		msleep(10);
+#endif
 }
 
 #if IS_ENABLED(CONFIG_CONFIGFS_FS)

@@ -12,6 +12,8 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+struct module;
+
 void rloop_spin_lock_init(struct spinlock *lock);
 unsigned long rloop_spin_lock(struct spinlock *lock);
 void rloop_spin_unlock(struct spinlock *lock, unsigned long flags);
@@ -27,6 +29,9 @@ struct rloop_pace {
 struct rloop_pace rloop_pace(void);
 void rloop_set_pace(struct rloop_pace pace);
 bool rloop_in_interrupt(void);
+
+bool rloop_module_is_coming(const struct module *module);
+void rloop_module_wait(struct module *module);
 
 void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 			 const struct config_item_type *type);

@@ -48,7 +48,7 @@ pub(crate) struct Mode {
     pub(crate) readable: bool,
     /// The file can be written.
     pub(crate) writable: bool,
-    /// The call must not sleep (`O_NONBLOCK`, or `RWF_NOWAIT` for this call).
+    /// The call must not sleep (`O_NONBLOCK`, or `RWF_NOWAIT` for this call, or a splice, whose pipe is locked).
     pub(crate) nonblocking: bool,
 }
 
@@ -180,7 +180,7 @@ pub(crate) struct Poller<'a> {
 }
 
 impl<'a> Poller<'a> {
-    /// Lets the poller be woken with `queue`.
+    /// Lets the poller be woken with `queue`: `poll_wait()`. Does not sleep.
     pub(crate) fn watch(&self, queue: &'a WaitQueue) {
         // SAFETY: The file and the table are those that `poll` was called with, and this value doesn't outlive
         // the call. The queue lives until the file is released, and so stays where it is, being pinned. Nobody
@@ -242,8 +242,9 @@ unsafe impl<F: File> Send for Registration<F> {}
 unsafe impl<F: File> Sync for Registration<F> {}
 
 impl<F: File> Registration<F> {
-    /// Makes the node `/dev/NAME`, of a device below `parent` if there is one, which must go later. `permissions` are
-    /// those of the node, unless udev has other rules. May sleep.
+    /// Makes the node `/dev/NAME`, of a device below `parent` if there is one, which must go later: `misc_register()`.
+    /// `permissions` are those of the node, unless udev has other rules. Programs may open it before this returns. May
+    /// sleep.
     ///
     /// # Errors
     ///

@@ -20,6 +20,7 @@ use kernel::str::{CStr, CString, Formatter};
 use kernel::types::{ForeignOwnable, Opaque};
 
 use crate::lib::bindings;
+use crate::lib::kernel::loading::is_coming;
 use crate::lib::model::parameters::NOT_UTF8;
 
 /// The most attributes that a directory can have, and the bound of [`Directory::attribute`]'s
@@ -144,6 +145,7 @@ struct Tree<D: Directory> {
     #[pin]
     raw: Opaque<bindings::configfs_subsystem>,
     types: Types,
+    module: &'static ThisModule,
     common: D::Common,
 }
 
@@ -157,7 +159,8 @@ struct Group<D> {
 }
 
 impl<D: Directory> Subsystem<D> {
-    /// Registers the subsystem `name` of `module`: `configfs_register_subsystem()`. May sleep.
+    /// Registers the subsystem `name` of `module`: `configfs_register_subsystem()`. As long as the module is being
+    /// loaded no directory can be made (`EBUSY`), so that this may still be undone. May sleep.
     ///
     /// # Errors
     ///
@@ -178,6 +181,7 @@ impl<D: Directory> Subsystem<D> {
                     bindings::rloop_configfs_init(slot, name.as_char_ptr(), root);
                 }),
                 types,
+                module,
                 common,
             }),
             GFP_KERNEL,
@@ -336,6 +340,9 @@ unsafe extern "C" fn make_group<D: Directory>(
     let name = unsafe { CStr::from_char_ptr(name) };
     let child: *const bindings::config_item_type = &*tree.types.child;
     let make = || -> Result<Pin<KBox<Group<D>>>> {
+        if is_coming(tree.module) {
+            return Err(EBUSY);
+        }
         let data = D::make(&tree.common, name)?;
         KBox::try_pin_init(
             try_pin_init!(Group {

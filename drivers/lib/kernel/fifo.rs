@@ -19,21 +19,49 @@ use kernel::sync::lock::mutex::MutexBackend;
 use kernel::sync::lock::Guard;
 use kernel::sync::Mutex;
 
+use crate::lib::bindings;
 use crate::lib::kernel::iov;
 use crate::lib::kernel::lockless::ends::Ends;
 use crate::lib::model::span::pieces;
+
+/// Memory of a FIFO.
+///
+/// # Invariants
+///
+/// It points to memory of `rloop_fifo_alloc()`, which this value alone gives back.
+struct Memory(NonNull<u8>);
+
+impl Memory {
+    /// Allocates `bytes` bytes of zeroes, not 0. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    fn new(bytes: usize) -> Result<Self> {
+        // SAFETY: It may be called by any thread that may sleep.
+        let memory = unsafe { bindings::rloop_fifo_alloc(bytes) };
+        // INVARIANT: It is new.
+        Ok(Self(NonNull::new(memory.cast()).ok_or(ENOMEM)?))
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: By the invariant it is this value's.
+        unsafe { bindings::rloop_fifo_free(self.0.as_ptr().cast()) };
+    }
+}
 
 /// A FIFO. `R` is what its reader's lock protects besides, `W` what its writer's does.
 ///
 /// # Invariants
 ///
-/// `bytes` points to the `capacity` bytes of `_memory`, which are only ever used by [`Reader`] and [`Writer`]: of these
-/// there is one each at most, and each uses the bytes that [`Ends`] gives it.
+/// The memory is only ever used by [`Reader`] and [`Writer`]: of these there is one each at most, and each uses the bytes
+/// that [`Ends`] gives it.
 #[pin_data]
 pub(crate) struct Fifo<R, W> {
-    bytes: NonNull<u8>,
+    memory: Memory,
     capacity: usize,
-    _memory: KVVec<u8>,
     ends: Ends,
     #[pin]
     reader: Mutex<R>,
@@ -48,19 +76,17 @@ unsafe impl<R: Send, W: Send> Send for Fifo<R, W> {}
 unsafe impl<R: Send, W: Send> Sync for Fifo<R, W> {}
 
 impl<R, W> Fifo<R, W> {
-    /// Makes an empty FIFO for `capacity` bytes, of zeroes: nothing of the kernel's is in it. May sleep.
+    /// Makes an empty FIFO for `capacity` bytes, not 0, of zeroes: nothing of the kernel's is in it. May sleep.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
+    /// `ENOMEM`; nobody is killed for the memory, and the kernel says nothing of it.
     pub(crate) fn new(capacity: usize, reader: R, writer: W) -> Result<impl PinInit<Self>> {
-        let mut memory = KVVec::from_elem(0, capacity, GFP_KERNEL)?;
-        let bytes = NonNull::new(memory.as_mut_ptr()).ok_or(ENOMEM)?;
-        // INVARIANT: The vector's memory stays where it is when the vector is moved, and nobody uses the vector.
+        let memory = Memory::new(capacity)?;
+        // INVARIANT: Nobody else has it.
         Ok(pin_init!(Self {
-            bytes,
+            memory,
             capacity,
-            _memory: memory,
             ends: Ends::new(),
             reader <- new_mutex!(reader, "Fifo::reader"),
             writer <- new_mutex!(writer, "Fifo::writer"),
@@ -79,9 +105,13 @@ impl<R, W> Fifo<R, W> {
 
     /// Becomes its reader, after another has done. May sleep, but not for a program.
     pub(crate) fn reader(&self) -> Reader<'_, R, W> {
+        let data = self.reader.lock();
+        let (position, there) = self.ends.readable();
         Reader {
-            data: self.reader.lock(),
             fifo: self,
+            data,
+            position,
+            there: there as usize,
         }
     }
 
@@ -90,6 +120,8 @@ impl<R, W> Fifo<R, W> {
         Writer {
             data: self.writer.lock(),
             fifo: self,
+            position: 0,
+            room: 0,
             filled: 0,
         }
     }
@@ -98,7 +130,7 @@ impl<R, W> Fifo<R, W> {
     fn memory(&self, position: u64, bytes: usize) -> [Piece<'_>; 2] {
         pieces(position, bytes, self.capacity).map(|piece| Piece {
             // SAFETY: The piece is in the ring, so the result is in the memory, or at its end and empty.
-            start: unsafe { self.bytes.add(piece.start) },
+            start: unsafe { self.memory.0.add(piece.start) },
             bytes: piece.len(),
             _fifo: PhantomData,
         })
@@ -141,22 +173,25 @@ impl<'a> Piece<'a> {
 pub(crate) struct Reader<'a, R, W> {
     fifo: &'a Fifo<R, W>,
     data: Guard<'a, R, MutexBackend>,
+    /// Where the oldest byte is.
+    position: u64,
+    /// How many bytes there were when it became the reader: nobody else takes one.
+    there: usize,
 }
 
 impl<R, W> Reader<'_, R, W> {
     /// How many bytes there are: by now there may be more.
     pub(crate) fn there(&self) -> usize {
-        self.fifo.ends.readable().1 as usize
+        self.there
     }
 
     /// Copies the oldest `bytes` bytes to `to`, or nothing if there are not as many, or some of that memory is not
     /// there at once. They stay in the FIFO.
     pub(crate) fn copy_to(&mut self, to: &mut IovIterDest<'_>, bytes: usize) -> bool {
-        let (position, there) = self.fifo.ends.readable();
-        if bytes as u64 > there {
+        if bytes > self.there {
             return false;
         }
-        let [first, second] = self.fifo.memory(position, bytes);
+        let [first, second] = self.fifo.memory(self.position, bytes);
         // SAFETY: They are the reader's, which `self` is, until it takes them out, by `&mut self`.
         let (first, second) = unsafe { (first.as_slice(), second.as_slice()) };
         if !iov::copy_to(to, first) {
@@ -172,8 +207,10 @@ impl<R, W> Reader<'_, R, W> {
 
     /// Takes the oldest `bytes` bytes out, as many as there are.
     pub(crate) fn take_out(&mut self, bytes: usize) {
-        let (_, there) = self.fifo.ends.readable();
-        self.fifo.ends.gave_up(there.min(bytes as u64));
+        let bytes = bytes.min(self.there);
+        self.there -= bytes;
+        self.position += bytes as u64;
+        self.fifo.ends.gave_up(bytes as u64);
     }
 }
 
@@ -195,30 +232,38 @@ impl<R: Unpin, W> DerefMut for Reader<'_, R, W> {
 pub(crate) struct Writer<'a, R, W> {
     fifo: &'a Fifo<R, W>,
     data: Guard<'a, W, MutexBackend>,
+    /// Where the next byte goes that the reader is to know of.
+    position: u64,
+    /// For how many bytes there was room besides those that have been filled in, when [`Writer::room`] looked.
+    room: usize,
     /// How many bytes have been filled in that the reader does not know of. There is room for them.
     filled: usize,
 }
 
 impl<'a, R, W> Writer<'a, R, W> {
-    /// For how many bytes there is room: by now it may be for more.
-    pub(crate) fn room(&self) -> usize {
-        self.fifo.ends.room(self.fifo.capacity as u64).1 as usize - self.filled
+    /// For how many bytes there is room, or already for more. So many can be filled in.
+    pub(crate) fn room(&mut self) -> usize {
+        let (position, room) = self.fifo.ends.room(self.fifo.capacity as u64);
+        self.position = position;
+        self.room = room as usize - self.filled;
+        self.room
     }
 
-    /// The next `bytes` bytes of memory, if there is room for as many.
+    /// The next `bytes` bytes of memory, if [`Writer::room`] has found room for as many.
     fn next(&mut self, bytes: usize) -> Option<[&mut [u8]; 2]> {
-        let (position, room) = self.fifo.ends.room(self.fifo.capacity as u64);
-        if bytes as u64 > room - self.filled as u64 {
+        if bytes > self.room {
             return None;
         }
-        let mut memory = self.fifo.memory(position + self.filled as u64, bytes);
-        // SAFETY: The reader does not look there before the writer, which `self` is, says that they are written, and
-        // the result borrows `self`. The two pieces do not overlap, being no more than the ring together.
+        let position = self.position + self.filled as u64;
+        let mut memory = self.fifo.memory(position, bytes);
+        // SAFETY: There is room for them, and what the reader gives up only adds to that. The reader does not look there
+        // before the writer, which `self` is, says that they are written, and the result borrows `self`. The two pieces
+        // do not overlap, being no more than the ring together.
         Some(unsafe { memory.each_mut().map(|piece| piece.as_mut_slice()) })
     }
 
-    /// Fills in the next `bytes` bytes from `from`, or nothing if there is not as much room, or some of that memory is
-    /// not there at once.
+    /// Fills in the next `bytes` bytes from `from`, or nothing if [`Writer::room`] has not found as much room, or some of
+    /// that memory is not there at once.
     pub(crate) fn fill_from(&mut self, from: &mut IovIterSource<'_>, bytes: usize) -> bool {
         let Some([first, second]) = self.next(bytes) else {
             return false;
@@ -228,7 +273,7 @@ impl<'a, R, W> Writer<'a, R, W> {
         }
         let whole = second.is_empty() || iov::copy_from(from, second);
         if whole {
-            self.filled += bytes;
+            self.filled(bytes);
         } else {
             // SAFETY: It has been advanced by as many.
             unsafe { from.revert(first.len()) };
@@ -238,20 +283,28 @@ impl<'a, R, W> Writer<'a, R, W> {
 
     /// Fills in `bytes`, or nothing if there is not as much room.
     pub(crate) fn fill(&mut self, bytes: &[u8]) -> bool {
+        self.room();
         let Some([first, second]) = self.next(bytes.len()) else {
             return false;
         };
         let (begin, rest) = bytes.split_at(first.len());
         first.copy_from_slice(begin);
         second.copy_from_slice(rest);
-        self.filled += bytes.len();
+        self.filled(bytes.len());
         true
+    }
+
+    /// Adds so many bytes, for which there is room, to those that have been filled in.
+    fn filled(&mut self, bytes: usize) {
+        self.filled += bytes;
+        self.room -= bytes;
     }
 
     /// Lets the reader have what has been filled in.
     pub(crate) fn publish(&mut self) {
-        self.fifo.ends.wrote(self.filled as u64);
-        self.filled = 0;
+        let filled = self.filled as u64;
+        self.fifo.ends.wrote(filled);
+        (self.position, self.filled) = (self.position + filled, 0);
     }
 
     /// Becomes the reader as well. May sleep, but not for a program.

@@ -10,6 +10,7 @@
 
 use kernel::prelude::*;
 use kernel::str::CStr;
+use kernel::sync::Arc;
 
 use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::parameters::parsed;
@@ -40,7 +41,7 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
         written: impl FnMut(&'static str) -> Option<&'a str>,
     ) -> Result<Self::Config, BadParameter<'a>>;
 
-    /// Makes a device that is called `name`, and lets programs find it.
+    /// Makes a device that is called `name`, and as the last thing lets programs find it.
     ///
     /// # Errors
     ///
@@ -96,17 +97,18 @@ impl<D: Driver> Instances<D> {
     pub(crate) fn load(module: &'static ThisModule, driver: D) -> Result<Self> {
         let enable = parsed(0, |written| parse_enable(written("enable")))?;
         let config = parsed(0, |written| D::parse(written))?;
-        let own = match enable.unwrap_or(true) {
-            true => Some(driver.make(module, D::NAME, &config)?),
-            false => None,
-        };
+        let driver = Arc::new(driver, GFP_KERNEL)?;
         // Without configfs nobody calls it, and what a driver has for it would be dead code.
         #[cfg(not(CONFIG_CONFIGFS_FS))]
         let _ = D::change;
         Ok(Self {
             #[cfg(CONFIG_CONFIGFS_FS)]
-            _directories: directories::new(module, driver)?,
-            _own: own,
+            _directories: directories::new(module, driver.clone())?,
+            // Last: see `loading`.
+            _own: match enable.unwrap_or(true) {
+                true => Some(driver.make(module, D::NAME, &config)?),
+                false => None,
+            },
         })
     }
 }
@@ -136,13 +138,13 @@ mod directories {
     /// What all directories share.
     pub(crate) struct Common<D> {
         module: &'static ThisModule,
-        driver: D,
+        driver: Arc<D>,
     }
 
     /// Makes `/sys/kernel/config/DRIVER`. May sleep.
     pub(super) fn new<D: Driver>(
         module: &'static ThisModule,
-        driver: D,
+        driver: Arc<D>,
     ) -> Result<Subsystem<InstanceDirectory<D>>> {
         const { assert!(PARAMETERS_FROM + D::PARAMETERS.len() <= ATTRIBUTES_MAX) };
         let common = Arc::new(Common { module, driver }, GFP_KERNEL)?;

@@ -17,6 +17,7 @@ pub(crate) mod fifo;
 pub(crate) mod instances;
 #[cfg(lib_fifo)]
 pub(crate) mod iov;
+pub(crate) mod loading;
 pub(crate) mod lock;
 pub(crate) mod lockless;
 pub(crate) mod log;

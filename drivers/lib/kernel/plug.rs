@@ -29,7 +29,7 @@ pub(crate) trait Pluggable: Sized + Send + Sync + 'static {
     fn in_use(&self, node: &Self::Node) -> bool;
 }
 
-/// A device, and the node by which programs know it, until that is taken away.
+/// A device, and the node by which programs know it, from when it is made until it is taken away.
 #[pin_data]
 pub(crate) struct Plug<P: Pluggable> {
     device: Arc<P>,
@@ -49,7 +49,7 @@ impl<P: Pluggable> Plug<P> {
         &self.name
     }
 
-    /// Does something with the node, which stays meanwhile; it is `None` if it has been taken away.
+    /// Does something with the node, which stays meanwhile; it is `None` if it has been taken away, or has not been made.
     pub(crate) fn with_node<R>(&self, act: impl FnOnce(Option<&P::Node>) -> R) -> R {
         act(self.node.lock().as_ref())
     }
@@ -75,18 +75,19 @@ impl<P: Pluggable> Plugged<P>
 where
     Plug<P>: Faulty,
 {
-    /// Puts together a device and its node, which is called `name`, and makes the files of its faults in `dir`, with
-    /// `unplug`, to which `1` is written and which takes the node away.
+    /// Puts together a device, whose node is to be called `name`, and makes the files of its faults in `dir`, with
+    /// `unplug`, to which `1` is written and which takes the node away. The node comes last, by [`Plugged::plug_in`]:
+    /// where anything failed after it, it would be taken away from programs that have it open.
     ///
     /// # Errors
     ///
     /// `ENOMEM`. Where debugfs is off, no files are made.
-    pub(crate) fn new(device: Arc<P>, name: &CStr, node: P::Node, dir: Dir) -> Result<Self> {
+    pub(crate) fn new(device: Arc<P>, name: &CStr, dir: Dir) -> Result<Self> {
         let plug = Arc::pin_init(
             try_pin_init!(Plug {
                 device,
                 name: name.try_into()?,
-                node <- new_mutex!(Some(node), "Plug::node"),
+                node <- new_mutex!(None, "Plug::node"),
             }? Error),
             GFP_KERNEL,
         )?;
@@ -101,6 +102,11 @@ where
             Ok(())
         })?;
         Ok(Self { faults, plug })
+    }
+
+    /// Gives it the node that has been made for it.
+    pub(crate) fn plug_in(&self, node: P::Node) {
+        *self.plug.node.lock() = Some(node);
     }
 
     /// The files of its faults, for the driver to add its own.

@@ -58,6 +58,13 @@ pub(crate) enum Event {
     Writable,
 }
 
+/// Lets others run, if it is their turn: to be called between two steps of a call that may take long, which is to end
+/// with what it has done if a signal has come. Whether one has. May sleep.
+pub(crate) fn interrupted() -> bool {
+    // SAFETY: It may be called by any thread that may sleep.
+    unsafe { bindings::rloop_interrupted() }
+}
+
 impl WaitQueue {
     /// Makes a queue in which nobody sleeps.
     pub(crate) fn new() -> impl PinInit<Self> {

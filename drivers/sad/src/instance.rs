@@ -126,6 +126,14 @@ impl Instance {
         let status = Arc::new(Status::new(timers.clone()), GFP_KERNEL)?;
         proc::create_text(&mut card, c_str!("converter"), status)?;
         let card = card.register()?;
+        let number = card.number();
+        let device = Recorded {
+            timers: timers.clone(),
+            card,
+        };
+        let device = Arc::new(device, GFP_KERNEL)?;
+        let name = CString::try_from_fmt(fmt!("sad{}", suffix))?;
+        let plugged = Plugged::new(device.clone(), &name, dir.subdir(&name))?;
         let nodes = Nodes::new(module, &parent, suffix, &timers).inspect_err(|error| {
             pr_err!(
                 "/dev/sad{} can't be made: error {}\n",
@@ -133,10 +141,7 @@ impl Instance {
                 error.to_errno()
             );
         })?;
-        let number = card.number();
-        let device = Arc::new(Recorded { timers, card }, GFP_KERNEL)?;
-        let name = CString::try_from_fmt(fmt!("sad{}", suffix))?;
-        let plugged = Plugged::new(device.clone(), &name, nodes, dir.subdir(&name))?;
+        plugged.plug_in(nodes);
         pr_info!(
             "card {}: what is written to /dev/sad{} as {} at {} Hz is recorded\n",
             number,

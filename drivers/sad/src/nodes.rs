@@ -56,7 +56,7 @@ impl Nodes {
         suffix: &CStr,
         timers: &Arc<Timers>,
     ) -> Result<Self> {
-        let mut nodes = KVec::new();
+        let mut nodes = KVec::with_capacity(KINDS.len(), GFP_KERNEL)?;
         for (name, closing) in KINDS {
             let name = CString::try_from_fmt(fmt!("{}{}", name, suffix))?;
             let node = Node {
@@ -303,8 +303,11 @@ impl File for Sound {
             poller.watch(&device.writers);
             ready.writable = device.converter.lock().has_room(now());
         }
-        if mode.readable {
+        // A file for neither (`O_ACCMODE`) is told of the end of the device.
+        if mode.readable || !mode.writable {
             poller.watch(&device.readers);
+        }
+        if mode.readable {
             let rests = self.rests.lock();
             let mut converter = device.converter.lock();
             ready.readable =

@@ -122,14 +122,15 @@ impl Driver for Disks {
             most: MOST,
             discards: PAGE as u32,
         };
+        let mut plugged = Plugged::new(disk.clone(), name, self.faults.subdir(name))?;
+        faults::add(plugged.faults())?;
         let major = self.major.clone();
-        let node = Registration::new(&OPERATIONS, module, major, name, &limits, disk.clone());
+        let node = Registration::new(&OPERATIONS, module, major, name, &limits, disk);
         let node = node.inspect_err(|error| {
             pr_err!("/dev/{} can't be made: error {}\n", name, error.to_errno());
         })?;
         let (mib, queues) = (geometry.bytes >> 20, node.queues());
-        let mut plugged = Plugged::new(disk, name, node, self.faults.subdir(name))?;
-        faults::add(plugged.faults())?;
+        plugged.plug_in(node);
         pr_info!(
             "/dev/{} has {} MiB in blocks of {} bytes, and {} hardware queues\n",
             name,

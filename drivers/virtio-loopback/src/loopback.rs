@@ -5,6 +5,7 @@
 use kernel::c_str;
 use kernel::prelude::*;
 use kernel::str::CString;
+use kernel::sync::Arc;
 
 mod device;
 mod file;
@@ -18,6 +19,7 @@ mod queues;
 
 use file::{OpenFile, OPERATIONS};
 use lib::kernel::chardev::Registration;
+use lib::kernel::loading;
 use lib::kernel::parameters::parsed;
 use model::params::{parse, Written};
 use node::{Common, Node};
@@ -44,20 +46,34 @@ impl kernel::Module for Loopback {
     fn init(module: &'static ThisModule) -> Result<Self> {
         let parameters = parsed(0, |written| parse(&Written::collect(written)))?;
         let common = Common::new(module, parameters.untested)?;
-        let mut nodes = KVec::new();
-        for number in 0..parameters.devices {
-            let name = CString::try_from_fmt(fmt!("loopback-{number}"))?;
-            let node = Node::new(c_str!("virtio-loopback"), number, &common)?;
-            let node = Registration::new(&OPERATIONS, module, &name, PERMISSIONS, None, node)
-                .inspect_err(|error| {
-                    pr_err!(
-                        "/dev/{} can't be made: error {}\n",
-                        &*name,
-                        error.to_errno()
-                    );
-                })?;
-            nodes.push(node, GFP_KERNEL)?;
-        }
+        let nodes = loading::load(module, || nodes(module, parameters.devices, &common))?;
         Ok(Self { _nodes: nodes })
     }
+}
+
+/// Makes so many nodes. May sleep.
+///
+/// # Errors
+///
+/// `ENOMEM`, or what the kernel returns, with a line in its log.
+fn nodes(
+    module: &'static ThisModule,
+    count: u32,
+    common: &Arc<Common>,
+) -> Result<KVec<Registration<OpenFile>>> {
+    let mut nodes = KVec::new();
+    for number in 0..count {
+        let name = CString::try_from_fmt(fmt!("loopback-{number}"))?;
+        let node = Node::new(c_str!("virtio-loopback"), number, common)?;
+        let node = Registration::new(&OPERATIONS, module, &name, PERMISSIONS, None, node)
+            .inspect_err(|error| {
+                pr_err!(
+                    "/dev/{} can't be made: error {}\n",
+                    &*name,
+                    error.to_errno()
+                );
+            })?;
+        nodes.push(node, GFP_KERNEL)?;
+    }
+    Ok(nodes)
 }

@@ -5,9 +5,12 @@
 
 use std::path::Path;
 
+use std::sync::Arc;
+
 use rig::check::Check;
 use rig::report::Thing;
 use rig::run::{self, Suite, Tests};
+use rig::watchdog::Watchdog;
 
 use crate::error::Error;
 use crate::kernel::device::{Device, Driver};
@@ -16,6 +19,8 @@ use crate::kernel::device::{Device, Driver};
 pub struct Context<D> {
     /// The device that the module makes by itself.
     pub device: Device<D>,
+    /// Is told what is under way.
+    pub watchdog: Arc<Watchdog>,
     /// Figures worth reporting.
     notes: Vec<String>,
 }
@@ -52,9 +57,12 @@ pub fn suite<D: Driver + 'static>(
             value: node.into(),
         },
         checks,
-        open: Box::new(|_| {
-            let notes = Vec::new();
-            Ok(Context { device, notes })
+        open: Box::new(|start| {
+            Ok(Context {
+                device,
+                watchdog: start.watchdog,
+                notes: Vec::new(),
+            })
         }),
     }))
 }

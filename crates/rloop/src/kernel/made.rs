@@ -44,6 +44,11 @@ impl<D> Made<D> {
         Ok(made)
     }
 
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Reads an attribute.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use lab::{klog, others, paths, rootfs, sandbox};
 use super::{Suite, copies, kselftest, manual, servers};
 use crate::manifest::{Judge, Log, Manifest, Root, Run, Time};
 use crate::report::{self, Check};
-use crate::verify::verify_checks;
+use crate::verify::{must_be_tried, verify_checks};
 
 /// What the scripts of all runs begin with.
 pub(crate) const PRELUDE: &str = include_str!("prelude.sh");
@@ -107,7 +107,7 @@ pub(super) fn run(
     let mut checks = Vec::from(checks);
     // A script may run `rloop verify` the same way.
     if run.verify.is_some() || outcome.share.join("verify.txt").exists() {
-        checks.extend(verify_checks(&outcome));
+        checks.extend(must_be_tried(verify_checks(&outcome), &run.tried));
     }
     match &run.judge {
         Some(Judge::Kselftest(expected)) => {

@@ -48,12 +48,12 @@ impl<F: File> Operations<F> {
             None
         },
         splice_read: if F::HAS_READ {
-            Some(c::copy_splice_read)
+            Some(Self::splice_read)
         } else {
             None
         },
         splice_write: if F::HAS_WRITE {
-            Some(c::iter_file_splice_write)
+            Some(Self::splice_write)
         } else {
             None
         },
@@ -177,6 +177,35 @@ impl<F: File> Operations<F> {
         // SAFETY: As this function's; whoever writes hands over a source.
         let from = unsafe { IovIterSource::from_raw(iter) };
         answer(opened.there().and_then(|file| file.write(from, mode)))
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be open for reading, its operations being these, `position` and `pipe` be valid, and the pipe's mutex
+    /// be held, or the pipe be nobody else's.
+    unsafe extern "C" fn splice_read(
+        file: *mut c::file,
+        position: *mut c::loff_t,
+        pipe: *mut c::pipe_inode_info,
+        size: usize,
+        flags: c_uint,
+    ) -> isize {
+        // SAFETY: As this function's; these operations have a `read_iter`.
+        unsafe { bindings::rloop_splice_read(file.cast(), position, pipe.cast(), size, flags) }
+    }
+
+    /// # Safety
+    ///
+    /// `file` must be open for writing, its operations being these, and `position` and `pipe` be valid.
+    unsafe extern "C" fn splice_write(
+        pipe: *mut c::pipe_inode_info,
+        file: *mut c::file,
+        position: *mut c::loff_t,
+        size: usize,
+        flags: c_uint,
+    ) -> isize {
+        // SAFETY: As this function's; these operations have a `write_iter`.
+        unsafe { bindings::rloop_splice_write(pipe.cast(), file.cast(), position, size, flags) }
     }
 
     /// # Safety

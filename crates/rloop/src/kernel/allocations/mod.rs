@@ -7,6 +7,8 @@
 
 mod modules;
 
+pub use modules::module_file;
+
 use std::fs::{self, File};
 use std::io;
 use std::ops::Range;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where in the kernel's memory the code of modules is.
+//! Modules: where in the kernel's memory their code is, and their files.
 
-use std::fs;
+use std::fs::{self, File};
 use std::ops::Range;
+use std::path::PathBuf;
+use std::process::Command;
+
+use rig::verdict::{Problem, Verdict, skip};
 
 /// As far on both sides of the modules that are there another may be loaded.
 const MARGIN: u64 = 64 << 20;
@@ -59,6 +63,20 @@ fn find(modules: &str, symbols: &str) -> Option<Range<u64>> {
     } else {
         around.start..around.end.min(kernel.start)
     })
+}
+
+/// The file of the module `name`, to load it from.
+///
+/// # Errors
+/// A reason to skip if it can't be loaded as it is.
+pub fn module_file(name: &str) -> Verdict<File> {
+    let found = Command::new("modinfo").args(["-n", name]).output();
+    let path = found.map_err(|e| Problem::Skipped(format!("modinfo: {e}")))?;
+    let path = PathBuf::from(String::from_utf8_lossy(&path.stdout).trim());
+    if path.extension().is_none_or(|extension| extension != "ko") {
+        return skip(format!("{} is no plain file of a module", path.display()));
+    }
+    File::open(&path).map_err(|e| Problem::Failed(format!("{}: {e}", path.display())))
 }
 
 /// An address, unless it is one that is kept from whoever asks.

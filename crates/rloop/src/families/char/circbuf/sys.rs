@@ -117,10 +117,107 @@ impl Pages {
     }
 }
 
+impl Pages {
+    /// Lets the first page be there, or not.
+    ///
+    /// # Errors
+    /// What `mprotect` says.
+    pub fn be_there(&self, there: bool) -> io::Result<()> {
+        let protection = match there {
+            true => libc::PROT_READ | libc::PROT_WRITE,
+            false => libc::PROT_NONE,
+        };
+        // SAFETY: The page is this value's, and no reference to it is ever made.
+        let value = unsafe { libc::mprotect(self.start.as_ptr().cast(), self.page, protection) };
+        result(value as isize).map(|_| ())
+    }
+}
+
 impl Drop for Pages {
     fn drop(&mut self) {
         // SAFETY: They were mapped by `new`, and nobody uses them any more.
         unsafe { libc::munmap(self.start.as_ptr().cast(), 2 * self.page) };
+    }
+}
+
+/// Memory that the kernel may take back at any time, after which it is there again, of zeroes.
+pub struct Taken {
+    start: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: Memory is not bound to a thread.
+unsafe impl Send for Taken {}
+
+// SAFETY: Only the kernel uses it, at the address that it is given.
+unsafe impl Sync for Taken {}
+
+impl Taken {
+    /// Maps `bytes` of it, whole pages.
+    ///
+    /// # Errors
+    /// What `mmap` says.
+    pub fn new(bytes: usize) -> io::Result<Self> {
+        let (protection, flags) = (
+            libc::PROT_READ | libc::PROT_WRITE,
+            libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+        );
+        // SAFETY: New memory is asked for.
+        let start = unsafe { libc::mmap(ptr::null_mut(), bytes, protection, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { start, bytes })
+    }
+
+    /// Lets what is from `bytes` on not be there any more.
+    ///
+    /// # Errors
+    /// What `mprotect` says.
+    pub fn end_at(&self, bytes: usize) -> io::Result<()> {
+        let (from, bytes) = (self.start.as_ptr().wrapping_add(bytes), self.bytes - bytes);
+        // SAFETY: It is this value's, and no reference to it is ever made.
+        let value = unsafe { libc::mprotect(from.cast(), bytes, libc::PROT_NONE) };
+        result(value as isize).map(|_| ())
+    }
+
+    /// Takes all of it back.
+    ///
+    /// # Errors
+    /// What `madvise` says.
+    pub fn take(&self) -> io::Result<()> {
+        let start = self.start.as_ptr().cast();
+        // SAFETY: It is this value's, and no reference to it is ever made.
+        let value = unsafe { libc::madvise(start, self.bytes, libc::MADV_DONTNEED) };
+        result(value as isize).map(|_| ())
+    }
+
+    /// Reads to all of it.
+    ///
+    /// # Errors
+    /// What `read` says.
+    pub fn read(&self, file: &File) -> io::Result<usize> {
+        let to = self.start.as_ptr().cast();
+        // SAFETY: It is this value's, and no reference to it is ever made.
+        result(unsafe { libc::read(file.as_raw_fd(), to, self.bytes) })
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// What `write` says.
+    pub fn write(&self, file: &File) -> io::Result<usize> {
+        let from = self.start.as_ptr().cast();
+        // SAFETY: As in `read`.
+        result(unsafe { libc::write(file.as_raw_fd(), from, self.bytes) })
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // SAFETY: It was mapped by `new`, and nobody uses it any more.
+        unsafe { libc::munmap(self.start.as_ptr().cast(), self.bytes) };
     }
 }
 

@@ -12,7 +12,7 @@ use rustix::io::{ReadWriteFlags, preadv2, pwritev2};
 use super::{Plain, gives, is, moves, numbered};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{For, Made, State, failed};
-use crate::families::char::circbuf::sys::{Pages, Signals};
+use crate::families::char::circbuf::sys::{Pages, Signals, Taken};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -36,7 +36,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "calls/nothing",
         "as the C model",
-        "a call for no bytes gives 0, is not counted, and does not wait",
+        "a read of no bytes of an empty buffer, and a write of none to a full one, gives 0, is not counted, and does not wait",
         nothing,
     ),
     (
@@ -50,6 +50,12 @@ pub const CHECKS: &[Plain] = &[
         "EFAULT changes nothing",
         "a read or write to memory that is not there, or a part of which is not, gives EFAULT, takes and adds no byte",
         no_memory,
+    ),
+    (
+        "calls/long",
+        "a call moves what it can",
+        "a call for more than 4096 bytes that comes to memory which is not there has moved what comes before, and is counted once",
+        long,
     ),
     (
         "calls/stream",
@@ -141,13 +147,17 @@ fn nonblocking(_: &mut Context) -> Verdict {
     )
 }
 
-fn nothing(context: &mut Context) -> Verdict {
+fn nothing(_: &mut Context) -> Verdict {
+    let made = Made::of_size(10)?;
     // They would sleep.
-    let mut file = context.device.open(For::Both, 0)?;
-    let before = State::of(&file)?;
+    let mut file = made.device.open(For::Both, 0)?;
     moves("a read of no bytes", file.read(&mut []), 0)?;
+    moves("a write", file.write(&[1; 10]), 10)?;
+    let before = State::of(&file)?;
     moves("a write of no bytes", file.write(&[]), 0)?;
+    moves("a read of no bytes", file.read(&mut []), 0)?;
     let after = State::of(&file)?;
+    is("reads", before.number("reads")?, 0)?;
     is("reads", after.number("reads")?, before.number("reads")?)?;
     is("writes", after.number("writes")?, before.number("writes")?)
 }
@@ -190,6 +200,35 @@ fn no_memory(_: &mut Context) -> Verdict {
     let mut read = [0; 700];
     moves("a read", file.read(&mut read), 700)?;
     ensure(read[..] == bytes, || "bytes were changed".to_owned())
+}
+
+fn long(_: &mut Context) -> Verdict {
+    // As much as comes before the first page that is not there, in steps of 4096.
+    const THERE: usize = 40_960;
+    let made = Made::of_size(100_000)?;
+    let mut file = made.device.nonblocking()?;
+    let memory = Taken::new(2 * THERE).map_err(|e| failed("mmap", &made.device.node(), &e))?;
+    let bytes = numbered(THERE);
+    memory
+        .end_at(THERE)
+        .map_err(|e| failed("mprotect", &made.device.node(), &e))?;
+    moves(
+        "a write of twice as much as is there",
+        memory.write(&file),
+        THERE,
+    )?;
+    moves("a read", file.read(&mut vec![0; 2 * THERE]), THERE)?;
+    moves("a write", file.write(&bytes), THERE)?;
+    moves("a write", file.write(&bytes), THERE)?;
+    moves("a read to memory for half of it", memory.read(&file), THERE)?;
+    let state = State::of(&file)?;
+    is("used", state.number("used")?, THERE as u64)?;
+    for (key, due) in [("reads", 2), ("writes", 3)] {
+        is(key, state.number(key)?, due)?;
+    }
+    let mut read = vec![0; THERE];
+    moves("a read", file.read(&mut read), THERE)?;
+    ensure(read == bytes, || "bytes were lost or changed".to_owned())
 }
 
 fn stream(context: &mut Context) -> Verdict {

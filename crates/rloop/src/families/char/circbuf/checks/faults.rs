@@ -8,13 +8,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::run::Context as _;
-use rig::verdict::{Verdict, Within as _, ensure, fail};
+use rig::verdict::{Problem, Verdict, Within as _, ensure};
 use rustix::event::PollFlags;
+use rustix::fs::{Mode, OFlags};
 
+use super::memory::stuck_in;
 use super::{Plain, gives, is, joined, moves, numbered};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{Device, For, Made, State};
-use crate::families::char::circbuf::sys;
+use crate::families::char::circbuf::sys::{self, Unserved};
 use crate::families::char::ready::ready;
 
 pub const CHECKS: &[Plain] = &[
@@ -51,8 +53,14 @@ pub const CHECKS: &[Plain] = &[
     (
         "faults/unplug-memory",
         "a device can go at any time",
-        "a buffer can go while a reader's memory is not there",
+        "a buffer can go while a reader's memory is not there, or a writer's, whose calls give ENODEV then",
         unplug_memory,
+    ),
+    (
+        "faults/writer-memory",
+        "faults on demand",
+        "a write whose memory was waited for meanwhile does not move in a frozen buffer, and its bytes get lost that are to",
+        writer_memory,
     ),
 ];
 
@@ -153,13 +161,28 @@ fn sleeper(device: &Device, sleep: fn(File) -> Verdict) -> Verdict<thread::JoinH
     Ok(thread::spawn(move || sleep(file)))
 }
 
+/// Somebody who polls until there is no device any more.
+fn hung_up(file: File) -> thread::JoinHandle<Verdict> {
+    thread::spawn(move || {
+        let gone = PollFlags::ERR | PollFlags::HUP;
+        let came = ready(&file, PollFlags::IN, Duration::from_secs(20))?;
+        ensure(came.contains(gone), || {
+            format!("a sleeping poll got {came:?}")
+        })
+    })
+}
+
 fn unplug(context: &mut Context) -> Verdict {
     let made = Made::of_size(10)?;
     let device = &made.device;
     let mut file = device.nonblocking()?;
     moves("a write", file.write(&[1; 10]), 10)?;
     let empty = Made::named("check-empty", &[])?;
+    let flags = OFlags::from_bits_retain(libc::O_ACCMODE as _);
+    let neither = rustix::fs::open(empty.device.node(), flags, Mode::empty());
+    let neither = neither.map_err(|e| Problem::Failed(format!("open for neither: {e}")))?;
     let sleepers = [
+        hung_up(neither.into()),
         sleeper(device, |mut file| {
             gives("a sleeping write", file.write(&[1]), libc::ENODEV)
         })?,
@@ -169,13 +192,7 @@ fn unplug(context: &mut Context) -> Verdict {
         sleeper(&empty.device, |mut file| {
             gives("a sleeping read", file.read(&mut [0; 16]), libc::ENODEV)
         })?,
-        sleeper(&empty.device, |file| {
-            let gone = PollFlags::ERR | PollFlags::HUP;
-            let came = ready(&file, PollFlags::IN, Duration::from_secs(20))?;
-            ensure(came.contains(gone), || {
-                format!("a sleeping poll got {came:?}")
-            })
-        })?,
+        hung_up(empty.device.open(For::Both, 0)?),
     ];
     thread::sleep(Duration::from_millis(300));
     let begin = Instant::now();
@@ -203,17 +220,54 @@ fn unplug(context: &mut Context) -> Verdict {
 }
 
 fn unplug_memory(_: &mut Context) -> Verdict {
-    let made = Made::of_size(10)?;
-    let mut file = made.device.nonblocking()?;
-    moves("a write", file.write(b"abc"), 3)?;
-    let stuck = super::memory::stuck_reader(&made)?;
-    made.device.fault("unplug", "1")?;
-    drop(file);
-    made.remove()?;
-    // It finds what was there, or that it has gone.
-    match stuck.serve()? {
-        Ok(3) => Ok(()),
-        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(()),
-        other => fail(format!("the read that waited gave {other:?}")),
+    for what in ["read", "write"] {
+        let made = Made::of_size(10)?;
+        let mut file = made.device.nonblocking()?;
+        moves("a write", file.write(b"abc"), 3)?;
+        let stuck = match what {
+            "read" => stuck_in(&made, |page, file| page.read(file, 3))?,
+            _ => stuck_in(&made, |page, file| page.write(file, 3))?,
+        };
+        made.device.fault("unplug", "1")?;
+        drop(file);
+        made.remove()?;
+        let what = format!("the {what} that waited");
+        gives(&what, stuck.serve()?, libc::ENODEV)?;
     }
+    Ok(())
+}
+
+fn writer_memory(_: &mut Context) -> Verdict {
+    let kinds = [
+        &[("buffer_size", "10")][..],
+        &[("buffer_size", "10"), ("overwrite", "1")],
+    ];
+    for parameters in kinds {
+        let made = Made::new(parameters)?;
+        let full = parameters.len() > 1;
+        let mut file = made.device.nonblocking()?;
+        if full {
+            moves("a write", file.write(b"0123456789"), 10)?;
+        }
+        let used = if full { 10 } else { 0 };
+        let write = |page: &Unserved, file: &File| page.write(file, 3);
+        let stuck = stuck_in(&made, write)?;
+        made.device.fault("freeze", "1")?;
+        gives(
+            "the write that waited while all was frozen",
+            stuck.serve()?,
+            libc::EAGAIN,
+        )?;
+        made.device.fault("freeze", "0")?;
+        let stuck = stuck_in(&made, write)?;
+        made.device.fault("drop", "3")?;
+        moves("the write that waited", stuck.serve()?, 3)?;
+        let state = State::of(&file)?;
+        for (key, due) in [("used", used), ("overwritten", 0), ("dropped", 3)] {
+            is(key, state.number(key)?, due)?;
+        }
+        drop(file);
+        made.remove()?;
+    }
+    Ok(())
 }

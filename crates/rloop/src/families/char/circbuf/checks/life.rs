@@ -7,7 +7,7 @@ use std::fs;
 use rig::verdict::{Problem, Verdict, ensure, fail};
 use rustix::fs::{FileType, Mode, stat};
 
-use super::{Plain, is};
+use super::{Plain, gives, is};
 use crate::families::char::circbuf::device::{For, Made, failed};
 use crate::families::char::circbuf::{Context, DRIVER, NODE};
 
@@ -85,6 +85,8 @@ fn busy(_: &mut Context) -> Verdict {
             format!("it was refused with {problem}")
         })?,
     }
+    gives("rmdir", fs::remove_dir(made.dir()), libc::EBUSY)?;
+    ensure(made.device.is_there(), || "the node is gone".to_owned())?;
     drop(file);
     made.remove()
 }

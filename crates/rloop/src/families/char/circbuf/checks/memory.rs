@@ -5,15 +5,17 @@
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
 use super::{Plain, gives, is, joined, moves};
 use crate::families::char::circbuf::Context;
-use crate::families::char::circbuf::device::{Made, State};
-use crate::families::char::circbuf::sys::Unserved;
+use crate::families::char::circbuf::device::{Made, State, failed};
+use crate::families::char::circbuf::sys::{Taken, Unserved};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -27,6 +29,12 @@ pub const CHECKS: &[Plain] = &[
         "no lock across user memory",
         "while a writer's memory is not there (userfaultfd) others write, read and look, and none of its bytes is there",
         writer,
+    ),
+    (
+        "memory/taken",
+        "no errors for memory that is there",
+        "4 MiB are written, and read, to their end while the kernel is made to take that memory back again and again",
+        taken,
     ),
 ];
 
@@ -127,14 +135,50 @@ fn writer(_: &mut Context) -> Verdict {
     ensure(read[..3] == [0; 3], || format!("{read:?} was read"))
 }
 
-/// A reader that waits for its memory.
+fn taken(context: &mut Context) -> Verdict {
+    const BYTES: usize = 4 << 20;
+    const TURNS: usize = 20;
+    let made = Made::of_size(BYTES)?;
+    let file = made.device.nonblocking()?;
+    let problem = |e| failed("memory", &made.device.node(), &e);
+    let memory = Arc::new(Taken::new(BYTES).map_err(problem)?);
+    let over = Arc::new(AtomicBool::new(false));
+    let taker = thread::spawn({
+        let (memory, over) = (Arc::clone(&memory), Arc::clone(&over));
+        move || -> Verdict<u64> {
+            let mut times = 0;
+            while !over.load(Ordering::Relaxed) {
+                let taken = memory.take();
+                taken.map_err(|e| Problem::Failed(format!("madvise: {e}")))?;
+                times += 1;
+                thread::sleep(Duration::from_micros(50));
+            }
+            Ok(times)
+        }
+    });
+    let turns = || -> Verdict {
+        for _ in 0..TURNS {
+            moves("a write", memory.write(&file), BYTES)?;
+            moves("a read", memory.read(&file), BYTES)?;
+        }
+        Ok(())
+    };
+    let moved = turns();
+    over.store(true, Ordering::Relaxed);
+    let times = joined(taker)?;
+    context.note(format!("it was taken {times} times in {} calls", 2 * TURNS));
+    moved?;
+    ensure(times > 0, || "nothing was taken".to_owned())
+}
+
+/// Somebody who waits for memory.
 pub struct Stuck {
     served: Served,
     thread: thread::JoinHandle<std::io::Result<usize>>,
 }
 
 impl Stuck {
-    /// Lets it go on. What its read gave.
+    /// Lets it go on. What its call gave.
     ///
     /// # Errors
     /// If the thread failed.
@@ -147,15 +191,18 @@ impl Stuck {
     }
 }
 
-/// Lets somebody begin to read from a buffer.
+/// Lets somebody begin `call` with a page that is not there, of a file that does not wait.
 ///
 /// # Errors
 /// If the buffer can't be opened; a reason to skip where there is no `userfaultfd`.
-pub fn stuck_reader(made: &Made) -> Verdict<Stuck> {
+pub fn stuck_in(
+    made: &Made,
+    call: fn(&Unserved, &File) -> std::io::Result<usize>,
+) -> Verdict<Stuck> {
     let page = unserved()?;
     let file = made.device.nonblocking()?;
     let served = Served(Arc::clone(&page));
-    let thread = thread::spawn(move || page.read(&file, 3));
+    let thread = thread::spawn(move || call(&page, &file));
     thread::sleep(Duration::from_millis(200));
     Ok(Stuck { served, thread })
 }

@@ -11,6 +11,7 @@ use rig::verdict::{Verdict, ensure, fail};
 
 use super::Context;
 
+mod allocations;
 mod calls;
 mod control;
 mod faults;
@@ -40,6 +41,10 @@ pub fn all() -> Vec<Check<Context>> {
     for check in &mut checks {
         check.quick = ["calls", "control"].contains(&check.group());
     }
+    checks.extend(allocations::CHECKS.iter().map(|plain| Check {
+        kind: check::Kind::Allocations,
+        ..Check::from(plain)
+    }));
     checks.extend(faults::CHECKS.iter().map(|plain| Check {
         kind: check::Kind::Faults,
         ..Check::from(plain)

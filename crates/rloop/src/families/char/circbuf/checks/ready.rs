@@ -33,7 +33,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "ready/edges",
         "poll",
-        "edge-triggered epoll tells of each of 20000 bytes that two threads send to and fro",
+        "edge-triggered epoll tells of each byte of a million turns, to and fro between two threads",
         edges,
     ),
 ];
@@ -108,7 +108,7 @@ fn take(instance: &OwnedFd, mut file: &File) -> Verdict {
 }
 
 fn edges(_: &mut Context) -> Verdict {
-    const TURNS: usize = 20_000;
+    const TURNS: usize = 1_000_000;
     let to = Made::named("check-to", &[])?;
     let fro = Made::named("check-fro", &[])?;
     let (mut there, here) = (to.device.nonblocking()?, fro.device.nonblocking()?);

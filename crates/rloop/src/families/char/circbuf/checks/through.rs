@@ -12,9 +12,10 @@ use std::time::Duration;
 use rig::random::Random;
 use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail};
+use rustix::fs::{MemfdFlags, memfd_create, sendfile};
 use rustix::pipe::{SpliceFlags, pipe, splice};
 
-use super::{Plain, is, joined, moves, numbered};
+use super::{Plain, eventually, gives, is, joined, moves, numbered};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{Device, For, Made, State, failed};
 use crate::families::char::circbuf::sys::{Signals, stats};
@@ -43,6 +44,18 @@ pub const CHECKS: &[Plain] = &[
         "splice",
         "what is spliced from a pipe to the buffer and back is unchanged",
         spliced,
+    ),
+    (
+        "through/splice-waits-not",
+        "splice",
+        "splice between a pipe and a file that may wait gives EAGAIN where nothing moves, and so keeps nobody from the pipe",
+        waits_not,
+    ),
+    (
+        "through/sendfile",
+        "splice",
+        "sendfile of a file to a buffer in which there is less room waits for readers, and all arrives unchanged",
+        sent,
     ),
 ];
 
@@ -220,7 +233,9 @@ fn signals(context: &mut Context) -> Verdict {
     let file = made.device.nonblocking()?;
     is("used", State::of(&file)?.number("used")?, 0)?;
     context.note(format!("{interrupted} calls were ended by a signal"));
-    Ok(())
+    ensure(interrupted > 0, || {
+        "no call was ended by a signal".to_owned()
+    })
 }
 
 fn spliced(context: &mut Context) -> Verdict {
@@ -250,5 +265,102 @@ fn spliced(context: &mut Context) -> Verdict {
     })?;
     // Nothing is left for others.
     let left = file.read(&mut read);
-    super::gives("a read", left, libc::EAGAIN)
+    gives("a read", left, libc::EAGAIN)
+}
+
+/// Ends with what `call` gives, unless it sleeps; then it is woken by `wake`.
+fn promptly(
+    call: impl FnOnce() -> std::io::Result<usize> + Send + 'static,
+    wake: impl FnOnce(),
+) -> Verdict<std::io::Result<usize>> {
+    let thread = thread::spawn(move || -> Verdict<_> { Ok(call()) });
+    let slept = eventually("it sleeps", || Ok(thread.is_finished()));
+    if slept.is_err() {
+        wake();
+    }
+    let result = joined(thread);
+    slept.and(result)
+}
+
+fn waits_not(_: &mut Context) -> Verdict {
+    let made = Made::of_size(10)?;
+    let mut file = made.device.nonblocking()?;
+    let failed = |e: rustix::io::Errno| Problem::Failed(format!("pipe: {e}"));
+    let ((from, to_pipe), (from_pipe, to)) = (pipe().map_err(failed)?, pipe().map_err(failed)?);
+    let (mut to_pipe, mut from_pipe) = (File::from(to_pipe), File::from(from_pipe));
+    let none = SpliceFlags::empty();
+    let waiting = made.device.open(For::Both, 0)?;
+    let (other, to_fill) = (
+        to.try_clone()
+            .map_err(|e| Problem::Failed(format!("dup: {e}")))?,
+        waiting
+            .try_clone()
+            .map_err(|e| Problem::Failed(format!("dup: {e}")))?,
+    );
+    let empty = promptly(
+        move || Ok(splice(&waiting, None, &other, None, 10, none)?),
+        || {
+            let _ = file.write(&[1]);
+        },
+    )?;
+    gives("splice of an empty buffer", empty, libc::EAGAIN)?;
+    moves("a write to the pipe", File::from(to).write(&[1]), 1)?;
+    moves("a read of the pipe", from_pipe.read(&mut [0; 9]), 1)?;
+    moves("a write", file.write(&[1; 8]), 8)?;
+    moves("a write to a pipe", to_pipe.write(&[2; 5]), 5)?;
+    let from = Arc::new(from);
+    for due in [Ok(2), Err(libc::EAGAIN)] {
+        let (from, to_fill) = (
+            Arc::clone(&from),
+            to_fill
+                .try_clone()
+                .map_err(|e| Problem::Failed(format!("dup: {e}")))?,
+        );
+        let came = promptly(
+            move || Ok(splice(&*from, None, &to_fill, None, 5, none)?),
+            || {
+                let _ = file.read(&mut [0; 9]);
+            },
+        )?;
+        match due {
+            Ok(bytes) => moves("splice to a buffer that gets full", came, bytes)?,
+            Err(errno) => gives("splice to a full buffer", came, errno)?,
+        }
+    }
+    moves("a write to the pipe", to_pipe.write(&[3]), 1)?;
+    let mut read = [0; 11];
+    moves("a read", file.read(&mut read), 10)?;
+    ensure(read[..10] == [1, 1, 1, 1, 1, 1, 1, 1, 2, 2], || {
+        format!("{read:?} was read")
+    })
+}
+
+fn sent(_: &mut Context) -> Verdict {
+    const BYTES: usize = 300_000;
+    let made = Made::of_size(1_000)?;
+    let (to, mut reader) = (
+        made.device.open(For::Writing, 0)?,
+        made.device.open(For::Reading, 0)?,
+    );
+    let bytes = numbered(BYTES);
+    let failed = |e: rustix::io::Errno| Problem::Failed(format!("memfd: {e}"));
+    let memory = memfd_create("rloop", MemfdFlags::CLOEXEC).map_err(failed)?;
+    let mut from = File::from(memory);
+    moves("a write to a file", from.write(&bytes), BYTES)?;
+    let sender = thread::spawn(move || {
+        let (mut at, mut sent) = (0, 0);
+        while sent < BYTES {
+            match sendfile(&to, &from, Some(&mut at), BYTES - sent) {
+                Ok(0) => return fail(format!("sendfile gave 0 after {sent} bytes")),
+                Ok(more) => sent += more,
+                Err(error) => return fail(format!("sendfile: {error} after {sent} bytes")),
+            }
+        }
+        Ok(())
+    });
+    let mut read = vec![0; BYTES];
+    let came = reader.read_exact(&mut read);
+    joined(sender)?;
+    came.map_err(|e| Problem::Failed(format!("read: {e}")))?;
+    ensure(read == bytes, || "bytes were changed".to_owned())
 }

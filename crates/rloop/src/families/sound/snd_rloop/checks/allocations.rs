@@ -8,7 +8,6 @@
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use alsa::ctl::{Ctl, ElemType, ElemValue};
 use rustix::system::{delete_module, finit_module};
@@ -17,7 +16,7 @@ use crate::alsa::pcm::{Address, Config, Direction, Pcm, Stop};
 use crate::families::sound::loopback::elements::{filled, id};
 use crate::families::sound::loopback::{self, Cable, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
-use crate::kernel::allocations::{Failure, Injection, at};
+use crate::kernel::allocations::{Failure, Injection, at, module_file};
 use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 
@@ -336,14 +335,7 @@ fn configfs(context: &mut Context) -> Verdict {
 const MODULE: &str = "snd_rloop";
 
 fn module(context: &mut Context) -> Verdict {
-    let found = Command::new("modinfo").args(["-n", MODULE]).output();
-    let path = found.map_err(|e| Problem::Skipped(format!("modinfo: {e}")))?;
-    let path = PathBuf::from(String::from_utf8_lossy(&path.stdout).trim());
-    if path.extension().is_none_or(|extension| extension != "ko") {
-        return skip(format!("{} is no plain file of a module", path.display()));
-    }
-    let file =
-        File::open(&path).map_err(|e| Problem::Failed(format!("{}: {e}", path.display())))?;
+    let file = module_file(MODULE)?;
     let name = CString::new(MODULE).map_err(|e| Problem::Failed(e.to_string()))?;
     let errno = |what: &'static str| {
         move |e: rustix::io::Errno| Failure {
