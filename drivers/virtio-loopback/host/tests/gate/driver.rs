@@ -50,6 +50,39 @@ impl Words for Memory {
     fn full_barrier() {}
 }
 
+/// Memory of a device that changes each word once it has been looked at.
+pub(crate) struct Fickle<'a>(pub(crate) &'a Memory);
+
+impl Words for Fickle<'_> {
+    fn load16(&self, at: usize) -> u16 {
+        let word = self.0.load16(at);
+        self.0.store16(at, !word);
+        word
+    }
+    fn load32(&self, at: usize) -> u32 {
+        let word = self.0.load32(at);
+        self.0.store32(at, !word);
+        word
+    }
+    fn load64(&self, at: usize) -> u64 {
+        let word = self.0.load64(at);
+        self.0.store64(at, !word);
+        word
+    }
+    fn store16(&self, at: usize, value: u16) {
+        self.0.store16(at, value);
+    }
+    fn store32(&self, at: usize, value: u32) {
+        self.0.store32(at, value);
+    }
+    fn store64(&self, at: usize, value: u64) {
+        self.0.store64(at, value);
+    }
+    fn load_barrier() {}
+    fn store_barrier() {}
+    fn full_barrier() {}
+}
+
 pub(crate) const NEXT: u16 = 1;
 pub(crate) const WRITE: u16 = 2;
 pub(crate) const INDIRECT: u16 = 4;

@@ -8,7 +8,7 @@ mod driver;
 #[path = "../../../../lib/host/tests/properties/mod.rs"]
 mod properties;
 
-use driver::{Honest, Piece, Queue, INDIRECT, NEXT, WRITE};
+use driver::{Fickle, Honest, Piece, Queue, INDIRECT, NEXT, WRITE};
 use properties::cases;
 use proptest::prelude::*;
 use virtio_loopback_model::gate::{Broken, Layout, Words, ALIGN, SIZE_MAX};
@@ -119,6 +119,19 @@ fn what_can_t_have_been_used_breaks_the_queue() {
     let id = heads[1].into();
     assert_eq!(queue.collect(), Err(Broken::NotOutstanding { id }));
     assert_eq!(queue.get(), [(heads[1], 0, 1)]);
+}
+
+#[test]
+fn each_word_of_a_device_is_looked_at_once() {
+    let (mut queue, mut device) = (Queue::new(4), Honest::default());
+    let heads = [(); 2].map(|()| queue.add(&[(8, true)], false).unwrap());
+    queue.publish().unwrap();
+    device.take(&queue);
+    device.give(&queue, 0, 8);
+    device.give(&queue, 0, 3);
+    let collected = queue.gate.collect(&queue.private, &Fickle(&queue.public));
+    assert_eq!(collected.unwrap().buffers, 2);
+    assert_eq!(queue.get(), [(heads[0], 8, 8), (heads[1], 3, 8)]);
 }
 
 #[test]
