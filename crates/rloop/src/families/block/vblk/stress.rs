@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rig::check::Kind;
 use rig::ledger::Ledger;
@@ -36,6 +36,9 @@ const CHANGING: &str = "stress";
 const BLOCK: u64 = 4096;
 /// Requests are to so many of them, at first.
 const BLOCKS: u64 = 500;
+
+/// For so long a disk may be open that is to go.
+const REMOVAL: Duration = Duration::from_secs(60);
 
 /// The files of faults that are written or read.
 const FILES: [&str; 10] = [
@@ -192,9 +195,24 @@ impl Director {
         patiently(failing, || self.made.device.fault(file, value))
     }
 
+    /// Takes the disk away. The file for that may be one that there was no memory for: then it goes once no program has it
+    /// open.
+    fn remove(&self) -> Verdict {
+        let end = Instant::now() + REMOVAL;
+        loop {
+            let unplugged = self.fault("unplug", "1");
+            match (unplugged, self.set("enable", "0")) {
+                (Ok(()), removed) | (_, removed @ Ok(())) => return removed,
+                (problem, _) if !self.options.failing_allocations || Instant::now() > end => {
+                    return problem;
+                }
+                _ => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+
     fn remake(&mut self) -> Verdict {
-        self.fault("unplug", "1")?;
-        self.set("enable", "0")?;
+        self.remove()?;
         let block = self.random.pick(&["512", "1024", "2048", "4096"]);
         let cache = self.random.pick(&["0", "1"]);
         let queues = self.random.pick(&["0", "1", "2"]);
@@ -208,7 +226,7 @@ impl Director {
             if !self.options.failing_allocations || faults.is_ok_and(|faults| faults.have(&FILES)) {
                 return Ok(());
             }
-            self.set("enable", "0")?;
+            self.remove()?;
         }
     }
 

@@ -201,13 +201,13 @@ mod tests {
 
     #[test]
     fn a_thread_that_does_not_sleep_takes_all_of_its_processor() {
-        let end = Instant::now() + Duration::from_millis(50);
         let busy = || {
+            let end = Instant::now() + Duration::from_millis(50);
             while Instant::now() < end {}
             Ok(())
         };
         let ((), spent) = spent(busy).unwrap();
-        // There may be others, on other processors.
-        assert!(spent.time >= 0.9 * 50e6, "{spent:?}");
+        // There may be others, on any processor.
+        assert!(spent.time >= 0.5e9 * spent.seconds, "{spent:?}");
     }
 }

@@ -36,8 +36,10 @@ const WRONG: [[&str; 2]; 5] = [
 ];
 /// Which frames.
 const PLANS: [&str; 5] = ["3", "2-9", "1/20 1", "1/3 7", "0"];
-/// So often frames must go wrong for one of them to have been there.
+/// After so many requests that frames go wrong some have in each way.
 const ENOUGH: u64 = 30;
+/// So long nothing arrives before a device goes down with frames on its way.
+const FILLS: Duration = Duration::from_millis(20);
 /// For so long the module may be on its way, or a pair, where there is no memory for it.
 const LOADING: Duration = Duration::from_secs(60);
 
@@ -227,8 +229,17 @@ impl Director {
         if self.away {
             self.cross()?;
         }
+        // Now and then with frames on the wire, which then get lost.
+        let with_frames = self.options.faults && self.random.once_in(2);
+        if with_frames {
+            self.ask("", "freeze", "1")?;
+            thread::sleep(FILLS);
+        }
         for side in [0, 1] {
             self.set_up(side, false)?;
+        }
+        if with_frames {
+            self.ask("", "freeze", "0")?;
         }
         let (near, far) = (Counters::of(NEAR)?, Counters::of(FAR)?);
         for (sender, receiver) in [(&near, &far), (&far, &near)] {
@@ -237,18 +248,27 @@ impl Director {
             ensure(pending == 0, || {
                 format!("{pending} frames are on their way to a device that is down")
             })?;
+        }
+        self.counts.accounts += 1;
+        Ok(())
+    }
+
+    /// Adds what the pair has counted, which rests and is about to go.
+    fn add_up(&mut self) -> Verdict {
+        let (near, far) = (Counters::of(NEAR)?, Counters::of(FAR)?);
+        for (sender, receiver) in [(&near, &far), (&far, &near)] {
             self.counts.sent += sender.get("tx_packets")?;
             self.counts.dropped += receiver.get("rx_dropped")?;
             for (sum, [_, counter]) in self.counts.wrong.iter_mut().zip(WRONG) {
                 *sum += sender.get(counter)?;
             }
         }
-        self.counts.accounts += 1;
         Ok(())
     }
 
     fn remake(&mut self) -> Verdict {
         self.rest()?;
+        self.add_up()?;
         // It goes while frames are sent.
         self.set_up(0, true)?;
         self.set_up(1, true)?;
@@ -259,6 +279,7 @@ impl Director {
     fn reload(&mut self) -> Verdict {
         let before = parameters();
         self.rest()?;
+        self.add_up()?;
         self.set_up(0, true)?;
         self.set_up(1, true)?;
         let unload = || delete_module(SUBJECT.module, libc::O_NONBLOCK);
@@ -343,9 +364,11 @@ impl Director {
             }
             2 => self.mend(),
             _ => {
-                let [fault, _] = self.random.pick(&WRONG);
-                let plan = self.random.pick(&PLANS);
-                self.ask(part, fault, plan)
+                for [fault, _] in WRONG {
+                    let plan = self.random.pick(&PLANS);
+                    self.ask(part, fault, plan)?;
+                }
+                Ok(())
             }
         }
     }
@@ -371,6 +394,7 @@ impl Director {
         self.rest()?;
         self.works()?;
         self.rest()?;
+        self.add_up()?;
         self.remove()?;
         // Name spaces that have ended go a little later, and take their pairs along.
         let end = Instant::now() + PATIENCE;
@@ -392,9 +416,11 @@ impl Director {
             dropped,
             wrong,
         } = self.counts;
-        ensure(asked < ENOUGH || wrong.iter().any(|n| *n > 0), || {
-            format!("{asked} times frames were to go wrong, and none has")
-        })?;
+        for ([fault, _], frames) in WRONG.iter().zip(wrong) {
+            ensure(asked < ENOUGH || frames > 0, || {
+                format!("{asked} times frames were to go wrong, and {fault} has never happened")
+            })?;
+        }
         let wrong = WRONG
             .iter()
             .zip(wrong)
@@ -406,7 +432,7 @@ impl Director {
                  loaded anew {loaded} times and in use {refused} times"
             ),
             format!(
-                "{sent} frames, all accounted for {accounts} times: {dropped} lost as a device went down, {}; {heard} KiB by TCP",
+                "{sent} frames, all accounted for {accounts} times: {dropped} too long or on their way to a device that went down, {}; {heard} KiB by TCP",
                 wrong.collect::<Vec<_>>().join(", ")
             ),
         ])
