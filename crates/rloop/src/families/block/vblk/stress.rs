@@ -220,10 +220,22 @@ impl Director {
         self.set("write_cache", cache)?;
         self.set("queues", queues)?;
         self.unplugged += 1;
+        let end = Instant::now() + REMOVAL;
         loop {
-            self.set("enable", "1")?;
-            let faults = self.made.device.faults();
-            if !self.options.failing_allocations || faults.is_ok_and(|faults| faults.have(&FILES)) {
+            let enabled = self.set("enable", "1");
+            if !self.options.failing_allocations || Instant::now() > end {
+                return enabled;
+            }
+            // The kernel makes EINVAL of it where there is no memory for the name of a device.
+            if enabled.is_err() {
+                continue;
+            }
+            if self
+                .made
+                .device
+                .faults()
+                .is_ok_and(|faults| faults.have(&FILES))
+            {
                 return Ok(());
             }
             self.remove()?;
