@@ -28,8 +28,8 @@ for module in btrfs dm-crypt f2fs raid1 xfs xts; do
 done
 mkdir /tmp/disk
 
-# `on NAME MAKE LOOK REPAIR`: a file system, what makes it, what looks whether it is whole, and what repairs it after the
-# disk has failed.
+# `on NAME MAKE LOOK REPAIR WRONG`: a file system, what makes it, what looks whether it is whole, what repairs it, and
+# requests that fail.
 on() {
 	make a 512
 	check "$1 is made" said $2 /dev/vblk-a
@@ -43,26 +43,24 @@ on() {
 	mount -t $1 /dev/vblk-a /tmp/disk
 	check "$1: the tree is as it was" said diff -r --no-dereference /usr/sbin /tmp/disk/sbin
 	check "$1: and so is the file" job --filename=/tmp/disk/file --verify_only
-	if [ "$4" ]; then
-		fault a error 'write all EIO always'
-		check "$1: fio is told when the disk fails" eval '! job --filename=/tmp/disk/third --direct=0 --end_fsync=1'
-		umount /tmp/disk
-		fault a error off
-		mount -t $1 /dev/vblk-a /tmp/disk && umount /tmp/disk
-		check "$1: it is repaired" said $4 /dev/vblk-a
-		check "$1: and mounted" said mount -t $1 /dev/vblk-a /tmp/disk
-		check "$1: what was safe is still there" job --filename=/tmp/disk/file --verify_only
-		umount /tmp/disk
-	fi
+	fault a error "$5 all EIO always"
+	check "$1: fio is told when the disk fails" eval '! job --filename=/tmp/disk/file --bs=8k && grep -qE "Input/output error|Read-only file system" /tmp/said'
+	umount /tmp/disk
+	fault a error off
+	mount -t $1 /dev/vblk-a /tmp/disk && umount /tmp/disk
+	check "$1: it is repaired" said $4 /dev/vblk-a
+	check "$1: and mounted" said mount -t $1 /dev/vblk-a /tmp/disk
+	check "$1: what was safe is still there" said diff -r --no-dereference /usr/sbin /tmp/disk/sbin
+	umount /tmp/disk
 	remove a
 }
-on ext4 'mkfs.ext4 -q' 'e2fsck -fn' 'e2fsck -fy'
-on xfs mkfs.xfs 'xfs_repair -n' xfs_repair
-on btrfs mkfs.btrfs 'btrfs check' 'btrfs check'
-# When a write fails f2fs stops, and the kernel prints where, which would be a complaint.
-on f2fs mkfs.f2fs 'fsck.f2fs -f --dry-run' ''
+on ext4 'mkfs.ext4 -q' 'e2fsck -fn' 'e2fsck -fy' write
+on xfs mkfs.xfs 'xfs_repair -n' xfs_repair write
+on btrfs mkfs.btrfs 'btrfs check' 'btrfs check' write
+# f2fs stops when a write fails, and the kernel prints where.
+on f2fs mkfs.f2fs 'fsck.f2fs -f --dry-run' 'fsck.f2fs -f' read
 
-# btrfs on two disks
+# btrfs on two disks, of which one forgets what it is told.
 make a 512
 make b 512
 mkfs.btrfs -q -d raid1 -m raid1 /dev/vblk-a /dev/vblk-b
@@ -71,6 +69,14 @@ mount -t btrfs /dev/vblk-a /tmp/disk
 job --filename=/tmp/disk/file
 sync
 check 'btrfs scrubs two disks, and finds no error' eval 'said btrfs scrub start -B /tmp/disk && grep -q "no errors found" /tmp/said'
+fault b drop 20
+dd if=/dev/urandom of=/tmp/disk/other bs=64k count=20 oflag=direct status=none
+cp /tmp/disk/other /tmp/other
+fault b drop 0
+sync
+check 'it finds what one of them has lost, and mends it' eval 'said btrfs scrub start -B /tmp/disk; grep -q "Corrected: *[1-9]" /tmp/said && grep -q "Uncorrectable: *0" /tmp/said'
+check 'then there is no error' eval 'said btrfs scrub start -B /tmp/disk && grep -q "no errors found" /tmp/said'
+check 'and the file is as it was' cmp /tmp/other /tmp/disk/other
 umount /tmp/disk
 remove a
 remove b
@@ -92,15 +98,21 @@ mkfs.ext4 -q /dev/md0
 mount -t ext4 /dev/md0 /tmp/disk
 check 'fio reads what it wrote' job --filename=/tmp/disk/file
 check 'the halves are the same' [ "$(array check)" = 0 ]
+# The first is md's own note that there will be some.
+fault b drop 2
+dd if=/dev/urandom of=/tmp/disk/other bs=64k count=1 oflag=direct status=none
+check 'a write that one of them has lost makes them differ' [ "$(array check)" -gt 0 ]
+check 'they are made the same' eval 'array repair >/dev/null; [ "$(array check)" = 0 ]'
 fault b error 'write all EIO always'
-check 'fio is told nothing when one of them fails' job --filename=/tmp/disk/file
+# Other blocks than before, and so other bytes.
+check 'fio is told nothing when one of them fails' job --filename=/tmp/disk/file --bs=8k
 check 'which is taken out' grep -q '\[U_\]' /proc/mdstat
 fault b error off
 check 'it comes back' eval 'said mdadm /dev/md0 --remove /dev/vblk-b && said mdadm --zero-superblock /dev/vblk-b && said mdadm /dev/md0 --add /dev/vblk-b'
 check 'and is rebuilt' mirror
 check 'to the last sector' [ "$(array check)" = 0 ]
 fault a unplug 1
-check 'when the other one is pulled, it has all that was written' job --filename=/tmp/disk/file --verify_only
+check 'when the other one is pulled, it has all that was written' job --filename=/tmp/disk/file --bs=8k --verify_only
 check 'and takes more' job --filename=/tmp/disk/third
 check 'though the mirror is broken' eval '! whole'
 umount /tmp/disk
