@@ -7,15 +7,22 @@ disk=/dev/vblk0 faults=/sys/kernel/debug/vblk/vblk0
 remark() { tail -n 20 /tmp/said; }
 said() { "$@" >/tmp/said 2>&1; }
 state() { sed -n "s/^$1: //p" $faults/state; }
-# `job ARGUMENTS`: one of fio's, which reads what it has written, and ends with an error where that is not the same.
-job() { said fio --name=job --filename=$disk --direct=1 --size=32m --bs=4k --verify=crc32c --verify_fatal=1 "$@"; }
+# `into FILE ARGUMENTS`: one of fio's jobs, which reads what it has written, and ends with an error where that is not the
+# same.
+into() {
+	file=$1
+	shift
+	said fio --name=job --filename=$file --size=32m --bs=4k --verify=crc32c --verify_fatal=1 "$@"
+}
+job() { into $disk --direct=1 "$@"; }
 # The same on a disk without what a job before has written, which is the same each time.
 fresh() { blkdiscard $disk && job "$@"; }
-# `notices WHAT ARGUMENTS`: that has to end with an error, and to say WHAT.
+# `notices FAULT VALUE WHAT ARGUMENTS`: with this fault it has to end with an error, and to say WHAT. (The fault comes after
+# blkdiscard, which reads.)
 notices() {
-	what=$1
-	shift
-	! fresh "$@" && grep -q "$what" /tmp/said
+	fault=$1 value=$2 what=$3
+	shift 3
+	blkdiscard $disk && echo "$value" >$faults/$fault && ! job "$@" && grep -q "$what" /tmp/said
 }
 
 modprobe vblk disk_size_mb=64 || exit 1
@@ -32,14 +39,10 @@ zeroes() { job --rw=read --verify=pattern --verify_pattern=0x00; }
 check 'that is not zeroes' eval '! zeroes && grep -q verify /tmp/said'
 check 'what it has trimmed is' eval 'said fio --name=job --filename=$disk --direct=1 --size=32m --bs=4k --rw=randtrim && zeroes'
 
-echo 1 >$faults/drop
-check 'it notices a write that gets lost' notices 'verify: bad' --rw=randwrite
-echo 1 >$faults/flip
-check 'and a bit that is inverted' notices 'verify: bad' --rw=randwrite
-echo 'write 8192-8199 EIO 1' >$faults/error
-check 'and a write that fails' notices 'Input/output error' --rw=randwrite --size=8m --offset=2m
-echo 'read all ENODATA 1' >$faults/error
-check 'and a read' notices 'No data available' --rw=randwrite
+check 'it notices a write that gets lost' notices drop 1 'verify: bad' --rw=randwrite
+check 'and a bit that is inverted' notices flip 1 'verify: bad' --rw=randwrite
+check 'and a write that fails' notices error 'write 8192-8199 EIO 1' 'Input/output error' --rw=randwrite --size=8m --offset=2m
+check 'and a read' notices error 'read all ENODATA 1' 'No data available' --rw=randwrite
 echo off >$faults/error
 check 'each has happened once' [ "$(state dropped) $(state flipped) $(state failed)" = '1 1 2' ]
 check 'it notices nothing without' fresh --rw=randwrite
@@ -54,10 +57,10 @@ echo 1 >$configfs/enable
 written() { # ARGUMENTS: whether all that had been written when the power went is there when it is back
 	rm -rf /tmp/notes
 	mkdir /tmp/notes
-	set -- --filename=/dev/vblk-cut --size=64m --rw=randwrite --aux-path=/tmp/notes "$@"
-	job "$@" --rate_iops=2000 --trigger-timeout=1 --trigger="echo 0 >$cut/powercut"
+	set -- /dev/vblk-cut --direct=1 --size=64m --rw=randwrite --aux-path=/tmp/notes "$@"
+	into "$@" --rate_iops=2000 --trigger-timeout=1 --trigger="echo 0 >$cut/powercut"
 	echo 1 >$cut/power
-	ls /tmp/notes | grep -q . && job "$@" --verify_only --verify_state_load=1
+	ls /tmp/notes | grep -q . && into "$@" --verify_only --verify_state_load=1
 }
 check 'what it wrote into the cache is not there after a power cut' eval '! written && grep -q "verify: bad" /tmp/said'
 check 'what it wrote in step is' written --sync=1
@@ -76,12 +79,12 @@ check 'a disk that is erased is zeroes' eval 'blkdiscard $disk && cmp -n 6710886
 mkdir /tmp/disk
 check 'ext4 is made' said mkfs.ext4 $disk
 check 'and mounted' said mount -t ext4 -o discard $disk /tmp/disk
-check 'fio reads what it wrote into a file' job --filename=/tmp/disk/file --direct=0 --rw=randwrite --fsync=256 --size=16m
+check 'fio reads what it wrote into a file' into /tmp/disk/file --rw=randwrite --fsync=256 --size=16m
 check 'a tree is copied' cp -r /etc /usr/sbin /tmp/disk
 umount /tmp/disk
 check 'e2fsck finds nothing wrong' said e2fsck -fn $disk
 check 'it is mounted again' said mount -t ext4 $disk /tmp/disk
-check 'the file is as it was' job --filename=/tmp/disk/file --direct=0 --rw=randwrite --size=16m --verify_only
+check 'the file is as it was' into /tmp/disk/file --rw=randwrite --size=16m --verify_only
 check 'and so is the tree' eval 'said diff -r --no-dereference /etc /tmp/disk/etc && said diff -r --no-dereference /usr/sbin /tmp/disk/sbin'
 rm -r /tmp/disk/*
 before=$(state pages)

@@ -70,10 +70,10 @@ job --filename=/tmp/disk/file
 sync
 check 'btrfs scrubs two disks, and finds no error' eval 'said btrfs scrub start -B /tmp/disk && grep -q "no errors found" /tmp/said'
 fault b drop 20
-dd if=/dev/urandom of=/tmp/disk/other bs=64k count=20 oflag=direct status=none
-cp /tmp/disk/other /tmp/other
-fault b drop 0
+dd if=/dev/urandom of=/tmp/other bs=64k count=20 status=none
+cp /tmp/other /tmp/disk
 sync
+fault b drop 0
 check 'it finds what one of them has lost, and mends it' eval 'said btrfs scrub start -B /tmp/disk; grep -q "Corrected: *[1-9]" /tmp/said && grep -q "Uncorrectable: *0" /tmp/said'
 check 'then there is no error' eval 'said btrfs scrub start -B /tmp/disk && grep -q "no errors found" /tmp/said'
 check 'and the file is as it was' cmp /tmp/other /tmp/disk/other
