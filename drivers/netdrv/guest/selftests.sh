@@ -14,6 +14,8 @@ told() {
 }
 
 modprobe netdrv || exit 1
+# Some of them put the devices down, and expect the addresses afterwards.
+echo 1 >/proc/sys/net/ipv6/conf/all/keep_addr_on_down
 ip netns add far
 ip link set vnet1 netns far
 ip addr add 192.0.2.1/24 dev vnet0
@@ -21,6 +23,7 @@ ip addr add 2001:db8::1/64 dev vnet0 nodad
 ip link set vnet0 up
 ip -n far addr add 192.0.2.2/24 dev vnet1
 ip -n far addr add 2001:db8::2/64 dev vnet1 nodad
+ip netns exec far sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/keep_addr_on_down'
 ip -n far link set vnet1 up
 export NETIF=vnet0 LOCAL_V4=192.0.2.1 REMOTE_V4=192.0.2.2 LOCAL_V6=2001:db8::1 REMOTE_V6=2001:db8::2
 export REMOTE_TYPE=netns REMOTE_ARGS=far
@@ -41,10 +44,12 @@ drivers_net stats.py
 drivers_net queues.py -T check_xsk
 drivers_net ring_reconfig.py
 drivers_net napi_id.py
+ip -n far link set vnet1 netns 1
 ip netns del far
 
 # `forwarding TEST`: one of net/forwarding, on two pairs. What a verdict is about comes after it.
-ip link add vnet2 type netdrv
+# The other end gets the first name that is free.
+ip link add vnet3 type netdrv
 pairs='vnet0 vnet1 vnet2 vnet3'
 for device in $pairs; do
 	ip addr flush dev $device
