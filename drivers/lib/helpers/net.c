@@ -8,6 +8,7 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <net/busy_poll.h>
 #include <net/rtnetlink.h>
 
 #include "net.h"
@@ -174,10 +175,13 @@ void rloop_napi_receive(struct napi_struct *napi, struct net_device *dev, struct
 {
 	/* The device it came for may have gone meanwhile, and another have its place. */
 	skb->dev = dev;
-	if (dev->features & NETIF_F_GRO)
+	if (dev->features & NETIF_F_GRO) {
 		napi_gro_receive(napi, skb);
-	else
+	} else {
+		/* As napi_gro_receive() does: a socket knows by it where its frames come from. */
+		skb_mark_napi_id(skb, napi);
 		netif_receive_skb(skb);
+	}
 }
 
 unsigned int rloop_skb_length(const struct sk_buff *skb)

@@ -3,13 +3,14 @@
 # What others have written to try networks by: scapy and tcpreplay, which know what they sent, nuttcp, iperf3 and ping, which
 # count. Where one of them is there to find what is wrong, something goes wrong, and it has to say so.
 
-faults=/sys/kernel/debug/netdrv/pair0 frames='python3 /mnt/share/files/frames.py'
+faults=/sys/kernel/debug/netdrv/pair0 frames='python3 /tmp/frames.py'
 remark() { head -n 5 /tmp/said; }
 said() { "$@" >/tmp/said 2>&1; }
 counter() { # NAMESPACE DEVICE NAME
 	ip netns exec "$1" ethtool -S "$2" | sed -n "s/^ *$3: //p"
 }
 
+cp /mnt/share/files/frames.py /tmp
 modprobe netdrv || exit 1
 for n in 0 1; do
 	# So that nobody else says anything.

@@ -23,6 +23,8 @@ impl<T: Interface> Device<T> {
         get_ts_info: Some(c::ethtool_op_get_ts_info),
         get_ringparam: Some(Self::get_ringparam),
         set_ringparam: Some(Self::set_ringparam),
+        get_channels: Some(Self::get_channels),
+        set_channels: Some(Self::set_channels),
         get_sset_count: Some(Self::get_sset_count),
         get_strings: Some(Self::get_strings),
         get_ethtool_stats: Some(Self::get_ethtool_stats),
@@ -83,6 +85,27 @@ impl<T: Interface> Device<T> {
             Ok(()) => 0,
             Err(error) => error.to_errno(),
         }
+    }
+
+    /// There is one, for both directions.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::get_drvinfo`].
+    unsafe extern "C" fn get_channels(_: *mut c::net_device, channels: *mut c::ethtool_channels) {
+        // SAFETY: As this function's.
+        let channels = unsafe { &mut *channels };
+        channels.max_combined = 1;
+        channels.combined_count = 1;
+    }
+
+    /// The kernel has seen that it is one, as there are no more, and can't be less.
+    ///
+    /// # Safety
+    ///
+    /// None.
+    unsafe extern "C" fn set_channels(_: *mut c::net_device, _: *mut c::ethtool_channels) -> c_int {
+        0
     }
 
     /// # Safety
