@@ -87,9 +87,7 @@ impl<T: Faulty> FaultFiles<T> {
                         let left = of.faults($read);
                         writeln!(text, "{left}")
                     },
-                    &|of: &Arc<T>, written: &mut UserSliceReader| -> Result {
-                        $write(of, written)
-                    },
+                    &|of: &Arc<T>, written: &mut UserSliceReader| -> Result { $write(of, written) },
                 )?;
             };
             ($name:literal, $field:ident) => {
