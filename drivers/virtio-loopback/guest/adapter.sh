@@ -120,6 +120,7 @@ check 'the devices before have gone' within 50 eval '[ "$(removed)" = 5 ]'
 card=$(readlink /proc/asound/SoundCard)
 sleep 1000 </dev/snd/controlC${card#card} &
 holder=$!
+check 'a program holds the card' within 20 eval 'ls -l /proc/$holder/fd | grep -q controlC'
 end_sound
 check 'without its adapter it is gone' within 50 gone SoundCard
 sound_adapter

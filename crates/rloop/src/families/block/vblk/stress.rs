@@ -54,7 +54,7 @@ const SUBJECT: Subject = Subject {
 
 /// How it is done.
 pub const STRESS: Stress = Stress {
-    meanwhile: &[Kind::Faults, Kind::Allocations],
+    meanwhile: &[Kind::Faults],
     plan: |_, options| Ok(once(options, run)),
     child: |options| Ok(SUBJECT.child::<User>(options.seed)),
 };
