@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rig::check::Kind;
 use rig::ledger::Ledger;
@@ -28,7 +28,7 @@ use super::sys::{Erase, erase, stats};
 use super::{DRIVER, is_there};
 use crate::error::Error;
 use crate::families::family::Stress;
-use crate::families::stress::{Options, Subject, Worker, once, patiently};
+use crate::families::stress::{Options, Subject, Worker, once};
 
 /// The disk that comes and goes.
 const CHANGING: &str = "stress";
@@ -36,14 +36,6 @@ const CHANGING: &str = "stress";
 const BLOCK: u64 = 4096;
 /// Requests are to so many of them, at first.
 const BLOCKS: u64 = 500;
-
-/// For so long a disk may be open that is to go.
-const REMOVAL: Duration = Duration::from_secs(60);
-
-/// The files of faults that are written or read.
-const FILES: [&str; 10] = [
-    "drop", "error", "delay", "jitter", "hang", "freeze", "powercut", "power", "unplug", "state",
-];
 
 /// What is put under stress.
 const SUBJECT: Subject = Subject {
@@ -176,7 +168,7 @@ struct Director {
     /// So that the module can't go.
     _open: File,
     random: Random,
-    options: Options,
+    faults: bool,
     over: bool,
     unplugged: u64,
     cuts: u64,
@@ -185,79 +177,37 @@ struct Director {
 }
 
 impl Director {
-    fn set(&self, file: &str, value: &str) -> Verdict {
-        let failing = self.options.failing_allocations;
-        patiently(failing, || self.made.set(file, value))
-    }
-
-    fn fault(&self, file: &str, value: &str) -> Verdict {
-        let failing = self.options.failing_allocations;
-        patiently(failing, || self.made.device.fault(file, value))
-    }
-
-    /// Takes the disk away. The file for that may be one that there was no memory for: then it goes once no program has it
-    /// open.
-    fn remove(&self) -> Verdict {
-        let end = Instant::now() + REMOVAL;
-        loop {
-            let unplugged = self.fault("unplug", "1");
-            match (unplugged, self.set("enable", "0")) {
-                (Ok(()), removed) | (_, removed @ Ok(())) => return removed,
-                (problem, _) if !self.options.failing_allocations || Instant::now() > end => {
-                    return problem;
-                }
-                _ => thread::sleep(Duration::from_millis(1)),
-            }
-        }
-    }
-
     fn remake(&mut self) -> Verdict {
-        self.remove()?;
+        self.made.device.fault("unplug", "1")?;
+        self.made.set("enable", "0")?;
         let block = self.random.pick(&["512", "1024", "2048", "4096"]);
         let cache = self.random.pick(&["0", "1"]);
         let queues = self.random.pick(&["0", "1", "2"]);
-        self.set("block_size", block)?;
-        self.set("write_cache", cache)?;
-        self.set("queues", queues)?;
+        self.made.set("block_size", block)?;
+        self.made.set("write_cache", cache)?;
+        self.made.set("queues", queues)?;
         self.unplugged += 1;
-        let end = Instant::now() + REMOVAL;
-        loop {
-            let enabled = self.set("enable", "1");
-            if !self.options.failing_allocations || Instant::now() > end {
-                return enabled;
-            }
-            // The kernel makes EINVAL of it where there is no memory for the name of a device.
-            if enabled.is_err() {
-                continue;
-            }
-            if self
-                .made
-                .device
-                .faults()
-                .is_ok_and(|faults| faults.have(&FILES))
-            {
-                return Ok(());
-            }
-            self.remove()?;
-        }
+        self.made.set("enable", "1")
     }
 
     fn resize(&mut self) -> Verdict {
         self.resized += 1;
         let mib = self.random.between(1, 4);
-        self.set("disk_size_mb", &mib.to_string())
+        self.made.set("disk_size_mb", &mib.to_string())
     }
 
     fn cut(&mut self) -> Verdict {
         self.cuts += 1;
+        let device = &self.made.device;
         let seed = self.random.between(0, 1000);
-        self.fault("powercut", &seed.to_string())?;
+        device.fault("powercut", &seed.to_string())?;
         thread::sleep(Duration::from_millis(2));
-        self.fault("power", "1")
+        device.fault("power", "1")
     }
 
     fn freeze(&mut self) -> Verdict {
-        self.fault("freeze", "1")?;
+        let device = &self.made.device;
+        device.fault("freeze", "1")?;
         thread::sleep(Duration::from_millis(3));
         // Now and then the power goes, or the disk, while requests wait.
         match self.random.between(0, 5) {
@@ -265,7 +215,7 @@ impl Director {
             1 => self.remake()?,
             _ => {}
         }
-        self.fault("freeze", "0")
+        self.made.device.fault("freeze", "0")
     }
 
     fn unload(&mut self) -> Verdict {
@@ -274,20 +224,25 @@ impl Director {
     }
 
     fn do_wrong(&mut self) -> Verdict {
+        let device = &self.made.device;
         let count = self.random.between(1, 20);
         match self.random.between(0, 4) {
-            0 => self.fault("drop", &count.to_string()),
-            1 => self.fault("error", &format!("any 0-1000 ENOMEM {count}")),
-            2 => self.fault("delay", &format!("write all 500 {count}")),
-            3 => self.fault("jitter", &(100 * (count % 3)).to_string()),
+            0 => device.fault("drop", &count.to_string()),
+            1 => device.fault("error", &format!("any 0-1000 ENOMEM {count}")),
+            2 => device.fault("delay", &format!("write all 500 {count}")),
+            3 => device.fault("jitter", &(100 * (count % 3)).to_string()),
             _ => {
-                self.fault("hang", &format!("any all {count}"))?;
+                device.fault("hang", &format!("any all {count}"))?;
                 thread::sleep(Duration::from_millis(2));
-                self.fault("hang", "off")
+                device.fault("hang", "off")
             }
         }
         // There may be no room for a rule more.
-        .or_else(|_| self.fault("error", "off").and(self.fault("delay", "off")))
+        .or_else(|_| {
+            device
+                .fault("error", "off")
+                .and(device.fault("delay", "off"))
+        })
     }
 }
 
@@ -302,7 +257,7 @@ impl Meanwhile for Director {
             2..4 => self.resize(),
             4..6 => self.cut(),
             6 => self.freeze(),
-            7..10 if self.options.faults => self.do_wrong(),
+            7..10 if self.faults => self.do_wrong(),
             _ => Ok(()),
         };
         done.map_err(|problem: Problem| problem.to_string())
@@ -310,7 +265,7 @@ impl Meanwhile for Director {
 
     fn settle(&mut self) -> Result<(), String> {
         self.over = true;
-        let gone = self.fault("unplug", "1");
+        let gone = self.made.device.fault("unplug", "1");
         gone.map_err(|problem| problem.to_string())
     }
 }
@@ -325,7 +280,7 @@ fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
             made: Made::named(CHANGING, &[("disk_size_mb", "2")])?,
             _open: Device::first().direct()?,
             random,
-            options,
+            faults: options.faults,
             over: false,
             unplugged: 0,
             cuts: 0,
