@@ -3,7 +3,8 @@
 //! Modules that are being loaded.
 //!
 //! Where that fails the kernel frees a module at once, whoever uses it. So what programs can reach comes last, when nothing
-//! can fail any more; where there is more than one such thing, those who have reached the first are waited for.
+//! can fail any more; where there is more than one such thing, those who have reached the first are waited for, for as long
+//! as they keep it open. (Without `CONFIG_MODULE_UNLOAD`, which the drivers' `kernel.cfg` asks for, nobody counts them.)
 
 use kernel::prelude::*;
 
