@@ -18,6 +18,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::kernel::latency::Tracer;
 use crate::options::BenchFormat;
 
 /// Something can't be measured.
@@ -169,6 +170,24 @@ pub fn free_memory() -> io::Result<f64> {
     thread::sleep(Duration::from_millis(50));
     let memory = Meminfo::current().map_err(io::Error::other)?;
     Ok(memory.mem_free as f64 / 1_024.0)
+}
+
+/// What tables call [`interrupts_off`].
+pub const INTERRUPTS_OFF: &str = "longest time with interrupts off, µs";
+
+/// Microseconds of the longest time for which interrupts are off while `work` is done, whoever turns them off. The tracer
+/// takes time itself, so nothing else is measured meanwhile. `None` where the kernel can't tell: it takes root, and the
+/// tracer `irqsoff`.
+///
+/// # Errors
+/// What `work` says, or what the tracer can't tell.
+pub fn interrupts_off(work: impl FnOnce() -> io::Result<()>) -> io::Result<Option<f64>> {
+    let Ok(tracer) = Tracer::new(false) else {
+        return Ok(None);
+    };
+    work()?;
+    let longest = tracer.longest().map_err(io::Error::other)?;
+    Ok(Some(longest.time.as_micros() as f64))
 }
 
 /// The time that something takes when two processors do it at once, beside that when one does: 0.5 is best, and 1 says

@@ -21,7 +21,8 @@ use super::FAMILY;
 use super::netdrv::DRIVER;
 use crate::error::Error;
 use crate::families::measured::{
-    Module, Place, Rows, Target, failed, free_memory, report, run, scaling, told,
+    INTERRUPTS_OFF, Module, Place, Rows, Target, failed, free_memory, interrupts_off, report, run,
+    scaling, told,
 };
 use crate::options;
 
@@ -250,6 +251,8 @@ struct Figures {
     memory: f64,
     /// The time of a packet of 64 bytes when two processors send, beside that when one does.
     scaling: Option<f64>,
+    /// The longest time with interrupts off while packets of both sizes are sent and received, microseconds.
+    interrupts_off: Option<f64>,
 }
 
 /// KiB for a pair.
@@ -279,6 +282,10 @@ fn measure(rival: Rival) -> Result<Figures, String> {
     let packets = SIZES.iter().map(|size| sockets.measure(*size));
     let packets = packets.collect::<io::Result<_>>().map_err(why)?;
     let tcp = tcp().map_err(why)?;
+    let interrupts_off = interrupts_off(|| {
+        let mut sizes = SIZES.iter();
+        sizes.try_for_each(|size| sockets.measure(*size).map(drop))
+    });
     let scaling = scaling(|_| {
         let sockets = Udp::new();
         let mut memory = vec![0x55; SIZES[0] - HEADERS];
@@ -294,6 +301,7 @@ fn measure(rival: Rival) -> Result<Figures, String> {
         tcp,
         memory,
         scaling: scaling.map_err(why)?,
+        interrupts_off: interrupts_off.map_err(why)?,
     })
 }
 
@@ -346,6 +354,12 @@ impl Document {
                 came: ours.tcp / theirs.tcp,
                 most: 1.1,
             });
+            let both = ours.interrupts_off.zip(theirs.interrupts_off);
+            targets.extend(both.map(|(ours, theirs)| Target {
+                want: format!("interrupts off: at most 1.2 times as long as with {name}"),
+                came: ours / theirs,
+                most: 1.2,
+            }));
         }
         targets
     }
@@ -363,6 +377,7 @@ impl Document {
             "a packet of 64 bytes when two processors send, beside one when one does",
             |f| f.scaling,
         );
+        table.row(INTERRUPTS_OFF, |f| f.interrupts_off);
         table.done()
     }
 

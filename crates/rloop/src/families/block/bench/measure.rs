@@ -16,7 +16,7 @@ use super::super::vblk::buffer::Aligned;
 use super::super::vblk::sys::{Erase, erase};
 use super::aio::{Queue, Way};
 use super::rivals::{Disk, Rival};
-use crate::families::measured::{free_memory, scaling};
+use crate::families::measured::{free_memory, interrupts_off, scaling};
 
 /// How many bytes of a disk are used.
 const SPAN: u64 = 32 << 20;
@@ -158,6 +158,9 @@ pub struct Figures {
     pub left: Option<f64>,
     /// The time of a read of 4096 bytes when two processors read, beside that when one does.
     pub scaling: Option<f64>,
+    /// The longest time with interrupts off while all kinds are done where something is, and all is discarded,
+    /// microseconds.
+    pub interrupts_off: Option<f64>,
 }
 
 /// Opens a disk for nobody else, past the page cache.
@@ -193,11 +196,13 @@ fn figures(rival: Rival, disk: &Disk, fresh: f64) -> io::Result<Figures> {
     for word in memory.chunks_exact_mut(8) {
         word.copy_from_slice(&random.number().to_ne_bytes());
     }
+    let fill = |memory: &Aligned| {
+        let mut places = (0..SPAN).step_by(MIB);
+        places.try_for_each(|position| file.write_all_at(memory, position))
+    };
     let empty = free_memory()?;
     let begin = Instant::now();
-    for position in (0..SPAN).step_by(MIB) {
-        file.write_all_at(&memory, position)?;
-    }
+    fill(&memory)?;
     let mibs = (SPAN >> 20) as f64;
     let first = begin.elapsed().as_nanos() as f64 / mibs;
     let stored = (empty - free_memory()?) / mibs;
@@ -230,13 +235,19 @@ fn figures(rival: Rival, disk: &Disk, fresh: f64) -> io::Result<Figures> {
         discarded => {
             discarded?;
             let empty = free_memory()?;
-            for position in (0..SPAN).step_by(MIB) {
-                file.write_all_at(&memory, position)?;
-            }
+            fill(&memory)?;
             discard()?;
             Some((empty - free_memory()?) / mibs)
         }
     };
+    // The kernel's own search for free pages is not a disk's.
+    fill(&memory)?;
+    let interrupts_off = interrupts_off(|| {
+        for kind in Kind::all() {
+            kind.measure(&file, &mut memory)?;
+        }
+        left.map_or(Ok(()), |_| discard())
+    })?;
     Ok(Figures {
         rival: rival.name(),
         kinds,
@@ -246,5 +257,6 @@ fn figures(rival: Rival, disk: &Disk, fresh: f64) -> io::Result<Figures> {
         stored,
         left,
         scaling,
+        interrupts_off,
     })
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::FAMILY;
 use crate::error::Error;
-use crate::families::measured::{Place, Rows, Target, failed, report, told};
+use crate::families::measured::{INTERRUPTS_OFF, Place, Rows, Target, failed, report, told};
 use crate::options;
 
 mod aio;
@@ -94,6 +94,10 @@ impl Document {
             target(want, ours.left, 10.24);
             let want = "a read when two processors read: at most 0.56 times that when one does";
             target(want, ours.scaling, 0.56);
+            let layer = self.of(Rival::Nothing).and_then(|f| f.interrupts_off);
+            let both = ours.interrupts_off.zip(layer);
+            let want = "interrupts off: at most 1.2 times as long as with null_blk, no memory";
+            target(want, both.map(|(ours, layer)| ours / layer), 1.2);
         }
         targets
     }
@@ -115,6 +119,7 @@ impl Document {
             "a read when two processors read, beside one when one does",
             |f| f.scaling,
         );
+        table.row(INTERRUPTS_OFF, |f| f.interrupts_off);
         table.done()
     }
 
