@@ -120,6 +120,7 @@ impl Store {
         Ok(())
     }
 
+    #[inline]
     fn fill(mut slot: Slot<'_>, piece: Piece, data: &mut Data<'_>) {
         if let Some(page) = slot.page_mut() {
             data.take(&mut page[piece.start..piece.start + piece.bytes]);

@@ -25,6 +25,8 @@ pub(crate) type Page = [u8; PAGE];
 
 /// How many words a table has.
 const WORDS: usize = PAGE / size_of::<usize>();
+/// How many bits of a page's number choose a word.
+const BITS: u32 = WORDS.ilog2();
 /// How many levels of tables there are.
 const LEVELS: u32 = 3;
 /// How many pages there can be: with 64 bits half a tebibyte.
@@ -209,13 +211,12 @@ impl PageTree {
         // ever used as a table of atomics.
         let mut table: &Table = unsafe { &*self.root.0 .0.as_ptr().cast() };
         for level in (0..LEVELS).rev() {
-            let pages = (WORDS as u64).pow(level);
-            let word = &table[(page / pages) as usize % WORDS];
+            let word = &table[(page >> (level * BITS)) as usize % WORDS];
             if level == 0 {
                 return Ok(Place::Slot(word));
             }
             let below = match (word.load(Acquire), make) {
-                (0, None) => return Ok(Place::Gap(pages)),
+                (0, None) => return Ok(Place::Gap(1 << (level * BITS))),
                 (0, Some(wait)) => Self::make_table(word, wait)?,
                 (below, _) => below,
             };

@@ -138,7 +138,7 @@ impl Data<'_> {
         let bytes = to.len().min(self.bytes);
         // SAFETY: So many bytes are valid for both. That a program writes to them meanwhile is as for any copy from
         // its memory: what arrives is its affair.
-        unsafe { core::ptr::copy_nonoverlapping(self.memory.as_ptr(), to.as_mut_ptr(), bytes) };
+        unsafe { bindings::rloop_copy(to.as_mut_ptr().cast(), self.memory.as_ptr().cast(), bytes) };
         self.advance(bytes);
     }
 
@@ -146,7 +146,7 @@ impl Data<'_> {
     pub(crate) fn put(&mut self, from: &[u8]) {
         let bytes = from.len().min(self.bytes);
         // SAFETY: As in `take`.
-        unsafe { core::ptr::copy_nonoverlapping(from.as_ptr(), self.memory.as_ptr(), bytes) };
+        unsafe { bindings::rloop_copy(self.memory.as_ptr().cast(), from.as_ptr().cast(), bytes) };
         self.advance(bytes);
     }
 
