@@ -179,12 +179,12 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
 mod tests {
     use super::*;
 
-    /// What the layer says of a kernel of this version, whose configuration is `config`, to a driver that needs an option
-    /// of its own; nothing if that is fine.
-    fn kernel_check(version: &str, config: &str) -> String {
+    /// What the shell function `name` of linux-rloop-check.inc says of a kernel of this version, whose configuration is
+    /// `config`, to these files of options; nothing if that is fine. There is one driver, drv, which needs some of its own.
+    fn said(name: &str, version: &str, config: &str, fragments: &str) -> String {
         let text =
             include_str!("../../../../meta-rloop/recipes-kernel/linux/linux-rloop-check.inc");
-        let (_, function) = text.split_once("\nrloop_kernel_check() {\n").unwrap();
+        let (_, function) = text.split_once(&format!("\n{name}() {{\n")).unwrap();
         let (body, _) = function.split_once("\n}\n").unwrap();
         let dir = tempfile::tempdir().unwrap();
         let (level, patch) = version.split_once('.').unwrap();
@@ -213,15 +213,30 @@ mod tests {
             ])
             .envs(["S", "B", "RLOOP_SRC"].map(|name| (name, dir.path())))
             .env("PN", "linux")
-            .env(
-                "RLOOP_KERNEL_FRAGMENTS",
-                "drivers/lib/kernel.cfg drivers/drv/kernel.cfg drivers/drv/kernel-test.cfg",
-            )
+            .env("RLOOP_DRIVERS", "drv more")
+            .env("RLOOP_KERNEL_FRAGMENTS", fragments)
             .output()
             .unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.success(), told.is_empty(), "{output:?}");
         told
+    }
+
+    /// [`said`] of a kernel, with all that there is.
+    fn kernel_check(version: &str, config: &str) -> String {
+        let all = "drivers/lib/kernel.cfg drivers/drv/kernel.cfg drivers/drv/kernel-test.cfg";
+        said("rloop_kernel_check", version, config, all)
+    }
+
+    #[test]
+    fn a_word_that_is_no_driver_is_told() {
+        let known = |fragments: &str| said("rloop_kernel_known", "6.18", "", fragments);
+        assert_eq!(known("drivers/lib/kernel.cfg drivers/drv/kernel.cfg"), "");
+        let told = known("drivers/drv/kernel.cfg drivers/more/kernel.cfg");
+        assert!(
+            told.contains("/drivers/more/kernel.cfg. RLOOP_DRIVERS, now \"drv more\""),
+            "{told}"
+        );
     }
 
     #[test]
