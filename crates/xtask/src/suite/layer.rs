@@ -58,6 +58,29 @@ fn links(dir: &Path) -> Result<Option<String>> {
         .then(|| format!("expected files alone, came links: {}", links.join(", "))))
 }
 
+/// Texts of recipes that go on at the next line with spaces, which a package's description would have in it.
+fn gaps(recipes: &[PathBuf]) -> Result<Option<String>> {
+    let mut found = Vec::new();
+    for path in recipes {
+        let text = fs::read_to_string(path).at(path)?;
+        let mut inside = false;
+        for (number, line) in (1..).zip(text.lines()) {
+            if inside && line.starts_with([' ', '\t']) {
+                found.push(format!("{}:{number}", path.display()));
+            }
+            let begins = ["SUMMARY", "DESCRIPTION"];
+            inside = line.ends_with('\\')
+                && (inside || begins.iter().any(|word| line.starts_with(word)));
+        }
+    }
+    Ok((!found.is_empty()).then(|| {
+        format!(
+            "expected texts that go on at the beginning of a line, came {}",
+            found.join(", ")
+        )
+    }))
+}
+
 pub(super) fn extension(path: &Path, any: &[&str]) -> bool {
     path.extension()
         .is_some_and(|e| any.iter().any(|one| e == *one))
@@ -105,6 +128,7 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
         )?,
         program(&format!("shellcheck, {} files", scripts.len()), shellcheck)?,
         Check::that("the layer can be copied", links(&layer)?),
+        Check::that("descriptions have no gaps", gaps(&recipes)?),
     ];
     checks.extend(complaints::found(&paths.repo, RUN_PTEST, &python)?);
     Ok(checks)
@@ -251,6 +275,20 @@ mod tests {
         let told = kernel_check("6.18", without);
         assert!(told.contains("drivers/drv/kernel.cfg says, and "), "{told}");
         assert!(told.contains(" lacks CONFIG_A CONFIG_B: "), "{told}");
+    }
+
+    #[test]
+    fn a_gap_in_a_description_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.bb");
+        let said = |text: &str| {
+            fs::write(&path, text).unwrap();
+            gaps(std::slice::from_ref(&path)).unwrap()
+        };
+        let fine = "SUMMARY = \"a\"\nDESCRIPTION = \"a \\\nb\"\nSRC_URI = \"\\\n    c \\\n\"\n";
+        assert_eq!(said(fine), None);
+        let told = said(&fine.replace("\nb", "\n  b")).unwrap();
+        assert!(told.ends_with("a.bb:3"), "{told}");
     }
 
     #[test]
