@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
-SUMMARY = "Proves on the target what drivers of virtual devices promise"
-DESCRIPTION = "A tool for rloop's drivers, and for cards of snd-aloop: verify proves what they promise, bench measures \
+SUMMARY = "Proves on the target what the drivers of rloop promise"
+DESCRIPTION = "A tool for these drivers, and for cards of snd-aloop: verify proves what they promise, bench measures \
 them, status shows what they are doing. Its ptest tests each driver that is installed."
 SECTION = "devel"
 # Of the crates that it is linked with some are under one of these alone; where there is a choice, it is between them.
