@@ -3,7 +3,7 @@
 SUMMARY = "The drivers in RLOOP_DRIVERS and their tools"
 SUMMARY:${PN}-ptest = "The tests of the drivers in RLOOP_DRIVERS"
 DESCRIPTION = "For an image of your own: packagegroup-rloop has the modules, the tool rloop, aplay, arecord and \
-               amixer; packagegroup-rloop-ptest has the tests and ptest-runner."
+amixer; packagegroup-rloop-ptest has the tests and ptest-runner."
 
 # Of a module there is one package for each machine.
 PACKAGE_ARCH = "${MACHINE_ARCH}"

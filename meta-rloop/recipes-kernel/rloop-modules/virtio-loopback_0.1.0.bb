@@ -2,6 +2,6 @@
 
 SUMMARY = "Virtio devices whose other end is a program, a kernel module in Rust"
 DESCRIPTION = "/dev/loopback-N connects a driver of virtio with a program that serves virtual machines otherwise. The \
-               program sees nothing but memory that it has brought, and what it writes there is looked at first."
+program sees nothing but memory that it has brought, and what it writes there is looked at first."
 
 inherit rloop_module

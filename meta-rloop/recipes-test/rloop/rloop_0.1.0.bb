@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 
-SUMMARY = "Proves that an ALSA loopback card loses, doubles, changes and delays nothing"
-DESCRIPTION = "A tool for the target: verify plays numbered frames round a card of snd-rloop or snd-aloop \
-               and checks what comes back, bench measures the cards, status shows what they are doing. Its ptest \
-               tests the card."
-SECTION = "multimedia"
+SUMMARY = "Proves on the target what the drivers of rloop promise"
+DESCRIPTION = "A tool for these drivers, and for cards of snd-aloop: verify proves what they promise, bench measures \
+them, status shows what they are doing. Its ptest tests each driver that is installed."
+SECTION = "devel"
 # Of the crates that it is linked with some are under one of these alone; where there is a choice, it is between them.
 LICENSE = "Apache-2.0 & MIT"
 DEPENDS = "alsa-lib"
@@ -43,6 +42,11 @@ rloop_only_tests() {
 rloop_only_tests[doc] = "Takes the tool out of the list of tests"
 do_compile_ptest_cargo[postfuncs] += "rloop_only_tests"
 
-# modprobe and rmmod; a card to put beside ours
+# modprobe and rmmod; a card to put beside ours, and a file system to put on a disk
 RDEPENDS:${PN}-ptest += "kmod"
-RRECOMMENDS:${PN}-ptest += "kernel-module-snd-aloop"
+RRECOMMENDS:${PN}-ptest += "\
+    e2fsprogs-e2fsck \
+    e2fsprogs-mke2fs \
+    kernel-module-ext4 \
+    kernel-module-snd-aloop \
+"

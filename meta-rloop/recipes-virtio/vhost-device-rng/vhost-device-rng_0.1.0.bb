@@ -2,7 +2,7 @@
 
 SUMMARY = "rust-vmm's virtio source of random numbers"
 DESCRIPTION = "A backend for virtual machines, or for virtio-loopback, that gives what it reads of /dev/urandom or of another \
-               file. AGL has the same in a recipe of the same name, which is taken where it is there."
+file. AGL has the same in a recipe of the same name, which is taken where it is there."
 # A host without a network is no reason to complain.
 # nooelint: oelint.vars.homepageping
 HOMEPAGE = "https://github.com/rust-vmm/vhost-device"

@@ -2,7 +2,7 @@
 
 SUMMARY = "rust-vmm's virtio sound device, which plays to a PCM of ALSA"
 DESCRIPTION = "The program vhost-device-sound, with its ALSA backend alone, and patched so that what is played to it arrives \
-               whole. Takes the place of AGL's vhost-device-sound, whose recipe has that name."
+whole. Takes the place of AGL's vhost-device-sound, whose recipe has that name."
 # A host without a network is no reason to complain.
 # nooelint: oelint.vars.homepageping
 HOMEPAGE = "https://github.com/rust-vmm/vhost-device"

@@ -2,7 +2,7 @@
 
 SUMMARY = "Connects vhost-user backends with devices of virtio-loopback"
 DESCRIPTION = "A program that is a virtio device for virtual machines becomes one for this machine. Takes the place of \
-               AGL's virtio-loopback-adapter, whose recipe has that name."
+AGL's virtio-loopback-adapter, whose recipe has that name."
 SECTION = "base"
 # Of the crates that it is linked with some are under one of these alone; where there is a choice, it is between them.
 LICENSE = "BSD-3-Clause & MIT"

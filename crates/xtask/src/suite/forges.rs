@@ -32,6 +32,13 @@ const FILES: &[(&str, &[&str])] = &[
             "custom.github-workflows-require-timeout",
         ],
     ),
+    (
+        ".github/workflows/yocto.yml",
+        &[
+            "vendor.github-workflows",
+            "custom.github-workflows-require-timeout",
+        ],
+    ),
     (GITLAB, &["vendor.gitlab-ci"]),
     (GITLAB_GROUPS, &["vendor.gitlab-ci"]),
 ];

@@ -58,6 +58,29 @@ fn links(dir: &Path) -> Result<Option<String>> {
         .then(|| format!("expected files alone, came links: {}", links.join(", "))))
 }
 
+/// Texts of recipes that go on at the next line with spaces, which a package's description would have in it.
+fn gaps(recipes: &[PathBuf]) -> Result<Option<String>> {
+    let mut found = Vec::new();
+    for path in recipes {
+        let text = fs::read_to_string(path).at(path)?;
+        let mut inside = false;
+        for (number, line) in (1..).zip(text.lines()) {
+            if inside && line.starts_with([' ', '\t']) {
+                found.push(format!("{}:{number}", path.display()));
+            }
+            let begins = ["SUMMARY", "DESCRIPTION"];
+            inside = line.ends_with('\\')
+                && (inside || begins.iter().any(|word| line.starts_with(word)));
+        }
+    }
+    Ok((!found.is_empty()).then(|| {
+        format!(
+            "expected texts that go on at the beginning of a line, came {}",
+            found.join(", ")
+        )
+    }))
+}
+
 pub(super) fn extension(path: &Path, any: &[&str]) -> bool {
     path.extension()
         .is_some_and(|e| any.iter().any(|one| e == *one))
@@ -105,6 +128,7 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
         )?,
         program(&format!("shellcheck, {} files", scripts.len()), shellcheck)?,
         Check::that("the layer can be copied", links(&layer)?),
+        Check::that("descriptions have no gaps", gaps(&recipes)?),
     ];
     checks.extend(complaints::found(&paths.repo, RUN_PTEST, &python)?);
     Ok(checks)
@@ -179,12 +203,12 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
 mod tests {
     use super::*;
 
-    /// What the layer says of a kernel of this version, whose configuration is `config`, to a driver that needs an option
-    /// of its own; nothing if that is fine.
-    fn kernel_check(version: &str, config: &str) -> String {
+    /// What the shell function `name` of linux-rloop-check.inc says of a kernel of this version, whose configuration is
+    /// `config`, to these files of options; nothing if that is fine. There is one driver, drv, which needs some of its own.
+    fn said(name: &str, version: &str, config: &str, fragments: &str) -> String {
         let text =
             include_str!("../../../../meta-rloop/recipes-kernel/linux/linux-rloop-check.inc");
-        let (_, function) = text.split_once("\nrloop_kernel_check() {\n").unwrap();
+        let (_, function) = text.split_once(&format!("\n{name}() {{\n")).unwrap();
         let (body, _) = function.split_once("\n}\n").unwrap();
         let dir = tempfile::tempdir().unwrap();
         let (level, patch) = version.split_once('.').unwrap();
@@ -213,15 +237,30 @@ mod tests {
             ])
             .envs(["S", "B", "RLOOP_SRC"].map(|name| (name, dir.path())))
             .env("PN", "linux")
-            .env(
-                "RLOOP_KERNEL_FRAGMENTS",
-                "drivers/lib/kernel.cfg drivers/drv/kernel.cfg drivers/drv/kernel-test.cfg",
-            )
+            .env("RLOOP_DRIVERS", "drv more")
+            .env("RLOOP_KERNEL_FRAGMENTS", fragments)
             .output()
             .unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.success(), told.is_empty(), "{output:?}");
         told
+    }
+
+    /// [`said`] of a kernel, with all that there is.
+    fn kernel_check(version: &str, config: &str) -> String {
+        let all = "drivers/lib/kernel.cfg drivers/drv/kernel.cfg drivers/drv/kernel-test.cfg";
+        said("rloop_kernel_check", version, config, all)
+    }
+
+    #[test]
+    fn a_word_that_is_no_driver_is_told() {
+        let known = |fragments: &str| said("rloop_kernel_known", "6.18", "", fragments);
+        assert_eq!(known("drivers/lib/kernel.cfg drivers/drv/kernel.cfg"), "");
+        let told = known("drivers/drv/kernel.cfg drivers/more/kernel.cfg");
+        assert!(
+            told.contains("/drivers/more/kernel.cfg. RLOOP_DRIVERS, now \"drv more\""),
+            "{told}"
+        );
     }
 
     #[test]
@@ -236,6 +275,20 @@ mod tests {
         let told = kernel_check("6.18", without);
         assert!(told.contains("drivers/drv/kernel.cfg says, and "), "{told}");
         assert!(told.contains(" lacks CONFIG_A CONFIG_B: "), "{told}");
+    }
+
+    #[test]
+    fn a_gap_in_a_description_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.bb");
+        let said = |text: &str| {
+            fs::write(&path, text).unwrap();
+            gaps(std::slice::from_ref(&path)).unwrap()
+        };
+        let fine = "SUMMARY = \"a\"\nDESCRIPTION = \"a \\\nb\"\nSRC_URI = \"\\\n    c \\\n\"\n";
+        assert_eq!(said(fine), None);
+        let told = said(&fine.replace("\nb", "\n  b")).unwrap();
+        assert!(told.ends_with("a.bb:3"), "{told}");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 SUMMARY = "meta-rust-bin's prebuilt rustc and cargo in the places of oe-core's"
 DESCRIPTION = "What needs rust-native or cargo-native (the kernel, modules, bindgen, the tool rloop) gets the prebuilt \
-               ones and is built by oe-core's classes as ever. Adds what meta-rust-bin has not: the sources of the \
-               standard library, of which the kernel compiles the core crate on its own."
+ones and is built by oe-core's classes as ever. Adds what meta-rust-bin has not: the sources of the \
+standard library, of which the kernel compiles the core crate on its own."
 LICENSE = "MIT | Apache-2.0"
 LIC_FILES_CHKSUM = "\
     file://${COMMON_LICENSE_DIR}/Apache-2.0;md5=89aea4e17d99a7cacdbeed46a0096b10 \
