@@ -25,7 +25,7 @@ exec 3>&-
 rmmod circbuf
 for parameter in buffer_size=0 buffer_size=-1 buffer_size=1073741825 buffer_size=4k atomic=maybe overwrite=2; do
 	check "$parameter is refused" eval "! modprobe circbuf $parameter 2>/dev/null"
-	check "and it is said why" eval "dmesg | grep 'circbuf: ' | tail -n 1 | grep -q 'parameter $parameter is not allowed: must be '"
+	check "and it is said why" eval "last_line | grep -q 'parameter $parameter is not allowed: must be '"
 done
 check 'short writes that are whole need room' eval '! modprobe circbuf atomic=1 buffer_size=4095 2>/dev/null'
 check 'a large one can be had' modprobe circbuf buffer_size=0x8000000
@@ -36,7 +36,7 @@ rmmod circbuf
 # The largest, which is more than this machine has.
 most=1073741824
 check 'one that there is no memory for is refused' eval '! modprobe circbuf buffer_size=$most 2>/dev/null'
-check 'and it is said why' eval 'dmesg | grep "circbuf: " | tail -n 1 | grep -q "/dev/circbuf: there is no memory for a buffer_size of $most$"'
+check 'and it is said why' eval 'last_line | grep -q "/dev/circbuf: there is no memory for a buffer_size of $most$"'
 check 'nobody was killed for it' eval '! dmesg | grep -q "Out of memory"'
 check 'the module can be loaded without a node' modprobe circbuf enable=0
 check 'there is none' [ ! -e $node ]

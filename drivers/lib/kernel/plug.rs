@@ -54,7 +54,7 @@ impl<P: Pluggable> Plug<P> {
         act(self.node.lock().as_ref())
     }
 
-    /// Takes the node away. `false` if it has been taken away before.
+    /// Takes the node away. `false` if there is none, not yet or not any more.
     pub(crate) fn pull(&self) -> bool {
         let node = self.node.lock().take();
         node.map(|node| self.device.leave(node)).is_some()
@@ -76,8 +76,9 @@ where
     Plug<P>: Faulty,
 {
     /// Puts together a device, whose node is to be called `name`, and makes the files of its faults in `dir`, with
-    /// `unplug`, to which `1` is written and which takes the node away. The node comes last, by [`Plugged::plug_in`]:
-    /// where anything failed after it, it would be taken away from programs that have it open.
+    /// `unplug`, to which `1` is written and which takes the node away; `ENODEV` says that there is none, not yet or not
+    /// any more. The node comes last, by [`Plugged::plug_in`]: where anything failed after it, it would be taken away from
+    /// programs that have it open.
     ///
     /// # Errors
     ///
@@ -96,9 +97,10 @@ where
                                         written: &mut UserSliceReader|
          -> Result {
             one("unplug", written)?;
-            if plug.pull() {
-                pr_info!("/dev/{} is taken away\n", &*plug.name);
+            if !plug.pull() {
+                return Err(ENODEV);
             }
+            pr_info!("/dev/{} is taken away\n", &*plug.name);
             Ok(())
         })?;
         Ok(Self { faults, plug })

@@ -113,7 +113,7 @@ come_and_go() {
 check 'ten times loaded, both up, and unloaded' come_and_go
 for bad in 0 3 512 -1 4k; do
 	check "ring_size=$bad is refused" eval "! modprobe netdrv ring_size=$bad 2>/dev/null"
-	check "and it is said why" eval "dmesg | tail -n 1 | grep -q 'parameter ring_size=$bad is not allowed: must be a power of two from 1 to 256'"
+	check "and it is said why" eval "last_line | grep -q 'parameter ring_size=$bad is not allowed: must be a power of two from 1 to 256'"
 done
 check 'nothing in the log' clean
 

@@ -17,13 +17,13 @@ refused() {
 	before=$(messages)
 	if put "$2" "$3"; then return 1; fi
 	grep -q ": $1\$" /tmp/error && is "$2" "$old" && [ "$(messages)" = $((before + 1)) ] &&
-		dmesg | tail -n 1 | grep -qF "] snd_rloop: $4"
+		last_line | grep -qF "] snd_rloop: $4"
 }
 invalid() { refused 'Invalid argument' "$1" "$2" "config Radio: parameter $1=$3 is not allowed: must be $4"; }
 busy() { refused 'Device or resource busy' "$@"; }
 card() { cat "$here/card"; }
 # last TEXT: what the last line of the log begins with
-last() { dmesg | tail -n 1 | grep -qF "] snd_rloop: $1"; }
+last() { last_line | grep -qF "] snd_rloop: $1"; }
 listed() { grep -q "^ *$(card) \[$1 *\]: $2\$" /proc/asound/cards; }
 runs() { grep -qs '^state: RUNNING' "/proc/asound/card$(card)/$1/sub0/status"; }
 soon() {

@@ -4,7 +4,7 @@
 # room for them. Of 256 device numbers (minors) 10 are not for cards, and a card takes
 # three of the others, or five.
 not() { ! "$@"; }
-remark() { echo "$(cards) cards; $(dmesg | tail -n 1)"; }
+remark() { echo "$(cards) cards; $(last_line)"; }
 cards() { grep -c '\]: ' /proc/asound/cards; }
 # each COUNT VALUE
 each() { for _ in $(seq "$1"); do printf '%s,' "$2"; done | sed 's/,$//'; }
@@ -35,7 +35,7 @@ make() {
 }
 # why NUMBER MINORS: the last line of the log says why there is no card with that number
 why() {
-	[ "$(dmesg | tail -n 1 | sed 's/^.*\] snd_rloop: //')" = \
+	[ "$(last_line | sed 's/^.*\] snd_rloop: //')" = \
 		"card $1 can't be made: it takes $2 of the 256 device numbers (minors) that all sound cards share, and no more are free" ]
 }
 made=0

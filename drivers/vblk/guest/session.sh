@@ -29,7 +29,7 @@ rmmod vblk
 for parameter in disk_size_mb=0 disk_size_mb=-1 disk_size_mb=524289 disk_size_mb=16M block_size=256 read_only=maybe \
 	write_cache=2 queues=65; do
 	check "$parameter is refused" eval "! modprobe vblk $parameter 2>/dev/null"
-	check "and it is said why" eval "dmesg | tail -n 1 | grep -q 'parameter $parameter is not allowed: must be '"
+	check "and it is said why" eval "last_line | grep -q 'parameter $parameter is not allowed: must be '"
 done
 check 'the module can be loaded without a disk' modprobe vblk enable=0
 check 'there is none' [ ! -e $node ]

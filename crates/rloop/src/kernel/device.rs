@@ -2,11 +2,14 @@
 
 //! Devices with one node, of drivers whose devices are made in configfs.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use rig::verdict::Verdict;
+use rig::verdict::{Problem, Verdict, Within as _, ensure, fail, skip};
 
 use super::faults::Faults;
 use super::made::{self, own_name};
@@ -99,4 +102,55 @@ impl<D: Driver> Made<D> {
     pub fn new(parameters: &[(&str, &str)]) -> Verdict<Self> {
         Self::named(&own_name(), parameters)
     }
+
+    /// Makes it again and again, while somebody unplugs it as soon as there is a file for that, and perhaps no node yet:
+    /// that takes it away, or says ENODEV. Returns how often it said so.
+    ///
+    /// # Errors
+    /// If it is there afterwards; a reason to skip if the node was always there before.
+    pub fn unplugged_coming(&self) -> Verdict<u64>
+    where
+        D: Sync,
+    {
+        const ROUNDS: u32 = 50;
+        let mut early = 0;
+        for _ in 0..ROUNDS {
+            self.set("enable", "0").within(|| "disable".to_owned())?;
+            let over = AtomicBool::new(false);
+            early += thread::scope(|scope| {
+                let other = scope.spawn(|| unplug_coming(&self.device, &over));
+                let made = self.set("enable", "1").within(|| "enable".to_owned());
+                over.store(made.is_err(), Ordering::Relaxed);
+                let early = other.join();
+                made?;
+                early.map_err(|_| Problem::Failed("a thread has panicked".to_owned()))?
+            })?;
+            ensure(!self.device.is_there(), || {
+                "the node is there, though it was unplugged as it came".to_owned()
+            })?;
+        }
+        match early {
+            0 => skip("it was never unplugged before its node had come"),
+            early => Ok(early),
+        }
+    }
+}
+
+/// Unplugs a device that is about to come, until that succeeds or is `over`. Returns how often it had no node.
+fn unplug_coming<D: Driver>(device: &Device<D>, over: &AtomicBool) -> Verdict<u64> {
+    let path = Path::new("/sys/kernel/debug")
+        .join(D::NAME)
+        .join(&device.name)
+        .join("unplug");
+    let mut early = 0;
+    while !over.load(Ordering::Relaxed) {
+        let file = OpenOptions::new().write(true).open(&path);
+        match file.and_then(|mut file| file.write_all(b"1")) {
+            Ok(()) => return Ok(early),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) if e.raw_os_error() == Some(libc::ENODEV) => early += 1,
+            Err(e) => return fail(format!("{}: {e}", path.display())),
+        }
+    }
+    Ok(early)
 }

@@ -17,6 +17,8 @@ check() {
 		status=1
 	fi
 }
+# The last line that the driver has in the kernel's log, after which others may have some.
+last_line() { dmesg | grep "\] $(echo "$driver" | tr - _): " | tail -n 1; }
 # `mark NAME`: what comes until the next mark is of this name, for a judge on the host.
 mark() { echo "rloop-part $1"; }
 # `verify ARGUMENTS` has `rloop verify` leave what it reports, and its status, which is 1 if checks have failed, where

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rig::run::Context as _;
 use rig::verdict::{Verdict, Within as _, ensure};
 
 use super::{Plain, done, gives, holds, joined, pattern, read, says, write};
@@ -90,6 +91,12 @@ pub const CHECKS: &[Plain] = &[
         "a device can go at any time",
         "a disk that is taken away fails what hangs and what comes, gives its memory back, and its name can be used again",
         unplug,
+    ),
+    (
+        "faults/unplug-coming",
+        "a device can go at any time",
+        "a disk that is unplugged as it comes, before it has its node, is taken away, or that says ENODEV",
+        unplug_coming,
     ),
     (
         "faults/unplug-mounted",
@@ -447,6 +454,15 @@ fn unplug(_: &mut Context) -> Verdict {
     made.set("enable", "1").within(|| "enable".to_owned())?;
     holds(&device.direct()?, 0, &[0; 4096])?;
     drop(file);
+    made.remove()
+}
+
+fn unplug_coming(context: &mut Context) -> Verdict {
+    let made = made()?;
+    let early = made.unplugged_coming()?;
+    context.note(format!(
+        "it was unplugged {early} times before it had its node"
+    ));
     made.remove()
 }
 

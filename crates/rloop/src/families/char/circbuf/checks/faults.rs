@@ -51,6 +51,12 @@ pub const CHECKS: &[Plain] = &[
         unplug,
     ),
     (
+        "faults/unplug-coming",
+        "a device can go at any time",
+        "a buffer that is unplugged as it comes, before it has its node, is taken away, or that says ENODEV",
+        unplug_coming,
+    ),
+    (
         "faults/unplug-memory",
         "a device can go at any time",
         "a buffer can go while a reader's memory is not there, or a writer's, whose calls give ENODEV then",
@@ -216,6 +222,15 @@ fn unplug(context: &mut Context) -> Verdict {
     gives("a read of the old one", file.read(&mut [0]), libc::ENODEV)?;
     drop((file, other));
     empty.remove()?;
+    made.remove()
+}
+
+fn unplug_coming(context: &mut Context) -> Verdict {
+    let made = Made::of_size(10)?;
+    let early = made.unplugged_coming()?;
+    context.note(format!(
+        "it was unplugged {early} times before it had its node"
+    ));
     made.remove()
 }
 

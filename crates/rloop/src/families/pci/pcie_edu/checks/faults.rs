@@ -44,6 +44,12 @@ pub const CHECKS: &[Plain] = &[
         freeze_transfer,
     ),
     (
+        "faults/freeze-lost",
+        "faults on demand",
+        "who waits behind a job whose interrupt got lost, and no job ends, has its turn when all go on",
+        freeze_lost,
+    ),
+    (
         "faults/freeze-unbind",
         "a device can go at any time",
         "a transfer that hangs is waited for once as the device is unbound, and gives ENODEV",
@@ -241,6 +247,34 @@ fn freeze_transfer(context: &mut Context) -> Verdict {
     works(device)
 }
 
+fn freeze_lost(context: &mut Context) -> Verdict {
+    let device = &context.device;
+    let file = device.open(0)?;
+    let faults = faults(device)?;
+    for transfers in [false, true] {
+        let call = move |file: &File| match transfers {
+            true => transfer(file, 4096, 1),
+            false => compute(file, 5).map(drop),
+        };
+        let before = Device::counted(&file, "dropped")?;
+        let frozen = Asked::new(&faults, "freeze", "1")?;
+        let _lost = Asked::new(&faults, "drop", "1")?;
+        let first = caller(device, LATER, call)?;
+        until(&file, "dropped", &(before + 1).to_string())?;
+        let second = caller(device, NEVER, call)?;
+        refused("the first", joined(first)?, libc::EINTR)?;
+        // Nothing else tells the second, but its signal, by which it would have its turn, too.
+        let begin = Instant::now();
+        drop(frozen);
+        gave("the second", joined(second)?, ())?;
+        let took = begin.elapsed();
+        ensure(took < Duration::from_millis(NEVER / 2), || {
+            format!("the second had its turn after {took:?}")
+        })?;
+    }
+    works(device)
+}
+
 fn freeze_unbind(context: &mut Context) -> Verdict {
     let device = context.device.clone();
     let mut took = Duration::MAX;
@@ -248,7 +282,7 @@ fn freeze_unbind(context: &mut Context) -> Verdict {
         let mut log = Log::begin()?;
         let file = device.open(0)?;
         let faults = faults(&device)?;
-        faults.ask("freeze", "1")?;
+        let _asked = Asked::new(&faults, "freeze", "1")?;
         let sleeping = caller(&device, NEVER, |file| transfer(file, 4096, 0xAB))?;
         until(&file, "transfer", "running")?;
         let before = Device::counted(&file, "left transfers")?;

@@ -6,11 +6,12 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
 use super::{LONG, Plain, factorial, gave, refused};
 use crate::families::pci::pcie_edu::Context;
@@ -80,6 +81,12 @@ pub const CHECKS: &[Plain] = &[
         "everybody has a turn",
         "while one program computes or transfers again and again, another gets its turn after the one that runs",
         order,
+    ),
+    (
+        "interface/in-turn",
+        "everybody has a turn",
+        "programs that wait have their results in the order in which they have come",
+        in_turn,
     ),
     (
         "interface/crowd",
@@ -263,19 +270,21 @@ impl Call {
 /// A number whose factorial takes a device much longer than a program takes to ask for the next.
 const WHILE: u32 = LONG / 10;
 
+/// Keeps this thread on the first processor that it may use.
+fn pin() -> Verdict {
+    let failed = |e| Problem::Failed(format!("affinity: {e}"));
+    let allowed = sched_getaffinity(None).map_err(failed)?;
+    let one = (0..CpuSet::MAX_CPU).find(|number| allowed.is_set(*number));
+    let mut only = CpuSet::new();
+    only.set(one.unwrap_or_default());
+    sched_setaffinity(None, &only).map_err(failed)
+}
+
 /// Counts the turns that one program has while another waits for one, on the one processor that both have: there a
 /// program that has its result goes on, and asks again, before another has found that the device is free.
 fn turns_meanwhile(device: &Device, call: Call) -> Verdict<u64> {
     /// The other has as many at most.
     const MOST: u64 = 20;
-    let allowed = sched_getaffinity(None).map_err(|e| Problem::Failed(format!("affinity: {e}")))?;
-    let one = (0..CpuSet::MAX_CPU).find(|number| allowed.is_set(*number));
-    let mut only = CpuSet::new();
-    only.set(one.unwrap_or_default());
-    let pin = move || {
-        let pinned = sched_setaffinity(None, &only);
-        pinned.map_err(|e| Problem::Failed(format!("affinity: {e}")))
-    };
     let (often, once) = (device.open(0)?, device.open(0)?);
     let (turns, ended) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
@@ -318,6 +327,59 @@ fn order(context: &mut Context) -> Verdict {
         }
     }
     Ok(())
+}
+
+/// Waits until a thread of this process sleeps, or has ended.
+fn sleeps(thread: i32) -> Verdict {
+    let path = format!("/proc/self/task/{thread}/stat");
+    let end = Instant::now() + Duration::from_secs(20);
+    while fs::read_to_string(&path).is_ok_and(|text| !text.contains(") S ")) {
+        ensure(Instant::now() < end, || "COMPUTE does not sleep".to_owned())?;
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+fn in_turn(context: &mut Context) -> Verdict {
+    const PROGRAMS: usize = 6;
+    let device = &context.device;
+    let ended = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        let mut programs = Vec::new();
+        for program in 0..PROGRAMS {
+            let file = device.open(0)?;
+            let (sender, receiver) = mpsc::channel();
+            let ended = &ended;
+            programs.push(scope.spawn(move || -> Verdict {
+                // All on one, where who has a result runs before the next one has theirs.
+                pin()?;
+                // Who is never woken is by this, and fails.
+                let (first, then) = (Duration::from_secs(60), Duration::from_secs(1));
+                let _alarm = Alarm::new(first, then)
+                    .map_err(|e| Problem::Failed(format!("a timer: {e}")))?;
+                let _ = sender.send(gettid().as_raw_nonzero().get());
+                Call::Compute.done(&file)?;
+                ended
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(program);
+                Ok(())
+            }));
+            if let Ok(thread) = receiver.recv() {
+                sleeps(thread)?;
+            }
+        }
+        programs.into_iter().try_for_each(|program| {
+            let ended = program.join();
+            ended.map_err(|_| Problem::Failed("a thread has panicked".to_owned()))?
+        })
+    })?;
+    let ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ensure(ended.iter().copied().eq(0..PROGRAMS), || {
+        format!(
+            "{PROGRAMS} came, in the order of whose numbers results are due, and had theirs in that of {ended:?}"
+        )
+    })
 }
 
 fn crowd(context: &mut Context) -> Verdict {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::binding::Log;
 use super::{LONG, Plain, factorial, gave, refused};
 use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{self, Device, failed};
@@ -386,11 +387,14 @@ fn deaf(context: &mut Context) -> Verdict {
         let moving = sleeper(&device, 0, |file| transfer(&file, 4096, 1))?;
         thread::sleep(Duration::from_millis(30));
         device.deafen()?;
+        let mut log = Log::begin()?;
         let begin = Instant::now();
         device.unbind()?;
         took = took.min(begin.elapsed());
+        let said = log.with(&device.slot);
         let woken = (woken(computing), woken(moving));
         device.bind()?;
+        ensure(said.is_empty(), || format!("the log has {said:?}"))?;
         refused("a sleeping COMPUTE", woken.0?, libc::ENODEV)?;
         refused("a sleeping DMA_TRANSFER", woken.1?, libc::ENODEV)?;
         works(&device)?;
