@@ -350,10 +350,10 @@ impl<H: Handler> PeriodTimer<H> {
             // SAFETY: As above.
             Wake::Stop => unsafe { Self::stop(substream) },
         }
-        let earliest = pace.earliest(now, crate::lib::kernel::time::now());
-        this.handler().rearm(this.number, all, earliest);
-        pace.spend(now, crate::lib::kernel::time::now());
+        let to = crate::lib::kernel::time::now();
+        let earliest = pace.spend(now, to);
         set_pace(pace);
+        this.handler().rearm(this.number, all, earliest);
         bindings::hrtimer_restart_HRTIMER_NORESTART
     }
 }

@@ -94,12 +94,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// xrun: the end has moved by so much since the last report that ALSA could not tell by how
     /// much.
     ///
-    /// To be called by ALSA alone, with the stream locked. If ALSA asks because it was `notified`
-    /// just now, then the position is that of that time: nothing is moved for the frame or two that
-    /// have passed since, which with many ends would be done for each of them.
-    pub fn pointer(&mut self, port: Port, now: u64, notified: bool) -> Option<u64> {
+    /// To be called by ALSA alone, with the stream locked. If ALSA asks because it was notified just
+    /// now, there is no `now`, and the position is that of that time: nothing is moved for the frame
+    /// or two that have passed since, which with many ends would be done for each of them.
+    pub fn pointer(&mut self, port: Port, now: Option<u64>) -> Option<u64> {
         self.moved_unseen = false;
-        if !notified || self.free_running {
+        // What moves a free-running cable is not the time.
+        if let Some(now) = now.or(self.free_running.then_some(0)) {
             self.advance(now);
         }
         let skipping = self.skipping;
@@ -137,26 +138,26 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         position.checked_rem(frames)
     }
 
-    /// The number of frames that have passed at `now` and need not be moved for an end whose timer
-    /// has gone off: what it waits for has been moved, since another end waited for the same.
-    fn passed(&self, port: Port, now: u64) -> u64 {
+    /// The number of frames that have passed, of those `due`, and need not be moved for an end whose
+    /// timer has gone off: what it waits for has been moved, since another end waited for the same.
+    fn passed(&self, port: Port, due: u64) -> u64 {
         let end = self.end(port);
         let (Some(awaited), Some(setup), false) = (end.awaited(), end.setup, end.free_running)
         else {
             return 0;
         };
-        let passed = self.due(now);
         let plain = end.drain.is_none() && !self.skipping;
-        let there = plain && end.position >= awaited && passed < setup.period;
-        passed * u64::from(there)
+        let there = plain && end.position >= awaited && due < setup.period;
+        due * u64::from(there)
     }
 
     /// Handles the expiry of an end's timer at `now`. Returns what ALSA is then notified of;
     /// [`Cable::timers`] says what to arm after that. With no stream locked.
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
-        let passed = self.passed(port, now);
+        let due = self.due(now);
+        let passed = self.passed(port, due);
         if passed == 0 {
-            self.advance(now);
+            self.advance_by(due);
         }
         self.follow_up = None;
         let skipping = self.skipping;

@@ -237,7 +237,7 @@ impl World {
 
     /// ALSA asks, and believes what it hears.
     fn look(&mut self, port: Port) {
-        let at = self.cable.pointer(port, self.now, false);
+        let at = self.cable.pointer(port, Some(self.now));
         self.arm(Touched::Position(port));
         if let Some(at) = at {
             if let Some(memory) = &self.memories[index(port)] {
