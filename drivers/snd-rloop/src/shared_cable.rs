@@ -134,7 +134,7 @@ impl SharedCable {
         for (port, when) in state.timers(touched) {
             let timer = self.timer(timer_number(port));
             match when {
-                Some(when) => timer.arm(when.max(earliest)),
+                Some(when) => timer.arm_from(earliest, when),
                 None => timer.disarm(),
             }
         }
