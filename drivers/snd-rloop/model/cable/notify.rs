@@ -26,27 +26,33 @@ pub enum Touched {
 }
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// The timers that have to be set anew after what was done, and for when (ns): `None` disarms
-    /// one. All others are right as they are.
-    pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
-        let carrier = self.carrier();
+    /// Calls `set` for the timers that have to be set anew after what was done, with the time for
+    /// which (ns): `None` disarms one. All others are right as they are.
+    pub fn timers(&self, touched: Touched, mut set: impl FnMut(Port, Option<u64>)) {
         // With many ends it takes long even to look at all of them.
         let (one, other, all) = match (touched, self.free_running) {
             // Its timer sees to the others: here a whole group of streams may be locked.
             (Touched::State(which), true) => (Some(which), None, false),
             // What piles up is moved by an end that runs: the playback end, if it does, whose drain
             // may have waited for a reader that has stopped.
-            (Touched::State(which), false) => (Some(which), carrier, false),
+            (Touched::State(which), false) => (Some(which), self.carrier(), false),
             // Time moves the ends of a clocked cable, whoever asks for a position.
-            (Touched::Position(_), false) => (None, None, false),
+            (Touched::Position(_), false) => return,
             (Touched::Position(which), true) if !self.moved_unseen => (Some(which), None, false),
             (Touched::Wakeup(which), false) => (Some(which), None, false),
             _ => (None, None, true),
         };
-        let other = other.filter(|other| one != Some(*other));
-        let all = self.ports().take(if all { usize::MAX } else { 0 });
-        let ports = one.into_iter().chain(other).chain(all);
-        ports.map(move |port| (port, self.wakeup(port, carrier == Some(port))))
+        let carrier = self.carrier();
+        let mut set = |port| set(port, self.wakeup(port, carrier == Some(port)));
+        if all {
+            return self.ports().for_each(set);
+        }
+        if let Some(one) = one {
+            set(one);
+        }
+        if let Some(other) = other.filter(|other| one != Some(*other)) {
+            set(other);
+        }
     }
 
     /// The time at which an end's timer has to go off (ns): ALSA is to be notified then, or the end
@@ -77,7 +83,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             (Some(awaited), Some(piled)) => awaited.min(piled),
             (awaited, piled) => awaited.or(piled)?,
         };
-        let when = self.clock?.when(self.moved.saturating_add(ahead));
+        let when = self.clock.as_ref()?.when(self.moved.saturating_add(ahead));
         let when = self.faults.when(when)?;
         // However slow the clock is.
         Some(end.drain_deadline().map_or(when, |latest| when.min(latest)))
