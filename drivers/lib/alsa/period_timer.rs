@@ -54,7 +54,7 @@ impl<T: Timed + Send> Handler for IrqSpinLock<T> {
         // Under the lock, so that a stop or a start meanwhile has the last word.
         let state = self.lock();
         if let Some(when) = state.next_wakeup() {
-            timers.timer(number).arm(when.max(earliest));
+            timers.timer(number).arm_from(earliest, when);
         }
     }
 }
@@ -207,7 +207,15 @@ impl<H: Handler> PeriodTimer<H> {
     /// Arms the timer for `when` (ns, `CLOCK_MONOTONIC`), replacing an earlier expiry. It expires
     /// then or up to its slack later. Any context.
     pub(crate) fn arm(&self, when: u64) {
-        self.alarm.arm(self, when);
+        self.arm_from(0, when);
+    }
+
+    /// As [`PeriodTimer::arm`], but it does not expire before `earliest`, even if that is later than
+    /// its slack allows.
+    pub(crate) fn arm_from(&self, earliest: u64, when: u64) {
+        let soonest = when.max(earliest);
+        let slack = when.saturating_add(self.slack).saturating_sub(soonest);
+        self.alarm.arm(self, soonest, slack);
     }
 
     /// Arms the timer for now, to check whether ALSA has started the stream only to drain it, which
@@ -320,7 +328,8 @@ impl<H: Handler> PeriodTimer<H> {
             cost,
         };
         if let Some(later) = pace.put_off(now) {
-            this.start(i64::try_from(later).unwrap_or(i64::MAX));
+            // It is late already.
+            this.start(i64::try_from(later).unwrap_or(i64::MAX), 0);
             set_pace(pace);
             return bindings::hrtimer_restart_HRTIMER_NORESTART;
         }
@@ -350,22 +359,22 @@ impl<H: Handler> PeriodTimer<H> {
             // SAFETY: As above.
             Wake::Stop => unsafe { Self::stop(substream) },
         }
-        let earliest = pace.earliest(now, crate::lib::kernel::time::now());
-        this.handler().rearm(this.number, all, earliest);
-        pace.spend(now, crate::lib::kernel::time::now());
+        let to = crate::lib::kernel::time::now();
+        let earliest = pace.spend(now, to);
         set_pace(pace);
+        this.handler().rearm(this.number, all, earliest);
         bindings::hrtimer_restart_HRTIMER_NORESTART
     }
 }
 
 impl<H: Handler> Hrtimer for PeriodTimer<H> {
-    fn start(&self, when: i64) {
+    fn start(&self, when: i64, slack: u64) {
         // SAFETY: `raw` was set up by `new` and is pinned; it is cancelled before it is freed.
         unsafe {
             bindings::hrtimer_start_range_ns(
                 self.raw.get(),
                 when,
-                self.slack,
+                slack,
                 bindings::hrtimer_mode_HRTIMER_MODE_ABS,
             );
         }

@@ -5,10 +5,9 @@
 use core::fmt;
 
 use crate::lib::bindings;
-use crate::lib::kernel::log;
 
-/// Prints a line about a substream, if dynamic debug is on for this module ([`log::debug`]):
-/// `hw:CARD,DEVICE,SUBDEVICE capture: …`. Any context.
+/// Prints a line about a substream, if dynamic debug is on for this module
+/// ([`crate::lib::kernel::log::debug`]): `hw:CARD,DEVICE,SUBDEVICE capture: …`. Any context.
 ///
 /// # Safety
 ///
@@ -17,22 +16,7 @@ pub(super) unsafe fn debug(
     substream: *mut bindings::snd_pcm_substream,
     message: fmt::Arguments<'_>,
 ) {
-    // SAFETY: A substream has a PCM device, and that a card, for as long as it is there; none of
-    // what is read ever changes.
-    let (card, device, number, direction) = unsafe {
-        let pcm = (*substream).pcm;
-        (
-            (*(*pcm).card).number,
-            (*pcm).device,
-            (*substream).number,
-            (*substream).stream,
-        )
-    };
-    let direction = match direction as u32 {
-        bindings::SNDRV_PCM_STREAM_PLAYBACK => "playback",
-        _ => "capture",
-    };
-    log::debug(format_args!(
-        "hw:{card},{device},{number} {direction}: {message}"
-    ));
+    // SAFETY: A substream has a PCM device, and that a card, for as long as it is there. The
+    // function hands the other pointer to `%pA`, which reads a `fmt::Arguments`, and keeps nothing.
+    unsafe { bindings::rloop_pcm_debug(substream, core::ptr::from_ref(&message).cast()) };
 }

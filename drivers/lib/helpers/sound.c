@@ -5,6 +5,7 @@
 #include <linux/device.h>
 #include <linux/jiffies.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/string.h>
 #include <sound/core.h>
 #include <sound/info.h>
@@ -61,6 +62,13 @@ void rloop_pcm_keep_draining(struct snd_pcm_substream *substream)
 {
 	if (READ_ONCE(substream->runtime->state) == SNDRV_PCM_STATE_DRAINING)
 		wake_up(&substream->runtime->sleep);
+}
+
+/* Prints a Rust fmt::Arguments about a substream of a card that is there, if dynamic debug is on. Any context. */
+void rloop_pcm_debug(const struct snd_pcm_substream *substream, const void *arguments)
+{
+	pr_debug("hw:%d,%d,%d %s: %pA\n", substream->pcm->card->number, substream->pcm->device, substream->number,
+		 substream->stream == SNDRV_PCM_STREAM_PLAYBACK ? "playback" : "capture", arguments);
 }
 
 /*

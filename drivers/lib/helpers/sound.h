@@ -22,6 +22,7 @@ struct snd_pcm_substream *rloop_pcm_group_next(struct snd_pcm_substream *first,
 void rloop_pcm_time_of_position(struct snd_pcm_substream *substream);
 void rloop_pcm_not_prepared(struct snd_pcm_substream *substream);
 void rloop_pcm_keep_draining(struct snd_pcm_substream *substream);
+void rloop_pcm_debug(const struct snd_pcm_substream *substream, const void *arguments);
 bool rloop_hw_params_hang(struct snd_pcm_hw_params *params);
 struct snd_interval *rloop_hw_param_interval(struct snd_pcm_hw_params *params, int var);
 struct snd_mask *rloop_hw_param_mask(struct snd_pcm_hw_params *params, int var);

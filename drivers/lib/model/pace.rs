@@ -21,7 +21,7 @@ const CROWD: u64 = 30_000;
 const SPENT_MAX: u64 = 1_000_000;
 /// The longest time that an interrupt is put off at once, in nanoseconds.
 const PUT_OFF_MAX: u64 = 4_000_000;
-/// The time that the kernel takes to come to a timer and to leave it, in nanoseconds.
+/// The time that it takes to come to a timer, to arm it anew and to leave it, in nanoseconds.
 const AROUND: u64 = 2_000;
 /// The number of interrupts that make an average.
 const AVERAGE: u64 = 16;
@@ -59,32 +59,21 @@ impl Pace {
         Some(self.last)
     }
 
-    /// The earliest that an interrupt which came at `from`, and arms a timer at `now`, may arm it
-    /// for.
-    pub fn earliest(&self, from: u64, now: u64) -> u64 {
-        let settled = self.after(from, now);
-        let debt = settled.saturating_sub(now);
+    /// Charges an interrupt that has taken from `from` to `to`. Returns the earliest that it may arm
+    /// a timer for.
+    pub fn spend(&mut self, from: u64, to: u64) -> u64 {
+        let spent = 2 * spent(from, to);
+        let settled = self.settled.max(from).saturating_add(spent);
+        let debt = settled.saturating_sub(to);
+        self.cost = self.cost - self.cost / AVERAGE + spent / AVERAGE;
+        self.settled = settled;
+        if debt > BURST {
+            self.closed = settled;
+        }
         match debt > CROWD {
             true => settled.saturating_add(BURST),
             false => settled,
         }
-    }
-
-    /// Charges an interrupt that has taken from `from` to `to`.
-    pub fn spend(&mut self, from: u64, to: u64) {
-        let settled = self.after(from, to);
-        self.cost = self.cost - self.cost / AVERAGE + 2 * spent(from, to) / AVERAGE;
-        self.settled = settled;
-        if settled.saturating_sub(to) > BURST {
-            self.closed = settled;
-        }
-    }
-
-    /// The time at which the account is settled after an interrupt that has taken from `from` to
-    /// `to`.
-    fn after(&self, from: u64, to: u64) -> u64 {
-        let begin = self.settled.max(from);
-        begin.saturating_add(2 * spent(from, to))
     }
 }
 

@@ -129,7 +129,7 @@ impl Handler for Device {
             _ => converter.next_wakeup(),
         };
         if let Some(when) = next {
-            timers.timer(number).arm(when.max(earliest));
+            timers.timer(number).arm_from(earliest, when);
         }
     }
 }

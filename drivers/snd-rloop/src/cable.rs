@@ -269,7 +269,7 @@ impl Cable {
     /// because the end's timer has notified it just now. With its stream locked.
     pub(crate) fn pointer(&self, port: Port, notified: bool) -> Option<u64> {
         let mut state = self.shared.lock();
-        let position = state.pointer(port, now(), notified);
+        let position = state.pointer(port, (!notified).then(now));
         self.shared.arm(&state, Touched::Position(port));
         position
     }

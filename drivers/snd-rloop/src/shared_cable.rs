@@ -131,13 +131,13 @@ impl SharedCable {
 
     /// As [`SharedCable::arm`], but none for a time before `earliest`.
     fn arm_from(&self, earliest: u64, state: &CableState, touched: Touched) {
-        for (port, when) in state.timers(touched) {
+        state.timers(touched, |port, when| {
             let timer = self.timer(timer_number(port));
             match when {
-                Some(when) => timer.arm(when.max(earliest)),
+                Some(when) => timer.arm_from(earliest, when),
                 None => timer.disarm(),
             }
-        }
+        });
     }
 }
 

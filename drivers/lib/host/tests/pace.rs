@@ -57,8 +57,7 @@ impl Timers {
                         continue;
                     }
                     now += self.costs[n];
-                    let next = pace.earliest(begin, now);
-                    pace.spend(begin, now);
+                    let next = pace.spend(begin, now);
                     now += ARM;
                     done.spent += now - begin;
                     done.served[n] += 1;
@@ -104,9 +103,8 @@ proptest! {
         for (cost, rest) in calls {
             prop_assert_eq!(pace.put_off(now), None);
             let settled = now + 2 * (cost + ARM);
-            let next = pace.earliest(now, now + cost);
+            let next = pace.spend(now, now + cost);
             prop_assert!(next == settled || cost > 20_000 && next == settled + 200_000);
-            pace.spend(now, now + cost);
             now = settled + rest;
         }
     }

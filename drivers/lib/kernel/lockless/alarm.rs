@@ -7,9 +7,9 @@ use super::atomic::{Acquire, Atomic, Relaxed, Release};
 /// A timer, as `include/linux/hrtimer.h` has it. Its functions may be called from several threads
 /// at once.
 pub(crate) trait Hrtimer {
-    /// Arms the timer for `when` nanoseconds, replacing an earlier expiry: `hrtimer_start()`. Any
-    /// context.
-    fn start(&self, when: i64);
+    /// Arms the timer for `when` nanoseconds or up to `slack` later, replacing an earlier expiry:
+    /// `hrtimer_start_range_ns()`. Any context.
+    fn start(&self, when: i64, slack: u64);
 
     /// Disarms the timer, unless its callback is running: `hrtimer_try_to_cancel()`. Any context.
     fn try_to_cancel(&self);
@@ -44,23 +44,23 @@ impl Alarm {
         }
     }
 
-    /// Arms the timer for `when` nanoseconds, or for now if the callback is to check the stream.
-    /// Any context.
+    /// Arms the timer for `when` nanoseconds or up to `slack` later, or for now if the callback is to
+    /// check the stream. Any context.
     ///
     /// The callers of this, of [`Alarm::request_check`] and of [`Alarm::disarm`] hold one lock, so
     /// that the last of them has its way.
-    pub(crate) fn arm(&self, timer: &impl Hrtimer, when: u64) {
+    pub(crate) fn arm(&self, timer: &impl Hrtimer, when: u64, slack: u64) {
         // Relaxed: whoever has requested a check before held the same lock.
         match self.check.load(Relaxed) {
-            0 => timer.start(i64::try_from(when).unwrap_or(i64::MAX)),
-            _ => timer.start(0),
+            0 => timer.start(i64::try_from(when).unwrap_or(i64::MAX), slack),
+            _ => timer.start(0, 0),
         }
     }
 
     /// Arms the timer for now, and lets the callback check the stream. Any context; see [`Alarm::arm`].
     pub(crate) fn request_check(&self, timer: &impl Hrtimer) {
         self.check.store(1, Relaxed);
-        self.arm(timer, 0);
+        self.arm(timer, 0, 0);
     }
 
     /// Disarms the timer, unless its callback is running or is to check the stream. Any context; see

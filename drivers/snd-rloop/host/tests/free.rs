@@ -127,7 +127,7 @@ impl Rig {
         if !self.streams[n].running {
             return;
         }
-        let position = self.cable.pointer(self.streams[n].port, self.now, false);
+        let position = self.cable.pointer(self.streams[n].port, Some(self.now));
         let position = position.expect("there is no xrun without a clock");
         let stream = &mut self.streams[n];
         let mut pointers = stream.memory.pointers.get();

@@ -121,13 +121,18 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     ///
     /// Returns whether all have been moved.
     pub fn advance(&mut self, now: u64) -> bool {
-        self.advance_for(now, self.effort.step)
+        self.advance_by(self.due(now))
+    }
+
+    /// As [`Cable::advance`], where so many frames are due.
+    pub(super) fn advance_by(&mut self, due: u64) -> bool {
+        self.advance_for(due, self.effort.step)
     }
 
     /// Moves all frames whose play time has passed at `now`, or loses them.
     pub(super) fn advance_to(&mut self, now: u64) {
         let units = self.effort.step.saturating_mul(STEPS_AT_ONCE);
-        if !self.advance_for(now, units) && self.clock.is_some() {
+        if !self.advance_for(self.due(now), units) && self.clock.is_some() {
             self.lose_frames(self.due(now));
         }
     }
@@ -143,9 +148,8 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
-    /// As [`Cable::advance`], for so many units.
-    fn advance_for(&mut self, now: u64, mut units: u64) -> bool {
-        let mut left = self.due(now);
+    /// Moves up to `left` frames, which are due, for so many units.
+    fn advance_for(&mut self, mut left: u64, mut units: u64) -> bool {
         if left == 0 {
             (self.backlog, self.skipping) = (false, false);
             return true;

@@ -26,27 +26,33 @@ pub enum Touched {
 }
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// The timers that have to be set anew after what was done, and for when (ns): `None` disarms
-    /// one. All others are right as they are.
-    pub fn timers(&self, touched: Touched) -> impl Iterator<Item = (Port, Option<u64>)> + '_ {
-        let carrier = self.carrier();
+    /// Calls `set` for the timers that have to be set anew after what was done, with the time for
+    /// which (ns): `None` disarms one. All others are right as they are.
+    pub fn timers(&self, touched: Touched, mut set: impl FnMut(Port, Option<u64>)) {
         // With many ends it takes long even to look at all of them.
         let (one, other, all) = match (touched, self.free_running) {
             // Its timer sees to the others: here a whole group of streams may be locked.
             (Touched::State(which), true) => (Some(which), None, false),
             // What piles up is moved by an end that runs: the playback end, if it does, whose drain
             // may have waited for a reader that has stopped.
-            (Touched::State(which), false) => (Some(which), carrier, false),
+            (Touched::State(which), false) => (Some(which), self.carrier(), false),
             // Time moves the ends of a clocked cable, whoever asks for a position.
-            (Touched::Position(_), false) => (None, None, false),
+            (Touched::Position(_), false) => return,
             (Touched::Position(which), true) if !self.moved_unseen => (Some(which), None, false),
             (Touched::Wakeup(which), false) => (Some(which), None, false),
             _ => (None, None, true),
         };
-        let other = other.filter(|other| one != Some(*other));
-        let all = self.ports().take(if all { usize::MAX } else { 0 });
-        let ports = one.into_iter().chain(other).chain(all);
-        ports.map(move |port| (port, self.wakeup(port, carrier == Some(port))))
+        let carrier = self.carrier();
+        let mut set = |port| set(port, self.wakeup(port, carrier == Some(port)));
+        if all {
+            return self.ports().for_each(set);
+        }
+        if let Some(one) = one {
+            set(one);
+        }
+        if let Some(other) = other.filter(|other| one != Some(*other)) {
+            set(other);
+        }
     }
 
     /// The time at which an end's timer has to go off (ns): ALSA is to be notified then, or the end
@@ -77,7 +83,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             (Some(awaited), Some(piled)) => awaited.min(piled),
             (awaited, piled) => awaited.or(piled)?,
         };
-        let when = self.clock?.when(self.moved.saturating_add(ahead));
+        let when = self.clock.as_ref()?.when(self.moved.saturating_add(ahead));
         let when = self.faults.when(when)?;
         // However slow the clock is.
         Some(end.drain_deadline().map_or(when, |latest| when.min(latest)))
@@ -94,12 +100,13 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// xrun: the end has moved by so much since the last report that ALSA could not tell by how
     /// much.
     ///
-    /// To be called by ALSA alone, with the stream locked. If ALSA asks because it was `notified`
-    /// just now, then the position is that of that time: nothing is moved for the frame or two that
-    /// have passed since, which with many ends would be done for each of them.
-    pub fn pointer(&mut self, port: Port, now: u64, notified: bool) -> Option<u64> {
+    /// To be called by ALSA alone, with the stream locked. If ALSA asks because it was notified just
+    /// now, there is no `now`, and the position is that of that time: nothing is moved for the frame
+    /// or two that have passed since, which with many ends would be done for each of them.
+    pub fn pointer(&mut self, port: Port, now: Option<u64>) -> Option<u64> {
         self.moved_unseen = false;
-        if !notified || self.free_running {
+        // What moves a free-running cable is not the time.
+        if let Some(now) = now.or(self.free_running.then_some(0)) {
             self.advance(now);
         }
         let skipping = self.skipping;
@@ -137,26 +144,26 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         position.checked_rem(frames)
     }
 
-    /// The number of frames that have passed at `now` and need not be moved for an end whose timer
-    /// has gone off: what it waits for has been moved, since another end waited for the same.
-    fn passed(&self, port: Port, now: u64) -> u64 {
+    /// The number of frames that have passed, of those `due`, and need not be moved for an end whose
+    /// timer has gone off: what it waits for has been moved, since another end waited for the same.
+    fn passed(&self, port: Port, due: u64) -> u64 {
         let end = self.end(port);
         let (Some(awaited), Some(setup), false) = (end.awaited(), end.setup, end.free_running)
         else {
             return 0;
         };
-        let passed = self.due(now);
         let plain = end.drain.is_none() && !self.skipping;
-        let there = plain && end.position >= awaited && passed < setup.period;
-        passed * u64::from(there)
+        let there = plain && end.position >= awaited && due < setup.period;
+        due * u64::from(there)
     }
 
     /// Handles the expiry of an end's timer at `now`. Returns what ALSA is then notified of;
     /// [`Cable::timers`] says what to arm after that. With no stream locked.
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
-        let passed = self.passed(port, now);
+        let due = self.due(now);
+        let passed = self.passed(port, due);
         if passed == 0 {
-            self.advance(now);
+            self.advance_by(due);
         }
         self.follow_up = None;
         let skipping = self.skipping;

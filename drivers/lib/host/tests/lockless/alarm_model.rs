@@ -42,7 +42,7 @@ impl Timer {
 }
 
 impl Hrtimer for Timer {
-    fn start(&self, when: i64) {
+    fn start(&self, when: i64, _slack: u64) {
         self.lock().armed = Some(when);
     }
 
@@ -131,7 +131,7 @@ impl End {
             self.stream.with(|_| ());
         }
         if self.goes_on {
-            self.locked(|alarm, timer| alarm.arm(timer, 200));
+            self.locked(|alarm, timer| alarm.arm(timer, 200, 0));
         }
     }
 }
@@ -157,7 +157,7 @@ fn closed_while_armed() {
     let end = End::new(true);
     let threads = [
         interrupts(&end, 2),
-        other(&end, |alarm, timer| alarm.arm(timer, 100)),
+        other(&end, |alarm, timer| alarm.arm(timer, 100, 0)),
     ];
     end.open();
     end.close();
@@ -196,8 +196,8 @@ fn started_while(does: fn(&Alarm, &Timer), goes_on: bool) {
 
 #[test]
 fn no_check_is_put_off() {
-    check(|| started_while(|alarm, timer| alarm.arm(timer, 100), true));
-    check(|| started_while(|alarm, timer| alarm.arm(timer, 100), false));
+    check(|| started_while(|alarm, timer| alarm.arm(timer, 100, 0), true));
+    check(|| started_while(|alarm, timer| alarm.arm(timer, 100, 0), false));
 }
 
 #[test]

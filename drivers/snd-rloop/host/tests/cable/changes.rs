@@ -136,9 +136,9 @@ impl World {
 
     /// Sets the timers, as the driver does.
     fn arm(&mut self, touched: Touched) {
-        for (port, when) in self.cable.timers(touched) {
-            self.timers[index(port)] = when;
-        }
+        let timers = &mut self.timers;
+        self.cable
+            .timers(touched, |port, when| timers[index(port)] = when);
     }
 
     /// What the driver does with what may sleep: it first moves all that is due.
@@ -237,7 +237,7 @@ impl World {
 
     /// ALSA asks, and believes what it hears.
     fn look(&mut self, port: Port) {
-        let at = self.cable.pointer(port, self.now, false);
+        let at = self.cable.pointer(port, Some(self.now));
         self.arm(Touched::Position(port));
         if let Some(at) = at {
             if let Some(memory) = &self.memories[index(port)] {

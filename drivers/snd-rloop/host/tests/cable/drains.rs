@@ -108,7 +108,7 @@ fn the_drain_of_a_stream_that_was_reset_while_paused_is_noticed_at_any_position(
         while !noticed {
             let when = cable.next_wakeup(Playback).expect("ALSA has not noticed");
             assert_eq!(cable.wake(Playback, when), Wake::Period);
-            noticed = cable.pointer(Playback, when, false) != Some(alsa.hw);
+            noticed = cable.pointer(Playback, Some(when)) != Some(alsa.hw);
         }
     }
 }

@@ -78,7 +78,7 @@ fn what_was_reported_to_alsa_is_not_rewound() {
         rig.start(first);
         let then = rig.now;
         rig.pass_frames(3, 0);
-        assert_eq!(rig.cable.pointer(first, rig.now, false), Some(3));
+        assert_eq!(rig.cable.pointer(first, Some(rig.now)), Some(3));
         let later = rig.oracle.when(4);
         rig.cable.advance(later);
         assert!(rig.cable.start(second, then));
@@ -148,7 +148,7 @@ fn the_position_is_unknown_exactly_when_alsa_could_not_tell() {
             rig.write(64, true);
             rig.start(port);
             rig.pass_frames(passed, 0);
-            assert_eq!(rig.cable.pointer(port, rig.now, false), told);
+            assert_eq!(rig.cable.pointer(port, Some(rig.now)), told);
         }
     }
 }
@@ -310,10 +310,10 @@ fn an_end_that_is_woken_after_another_moves_nothing_for_it() {
     rig.pass_frames(1, 0);
     assert_eq!(rig.cable.wake(CAPTURE, rig.now), Wake::Period);
     // As of when it was notified; whoever else asks is told what is so now.
-    assert_eq!(rig.cable.pointer(CAPTURE, rig.now, true), Some(18));
-    assert_eq!(rig.cable.pointer(CAPTURE, rig.now, false), Some(19));
+    assert_eq!(rig.cable.pointer(CAPTURE, None), Some(18));
+    assert_eq!(rig.cable.pointer(CAPTURE, Some(rig.now)), Some(19));
     // Where a whole period has passed, that is moved.
     rig.pass_frames(17, 0);
     assert_eq!(rig.cable.wake(CAPTURE, rig.now), Wake::Period);
-    assert_eq!(rig.cable.pointer(CAPTURE, rig.now, true), Some(36));
+    assert_eq!(rig.cable.pointer(CAPTURE, None), Some(36));
 }

@@ -142,7 +142,12 @@ pub(crate) trait NextWakeup {
 
 impl NextWakeup for Cable<Fake, Vec<End<Fake>>> {
     fn next_wakeup(&self, port: Port) -> Option<u64> {
-        let mut timers = self.timers(Touched::All);
-        timers.find(|(of, _)| *of == port)?.1
+        let mut next = None;
+        self.timers(Touched::All, |of, when| {
+            if of == port {
+                next = when;
+            }
+        });
+        next
     }
 }

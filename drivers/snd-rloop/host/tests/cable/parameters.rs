@@ -75,7 +75,7 @@ fn playback_changes_the_parameters_under_a_capture_end_that_is_notified() {
     let later = rig.now + 1_000_000_000;
     assert_eq!(rig.cable.wake(CAPTURE, later), Wake::Stop);
     assert_eq!(rig.cable.next_wakeup(CAPTURE), None);
-    assert_eq!(rig.cable.pointer(CAPTURE, later, false), Some(40));
+    assert_eq!(rig.cable.pointer(CAPTURE, Some(later)), Some(40));
     // It starts again only with the new parameters.
     assert!(!rig.cable.start(CAPTURE, later));
     assert_eq!(rig.cable.bound(CAPTURE), Some(other));

@@ -166,7 +166,7 @@ proptest! {
                 let port = Port::Capture(0);
                 // The reader's timer.
                 xrun |= cable.wake(port, now) == Wake::Xrun;
-                let Some(at) = cable.pointer(port, now, false) else {
+                let Some(at) = cable.pointer(port, Some(now)) else {
                     xrun = true;
                     break;
                 };
@@ -302,7 +302,7 @@ fn an_end_that_stops_too_late_for_what_is_due_breaks_the_reader_off() {
     let reader = Port::Capture(0);
     assert_eq!(cable.due(now), 0);
     assert_eq!(cable.end(reader).position, 480);
-    assert_eq!(cable.pointer(reader, now, false), None);
+    assert_eq!(cable.pointer(reader, Some(now)), None);
     assert_eq!(cable.next_wakeup(reader), Some(0));
     assert_eq!(cable.wake(reader, now), Wake::Xrun);
     cable.stop(reader, now);

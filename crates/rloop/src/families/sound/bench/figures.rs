@@ -169,6 +169,8 @@ pub struct Load {
 pub enum Mode {
     /// A wake-up after each period.
     Wakeups,
+    /// The same, by cards whose wake-ups may be late: with a `wakeup_slack`, or snd-aloop.
+    Late,
     /// None (NO_PERIOD_WAKEUP), and nobody looks.
     Off,
     /// None, and the program asks both ends for their positions four times per buffer.

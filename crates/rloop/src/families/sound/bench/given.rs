@@ -8,7 +8,8 @@ use rig::progress::Progress;
 use rig::verdict::{Verdict, skip};
 
 use crate::families::sound::loopback::elements::timed;
-use crate::families::sound::loopback::{Cable, Card};
+use crate::families::sound::loopback::{Cable, Card, Driver};
+use crate::families::sound::status;
 
 /// What each measurement is given: the cards of one driver, and how long it may take.
 pub struct Bench<'a> {
@@ -25,13 +26,28 @@ pub struct Bench<'a> {
 impl Bench<'_> {
     /// The card that is used where one is enough: the first that has a cable with a clock, if there is one.
     pub fn card(&self) -> &Card {
-        let timed = self.cards.iter().find(|card| !timed(card).is_empty());
+        let timed = self.cards().find(|card| !timed(card).is_empty());
         timed.unwrap_or(&self.cards[0])
     }
 
-    /// All cables of the cards that have a clock.
+    /// All cables with a clock of the cards without a `wakeup_slack`, or of all cards if each has one.
     pub fn cables(&self) -> Vec<Cable> {
-        self.cards.iter().flat_map(timed).collect()
+        self.cards().flat_map(timed).collect()
+    }
+
+    /// All cables with a clock whose wake-ups may be late: those of cards with a `wakeup_slack`, and all of snd-aloop's,
+    /// which wakes at the kernel's ticks.
+    pub fn late_cables(&self) -> Vec<Cable> {
+        let late = self
+            .cards
+            .iter()
+            .filter(|card| card.driver == Driver::SndAloop || may_be_late(card));
+        late.flat_map(timed).collect()
+    }
+
+    fn cards(&self) -> impl Iterator<Item = &Card> {
+        let all = self.cards.iter().all(may_be_late);
+        self.cards.iter().filter(move |card| all || !may_be_late(card))
     }
 
     /// The cable that is used where one is enough; skips if there is none with a clock.
@@ -51,4 +67,10 @@ impl Bench<'_> {
     pub fn say(&self, what: &str) {
         self.progress.say(what);
     }
+}
+
+/// Whether the card has a `wakeup_slack`.
+fn may_be_late(card: &Card) -> bool {
+    card.driver == Driver::SndRloop
+        && status::cable(card, 0).is_ok_and(|cable| cable.wakeup_slack.is_some_and(|us| us > 0))
 }

@@ -29,9 +29,11 @@ use rig::verdict::{Problem, Verdict, skip};
 /// How many cables run at once.
 const CABLES: [usize; 3] = [1, 8, 64];
 /// Periods and ways of being served, on both cards alike.
-const SERVED: [(u64, Mode); 4] = [
+const SERVED: [(u64, Mode); 6] = [
     (256, Mode::Wakeups),
     (1024, Mode::Wakeups),
+    (256, Mode::Late),
+    (1024, Mode::Late),
     (1024, Mode::Off),
     (1024, Mode::Looked),
 ];
@@ -40,7 +42,6 @@ const BUFFER: u64 = 8192;
 
 /// Runs more and more cables.
 pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
-    let cables = bench.cables();
     let time = bench.part(3);
     let meter = Meter {
         measured: interrupts_are_measured(),
@@ -50,11 +51,15 @@ pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
         // What a machine does on its own is not always the same.
         bench.say("idle");
         idles.push(meter.spent(|| thread::sleep(time))?);
+        let (cables, which) = match mode {
+            Mode::Late => (bench.late_cables(), "whose wake-ups may be late"),
+            _ => (bench.cables(), "with a clock"),
+        };
         for count in CABLES {
             bench.say(&format!("{count} cables, {period} frames, {mode:?}"));
             let spent = if count > cables.len() {
                 skip(format!(
-                    "its cards have {} cables with a clock in all",
+                    "its cards have {} cables {which} in all",
                     cables.len()
                 ))
             } else {
@@ -97,10 +102,10 @@ fn run(
 ) -> Verdict<Cost> {
     let config = Config {
         stop: Stop::Never,
-        period_wakeup: mode == Mode::Wakeups,
+        period_wakeup: mode.wakes(),
         ..Config::default().with_buffer(period, BUFFER / period)
     };
-    if mode != Mode::Wakeups {
+    if !mode.wakes() {
         let wakeups = Config {
             period_wakeup: true,
             ..config
@@ -182,6 +187,12 @@ impl Meter {
             }),
             interrupts: interrupts::of_timers(),
         })
+    }
+}
+
+impl Mode {
+    fn wakes(self) -> bool {
+        matches!(self, Self::Wakeups | Self::Late)
     }
 }
 

@@ -63,7 +63,11 @@ pub fn judge(run: &Run) -> Vec<Target> {
         let other = aloop.and_then(|a| a.load.as_ref()).and_then(Figure::value);
         match load.value() {
             Some(load) => {
-                targets.push(not_above(load, other));
+                targets.push(not_above(load, other, Mode::Wakeups));
+                if load.loads.iter().any(|l| l.mode == Mode::Late) {
+                    targets.push(not_above(load, other, Mode::Late));
+                    targets.push(shared(load, other));
+                }
                 targets.push(near_zero(load));
                 targets.push(nobody_waits(load));
             }
@@ -173,10 +177,15 @@ fn cost(load: &Load, cables: usize, period: u64, mode: Mode) -> Option<&Cost> {
         .and_then(|l| l.cost.value())
 }
 
-fn not_above(load: &Load, other: Option<&Load>) -> Target {
-    let want = "CPU time per cable-second not above snd-aloop's at equal periods";
+fn not_above(load: &Load, other: Option<&Load>, mode: Mode) -> Target {
+    let want = match mode {
+        Mode::Late => {
+            "CPU time per cable-second not above snd-aloop's at equal periods, where wake-ups may be late"
+        }
+        _ => "CPU time per cable-second not above snd-aloop's at equal periods",
+    };
     let (mut said, mut missed, mut seen) = (Vec::new(), false, false);
-    for loaded in load.loads.iter().filter(|l| l.mode == Mode::Wakeups) {
+    for loaded in load.loads.iter().filter(|l| l.mode == mode) {
         let theirs = other.and_then(|o| cost(o, loaded.cables, loaded.period, loaded.mode));
         let ours = loaded.cost.value();
         let (Some(ours), Some(theirs)) =
@@ -244,6 +253,36 @@ fn cables(count: usize) -> String {
     }
 }
 
+fn shared(load: &Load, other: Option<&Load>) -> Target {
+    let want = "at most twice snd-aloop's timer interrupts, where wake-ups may be late";
+    let (mut said, mut met) = (Vec::new(), true);
+    let stray = STRAY.max(load.idle_differs);
+    for loaded in load.loads.iter().filter(|l| l.mode == Mode::Late) {
+        let theirs = other.and_then(|o| cost(o, loaded.cables, loaded.period, loaded.mode));
+        let ours = loaded.cost.value();
+        let (Some(ours), Some(theirs)) = (
+            ours.and_then(|c| c.interrupts),
+            theirs.and_then(|c| c.interrupts),
+        ) else {
+            continue;
+        };
+        met &= ours <= 2.0 * theirs + stray / loaded.cables as f64;
+        said.push(format!(
+            "{} of {} frames: {ours:.2} and {theirs:.2} per cable-second",
+            cables(loaded.cables),
+            loaded.period
+        ));
+    }
+    if said.is_empty() {
+        return Target {
+            want,
+            reached: Reached::Open,
+            came: "there are no timer interrupts of both cards to compare".to_owned(),
+        };
+    }
+    target(want, met, said.join("; "))
+}
+
 fn near_zero(load: &Load) -> Target {
     let want = "next to no CPU time without period wake-ups (NO_PERIOD_WAKEUP)";
     let (mut said, mut met, mut seen) = (Vec::new(), true, false);
@@ -279,7 +318,7 @@ fn nobody_waits(load: &Load) -> Target {
     for loaded in &load.loads {
         let asked = match loaded.mode {
             // Both ends asked for one after each period.
-            Mode::Wakeups => 2.0 * 48_000.0 / loaded.period as f64,
+            Mode::Wakeups | Mode::Late => 2.0 * 48_000.0 / loaded.period as f64,
             Mode::Off => 0.0,
             Mode::Looked => continue,
         };

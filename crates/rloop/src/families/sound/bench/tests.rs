@@ -208,6 +208,27 @@ fn interrupts_are_the_cards_only_beyond_what_an_idle_machine_differs_by() {
 }
 
 #[test]
+fn wakeups_that_may_be_late_are_held_against_snd_aloops() {
+    for (cpu_us, interrupts, reached) in [
+        (690.0, 180.0, [Reached::Met, Reached::Met]),
+        (710.0, 190.0, [Reached::Missed, Reached::Missed]),
+    ] {
+        let mut run = sample(1.0);
+        for (subject, late) in [
+            (0, loaded(64, Mode::Late, cpu_us, interrupts)),
+            (1, loaded(64, Mode::Late, 690.0, 93.0)),
+        ] {
+            let Some(Figure::Measured(load)) = &mut run.subjects[subject].load else {
+                panic!("no load");
+            };
+            load.loads.push(late);
+        }
+        let targets = judge(&run);
+        assert_eq!([targets[4].reached, targets[5].reached], reached);
+    }
+}
+
+#[test]
 fn time_that_was_not_counted_is_not_judged() {
     let mut run = sample(1.0);
     for subject in &mut run.subjects {

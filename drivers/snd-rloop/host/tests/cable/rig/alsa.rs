@@ -236,7 +236,7 @@ impl Rig {
             return;
         }
         self.oracle.run(self.now);
-        let reported = self.cable.pointer(port, self.now, false);
+        let reported = self.cable.pointer(port, Some(self.now));
         assert_eq!(reported, self.oracle.end(port).pointer(port));
         let Some(reported) = reported else {
             return self.stop(port, Pcm::Xrun);

@@ -84,6 +84,7 @@ type Kind = (&'static str, &'static str, fn(&Cost) -> Option<f64>);
 fn loaded(is: &Loaded, kind: &str) -> String {
     let mode = match is.mode {
         Mode::Wakeups => format!("periods of {} frames", is.period),
+        Mode::Late => format!("periods of {} frames, may be late", is.period),
         Mode::Off => "no period wake-ups".to_owned(),
         Mode::Looked => "no period wake-ups, looked at".to_owned(),
     };
