@@ -32,7 +32,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "powercut/fua",
         "a write with FUA is safe when it ends",
-        "what is written with O_DSYNC is there after a cut, also over what was not flushed, which can be read until then",
+        "what is written with O_DSYNC is there after a cut, also where its flush fails, and over what was not flushed, which can be read until then, and is lost",
         fua,
     ),
     (
@@ -170,11 +170,18 @@ fn fua(_: &mut Context) -> Verdict {
     let safe = done("open", options.open(made.device.node()))?;
     write(&file, 0, &[1; 8192])?;
     let due = [[2; 1024], [3; 1024]].concat();
-    done("write", safe.write_all_at(&Aligned::of(&due), 1024))?;
-    let whole = [&[1; 1024][..], &due[..], &[1; 5120][..]].concat();
-    holds(&file, 0, &whole)?;
+    let around = |byte: u8| [&[byte; 1024][..], &due[..], &[byte; 5120][..]].concat();
+    // The kernel has a flush follow, by which any write would be safe.
+    made.device.fault("error", "flush all EIO always")?;
+    let came = safe.write_at(&Aligned::of(&due), 1024);
+    gives("a write whose flush fails", came, libc::EIO)?;
+    holds(&file, 0, &around(1))?;
     cut(&made.device, 0)?;
-    holds(&file, 1024, &due)
+    holds(&file, 0, &around(0))?;
+    made.device.fault("error", "off")?;
+    done("write", safe.write_all_at(&Aligned::of(&due), 0))?;
+    cut(&made.device, 0)?;
+    holds(&file, 0, &due)
 }
 
 fn erased(_: &mut Context) -> Verdict {
