@@ -196,6 +196,18 @@ fn delay(_: &mut Context) -> Verdict {
     let device = &made.device;
     let file = device.direct()?;
     device.fault("delay", "read 8 100000 2")?;
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let begin = Instant::now();
+        done("a read before it", sector(&file, 7))?;
+        done("a read behind it", sector(&file, 9))?;
+        write(&file, 8 * 512, &[0; 512])?;
+        fastest = fastest.min(begin.elapsed());
+    }
+    ensure(fastest < Duration::from_millis(100), || {
+        format!("what is not delayed took {fastest:?}")
+    })?;
+    says(device, "delayed", 0)?;
     for _ in 0..2 {
         let begin = Instant::now();
         done("a read", sector(&file, 8))?;
@@ -228,22 +240,37 @@ fn waiting(device: &Device, count: u64) -> Verdict {
     Ok(())
 }
 
+/// Whether a thread ends within 20 s.
+fn ends<T>(thread: &thread::JoinHandle<T>) -> bool {
+    let limit = Instant::now() + Duration::from_secs(20);
+    while !thread.is_finished() && Instant::now() < limit {
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread.is_finished()
+}
+
 fn hang(_: &mut Context) -> Verdict {
     let made = made()?;
     let device = &made.device;
     let file = device.direct()?;
     let bytes = pattern(4096, 512, 1);
     write(&file, 4096, &bytes)?;
-    device.fault("hang", "read 8 1")?;
+    device.fault("hang", "read 8 2-2")?;
+    holds(&file, 4096, &bytes)?;
     let (other, due) = (device.direct()?, bytes.clone());
     let reader = thread::spawn(move || holds(&other, 4096, &due));
     waiting(device, 1)?;
-    holds(&file, 0, &[0; 512])?;
     holds(&file, 4096, &bytes)?;
+    device.fault("hang", "read 8 always")?;
+    let other = device.direct()?;
+    let beside = thread::spawn(move || holds(&other, 0, &[0; 512]));
+    let ended = ends(&beside);
     thread::sleep(Duration::from_millis(100));
     ensure(!reader.is_finished(), || "the read did not hang".to_owned())?;
     device.fault("hang", "off")?;
     joined(reader)?;
+    joined(beside)?;
+    ensure(ended, || "a read beside it hung as well".to_owned())?;
     says(device, "held", 0)
 }
 
@@ -258,11 +285,13 @@ fn hang_dead(_: &mut Context) -> Verdict {
             let came = sector(&other, 0);
             gives("a read without power", came, libc::EIO)
         });
-        let limit = Instant::now() + Duration::from_secs(20);
-        while !reader.is_finished() && Instant::now() < limit {
-            thread::sleep(Duration::from_millis(5));
+        let ended = ends(&reader);
+        if fault == "hang" {
+            let left = device.faults()?.left(fault)?;
+            ensure(left == "any all always fired 0", || {
+                format!("a rule was for it: {left}")
+            })?;
         }
-        let ended = reader.is_finished();
         device.fault(fault, end)?;
         joined(reader)?;
         ensure(ended, || {

@@ -14,12 +14,13 @@ use crate::families::block::vblk::Context;
 use crate::families::block::vblk::buffer::Aligned;
 use crate::families::block::vblk::device::{Device, Made};
 use crate::families::block::vblk::mounted::{Mounted, check_ext4, make_ext4};
+use crate::families::block::vblk::sys::{Erase, erase};
 
 pub const CHECKS: &[Plain] = &[
     (
         "powercut/flushed",
         "what was flushed stays",
-        "of two disks' worth of blocks those that were flushed are there after a cut of any seed; the others are as they were or as they were to be, each by itself",
+        "of two disks' worth of blocks those that were flushed are there after a cut of any seed; the others are as they were or as they were to be, each by itself, and a second cut changes nothing",
         flushed,
     ),
     (
@@ -31,8 +32,14 @@ pub const CHECKS: &[Plain] = &[
     (
         "powercut/fua",
         "a write with FUA is safe when it ends",
-        "what is written with O_DSYNC is there after a cut, also over what was not flushed",
+        "what is written with O_DSYNC is there after a cut, also where its flush fails, and over what was not flushed, which can be read until then, and is lost",
         fua,
+    ),
+    (
+        "powercut/erased",
+        "discard and write-zeroes are safe when they end",
+        "what was discarded, or zeroed, is zero after a cut with no flush, whether it was on the medium or in the cache",
+        erased,
     ),
     (
         "powercut/seed",
@@ -109,6 +116,8 @@ fn flushed(context: &mut Context) -> Verdict {
             }
             cut(&made.device, 1 + round)?;
             let there = read(&file, 0, MIB)?;
+            cut(&made.device, 101 + round)?;
+            holds(&file, 0, &there).within(|| format!("round {round}: after a second cut"))?;
             for (number, written) in written.iter().enumerate() {
                 let bytes = number * block..(number + 1) * block;
                 let (there, new) = (&there[bytes.clone()], &new[bytes.clone()]);
@@ -161,10 +170,39 @@ fn fua(_: &mut Context) -> Verdict {
     let safe = done("open", options.open(made.device.node()))?;
     write(&file, 0, &[1; 8192])?;
     let due = [[2; 1024], [3; 1024]].concat();
-    done("write", safe.write_all_at(&Aligned::of(&due), 1024))?;
-    holds(&file, 1024, &due)?;
+    let around = |byte: u8| [&[byte; 1024][..], &due[..], &[byte; 5120][..]].concat();
+    // The kernel has a flush follow, by which any write would be safe.
+    made.device.fault("error", "flush all EIO always")?;
+    let came = safe.write_at(&Aligned::of(&due), 1024);
+    gives("a write whose flush fails", came, libc::EIO)?;
+    holds(&file, 0, &around(1))?;
     cut(&made.device, 0)?;
-    holds(&file, 1024, &due)
+    holds(&file, 0, &around(0))?;
+    made.device.fault("error", "off")?;
+    done("write", safe.write_all_at(&Aligned::of(&due), 0))?;
+    cut(&made.device, 0)?;
+    holds(&file, 0, &due)
+}
+
+fn erased(_: &mut Context) -> Verdict {
+    // Whole pages, and parts of two.
+    const FROM: usize = 1024;
+    const BYTES: usize = 16_384;
+    for how in [Erase::Discard, Erase::ZeroOut] {
+        let made = made()?;
+        let file = made.device.direct()?;
+        let safe = pattern(0, 2 * BYTES, 1);
+        write(&file, 0, &safe)?;
+        done("fsync", file.sync_all())?;
+        // In the cache as well, but for the first half.
+        write(&file, 8192, &pattern(8192, BYTES, 2))?;
+        done("erase", erase(&file, how, FROM as u64, BYTES as u64))?;
+        holds(&file, FROM as u64, &vec![0; BYTES])?;
+        cut(&made.device, 0)?;
+        let due = [&safe[..FROM], &[0; BYTES][..], &safe[FROM + BYTES..]].concat();
+        holds(&file, 0, &due)?;
+    }
+    Ok(())
 }
 
 fn left(seed: u64) -> Verdict<Vec<u8>> {

@@ -13,7 +13,7 @@ use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 use rustix::event::PollFlags;
 
-use super::{Plain, gives, is, joined, moves, numbered};
+use super::{Plain, gives, is, joined, moves, numbered, read_from};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{For, Made, State, failed};
 use crate::families::char::circbuf::sys::Pages;
@@ -195,12 +195,11 @@ fn not_mixed(_: &mut Context) -> Verdict {
             Ok(())
         }));
     }
-    let mut file = made.device.open(For::Reading, 0)?;
+    let mut file = made.device.nonblocking()?;
     let mut read = vec![0; 4 * EACH * 4_096];
-    if let Err(error) = file.read_exact(&mut read) {
-        return fail(format!("read: {error}"));
-    }
+    let came = read_from(&mut file, &mut read, &writers)?;
     writers.into_iter().try_for_each(joined)?;
+    is("what came", came as u64, read.len() as u64)?;
     let mixed = read
         .chunks(4_096)
         .position(|block| block.iter().any(|byte| *byte != block[0]));

@@ -2,7 +2,8 @@
 
 //! What is checked of a pipe that one can see into.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -84,6 +85,24 @@ fn joined<T>(thread: JoinHandle<Verdict<T>>) -> Verdict<T> {
         Ok(verdict) => verdict,
         Err(_) => fail("a thread has panicked"),
     }
+}
+
+/// Reads what `writers` write, until all of `read` has come, or they have ended and nothing is left: who fails must not be
+/// waited for. How many bytes came. The file must not wait.
+fn read_from<T>(file: &mut File, read: &mut [u8], writers: &[JoinHandle<T>]) -> Verdict<usize> {
+    let mut came = 0;
+    while came < read.len() {
+        let over = writers.iter().all(JoinHandle::is_finished);
+        match file.read(&mut read[came..]) {
+            Ok(more) => came += more,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
+                return fail(format!("read: {error}"));
+            }
+            Err(_) if over => break,
+            Err(_) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+    Ok(came)
 }
 
 /// Waits until `done`, and fails with `what` where that lasts long.

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -15,7 +16,7 @@ use rig::verdict::{Problem, Verdict, ensure, fail};
 use rustix::fs::{MemfdFlags, memfd_create, sendfile};
 use rustix::pipe::{SpliceFlags, pipe, splice};
 
-use super::{Plain, eventually, gives, is, joined, moves, numbered};
+use super::{Plain, eventually, gives, is, joined, moves, numbered, read_from};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{Device, For, Made, State, failed};
 use crate::families::char::circbuf::sys::{Signals, stats};
@@ -340,7 +341,7 @@ fn sent(_: &mut Context) -> Verdict {
     let made = Made::of_size(1_000)?;
     let (to, mut reader) = (
         made.device.open(For::Writing, 0)?,
-        made.device.open(For::Reading, 0)?,
+        made.device.nonblocking()?,
     );
     let bytes = numbered(BYTES);
     let failed = |e: rustix::io::Errno| Problem::Failed(format!("memfd: {e}"));
@@ -359,8 +360,8 @@ fn sent(_: &mut Context) -> Verdict {
         Ok(())
     });
     let mut read = vec![0; BYTES];
-    let came = reader.read_exact(&mut read);
+    let came = read_from(&mut reader, &mut read, slice::from_ref(&sender))?;
     joined(sender)?;
-    came.map_err(|e| Problem::Failed(format!("read: {e}")))?;
+    is("what came", came as u64, BYTES as u64)?;
     ensure(read == bytes, || "bytes were changed".to_owned())
 }

@@ -266,13 +266,7 @@ fn unplug(context: &mut Context) -> Verdict {
     device.fault("freeze", "1")?;
     let mut reader = device.open(Kind::Drops, true, 0)?;
     let mut writer = device.open(Kind::Drops, false, 0)?;
-    let sleepers = [
-        // They get as far as there is room, and then sleep.
-        sleeper(device, (Kind::Waits, false), |mut file| {
-            let bytes = vec![1; 100_000];
-            let written = file.write_all(&bytes);
-            is_gone("a sleeping write", written)
-        })?,
+    let mut sleepers = vec![
         sleeper(device, (Kind::Waits, true), |mut file| {
             is_gone("a sleeping read", file.read(&mut [0; 16]))
         })?,
@@ -296,7 +290,18 @@ fn unplug(context: &mut Context) -> Verdict {
             Ok(())
         })?,
     ];
-    thread::sleep(Duration::from_millis(300));
+    // Before there is no room any more: what they wait for is that it leaves.
+    wait_for(device, 20)?;
+    // It gets as far as there is room, and then sleeps.
+    sleepers.push(sleeper(device, (Kind::Waits, false), |mut file| {
+        let bytes = vec![1; 100_000];
+        let written = file.write_all(&bytes);
+        is_gone("a sleeping write", written)
+    })?);
+    wait_for(device, device.capacity)?;
+    ensure(sleepers.iter().all(|thread| !thread.is_finished()), || {
+        "somebody did not sleep".to_owned()
+    })?;
     let begin = Instant::now();
     device.fault("unplug", "1")?;
     for sleeper in sleepers {
