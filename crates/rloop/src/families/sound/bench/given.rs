@@ -47,7 +47,9 @@ impl Bench<'_> {
 
     fn cards(&self) -> impl Iterator<Item = &Card> {
         let all = self.cards.iter().all(may_be_late);
-        self.cards.iter().filter(move |card| all || !may_be_late(card))
+        self.cards
+            .iter()
+            .filter(move |card| all || !may_be_late(card))
     }
 
     /// The cable that is used where one is enough; skips if there is none with a clock.
