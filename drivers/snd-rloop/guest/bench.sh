@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
 # What the guest does for `cargo xtask bench`, which says the `$title`, `$seconds` and `$starts`. Both drivers get 64
-# cables, and snd-rloop as many whose wake-ups may be a tick late; snd-aloop has no more than 16 on a card. It begins $begin seconds after the boot, which has come to
-# rest then.
+# cables, and snd-rloop as many whose wake-ups may be a tick late; snd-aloop has no more than 16 on a card. It begins
+# $begin seconds after the boot, which has come to rest then.
 set -e
 tick=$((1000000 / $(zcat /proc/config.gz | sed -n 's/^CONFIG_HZ=//p')))
 modprobe snd-rloop enable=1,1 id=rloop,late topology=crossed pcm_substreams=32,32 wakeup_slack=0,$tick

@@ -146,7 +146,7 @@ structure! {
 
 structure! {
     /// `GET_STATE`, on the owner.
-    DeviceState, 40,
+    DeviceState, 48,
     /// The number of this device, which none before it has had.
     device: u32,
     /// How often a driver has been ready.
@@ -163,6 +163,8 @@ structure! {
     config_writes: u32,
     /// The features that the driver has taken, for the backend.
     features: u64,
+    /// How many bytes of its memory rings and mappings take.
+    in_use: u64,
     /// How many mappings were refused for want of memory.
     no_room: u64,
     /// How many lengths of used buffers were larger than they could be.

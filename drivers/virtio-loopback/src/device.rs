@@ -143,6 +143,7 @@ impl Loopback {
             queues: queues as u8,
             config_writes: shown.config_writes,
             features: policy::taken(shown.taken),
+            in_use: locked.mapped.in_use(),
             no_room: locked.mapped.no_room,
             clamped,
         }

@@ -112,6 +112,11 @@ impl Mapped {
         })
     }
 
+    /// How many bytes are taken.
+    pub(crate) fn in_use(&self) -> u64 {
+        ((self.slots.len() - self.granules.free()) * GRANULE) as u64
+    }
+
     fn take(&mut self, original: *mut u8, bytes: usize) -> Option<usize> {
         let start = u32::try_from(bytes).ok().and_then(|bytes| {
             Some((

@@ -175,6 +175,8 @@ pub enum Register {
     Factorial = 0x08,
     /// What the device does; [`TELL`].
     Status = 0x20,
+    /// The interrupts that are raised.
+    Interrupts = 0x24,
     /// Raises the interrupts that are written.
     Raise = 0x60,
     /// How many bytes a transfer moves.

@@ -16,7 +16,9 @@ use super::binding::Log;
 use super::{LONG, Plain, factorial, gave, refused};
 use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{self, Device, failed};
-use crate::families::pci::pcie_edu::raw::{Alarm, COMPUTING, RUN, Register, compute, transfer};
+use crate::families::pci::pcie_edu::raw::{
+    Alarm, COMPUTING, RUN, Register, TELL, compute, transfer,
+};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -64,7 +66,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "life/again",
         "a device that works afterwards",
-        "a device that is unbound and bound 40 times while it computes, with a file open, works each time",
+        "a device that is unbound and bound 40 times while it computes, with a file open, works each time, and is silent in between",
         again,
     ),
     (
@@ -343,11 +345,18 @@ fn again(context: &mut Context) -> Verdict {
         refused("COMPUTE", compute(&file, LONG), libc::EAGAIN)?;
         device.unbind()?;
         let registers = device.registers();
-        let computes = registers.map(|registers| registers.read(Register::Status) & COMPUTING != 0);
+        let registers = registers.map(|registers| {
+            let read = |register| registers.read(register);
+            (read(Register::Status), read(Register::Interrupts))
+        });
         let dead = is_dead(&file);
         device.bind()?;
         dead?;
-        computed += u32::from(computes?);
+        let (status, raised) = registers?;
+        ensure(status & TELL == 0 && raised == 0, || {
+            format!("unbound, its status is {status:#x} and its interrupts are {raised:#x}")
+        })?;
+        computed += u32::from(status & COMPUTING != 0);
     }
     context.note(format!("it was computing {computed} times of {ROUNDS}"));
     let file = device.open(0)?;

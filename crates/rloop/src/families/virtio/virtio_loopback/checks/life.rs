@@ -49,6 +49,18 @@ pub const CHECKS: &[Plain] = &[
         unbind,
     ),
     (
+        "life/left",
+        "devices that come and go",
+        "a driver that is unbound leaves nothing in the device's memory, whatever it was waiting for",
+        left,
+    ),
+    (
+        "life/doorbell",
+        "devices that come and go",
+        "a doorbell whose device has been closed says so, and calls nobody",
+        doorbell,
+    ),
+    (
         "life/silent",
         "devices that come and go",
         "a backend that does not let go fails the next driver after a second, and the device can be removed",
@@ -289,6 +301,38 @@ fn unbind(_: &mut Context) -> Verdict {
         said("a ring", device.ring())?;
     }
     drop(device);
+    none()
+}
+
+fn left(_: &mut Context) -> Verdict {
+    let mut device = Served::new()?;
+    device.start()?;
+    let name = one()?;
+    // Twice, for the first driver could have been the last that leaves nothing.
+    for _ in 0..2 {
+        device.peek()?;
+        let taken = device.state()?.in_use;
+        ensure(taken > 0, || "a buffer takes nothing".to_owned())?;
+        said("unbind", driver("unbind", &name))?;
+        let state = device.until(Phase::Stopping)?;
+        ensure(state.in_use == 0, || {
+            format!("of {taken} bytes {} are still taken", state.in_use)
+        })?;
+        device.let_go(state.generation)?;
+        said("bind", driver("bind", &name))?;
+        device.start()?;
+    }
+    drop(device);
+    none()
+}
+
+fn doorbell(_: &mut Context) -> Verdict {
+    let mut device = Served::started()?;
+    let (head, _, length) = device.take()?;
+    let mut doorbell = said("a second file", device.doorbell().try_clone())?;
+    device.used(head.into(), length, 1)?;
+    drop(device);
+    gives("a ring", doorbell.write(&[0; 8]), libc::ENODEV)?;
     none()
 }
 
