@@ -359,6 +359,7 @@ impl<H: Handler> PeriodTimer<H> {
             // SAFETY: As above.
             Wake::Stop => unsafe { Self::stop(substream) },
         }
+        // What it takes to arm the timer is reckoned with, so that the clock need not be read once more.
         let to = crate::lib::kernel::time::now();
         let earliest = pace.spend(now, to);
         set_pace(pace);

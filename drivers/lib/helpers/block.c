@@ -9,8 +9,6 @@
 #include <linux/idr.h>
 #include <linux/kdev_t.h>
 #include <linux/sched.h>
-#include <linux/sizes.h>
-#include <linux/string.h>
 /* After the others: that of 6.18 does not include what it uses. */
 #include <linux/bit_spinlock.h>
 
@@ -40,18 +38,6 @@ int rloop_disk_minor(void)
 void rloop_disk_free_minor(int minor)
 {
 	ida_free(&minors, minor);
-}
-
-/*
- * Copies bytes, of which a program may change some meanwhile. For as many as a page has, C's compiler has instructions
- * that on x86_64 are faster than a call, where the processor has no FSRM. Any context.
- */
-void rloop_copy(void *to, const void *from, size_t bytes)
-{
-	if (bytes == SZ_4K)
-		memcpy(to, from, SZ_4K);
-	else
-		memcpy(to, from, bytes);
 }
 
 /*

@@ -19,7 +19,6 @@ void rloop_request_each(struct request *request, void (*each)(void *context, voi
 			void *context);
 
 unsigned long *rloop_page_alloc(bool wait);
-void rloop_copy(void *to, const void *from, size_t bytes);
 void rloop_page_free(unsigned long *page);
 unsigned long rloop_slot_lock(unsigned long *slot);
 void rloop_slot_unlock(unsigned long *slot, unsigned long value);

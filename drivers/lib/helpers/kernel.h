@@ -36,6 +36,7 @@ void rloop_module_wait(struct module *module);
 void rloop_configfs_init(struct configfs_subsystem *subsystem, const char *name,
 			 const struct config_item_type *type);
 
+void rloop_copy(void *to, const void *from, size_t size);
 bool rloop_copy_to_user(char __user *to, const void *from, size_t size);
 bool rloop_copy_from_user(void *to, const char __user *from, size_t size);
 

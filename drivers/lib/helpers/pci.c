@@ -163,11 +163,6 @@ void *rloop_pci_alloc_coherent(struct pci_dev *device, size_t size, u64 *address
 	return memory;
 }
 
-void rloop_copy(void *to, const void *from, size_t size)
-{
-	memcpy(to, from, size);
-}
-
 void rloop_pci_free_coherent(struct pci_dev *device, size_t size, void *memory, u64 address)
 {
 	dma_free_coherent(&device->dev, size, memory, address);

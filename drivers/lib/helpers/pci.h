@@ -25,7 +25,6 @@ void rloop_pci_start_pin(struct pci_dev *device);
 
 int rloop_pci_set_dma_bits(struct pci_dev *device, unsigned int bits);
 void *rloop_pci_alloc_coherent(struct pci_dev *device, size_t size, u64 *address);
-void rloop_copy(void *to, const void *from, size_t size);
 void rloop_pci_free_coherent(struct pci_dev *device, size_t size, void *memory, u64 address);
 
 #endif

@@ -28,8 +28,8 @@ pci::pci_table!(pci::id(VENDOR, DEVICE));
 
 /// A device that is bound.
 pub(crate) struct Edu {
-    // In this order: nobody asks for faults, no file is opened any more, no interrupt handled, the device tells of nothing and reaches no
-    // memory, and then that may go, and the number.
+    // In this order: nobody asks for faults, no file is opened any more, no interrupt handled, the device tells of nothing
+    // and reaches no memory, and then that may go, and the number.
     _faults: FaultFiles<Device>,
     _node: Registration<Open>,
     _interrupt: Managed<Interrupt<Device>>,

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What is said of a driver in several places: its manifest, Kbuild and kernel options, its parameters, its recipe, the
-//! layer's list of all drivers, its page, the lists in the documentation, and its place in the tool.
+//! layer's list of all drivers, its page, the lists in the documentation, and its place in the tool; and what may be said
+//! nowhere else.
 
 mod options;
 mod parameters;
+mod rooms;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +15,7 @@ use clap::ValueEnum as _;
 use lab::error::{AtPath as _, Result};
 use lab::ui::Step;
 
-use super::Suite;
+use super::{Suite, layer};
 use crate::manifest::{self, Family, LIST, Manifest};
 use crate::report::Check;
 
@@ -65,6 +67,12 @@ pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
     checks.push(Check::that(
         "files with kernel options say the same",
         (!options.is_empty()).then(|| options.join("; ")),
+    ));
+    let known: Vec<String> = known.into_iter().collect();
+    let misplaced = rooms::problems(repo, &known)?;
+    checks.push(Check::that(
+        "shared rooms know no driver, and drivers have no unsafe",
+        (!misplaced.is_empty()).then(|| misplaced.join("; ")),
     ));
     Ok(checks)
 }
@@ -185,6 +193,17 @@ fn family_name(family: Family) -> String {
     value.map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
+/// The `wanted` files of a folder, and what is in them.
+fn read(repo: &Path, dir: &str, wanted: impl Fn(&Path) -> bool) -> Result<Vec<(String, String)>> {
+    let mut files = Vec::new();
+    for path in layer::files(&repo.join(dir), wanted)? {
+        let text = fs::read_to_string(&path).at(&path)?;
+        let name = path.strip_prefix(repo).unwrap_or(&path);
+        files.push((name.display().to_string(), text));
+    }
+    Ok(files)
+}
+
 /// The names of what there are recipes for.
 fn recipes(repo: &Path) -> Result<BTreeSet<String>> {
     let dir = repo.join(RECIPES);
@@ -280,6 +299,10 @@ mod tests {
             "    drivers: &[other::ENTRY, drv::ENTRY],\n",
         ),
         ("crates/rloop/src/families/char/drv/mod.rs", ""),
+        ("crates/lab/a.rs", ""),
+        ("crates/rig/a.rs", ""),
+        ("drivers/lib/lock.rs", "// Of drvs.\n"),
+        ("drivers/drv/src/a.rs", "// No unsafe.\n"),
     ];
 
     /// What is told of a repository in which the file `path` is `text`, or is not there.
@@ -393,6 +416,17 @@ mod tests {
         assert_eq!(
             told(LIST, Some("\nRLOOP_DRIVERS = \"other\"\n")),
             format!("{LIST} lacks drv; {LIST} has other")
+        );
+        assert_eq!(
+            told("drivers/lib/lock.rs", Some("// Of drv's.\n")),
+            "drivers/lib/lock.rs names drv"
+        );
+        assert_eq!(
+            told(
+                "drivers/drv/src/a.rs",
+                Some("// unsafe\nfn a() { unsafe { b() } }\n")
+            ),
+            "drivers/drv/src/a.rs has unsafe"
         );
         let summary = "its recipe lacks the line `SUMMARY = \"A thing, a kernel module in Rust\"`";
         let other = DRIVER[4].1.replace("A thing", "Another");

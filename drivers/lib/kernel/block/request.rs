@@ -136,8 +136,9 @@ impl Data<'_> {
     /// Takes the next bytes out, as many as `to` has, or as there are left.
     pub(crate) fn take(&mut self, to: &mut [u8]) {
         let bytes = to.len().min(self.bytes);
-        // SAFETY: So many bytes are valid for both. That a program writes to them meanwhile is as for any copy from
-        // its memory: what arrives is its affair.
+        // SAFETY: So many bytes are valid for both, which do not overlap: `to` is borrowed by this function alone, and
+        // the request's memory is a program's. That the program writes to it meanwhile is as for any copy from its
+        // memory: what arrives is its affair.
         unsafe { bindings::rloop_copy(to.as_mut_ptr().cast(), self.memory.as_ptr().cast(), bytes) };
         self.advance(bytes);
     }
@@ -145,7 +146,7 @@ impl Data<'_> {
     /// Puts bytes in, as many as there are in `from`, or as there is room left.
     pub(crate) fn put(&mut self, from: &[u8]) {
         let bytes = from.len().min(self.bytes);
-        // SAFETY: As in `take`.
+        // SAFETY: As in `take`: as long as `from` is borrowed nobody writes to it.
         unsafe { bindings::rloop_copy(self.memory.as_ptr().cast(), from.as_ptr().cast(), bytes) };
         self.advance(bytes);
     }

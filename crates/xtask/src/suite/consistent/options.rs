@@ -3,12 +3,12 @@
 //! last wins, and which is the last depends on who builds.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use lab::error::{AtPath as _, Result};
+use lab::error::Result;
 
-use super::super::layer;
+use super::super::layer::extension;
+use super::read;
 
 /// Where files ask for other things than others do, or for what is there already.
 pub(super) fn problems(repo: &Path) -> Result<Vec<String>> {
@@ -18,24 +18,13 @@ pub(super) fn problems(repo: &Path) -> Result<Vec<String>> {
         !of_guest(path) && names.iter().any(|name| path.ends_with(name))
     };
     // .oelint.cfg has no options.
-    let of_layer = |path: &Path| layer::extension(path, &["cfg"]) && !path.ends_with(".oelint.cfg");
+    let of_layer = |path: &Path| extension(path, &["cfg"]) && !path.ends_with(".oelint.cfg");
     let mut files = read(repo, "drivers", of_driver)?;
     files.extend(read(repo, "meta-rloop", of_layer)?);
     let mut problems = differences(&files);
     // They come after the others, and may say other things: in a guest much is in modules.
     problems.extend(differences(&read(repo, "drivers", of_guest)?));
     Ok(problems)
-}
-
-/// The `wanted` files of a folder, and what is in them.
-fn read(repo: &Path, dir: &str, wanted: impl Fn(&Path) -> bool) -> Result<Vec<(String, String)>> {
-    let mut files = Vec::new();
-    for path in layer::files(&repo.join(dir), wanted)? {
-        let text = fs::read_to_string(&path).at(&path)?;
-        let name = path.strip_prefix(repo).unwrap_or(&path);
-        files.push((name.display().to_string(), text));
-    }
-    Ok(files)
 }
 
 /// The options of a file, and their values.

@@ -24,15 +24,18 @@ pub struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The card that is used where one is enough: the first that has a cable with a clock, if there is one.
+    /// The card that is used where one is enough: the first without a `wakeup_slack` that has a cable with a clock, or the
+    /// first without one; of all cards if each has one.
     pub fn card(&self) -> &Card {
-        let timed = self.cards().find(|card| !timed(card).is_empty());
-        timed.unwrap_or(&self.cards[0])
+        let timed = self.punctual().find(|card| !timed(card).is_empty());
+        timed
+            .or_else(|| self.punctual().next())
+            .unwrap_or(&self.cards[0])
     }
 
     /// All cables with a clock of the cards without a `wakeup_slack`, or of all cards if each has one.
     pub fn cables(&self) -> Vec<Cable> {
-        self.cards().flat_map(timed).collect()
+        self.punctual().flat_map(timed).collect()
     }
 
     /// All cables with a clock whose wake-ups may be late: those of cards with a `wakeup_slack`, and all of snd-aloop's,
@@ -45,7 +48,8 @@ impl Bench<'_> {
         late.flat_map(timed).collect()
     }
 
-    fn cards(&self) -> impl Iterator<Item = &Card> {
+    /// The cards without a `wakeup_slack`, or all of them if each has one.
+    fn punctual(&self) -> impl Iterator<Item = &Card> {
         let all = self.cards.iter().all(may_be_late);
         self.cards
             .iter()

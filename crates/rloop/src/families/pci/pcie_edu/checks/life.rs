@@ -66,7 +66,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "life/again",
         "a device that works afterwards",
-        "a device that is unbound and bound 40 times while it computes, with a file open, works each time, and is silent in between",
+        "a device that is unbound and bound 100 times while it computes, with a file open, works each time, and is silent in between",
         again,
     ),
     (
@@ -336,7 +336,7 @@ fn unbind_transfer(context: &mut Context) -> Verdict {
 }
 
 fn again(context: &mut Context) -> Verdict {
-    const ROUNDS: u32 = 40;
+    const ROUNDS: u32 = 100;
     let device = context.device.clone();
     let mut computed = 0;
     for _ in 0..ROUNDS {
