@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
-use super::{LONG, Plain, factorial, gave, refused};
+use super::{LONG, Plain, factorial, gave, refused, rescue};
 use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{Device, are_messages_had, failed};
 use crate::families::pci::pcie_edu::raw::{
@@ -230,10 +230,7 @@ fn turns(context: &mut Context) -> Verdict {
     let programs = (0..6_u32).map(|program| {
         let file = device.open(0)?;
         Ok(thread::spawn(move || -> Verdict {
-            // Who is never woken is by this, and fails.
-            let (first, then) = (Duration::from_secs(60), Duration::from_secs(1));
-            let _alarm =
-                Alarm::new(first, then).map_err(|e| Problem::Failed(format!("a timer: {e}")))?;
+            let _alarm = rescue()?;
             for turn in 0..3 {
                 let number = 1_000_000 * turn + program;
                 gave("COMPUTE", compute(&file, number), factorial(number))?;
@@ -353,10 +350,7 @@ fn in_turn(context: &mut Context) -> Verdict {
             programs.push(scope.spawn(move || -> Verdict {
                 // All on one, where who has a result runs before the next one has theirs.
                 pin()?;
-                // Who is never woken is by this, and fails.
-                let (first, then) = (Duration::from_secs(60), Duration::from_secs(1));
-                let _alarm = Alarm::new(first, then)
-                    .map_err(|e| Problem::Failed(format!("a timer: {e}")))?;
+                let _alarm = rescue()?;
                 let _ = sender.send(gettid().as_raw_nonzero().get());
                 Call::Compute.done(&file)?;
                 ended

@@ -13,7 +13,7 @@ use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::binding::Log;
-use super::{LONG, Plain, factorial, gave, refused};
+use super::{LONG, Plain, factorial, gave, refused, rescue};
 use crate::families::pci::pcie_edu::Context;
 use crate::families::pci::pcie_edu::device::{self, Device, failed};
 use crate::families::pci::pcie_edu::raw::{
@@ -381,9 +381,7 @@ fn busy(context: &mut Context) -> Verdict {
     device.bind()?;
     begun?;
     let file = device.open(0)?;
-    // Who is never woken is by these, and fails.
-    let (first, then) = (Duration::from_secs(60), Duration::from_secs(1));
-    let _alarm = Alarm::new(first, then).map_err(|e| Problem::Failed(format!("a timer: {e}")))?;
+    let _alarm = rescue()?;
     gave("DMA_TRANSFER", transfer(&file, 4096, 0xAB), ())?;
     gave("COMPUTE of 5", compute(&file, 5), 120)
 }

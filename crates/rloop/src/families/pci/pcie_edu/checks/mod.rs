@@ -3,11 +3,13 @@
 //! What is checked of a PCI device.
 
 use std::io;
+use std::time::Duration;
 
 use rig::check::{self, Check, Kind};
-use rig::verdict::{Verdict, ensure};
+use rig::verdict::{Problem, Verdict, ensure};
 
 use super::Context;
+use super::raw::Alarm;
 
 mod binding;
 mod faults;
@@ -49,6 +51,12 @@ pub fn all() -> Vec<Check<Context>> {
             ..check
         })
         .collect()
+}
+
+/// Signals to the caller after a minute, and each second from then on: who is never woken is by these, and fails.
+fn rescue() -> Verdict<Alarm> {
+    let alarm = Alarm::new(Duration::from_secs(60), Duration::from_secs(1));
+    alarm.map_err(|e| Problem::Failed(format!("a timer: {e}")))
 }
 
 /// A number whose factorial takes a device a second or so.
