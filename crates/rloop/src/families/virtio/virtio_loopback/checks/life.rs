@@ -55,12 +55,6 @@ pub const CHECKS: &[Plain] = &[
         left,
     ),
     (
-        "life/doorbell",
-        "devices that come and go",
-        "a doorbell whose device has been closed says so, and calls nobody",
-        doorbell,
-    ),
-    (
         "life/silent",
         "devices that come and go",
         "a backend that does not let go fails the next driver after a second, and the device can be removed",
@@ -308,7 +302,6 @@ fn left(_: &mut Context) -> Verdict {
     let mut device = Served::new()?;
     device.start()?;
     let name = one()?;
-    // Twice, for the first driver could have been the last that leaves nothing.
     for _ in 0..2 {
         device.peek()?;
         let taken = device.state()?.in_use;
@@ -323,16 +316,6 @@ fn left(_: &mut Context) -> Verdict {
         device.start()?;
     }
     drop(device);
-    none()
-}
-
-fn doorbell(_: &mut Context) -> Verdict {
-    let mut device = Served::started()?;
-    let (head, _, length) = device.take()?;
-    let mut doorbell = said("a second file", device.doorbell().try_clone())?;
-    device.used(head.into(), length, 1)?;
-    drop(device);
-    gives("a ring", doorbell.write(&[0; 8]), libc::ENODEV)?;
     none()
 }
 
