@@ -299,8 +299,6 @@ mod tests {
             "    drivers: &[other::ENTRY, drv::ENTRY],\n",
         ),
         ("crates/rloop/src/families/char/drv/mod.rs", ""),
-        ("crates/lab/a.rs", ""),
-        ("crates/rig/a.rs", ""),
         ("drivers/lib/lock.rs", "// Of drvs.\n"),
         ("drivers/drv/src/a.rs", "// No unsafe.\n"),
     ];
