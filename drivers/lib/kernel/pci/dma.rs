@@ -75,7 +75,8 @@ impl Coherent {
         if bytes.len() > self.size {
             return Err(EINVAL);
         }
-        // SAFETY: By the invariant and the above there are so many bytes at both. They are copied by C, to which the
+        // SAFETY: By the invariant and the above there are so many bytes at both, which do not overlap: nobody has a
+        // reference to the buffer. They are copied by C, to which the
         // device's accesses, at any time, are as in every driver.
         unsafe {
             let from = bytes.as_ptr().cast();

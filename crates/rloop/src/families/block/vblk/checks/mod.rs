@@ -20,6 +20,7 @@ mod faults;
 mod life;
 mod power;
 mod random;
+mod unplug;
 
 /// A check that is a function.
 type Plain = check::Plain<Context>;
@@ -33,6 +34,7 @@ pub fn all() -> Vec<Check<Context>> {
     }
     for (kind, list) in [
         (check::Kind::Faults, faults::CHECKS),
+        (check::Kind::Faults, unplug::CHECKS),
         (check::Kind::PowerCut, power::CHECKS),
     ] {
         checks.extend(list.iter().map(|plain| Check {
