@@ -44,7 +44,7 @@ const FILLS: Duration = Duration::from_millis(20);
 const LOADING: Duration = Duration::from_secs(60);
 /// So often the module may lack memory when it is loaded. With a pair it needs some hundreds of allocations, of which one
 /// in a hundred fails.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 4;
 
 /// A module's parameters, as it is loaded with them.
 fn parameters() -> Vec<String> {
@@ -483,9 +483,9 @@ impl Meanwhile for Director {
             return Ok(());
         }
         let done = match self.random.between(0, 39) {
-            0 => self.reload(),
-            1..3 => self.remake(),
-            3..8 => self.cross(),
+            0..2 => self.reload(),
+            2..4 => self.remake(),
+            4..8 => self.cross(),
             8..14 => self.down_and_up(),
             14..18 => self.cut(),
             18..20 => self.set_mtu(),
