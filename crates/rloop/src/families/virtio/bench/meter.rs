@@ -163,9 +163,7 @@ fn soak(
         // Before the look: what was done up to the end is seen in it.
         let ended = end.get();
         let now = Instant::now();
-        if let Some(begin) = begin.get()
-            && now - last >= late
-        {
+        if let Some(begin) = begin.get().filter(|_| now - last >= late) {
             let to = ended.map_or(now, |end| now.min(*end));
             taken += to.saturating_duration_since(last.max(*begin));
         }
