@@ -83,11 +83,15 @@ impl Devices {
         let mut alive = this.alive.lock();
         let mut left = msecs_to_jiffies(GO_MAX);
         while *alive >= ALIVE_MAX {
-            match this.gone.wait_interruptible_timeout(&mut alive, left) {
-                CondVarTimeoutResult::Woken { jiffies } => left = jiffies,
-                CondVarTimeoutResult::Signal { .. } => return Err(ERESTARTSYS),
-                CondVarTimeoutResult::Timeout => return Err(EBUSY),
+            if left == 0 {
+                return Err(EBUSY);
             }
+            left = match this.gone.wait_interruptible_timeout(&mut alive, left) {
+                CondVarTimeoutResult::Woken { jiffies } => jiffies,
+                CondVarTimeoutResult::Signal { .. } => return Err(ERESTARTSYS),
+                // One may have gone at the same moment.
+                CondVarTimeoutResult::Timeout => 0,
+            };
         }
         *alive += 1;
         Ok(Alive(this.clone()))
@@ -97,7 +101,8 @@ impl Devices {
 impl Drop for Alive {
     fn drop(&mut self) {
         *self.0.alive.lock() -= 1;
-        self.0.gone.notify_one();
+        // All: one that a signal ends at the same moment would keep it from the others.
+        self.0.gone.notify_all();
     }
 }
 
