@@ -59,6 +59,8 @@ const PACKAGES: &[&str] = &[
     "ca-certificates",
     "git",
     "shellcheck",
+    // What users build modules with.
+    "dkms",
 ];
 
 /// How the names of packages start whose versions matter to what is compiled.

@@ -19,6 +19,9 @@
 
 #include "kernel.h"
 
+/* That of every driver, which `module!` has no word for. DKMS puts a later one in an earlier one's place. */
+MODULE_VERSION("0.1.0");
+
 /* Initialises a lock. All of them are of one lockdep class. */
 void rloop_spin_lock_init(struct spinlock *lock)
 {
