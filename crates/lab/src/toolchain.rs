@@ -59,7 +59,9 @@ const PACKAGES: &[&str] = &[
     "ca-certificates",
     "git",
     "shellcheck",
-    // What users build modules with.
+    // What users build modules and packages with.
+    "debhelper",
+    "dh-dkms",
     "dkms",
 ];
 
