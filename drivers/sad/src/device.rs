@@ -2,7 +2,7 @@
 
 //! A converter with its timers, and the queues in which its users sleep.
 //!
-//! Lock order: the converter's lock is the innermost but for those of timers. It is an interrupt's: nothing is
+//! Lock order: the converter's lock is the innermost but for those of timers and queues. It is an interrupt's: nothing is
 //! allocated or freed with it held, and nobody sleeps.
 
 use kernel::prelude::*;
@@ -10,7 +10,7 @@ use kernel::sync::Arc;
 
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::period_timer::{Handler, PeriodTimers};
-use crate::lib::kernel::lock::IrqSpinLock;
+use crate::lib::kernel::lock::{Guard, IrqSpinLock};
 use crate::lib::kernel::time::now;
 use crate::lib::kernel::wait::WaitQueue;
 use crate::lib::model::stream::Wake;
@@ -105,11 +105,17 @@ pub(crate) fn change<T>(
 
 /// All in interrupt context (in a softirq on `PREEMPT_RT`).
 impl Handler for Device {
-    fn expired(&self, number: usize, now: u64) -> Wake {
+    type State = Converter<Kernel>;
+
+    fn lock(&self) -> Guard<'_, Converter<Kernel>> {
+        self.converter.lock()
+    }
+
+    fn expired(&self, converter: &mut Converter<Kernel>, number: usize, now: u64) -> Wake {
         if number == PERIODS {
-            return self.converter.lock().wake(now);
+            return converter.wake(now);
         }
-        let wakes = self.converter.lock().tick(now);
+        let wakes = converter.tick(now);
         for (queue, wake) in [
             (&self.writers, wakes.writers),
             (&self.closers, wakes.closers),
@@ -122,14 +128,13 @@ impl Handler for Device {
         Wake::Nothing
     }
 
-    fn rearm(&self, number: usize, timers: &Timers, earliest: u64) {
-        let mut converter = self.converter.lock();
+    fn rearm(converter: &mut Converter<Kernel>, number: usize, timers: &Timers) {
         let next = match number {
             TICKS => converter.next_tick(),
             _ => converter.next_wakeup(),
         };
         if let Some(when) = next {
-            timers.timer(number).arm_from(earliest, when);
+            timers.timer(number).arm(when);
         }
     }
 }
