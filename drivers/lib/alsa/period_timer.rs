@@ -408,10 +408,11 @@ impl<H: Handler> PeriodTimer<H> {
         // runs; it is unlocked with the flags with which it was locked.
         unsafe {
             let flags = bindings::_snd_pcm_stream_lock_irqsave(substream);
-            self.alarm.begin_check();
             if state(substream) == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING {
                 self.all().handler.drain_started(self.number);
             }
+            // Not before: whoever arms the timer meanwhile may not know of the drain.
+            self.alarm.end_check();
             bindings::snd_pcm_stream_unlock_irqrestore(substream, flags);
         }
     }

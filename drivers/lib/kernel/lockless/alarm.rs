@@ -81,9 +81,9 @@ impl Alarm {
         self.check.load(Relaxed) != 0
     }
 
-    /// Notes that the callback begins to check the stream: a later [`Schedule::request_check`]
-    /// requests another check. Any context.
-    pub(crate) fn begin_check(&self) {
+    /// Notes that no check is to come: the callback has checked the stream, and the handler knows
+    /// what was found. Until then whoever arms the alarm does so for now. Any context.
+    pub(crate) fn end_check(&self) {
         self.check.store(0, Relaxed);
     }
 
@@ -176,7 +176,7 @@ impl Schedule {
     /// the timer is cancelled without the lock, which waits for a running callback, and
     /// [`Schedule::resume`] is called.
     pub(crate) fn forget(&self, alarm: &Alarm) {
-        alarm.begin_check();
+        alarm.end_check();
         alarm.due.store(NEVER, Relaxed);
     }
 

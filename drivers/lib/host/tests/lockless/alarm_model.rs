@@ -109,13 +109,22 @@ impl Hrtimer for Timer {
     }
 }
 
-/// A cable with two ends, and the stream that ALSA has at the first.
+/// The state of a cable.
+#[derive(Default)]
+struct State {
+    /// Whether the callback has found that ALSA drains the stream.
+    draining: bool,
+    /// Whether the callback has served the stream's alarm after that.
+    woken: bool,
+}
+
+/// A cable with two ends, and the stream that ALSA has at the first, to drain it.
 struct Cable {
     timer: Timer,
     alarms: [Alarm; 2],
     schedule: Schedule,
     /// Under which all arm and disarm.
-    lock: Mutex<()>,
+    lock: Mutex<State>,
     /// ALSA's, for whatever starts and stops the stream.
     stream_lock: Mutex<u32>,
     /// Written where it is opened and closed, read by the callback.
@@ -130,14 +139,14 @@ impl Cable {
             timer: Timer::new(),
             alarms: [Alarm::new(), Alarm::new()],
             schedule: Schedule::new(0),
-            lock: Mutex::new(()),
+            lock: Mutex::default(),
             stream_lock: Mutex::new(0),
             stream: UnsafeCell::new(()),
             goes_on,
         })
     }
 
-    fn locked(&self) -> MutexGuard<'_, ()> {
+    fn locked(&self) -> MutexGuard<'_, State> {
         self.lock.lock().expect("the cable's lock")
     }
 
@@ -192,13 +201,16 @@ impl Cable {
     fn callback(&self) -> bool {
         if self.alarms[0].check_requested() && self.alarms[0].stream().is_some() {
             let mut checked = self.stream_lock.lock().expect("the stream's lock");
-            self.alarms[0].begin_check();
             *checked += 1;
+            self.locked().draining = true;
+            self.alarms[0].end_check();
         }
         let served = {
-            let _cable = self.locked();
+            let mut cable = self.locked();
             self.schedule.begin();
-            [0, 1].map(|number| self.alarms[number].take(100))
+            let served = [0, 1].map(|number| self.alarms[number].take(100));
+            cable.woken |= served[0] && cable.draining;
+            served
         };
         if served[0] && self.alarms[0].stream().is_some() {
             self.stream.with(|_| ());
@@ -288,6 +300,28 @@ fn no_check_is_put_off() {
 fn no_check_is_given_up() {
     check(|| started_while(|cable| cable.disarm(0), true));
     check(|| started_while(|cable| cable.disarm(0), false));
+}
+
+#[test]
+fn who_drains_is_woken() {
+    check(|| {
+        let cable = Cable::new(false);
+        cable.open();
+        let interrupts = interrupts(&cable, 1);
+        cable.start();
+        {
+            // The other end wakes up: only a drain needs a timer.
+            let state = cable.locked();
+            match state.draining {
+                true => cable.arm(0, 150),
+                false => cable.disarm(0),
+            }
+        }
+        interrupts.join().expect("a thread failed");
+        let woken = cable.locked().woken;
+        let armed = cable.timer.armed();
+        assert!(woken || armed.is_some_and(|when| when <= 150), "{armed:?}");
+    });
 }
 
 #[test]
