@@ -15,6 +15,7 @@ use kernel::container_of;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
 use kernel::sync::Arc;
+use kernel::time::{delay::fsleep, Delta};
 use kernel::types::Opaque;
 
 use crate::lib::alsa::trace::debug;
@@ -259,7 +260,8 @@ impl<H: Handler> PeriodTimers<H> {
 impl<H: Handler> PinnedDrop for PeriodTimers<H> {
     fn drop(self: Pin<&mut Self>) {
         // Also what a callback has armed that was running.
-        self.cancel_and_wait();
+        // SAFETY: `raw` was set up by `new` and is pinned.
+        unsafe { bindings::hrtimer_cancel(self.raw.get()) };
     }
 }
 
@@ -281,14 +283,9 @@ impl<H: Handler> Hrtimer for PeriodTimers<H> {
         unsafe { bindings::rloop_hrtimer_restart(self.raw.get(), when, slack) }
     }
 
-    fn try_to_cancel(&self) {
+    fn try_to_cancel(&self) -> bool {
         // SAFETY: `raw` was set up by `new` and is pinned.
-        unsafe { bindings::hrtimer_try_to_cancel(self.raw.get()) };
-    }
-
-    fn cancel_and_wait(&self) {
-        // SAFETY: `raw` was set up by `new` and is pinned.
-        unsafe { bindings::hrtimer_cancel(self.raw.get()) };
+        unsafe { bindings::hrtimer_try_to_cancel(self.raw.get()) >= 0 }
     }
 }
 
@@ -358,17 +355,20 @@ impl<H: Handler> PeriodTimer<H> {
         all.schedule.disarm(all, all.alarms(), &self.alarm);
     }
 
-    /// Disarms the timer, whatever it is armed for, and waits for a running callback. Sleeps, and
-    /// must not be called with a lock held that the callback takes: the stream's, or the handler's.
+    /// Waits for a running callback, and disarms the timer, whatever it is armed for, also by that
+    /// callback. Sleeps, and must not be called with a lock held that the callback takes: the
+    /// stream's, or the handler's.
     pub(super) fn cancel(&self) {
         let all = self.all();
-        let state = all.handler.lock();
-        all.schedule.forget(&self.alarm);
-        drop(state);
-        all.cancel_and_wait();
-        let state = all.handler.lock();
-        all.schedule.resume(all, all.alarms());
-        drop(state);
+        loop {
+            let state = all.handler.lock();
+            let cancelled = all.schedule.try_to_cancel(all, all.alarms(), &self.alarm);
+            drop(state);
+            if cancelled {
+                return;
+            }
+            fsleep(Delta::from_micros(50));
+        }
     }
 
     /// Sets the substream that the callback notifies ALSA of. Any context.
@@ -384,8 +384,8 @@ impl<H: Handler> PeriodTimer<H> {
     /// Undoes [`PeriodTimer::attach`]; sleeps as [`PeriodTimer::cancel`] does.
     pub(super) fn detach(&self) {
         self.alarm.detach();
-        // A callback that has read the old address is over after this; a later one takes the
-        // timer's own lock after this did, and so reads the new one.
+        // A callback that has read the old address is over after this. A later one reads the new
+        // one: the timer is armed for it with the handler's lock held, by this or later.
         self.cancel();
     }
 

@@ -18,20 +18,17 @@ pub(crate) trait Hrtimer {
     /// `HRTIMER_RESTART`. Returns whether it has to. Nobody else may arm it meanwhile.
     fn restart(&self, when: i64, slack: u64) -> bool;
 
-    /// Disarms the timer, unless its callback is running: `hrtimer_try_to_cancel()`. Any context.
-    fn try_to_cancel(&self);
-
-    /// Disarms the timer, and waits for a running callback, which must not wait for the caller:
-    /// `hrtimer_cancel()`. Sleeps.
-    fn cancel_and_wait(&self);
+    /// Disarms the timer, unless its callback is running: `hrtimer_try_to_cancel()`. Returns whether
+    /// it was not: what an earlier callback did has then happened before. Any context.
+    fn try_to_cancel(&self) -> bool;
 }
 
 /// The stream that an alarm is for, whether the timer's callback is to check it, and when it is due.
 ///
 /// # Invariants
 ///
-/// From the end of the cancel that follows [`Alarm::detach`] on, no callback holds an address that
-/// it had before from [`Alarm::stream`]. While [`Alarm::check_requested`], the alarm is due now.
+/// From the [`Schedule::try_to_cancel`] on that succeeds after [`Alarm::detach`], no callback holds
+/// an address that it had before from [`Alarm::stream`]. While [`Alarm::check_requested`], the alarm is due now.
 pub(crate) struct Alarm {
     /// The address of the stream that the callback notifies ALSA of, or 0.
     stream: Atomic<usize>,
@@ -61,8 +58,8 @@ impl Alarm {
         self.stream.store(stream, Release);
     }
 
-    /// Undoes [`Alarm::attach`]: once the timer has been cancelled after this, nobody uses that
-    /// address any more. Any context.
+    /// Undoes [`Alarm::attach`]: once [`Schedule::try_to_cancel`] has succeeded after this, nobody
+    /// uses that address any more. Any context.
     pub(crate) fn detach(&self) {
         self.stream.store(0, Relaxed);
     }
@@ -172,19 +169,23 @@ impl Schedule {
         self.arm(timer, alarms, alarm, 0);
     }
 
-    /// Disarms one of the alarms, whatever it is armed for: the first half of a cancel, after which
-    /// the timer is cancelled without the lock, which waits for a running callback, and
-    /// [`Schedule::resume`] is called.
-    pub(crate) fn forget(&self, alarm: &Alarm) {
+    /// Disarms one of the alarms, whatever it is armed for. Returns whether the callback was not
+    /// running. One that was may still use the stream and arm the alarm: the caller tries again,
+    /// having released the lock, which the callback waits for.
+    pub(crate) fn try_to_cancel<'a>(
+        &self,
+        timer: &impl Hrtimer,
+        alarms: impl Iterator<Item = &'a Alarm>,
+        alarm: &Alarm,
+    ) -> bool {
         alarm.end_check();
         alarm.due.store(NEVER, Relaxed);
-    }
-
-    /// Arms the timer for the first of the alarms, whatever it was armed for.
-    pub(crate) fn resume<'a>(&self, timer: &impl Hrtimer, alarms: impl Iterator<Item = &'a Alarm>) {
-        if self.serving.load(Relaxed) == 0 {
+        let cancelled = timer.try_to_cancel();
+        if cancelled {
+            // For the others, before anybody finds the timer off.
             self.start(timer, earliest(alarms));
         }
+        cancelled
     }
 
     /// Puts off the callback that runs, and all later ones: they come at `closed` (ns) or later.
@@ -195,7 +196,7 @@ impl Schedule {
         closed: u64,
     ) {
         self.closed.store(closed, Relaxed);
-        self.resume(timer, alarms);
+        self.start(timer, earliest(alarms));
     }
 
     /// Begins to serve alarms: until [`Schedule::end`] none arms the timer. To be called by the
@@ -225,7 +226,9 @@ impl Schedule {
     fn start(&self, timer: &impl Hrtimer, first: u64) {
         self.first.store(first, Relaxed);
         if first == NEVER {
-            return timer.try_to_cancel();
+            // A callback that is running finds nothing due.
+            timer.try_to_cancel();
+            return;
         }
         let (soonest, slack) = self.expiry(first);
         timer.start(soonest, slack);

@@ -88,24 +88,10 @@ impl Hrtimer for Timer {
         !queued
     }
 
-    fn try_to_cancel(&self) {
+    fn try_to_cancel(&self) -> bool {
         let mut base = self.lock();
-        if !base.running {
-            base.queued = false;
-        }
-    }
-
-    fn cancel_and_wait(&self) {
-        loop {
-            {
-                let mut base = self.lock();
-                if !base.running {
-                    base.queued = false;
-                    return;
-                }
-            }
-            thread::yield_now();
-        }
+        base.queued &= base.running;
+        !base.running
     }
 }
 
@@ -175,13 +161,16 @@ impl Cable {
 
     /// As `PeriodTimer::cancel`.
     fn cancel(&self) {
-        {
-            let _cable = self.locked();
-            self.schedule.forget(&self.alarms[0]);
+        loop {
+            {
+                let (_cable, alarm) = (self.locked(), &self.alarms[0]);
+                let alarms = self.alarms.iter();
+                if self.schedule.try_to_cancel(&self.timer, alarms, alarm) {
+                    return;
+                }
+            }
+            thread::yield_now();
         }
-        self.timer.cancel_and_wait();
-        let _cable = self.locked();
-        self.schedule.resume(&self.timer, self.alarms.iter());
     }
 
     /// A player starts.
@@ -370,6 +359,30 @@ fn who_waits_has_a_timer_whatever_happens_to_the_other_end() {
 }
 
 #[test]
+fn who_waits_has_a_timer_all_the_time() {
+    check(|| {
+        let cable = Cable::new(false);
+        cable.open();
+        {
+            let _cable = cable.locked();
+            cable.arm(0, 50);
+            cable.arm(1, 300);
+        }
+        let threads = [
+            interrupts(&cable, 1),
+            other(&cable, |cable| {
+                let base = cable.timer.lock();
+                assert!(base.queued || base.running);
+            }),
+        ];
+        cable.close();
+        for thread in threads {
+            thread.join().expect("a thread failed");
+        }
+    });
+}
+
+#[test]
 fn a_timer_that_nobody_waits_for_is_disarmed() {
     check(|| {
         let cable = Cable::new(false);
@@ -398,12 +411,9 @@ impl Hrtimer for Armed {
         true
     }
 
-    fn try_to_cancel(&self) {
+    fn try_to_cancel(&self) -> bool {
         self.0.set(None);
-    }
-
-    fn cancel_and_wait(&self) {
-        self.0.set(None);
+        true
     }
 }
 
