@@ -100,8 +100,9 @@ impl<T: Timed + Send> PeriodTimers<IrqSpinLock<T>> {
     }
 }
 
-/// The most timers that one expiry serves; more that are due are served by the next, at once.
-const SERVED_MAX: usize = 8;
+/// The most timers that one expiry serves. More that are due are served by the next, which comes at
+/// once while [`Pace`] lets it.
+const SERVED_MAX: usize = 4;
 
 /// Period timers with one [`Handler`], numbered from 0.
 #[pin_data(PinnedDrop)]
@@ -210,12 +211,12 @@ impl<H: Handler> PeriodTimers<H> {
             timer.check();
         }
         let mut served = [(0, Wake::Nothing); SERVED_MAX];
-        let served = this.take(from, &mut served);
+        let (served, left) = this.take(from, &mut served);
         for (number, wake) in served.iter() {
             this.timer(*number as usize).notify(*wake);
         }
         // What it takes to arm the timer is reckoned with, so that the clock need not be read once more.
-        let closed = pace.spend(from, now());
+        let closed = pace.spend(from, now(), left);
         set_pace(pace);
         let mut state = this.handler.lock();
         for (number, _) in served.iter() {
@@ -230,12 +231,13 @@ impl<H: Handler> PeriodTimers<H> {
     }
 
     /// Takes the timers that are due at `now`, as many as `served` has room for: the number of each,
-    /// and what ALSA is to be notified of. In the callback, which then ends what is begun here.
-    fn take<'a>(&self, now: u64, served: &'a mut [(u32, Wake)]) -> &'a [(u32, Wake)] {
+    /// and what ALSA is to be notified of; and whether others are left that are due. In the callback,
+    /// which then ends what is begun here.
+    fn take<'a>(&self, now: u64, served: &'a mut [(u32, Wake)]) -> (&'a [(u32, Wake)], bool) {
         let mut state = self.handler.lock();
         self.schedule.begin();
         let first = self.turn.load(Relaxed) as usize;
-        let mut count = 0;
+        let (mut count, mut left) = (0, false);
         for number in Iterator::chain(first..self.count(), 0..first) {
             if !self.timer(number).alarm.take(now) {
                 continue;
@@ -249,10 +251,11 @@ impl<H: Handler> PeriodTimers<H> {
                 // However many are due again by then, the others come first.
                 let next = (number + 1) % self.count();
                 self.turn.store(next as u32, Relaxed);
+                left = self.alarms().any(|alarm| alarm.is_due(now));
                 break;
             }
         }
-        served.get(..count).unwrap_or_default()
+        (served.get(..count).unwrap_or_default(), left)
     }
 }
 

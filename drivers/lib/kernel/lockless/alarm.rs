@@ -84,11 +84,15 @@ impl Alarm {
         self.check.store(0, Relaxed);
     }
 
+    /// Whether the alarm is due at `now` (ns). With the lock held.
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        self.due.load(Relaxed) <= now
+    }
+
     /// Takes the alarm if it is due at `now`: it is then not armed. One whose stream is still to be
     /// checked stays. To be called by the callback, with the lock held.
     pub(crate) fn take(&self, now: u64) -> bool {
-        let due =
-            self.due.load(Relaxed) <= now && !(self.check_requested() && self.stream().is_some());
+        let due = self.is_due(now) && !(self.check_requested() && self.stream().is_some());
         if due {
             self.due.store(NEVER, Relaxed);
         }
