@@ -137,6 +137,10 @@ impl Schedule {
     ) {
         let when = if alarm.check_requested() { 0 } else { when };
         let old = alarm.due.load(Relaxed);
+        if when == old {
+            // With many that are due first, it would take long to look at all for each.
+            return;
+        }
         alarm.due.store(when, Relaxed);
         if self.serving.load(Relaxed) != 0 {
             return;

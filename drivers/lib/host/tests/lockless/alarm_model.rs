@@ -397,6 +397,20 @@ fn a_timer_that_nobody_waits_for_is_disarmed() {
     });
 }
 
+#[test]
+fn who_is_armed_for_the_same_time_again_looks_at_no_other() {
+    check(|| {
+        let cable = Cable::new(false);
+        let _cable = cable.locked();
+        cable.arm(0, 50);
+        let alarms = std::iter::from_fn(|| panic!("others are looked at"));
+        cable
+            .schedule
+            .arm(&cable.timer, alarms, &cable.alarms[0], 50);
+        assert_eq!(cable.timer.armed(), Some(50));
+    });
+}
+
 /// What a timer was last armed for: a time and its slack.
 #[derive(Default)]
 struct Armed(std::cell::Cell<Option<(i64, u64)>>);
