@@ -32,12 +32,20 @@ pub(crate) trait Handler: Send + Sync + Sized {
     /// The state behind the lock, which ranks below the stream lock.
     type State: Send;
 
+    /// Whom else than ALSA an expiry wakes.
+    type Wakes: Copy + Default;
+
     /// Takes the lock under which the timers are armed.
     fn lock(&self) -> Guard<'_, Self::State>;
 
     /// Handles the expiry of the timer with the number `number` at `now` (ns, `CLOCK_MONOTONIC`).
-    /// Returns what ALSA is then notified of.
-    fn expired(&self, state: &mut Self::State, number: usize, now: u64) -> Wake;
+    /// Returns what ALSA is then notified of, and whom [`Handler::wake`] is to wake.
+    fn expired(&self, state: &mut Self::State, number: usize, now: u64) -> (Wake, Self::Wakes);
+
+    /// Wakes those that [`Handler::expired`] has named: without the lock, since they may be many.
+    fn wake(&self, wakes: Self::Wakes) {
+        let _ = wakes;
+    }
 
     /// Whether a timer has left as much to do as may be done in one go: others that are due are then
     /// handled in the next expiry.
@@ -60,13 +68,14 @@ pub(crate) trait Handler: Send + Sync + Sized {
 /// The handler of a stream whose state is a value behind one lock.
 impl<T: Timed + Send> Handler for IrqSpinLock<T> {
     type State = T;
+    type Wakes = ();
 
     fn lock(&self) -> Guard<'_, T> {
         IrqSpinLock::lock(self)
     }
 
-    fn expired(&self, state: &mut T, _: usize, now: u64) -> Wake {
-        state.wake(now)
+    fn expired(&self, state: &mut T, _: usize, now: u64) -> (Wake, ()) {
+        (state.wake(now), ())
     }
 
     fn rearm(state: &mut T, number: usize, timers: &PeriodTimers<Self>) {
@@ -103,6 +112,9 @@ impl<T: Timed + Send> PeriodTimers<IrqSpinLock<T>> {
 /// The most timers that one expiry serves. More that are due are served by the next, which comes at
 /// once while [`Pace`] lets it.
 const SERVED_MAX: usize = 4;
+
+/// A timer that an expiry serves: its number, and what [`Handler::expired`] has returned.
+type Served<H> = (u32, Wake, <H as Handler>::Wakes);
 
 /// Period timers with one [`Handler`], numbered from 0.
 #[pin_data(PinnedDrop)]
@@ -210,16 +222,17 @@ impl<H: Handler> PeriodTimers<H> {
         for timer in this.timers.iter() {
             timer.check();
         }
-        let mut served = [(0, Wake::Nothing); SERVED_MAX];
+        let mut served = [(0, Wake::Nothing, H::Wakes::default()); SERVED_MAX];
         let (served, left) = this.take(from, &mut served);
-        for (number, wake) in served.iter() {
+        for (number, wake, wakes) in served.iter() {
+            this.handler.wake(*wakes);
             this.timer(*number as usize).notify(*wake);
         }
         // What it takes to arm the timer is reckoned with, so that the clock need not be read once more.
         let closed = pace.spend(from, now(), left);
         set_pace(pace);
         let mut state = this.handler.lock();
-        for (number, _) in served.iter() {
+        for (number, ..) in served.iter() {
             H::rearm(&mut state, *number as usize, this);
         }
         let restart = this.schedule.end(this, this.alarms(), closed);
@@ -231,9 +244,9 @@ impl<H: Handler> PeriodTimers<H> {
     }
 
     /// Takes the timers that are due at `now`, as many as `served` has room for: the number of each,
-    /// and what ALSA is to be notified of; and whether others are left that are due. In the callback,
-    /// which then ends what is begun here.
-    fn take<'a>(&self, now: u64, served: &'a mut [(u32, Wake)]) -> (&'a [(u32, Wake)], bool) {
+    /// what ALSA is to be notified of, and whom to wake; and whether others are left that are due. In
+    /// the callback, which then ends what is begun here.
+    fn take<'a>(&self, now: u64, served: &'a mut [Served<H>]) -> (&'a [Served<H>], bool) {
         let mut state = self.handler.lock();
         self.schedule.begin();
         let first = self.turn.load(Relaxed) as usize;
@@ -242,9 +255,9 @@ impl<H: Handler> PeriodTimers<H> {
             if !self.timer(number).alarm.take(now) {
                 continue;
             }
-            let wake = self.handler.expired(&mut state, number, now);
+            let (wake, wakes) = self.handler.expired(&mut state, number, now);
             if let Some(slot) = served.get_mut(count) {
-                *slot = (number as u32, wake);
+                *slot = (number as u32, wake, wakes);
                 count += 1;
             }
             if count == served.len() || H::is_behind(&state) {

@@ -2,7 +2,7 @@
 
 //! A converter with its timers, and the queues in which its users sleep.
 //!
-//! Lock order: the converter's lock is the innermost but for those of timers and queues. It is an interrupt's: nothing is
+//! Lock order: the converter's lock is the innermost but for those of timers. It is an interrupt's: nothing is
 //! allocated or freed with it held, and nobody sleeps.
 
 use kernel::prelude::*;
@@ -14,7 +14,7 @@ use crate::lib::kernel::lock::{Guard, IrqSpinLock};
 use crate::lib::kernel::time::now;
 use crate::lib::kernel::wait::WaitQueue;
 use crate::lib::model::stream::Wake;
-use crate::model::converter::{Converter, Parts};
+use crate::model::converter::{Converter, Parts, Wakes};
 use crate::model::params::Config;
 use crate::port::Port;
 
@@ -106,16 +106,20 @@ pub(crate) fn change<T>(
 /// All in interrupt context (in a softirq on `PREEMPT_RT`).
 impl Handler for Device {
     type State = Converter<Kernel>;
+    type Wakes = Wakes;
 
     fn lock(&self) -> Guard<'_, Converter<Kernel>> {
         self.converter.lock()
     }
 
-    fn expired(&self, converter: &mut Converter<Kernel>, number: usize, now: u64) -> Wake {
-        if number == PERIODS {
-            return converter.wake(now);
+    fn expired(&self, converter: &mut Converter<Kernel>, number: usize, now: u64) -> (Wake, Wakes) {
+        match number {
+            TICKS => (Wake::Nothing, converter.tick(now)),
+            _ => (converter.wake(now), Wakes::default()),
         }
-        let wakes = converter.tick(now);
+    }
+
+    fn wake(&self, wakes: Wakes) {
         for (queue, wake) in [
             (&self.writers, wakes.writers),
             (&self.closers, wakes.closers),
@@ -125,7 +129,6 @@ impl Handler for Device {
                 queue.wake_all();
             }
         }
-        Wake::Nothing
     }
 
     fn rearm(converter: &mut Converter<Kernel>, number: usize, timers: &Timers) {

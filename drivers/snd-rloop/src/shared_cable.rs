@@ -77,13 +77,14 @@ fn timer_port(number: usize) -> Port {
 
 impl Handler for CableLocks {
     type State = CableState;
+    type Wakes = ();
 
     fn lock(&self) -> Guard<'_, CableState> {
         self.state.lock()
     }
 
-    fn expired(&self, state: &mut CableState, number: usize, now: u64) -> Wake {
-        state.wake(timer_port(number), now)
+    fn expired(&self, state: &mut CableState, number: usize, now: u64) -> (Wake, ()) {
+        (state.wake(timer_port(number), now), ())
     }
 
     fn is_behind(state: &CableState) -> bool {
