@@ -27,7 +27,8 @@ use crate::lib::model::pace::Pace;
 use crate::lib::model::stream::{Timed, Wake};
 
 /// The handler of several timers' expiry. Its functions are called in hard interrupt context (in a
-/// softirq on `PREEMPT_RT`), with no stream locked; [`Handler::lock`] in any.
+/// softirq on `PREEMPT_RT`), and with no stream locked but for [`Handler::drain_started`];
+/// [`Handler::lock`] is called in any context, also with a stream locked.
 pub(crate) trait Handler: Send + Sync + Sized {
     /// The state behind the lock, which ranks below the stream lock.
     type State: Send;
@@ -295,7 +296,8 @@ impl<H: Handler> Hrtimer for PeriodTimers<H> {
     }
 
     fn restart(&self, when: i64, slack: u64) -> bool {
-        // SAFETY: `raw` was set up by `new` and is pinned; its callback runs, and nobody arms it.
+        // SAFETY: `raw` was set up by `new` and is pinned. Its callback runs, and alone calls this, by
+        // `Schedule::end`; it holds the handler's lock, without which nobody arms the timer.
         unsafe { bindings::rloop_hrtimer_restart(self.raw.get(), when, slack) }
     }
 
@@ -324,7 +326,8 @@ unsafe impl<H: Handler> Send for PeriodTimer<H> {}
 // SAFETY: As above.
 unsafe impl<H: Handler> Sync for PeriodTimer<H> {}
 
-// SAFETY: The C functions that take `raw` lock it, and `H` is `Send`.
+// SAFETY: The C functions that take `raw` lock it, but for `rloop_hrtimer_restart`, see there; and
+// `H` is `Send`.
 unsafe impl<H: Handler> Send for PeriodTimers<H> {}
 
 // SAFETY: As above, and `H` is `Sync`.

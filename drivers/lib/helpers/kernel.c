@@ -56,7 +56,8 @@ void rloop_set_pace(struct rloop_pace pace)
 
 /*
  * Arms a timer from its callback for a time or up to so many ns later. Returns whether the callback has to return
- * HRTIMER_RESTART for that, which spares looking for the timer's base. Nobody else may arm it meanwhile.
+ * HRTIMER_RESTART for that, which spares looking for the timer's base. To be called with a lock held that all who
+ * arm the timer hold, so that nobody does meanwhile.
  */
 bool rloop_hrtimer_restart(struct hrtimer *timer, ktime_t when, u64 slack)
 {

@@ -15,7 +15,8 @@ pub(crate) trait Hrtimer {
     fn start(&self, when: i64, slack: u64);
 
     /// Arms the timer as [`Hrtimer::start`] does, from its callback: at no cost, where that returns
-    /// `HRTIMER_RESTART`. Returns whether it has to. Nobody else may arm it meanwhile.
+    /// `HRTIMER_RESTART`. Returns whether it has to. To be called with the lock held under which all
+    /// of them arm it, so that nobody does meanwhile.
     fn restart(&self, when: i64, slack: u64) -> bool;
 
     /// Disarms the timer, unless its callback is running: `hrtimer_try_to_cancel()`. Returns whether
@@ -28,7 +29,8 @@ pub(crate) trait Hrtimer {
 /// # Invariants
 ///
 /// From the [`Schedule::try_to_cancel`] on that succeeds after [`Alarm::detach`], no callback holds
-/// an address that it had before from [`Alarm::stream`]. While [`Alarm::check_requested`], the alarm is due now.
+/// an address that it had before from [`Alarm::stream`]. While there is a stream and
+/// [`Alarm::check_requested`], the alarm is due now.
 pub(crate) struct Alarm {
     /// The address of the stream that the callback notifies ALSA of, or 0.
     stream: Atomic<usize>,
