@@ -122,7 +122,8 @@ type Served<H> = (u32, Wake, <H as Handler>::Wakes);
 pub(crate) struct PeriodTimers<H: Handler> {
     timers: KVec<PeriodTimer<H>>,
     schedule: Schedule,
-    /// The number of the timer that is looked at first. Used by the callback alone, hence relaxed.
+    /// The number of the timer that is looked at first, or the count of all. Used by the callback alone,
+    /// hence relaxed.
     turn: Atomic<u32>,
     #[pin]
     raw: Opaque<bindings::hrtimer>,
@@ -263,8 +264,7 @@ impl<H: Handler> PeriodTimers<H> {
             }
             if count == served.len() || H::is_behind(&state) {
                 // However many are due again by then, the others come first.
-                let next = (number + 1) % self.count();
-                self.turn.store(next as u32, Relaxed);
+                self.turn.store(number as u32 + 1, Relaxed);
                 left = self.alarms().any(|alarm| alarm.is_due(now));
                 break;
             }
