@@ -57,6 +57,22 @@ void rloop_set_pace(struct rloop_pace pace)
 	*this_cpu_ptr(&timers_pace) = pace;
 }
 
+/*
+ * Arms a timer from its callback for a time or up to so many ns later. Returns whether the callback has to return
+ * HRTIMER_RESTART for that, which spares looking for the timer's base. To be called with a lock held that all who
+ * arm the timer hold, so that nobody does meanwhile.
+ */
+bool rloop_hrtimer_restart(struct hrtimer *timer, ktime_t when, u64 slack)
+{
+	/* By somebody who has come between the expiry and this. */
+	if (hrtimer_is_queued(timer)) {
+		hrtimer_start_range_ns(timer, when, slack, HRTIMER_MODE_ABS);
+		return false;
+	}
+	hrtimer_set_expires_range_ns(timer, when, slack);
+	return true;
+}
+
 /* Whether this is an interrupt or a softirq. Any context. */
 bool rloop_in_interrupt(void)
 {
