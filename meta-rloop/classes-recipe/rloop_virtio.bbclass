@@ -9,8 +9,10 @@ SRC_URI += "${@' '.join('file://' + service for service in d.getVar('RLOOP_SERVI
 
 inherit systemd useradd
 
-SYSTEMD_SERVICE:${PN} = "${RLOOP_SERVICES}"
-SYSTEMD_AUTO_ENABLE = "disable"
+# The class takes the services out where there is no systemd. Its scripts are for services that can be stopped, which these, as
+# templates, can't: systemctl fails, and the package could not be removed.
+SYSTEMD_PACKAGES = ""
+FILES:${PN} += "${systemd_system_unitdir}"
 
 # Where ids are fixed, as in AGL: USERADD_GID_TABLES += "files/rloop-group"
 USERADD_PACKAGES = "${PN}"
@@ -20,4 +22,14 @@ do_install:append() {
     for service in ${RLOOP_SERVICES}; do
         install -D -m 0644 -t ${D}${systemd_system_unitdir} ${UNPACKDIR}/$service
     done
+}
+
+# The instances go with the program. None may be there: a pattern may match nothing.
+pkg_prerm:${PN}() {
+    if [ -z "$D" ] && systemctl >/dev/null 2>&1; then
+        for service in ${RLOOP_SERVICES}; do
+            systemctl stop "$(echo "$service" | sed 's/@/@*/')"
+            systemctl disable "$service"
+        done
+    fi
 }
