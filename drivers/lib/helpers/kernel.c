@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 
 #include "kernel.h"
+#include "division.c"
 
 /* Initialises a lock. All of them are of one lockdep class. */
 void rloop_spin_lock_init(struct spinlock *lock)
