@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::arch::Arch;
+use crate::arch::{Arch, Compiler, Facts};
 use crate::cache::Key;
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
@@ -71,26 +71,20 @@ pub(crate) fn of(
     (vendor, target): (&Path, &Path),
     subcommand: &str,
 ) -> Result<Cmd> {
-    let env = [
+    let mut env = vec![
         ("CARGO_TARGET_DIR".to_owned(), target.display().to_string()),
         (
             "CARGO_HOME".to_owned(),
             target.join("home").display().to_string(),
         ),
         ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
-        (
-            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER".to_owned(),
-            "aarch64-linux-gnu-gcc".to_owned(),
-        ),
-        (
-            "PKG_CONFIG_ALLOW_CROSS_aarch64_unknown_linux_gnu".to_owned(),
-            "1".to_owned(),
-        ),
-        (
-            "PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu".to_owned(),
-            Arch::Aarch64.pkg_config().to_owned(),
-        ),
     ];
+    for arch in Arch::ALL {
+        // The toolchain root's own needs no word.
+        if arch != Arch::X86_64 {
+            env.extend(for_another(arch.facts()));
+        }
+    }
     let mut cmd = sandbox.command(what, dir, &env, "cargo")?;
     cmd.arg(subcommand);
     if subcommand != "fmt" {
@@ -103,6 +97,27 @@ pub(crate) fn of(
             ));
     }
     Ok(cmd)
+}
+
+/// What cargo and pkg-config are told by, where they build for another architecture than the toolchain root's.
+fn for_another(arch: &Facts) -> Vec<(String, String)> {
+    let triple = arch.rust.replace('-', "_");
+    let cargo = format!("CARGO_TARGET_{}", triple.to_uppercase());
+    let mut env = vec![
+        (format!("PKG_CONFIG_ALLOW_CROSS_{triple}"), "1".to_owned()),
+        (format!("PKG_CONFIG_LIBDIR_{triple}"), arch.pkg_config()),
+    ];
+    match arch.compiler {
+        Compiler::Gcc(prefix) => env.push((format!("{cargo}_LINKER"), format!("{prefix}gcc"))),
+        Compiler::Llvm => env.extend([
+            (format!("{cargo}_LINKER"), "clang".to_owned()),
+            (
+                format!("{cargo}_RUSTFLAGS"),
+                format!("-Clink-arg=--target={} -Clink-arg=-fuse-ld=lld", arch.gnu),
+            ),
+        ]),
+    }
+    env
 }
 
 /// The tool.
@@ -121,7 +136,7 @@ pub fn programs(
     arch: Arch,
     step: &Step,
 ) -> Result<Vec<PathBuf>> {
-    let drivers = context.drivers.iter();
+    let drivers = context.drivers.iter().filter(|driver| driver.is_for(arch));
     let others = drivers.flat_map(|driver| driver.programs.iter().map(String::as_str));
     let names: Vec<&str> = std::iter::once(TOOL).chain(others).collect();
     build(context, sandbox, arch, step, &names)?;
@@ -143,7 +158,7 @@ fn build(
         &format!("building {} for {arch}", names.join(", ")),
         "build",
     )?;
-    cmd.args(["--release", "--target", arch.rust()]);
+    cmd.args(["--release", "--target", arch.facts().rust]);
     for name in names {
         cmd.args(["--package", name]);
     }
@@ -151,6 +166,6 @@ fn build(
 }
 
 fn built(context: &Context, arch: Arch, name: &str) -> PathBuf {
-    let target = context.paths.work().join("cargo").join(arch.rust());
+    let target = context.paths.work().join("cargo").join(arch.facts().rust);
     target.join("release").join(name)
 }

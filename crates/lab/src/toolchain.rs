@@ -45,15 +45,25 @@ const PACKAGES: &[&str] = &[
     "clang",
     "libclang-dev",
     "libstd-rust-dev:arm64",
+    "libstd-rust-dev:armhf",
+    "libstd-rust-dev:riscv64",
     "libc6-dev:arm64",
+    "libc6-dev:armhf",
+    "libc6-dev:riscv64",
+    "libgcc-14-dev:armhf",
+    "libgcc-14-dev:riscv64",
     // What the tool links to.
     "pkg-config",
     "libasound2-dev",
     "libasound2-dev:arm64",
+    "libasound2-dev:armhf",
+    "libasound2-dev:riscv64",
     // Where it all runs.
     "qemu-system-arm",
+    "qemu-system-riscv",
     "qemu-system-x86",
     "seabios",
+    "opensbi",
     "gdb-multiarch",
     // Small help.
     "ca-certificates",
@@ -83,7 +93,7 @@ pub fn get(context: &Context) -> Result<Sandbox> {
         Debootstrap {
             what: "making the toolchain root",
             variant: "apt",
-            architectures: "amd64,arm64",
+            architectures: "amd64,arm64,armhf,riscv64",
             packages: PACKAGES,
             backports: false,
         }
