@@ -321,7 +321,11 @@ mod tests {
     #[test]
     fn what_a_stress_has_not_is_refused_with_it() {
         for (option, driver, known) in [
-            ("--failing-allocations", "circbuf", "snd-rloop, netdrv"),
+            (
+                "--failing-allocations",
+                "circbuf",
+                "snd-rloop, vblk, netdrv",
+            ),
             ("--suspend", "vblk", "snd-rloop"),
         ] {
             let arguments = format!("--stress 5 {option}");

@@ -34,8 +34,9 @@ pub struct Verify {
     pub faults: bool,
     /// Let each allocation fail once that the kernel makes for a card or device, and see that it does no harm
     ///
-    /// Of snd-rloop and pcie-edu. With --stress, of snd-rloop and netdrv: let one in a hundred fail while it lasts.
-    /// Needs root, and a kernel for it. Without --stress the module is loaded anew, that of snd-rloop without parameters.
+    /// Of snd-rloop, circbuf and pcie-edu. With --stress, of snd-rloop, vblk and netdrv: let one in a hundred fail while it
+    /// lasts. Needs root, and a kernel for it. Without --stress the module is loaded anew, that of snd-rloop without
+    /// parameters.
     #[arg(long, conflicts_with = "full")]
     pub failing_allocations: bool,
     /// Measure for how long the card keeps a processor from its interrupts, under the heaviest loads

@@ -15,8 +15,10 @@ use lab::kernel;
 use lab::python;
 use lab::sandbox;
 
-/// What all of it takes, in GiB: toolchain, sources, and five kernels' builds.
-const DISK_GIB: u64 = 20;
+/// What the cache takes, in GiB: toolchain, sources, and the kernels' builds.
+const CACHE_GIB: u64 = 14;
+/// What all tests leave in a checkout, in GiB.
+const CHECKOUT_GIB: u64 = 10;
 /// For the largest link and a guest with KASAN, in GiB.
 const MEMORY_GIB: u64 = 4;
 /// The oldest cargo that can build this workspace.
@@ -45,7 +47,7 @@ pub(crate) fn run(context: &Context) -> Result<bool> {
         ("Debian mirror", mirror(context)),
         ("cargo", cargo()),
         ("cache", writable(context.cache.dir())),
-        ("disk", disk(context.cache.dir())),
+        ("disk", disk(context.cache.dir(), &context.paths.work())),
         ("memory", memory()),
         ("KVM", kvm()),
     ];
@@ -157,9 +159,9 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// The cache, or the directory that it will be made in.
-fn place(cache: &Path) -> &Path {
-    cache.ancestors().find(|dir| dir.is_dir()).unwrap_or(cache)
+/// A directory, or the one that it will be made in.
+fn place(dir: &Path) -> &Path {
+    dir.ancestors().find(|dir| dir.is_dir()).unwrap_or(dir)
 }
 
 fn writable(cache: &Path) -> Finding {
@@ -174,23 +176,49 @@ fn writable(cache: &Path) -> Finding {
     }
 }
 
-fn disk(cache: &Path) -> Finding {
-    let place = place(cache);
-    let Ok(stat) = rustix::fs::statvfs(place) else {
-        return Finding::Lesser(format!(
-            "can't tell how much is free at {}",
-            place.display()
-        ));
-    };
-    let free = (stat.f_bavail * stat.f_frsize) >> 30;
-    let text = format!("{free} GiB free at {}", place.display());
-    let used = fs::read_dir(cache).map(|dir| dir.count()).unwrap_or(0);
-    if free >= DISK_GIB || (used > 0 && free >= DISK_GIB / 4) {
-        Finding::Good(text)
-    } else {
-        Finding::Missing(format!(
-            "{text}; {DISK_GIB} GiB are needed, or set RLOOP_CACHE to a place with more"
-        ))
+/// What is free at a place, and what is needed there.
+struct Room<'a> {
+    place: &'a Path,
+    file_system: u64,
+    free_gib: u64,
+    needed_gib: u64,
+}
+
+/// Whether there is room for the cache and for `work`, where a checkout has what it builds; a quarter does for one that
+/// has something already.
+fn disk(cache: &Path, work: &Path) -> Finding {
+    let mut rooms: Vec<Room<'_>> = Vec::new();
+    for (dir, gib) in [(cache, CACHE_GIB), (work, CHECKOUT_GIB)] {
+        let used = fs::read_dir(dir).is_ok_and(|mut dir| dir.next().is_some());
+        let needed_gib = if used { gib.div_ceil(4) } else { gib };
+        let place = place(dir);
+        let Ok(stat) = rustix::fs::statvfs(place) else {
+            return Finding::Lesser(format!(
+                "can't tell how much is free at {}",
+                place.display()
+            ));
+        };
+        let shared = rooms
+            .iter_mut()
+            .find(|room| room.file_system == stat.f_fsid);
+        match shared {
+            Some(room) => room.needed_gib += needed_gib,
+            None => rooms.push(Room {
+                place,
+                file_system: stat.f_fsid,
+                free_gib: (stat.f_bavail * stat.f_frsize) >> 30,
+                needed_gib,
+            }),
+        }
+    }
+    let text = |room: &Room<'_>| format!("{} GiB free at {}", room.free_gib, room.place.display());
+    match rooms.iter().find(|room| room.free_gib < room.needed_gib) {
+        None => Finding::Good(rooms.iter().map(text).collect::<Vec<_>>().join(", ")),
+        Some(room) => Finding::Missing(format!(
+            "{}; {} GiB are needed there (RLOOP_CACHE moves the cache)",
+            text(room),
+            room.needed_gib
+        )),
     }
 }
 

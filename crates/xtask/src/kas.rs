@@ -57,6 +57,8 @@ pub(crate) struct Dump {
     machine: Option<String>,
     distro: Option<String>,
     target: Option<Target>,
+    #[serde(default)]
+    local_conf_header: BTreeMap<String, String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -135,7 +137,23 @@ impl Dump {
         }
     }
 
-    /// What is missing for a build that anybody can repeat.
+    /// The files that `local.conf` takes in by names that it does not know yet: kas says which machine and distro it
+    /// is at the end.
+    fn taken_in_too_early(&self) -> impl Iterator<Item = &str> {
+        let lines = self
+            .local_conf_header
+            .values()
+            .flat_map(|text| text.lines());
+        lines.filter_map(|line| {
+            let (word, file) = line.trim().split_once(' ')?;
+            let early = ["${MACHINE}", "${DISTRO}"]
+                .iter()
+                .any(|name| file.contains(name));
+            (matches!(word, "require" | "include") && early).then_some(file)
+        })
+    }
+
+    /// What is missing for a build that anybody can repeat, or keeps bitbake from it.
     pub(crate) fn complaint(&self) -> Option<String> {
         let mut complaints: Vec<String> = self
             .repositories()
@@ -154,6 +172,8 @@ impl Dump {
                 complaints.push(format!("no {what}"));
             }
         }
+        let early = self.taken_in_too_early();
+        complaints.extend(early.map(|file| format!("{file} is taken in before its name is known")));
         (!complaints.is_empty()).then(|| complaints.join(", "))
     }
 }
@@ -184,5 +204,22 @@ mod tests {
         let tag = Dump::parse(&good.replace(COMMIT, "v1.0")).unwrap();
         let why = tag.complaint().unwrap();
         assert_eq!(why, "a is pinned to v1.0, which is no commit");
+    }
+
+    #[test]
+    fn a_file_whose_name_is_not_known_yet_is_told() {
+        let dump = |line: &str| {
+            let text =
+                r#"{"machine": "m", "distro": "d", "local_conf_header": {"a": "LINE\nA = \"1\""}}"#;
+            Dump::parse(&text.replace("LINE", line)).unwrap()
+        };
+        for good in ["require conf/m.inc", "A = '${MACHINE}'"] {
+            assert_eq!(dump(good).complaint(), None, "{good}");
+        }
+        for bad in ["require conf/${MACHINE}.inc", "include conf/${DISTRO}.inc"] {
+            let file = bad.split_once(' ').unwrap().1;
+            let why = format!("{file} is taken in before its name is known");
+            assert_eq!(dump(bad).complaint(), Some(why));
+        }
     }
 }

@@ -5,8 +5,9 @@
 use kernel::prelude::*;
 use kernel::str::{CStr, CString};
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::{Arc, Mutex};
-use kernel::{c_str, new_mutex};
+use kernel::sync::{Arc, CondVar, CondVarTimeoutResult, Mutex};
+use kernel::time::msecs_to_jiffies;
+use kernel::{c_str, new_condvar, new_mutex};
 
 use crate::device::Loopback;
 use crate::lib::kernel::parent::Parent;
@@ -17,8 +18,10 @@ use crate::lib::kernel::worker::{Job, Prepared, Worker};
 use crate::model::abi::Create;
 use crate::model::policy::check;
 
-/// How many devices there are at most, those included that applications still hold.
+/// How many devices there are at most, those included that are being taken away, or that applications still hold.
 const ALIVE_MAX: u32 = 32;
+/// For so long, in milliseconds, a new device waits for one of them to go.
+const GO_MAX: u32 = 1_000;
 
 /// What all nodes share.
 pub(crate) struct Common {
@@ -26,7 +29,7 @@ pub(crate) struct Common {
     untested: bool,
     /// How many devices have been made.
     made: Atomic<u32>,
-    alive: Arc<Atomic<u32>>,
+    devices: Arc<Devices>,
     /// Where drivers are bound and unbound.
     worker: Worker,
 }
@@ -42,10 +45,64 @@ impl Common {
             module,
             untested,
             made: Atomic::new(0),
-            alive: Arc::new(Atomic::new(0), GFP_KERNEL)?,
+            devices: Devices::new()?,
             worker: Worker::new(c_str!("virtio-loopback"))?,
         };
         Ok(Arc::new(common, GFP_KERNEL)?)
+    }
+}
+
+/// How many devices there are.
+#[pin_data]
+struct Devices {
+    #[pin]
+    alive: Mutex<u32>,
+    /// Woken when there is one less.
+    #[pin]
+    gone: CondVar,
+}
+
+/// One of them.
+struct Alive(Arc<Devices>);
+
+impl Devices {
+    fn new() -> Result<Arc<Self>> {
+        let new = pin_init!(Self {
+            alive <- new_mutex!(0, "Devices::alive"),
+            gone <- new_condvar!("Devices::gone"),
+        });
+        Arc::pin_init(new, GFP_KERNEL)
+    }
+
+    /// One more, for which one of too many may have to go first. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// `EBUSY` if none does, `ERESTARTSYS` for a signal.
+    fn enter(this: &Arc<Self>) -> Result<Alive> {
+        let mut alive = this.alive.lock();
+        let mut left = msecs_to_jiffies(GO_MAX);
+        while *alive >= ALIVE_MAX {
+            if left == 0 {
+                return Err(EBUSY);
+            }
+            left = match this.gone.wait_interruptible_timeout(&mut alive, left) {
+                CondVarTimeoutResult::Woken { jiffies } => jiffies,
+                CondVarTimeoutResult::Signal { .. } => return Err(ERESTARTSYS),
+                // One may have gone at the same moment.
+                CondVarTimeoutResult::Timeout => 0,
+            };
+        }
+        *alive += 1;
+        Ok(Alive(this.clone()))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        *self.0.alive.lock() -= 1;
+        // All: one that a signal ends at the same moment would keep it from the others.
+        self.0.gone.notify_all();
     }
 }
 
@@ -82,13 +139,12 @@ impl Job for Register {
 /// Takes the device from its driver.
 struct Remove {
     device: Arc<Device<Loopback>>,
-    alive: Arc<Atomic<u32>>,
+    _alive: Alive,
 }
 
 impl Job for Remove {
     fn run(&mut self) {
         self.device.unregister();
-        self.alive.fetch_add(u32::MAX, Relaxed);
         pr_info!("{}: removed\n", self.device.transport());
     }
 }
@@ -116,8 +172,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if there is one, `EINVAL` and `EBADF` for what is not allowed, `ENOMEM`; each with a line in the kernel's
-    /// log.
+    /// `EBUSY` if there is one, or too many of all nodes together; `EINVAL` and `EBADF` for what is not allowed; `ENOMEM`;
+    /// each with a line in the kernel's log. `ERESTARTSYS` for a signal.
     pub(crate) fn create(&self, create: &Create) -> Result<Owned> {
         let refused = |what: &str, error: Error| {
             pr_err!(
@@ -133,6 +189,11 @@ impl Node {
             EINVAL
         })?;
         let common = &*self.common;
+        let alive = Devices::enter(&common.devices).inspect_err(|error| {
+            if *error == EBUSY {
+                refused("too many devices are held by applications", EBUSY);
+            }
+        })?;
         let mut place = self.device.lock();
         if place.is_some() {
             return Err(refused(
@@ -157,12 +218,8 @@ impl Node {
         let register = Prepared::new(Register(device.clone()))?;
         let removal = Prepared::new(Remove {
             device: device.clone(),
-            alive: common.alive.clone(),
+            _alive: alive,
         })?;
-        if common.alive.fetch_add(1, Relaxed) >= ALIVE_MAX {
-            common.alive.fetch_add(u32::MAX, Relaxed);
-            return Err(refused("too many devices are held by applications", EBUSY));
-        }
         pr_info!("{}: made\n", device.transport());
         *place = Some(device.clone());
         common.worker.start(register);

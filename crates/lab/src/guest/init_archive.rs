@@ -26,7 +26,7 @@ pub struct Parts<'a> {
     pub job: Option<&'a str>,
 }
 
-/// Writes the initramfs for `kernel` to `to`; `dir` is for what is made on the way.
+/// Writes the initramfs for `kernel` to `to`; `dir` is for what is made on the way, of which nothing stays.
 pub fn write(
     sandbox: &Sandbox,
     kernel: &Kernel,
@@ -68,5 +68,5 @@ pub fn write(
         archive.file(&name, 0o755, &content).at(to)?;
     }
     archive.finish().at(to)?;
-    Ok(())
+    sandbox::remove(&staging)
 }

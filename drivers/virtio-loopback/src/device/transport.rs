@@ -91,20 +91,22 @@ impl Transport for Loopback {
             match shown.state.phase() {
                 _ if shown.closed => return Err(ENODEV),
                 Phase::Broken => return Err(EIO),
-                Phase::Stopping => {}
-                Phase::Idle | Phase::Ready | Phase::Live => return Ok(()),
-            }
-            match self.let_go.wait_interruptible_timeout(&mut shown, left) {
-                CondVarTimeoutResult::Woken { jiffies } => left = jiffies,
-                CondVarTimeoutResult::Signal { .. } => return Err(ERESTARTSYS),
-                CondVarTimeoutResult::Timeout => {
+                Phase::Stopping if left == 0 => {
                     pr_err!(
                         "{}: the backend has not let go of the last driver's queues\n",
                         self
                     );
                     return Err(ETIMEDOUT);
                 }
+                Phase::Stopping => {}
+                Phase::Idle | Phase::Ready | Phase::Live => return Ok(()),
             }
+            left = match self.let_go.wait_interruptible_timeout(&mut shown, left) {
+                CondVarTimeoutResult::Woken { jiffies } => jiffies,
+                CondVarTimeoutResult::Signal { .. } => return Err(ERESTARTSYS),
+                // It may have let go at the same moment.
+                CondVarTimeoutResult::Timeout => 0,
+            };
         }
     }
 

@@ -209,7 +209,19 @@ impl Injection {
     /// # Errors
     /// What is missing.
     pub fn follow(module: &str) -> Result<(), String> {
-        let range = modules::range_of(module)?;
+        Self::point(&modules::range_of(module)?)
+    }
+
+    /// No allocations of [`Injection::of_module`] fail until they do again, by [`Injection::follow`].
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn pause() -> Result<(), String> {
+        Self::point(&(0..0))
+    }
+
+    /// Allocations fail that code at these addresses is to blame for.
+    fn point(range: &Range<u64>) -> Result<(), String> {
         for kind in KINDS {
             for (name, address) in [("require-start", range.start), ("require-end", range.end)] {
                 let path = file(kind, name);

@@ -12,7 +12,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rig::check::Kind;
 use rig::ledger::Ledger;
@@ -28,7 +28,7 @@ use super::sys::{Erase, erase, stats};
 use super::{DRIVER, is_there};
 use crate::error::Error;
 use crate::families::family::Stress;
-use crate::families::stress::{Options, Subject, Worker, once};
+use crate::families::stress::{Options, Subject, Worker, once, patiently};
 
 /// The disk that comes and goes.
 const CHANGING: &str = "stress";
@@ -36,6 +36,20 @@ const CHANGING: &str = "stress";
 const BLOCK: u64 = 4096;
 /// Requests are to so many of them, at first.
 const BLOCKS: u64 = 500;
+
+/// For so long a disk may be on its way, where there is no memory for it.
+const MAKING: Duration = Duration::from_secs(60);
+
+/// The files of its faults that a disk needs.
+const FILES: [&str; 10] = [
+    "drop", "error", "delay", "jitter", "hang", "freeze", "powercut", "power", "unplug", "state",
+];
+
+/// Whether a disk has its files, all of which are there before its node. One without `unplug` could not go while somebody
+/// has it open.
+fn is_whole(device: &Device) -> bool {
+    device.faults().is_ok_and(|faults| faults.have(&FILES))
+}
 
 /// What is put under stress.
 const SUBJECT: Subject = Subject {
@@ -46,7 +60,7 @@ const SUBJECT: Subject = Subject {
 
 /// How it is done.
 pub const STRESS: Stress = Stress {
-    meanwhile: &[Kind::Faults],
+    meanwhile: &[Kind::Faults, Kind::Allocations],
     plan: |_, options| Ok(once(options, run)),
     child: |options| Ok(SUBJECT.child::<User>(options.seed)),
 };
@@ -88,7 +102,8 @@ impl Worker for User {
             false => Device::made_as(CHANGING),
         };
         self.watchdog.step(format!("open {}", device.name));
-        let Ok(file) = device.direct() else {
+        let opened = is_whole(&device).then(|| device.direct().ok());
+        let Some(file) = opened.flatten() else {
             // It is being made anew.
             thread::sleep(Duration::from_millis(1));
             return Ok(1);
@@ -168,46 +183,75 @@ struct Director {
     /// So that the module can't go.
     _open: File,
     random: Random,
-    faults: bool,
+    options: Options,
     over: bool,
     unplugged: u64,
+    /// How often it could not be made whole.
+    not_whole: u64,
     cuts: u64,
     resized: u64,
     refused: u64,
 }
 
 impl Director {
+    fn set(&self, file: &str, value: &str) -> Verdict {
+        let failing = self.options.failing_allocations;
+        patiently(failing, || self.made.set(file, value))
+    }
+
+    fn fault(&self, file: &str, value: &str) -> Verdict {
+        let failing = self.options.failing_allocations;
+        patiently(failing, || self.made.device.fault(file, value))
+    }
+
+    /// Makes the disk, and until it has all its files makes it anew: no user opens one that has not, so it can go.
+    fn make(&mut self) -> Verdict {
+        let failing = self.options.failing_allocations;
+        let end = Instant::now() + MAKING;
+        loop {
+            let made = self.made.set("enable", "1");
+            if !failing || (made.is_ok() && is_whole(&self.made.device)) {
+                return made;
+            }
+            ensure(Instant::now() < end, || {
+                format!("no disk has all files of its faults: {made:?}")
+            })?;
+            self.not_whole += 1;
+            // A user may have looked for the files of the disk before.
+            let _ = self.made.set("enable", "0");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     fn remake(&mut self) -> Verdict {
-        self.made.device.fault("unplug", "1")?;
-        self.made.set("enable", "0")?;
+        self.fault("unplug", "1")?;
+        self.set("enable", "0")?;
         let block = self.random.pick(&["512", "1024", "2048", "4096"]);
         let cache = self.random.pick(&["0", "1"]);
         let queues = self.random.pick(&["0", "1", "2"]);
-        self.made.set("block_size", block)?;
-        self.made.set("write_cache", cache)?;
-        self.made.set("queues", queues)?;
+        self.set("block_size", block)?;
+        self.set("write_cache", cache)?;
+        self.set("queues", queues)?;
         self.unplugged += 1;
-        self.made.set("enable", "1")
+        self.make()
     }
 
     fn resize(&mut self) -> Verdict {
         self.resized += 1;
         let mib = self.random.between(1, 4);
-        self.made.set("disk_size_mb", &mib.to_string())
+        self.set("disk_size_mb", &mib.to_string())
     }
 
     fn cut(&mut self) -> Verdict {
         self.cuts += 1;
-        let device = &self.made.device;
         let seed = self.random.between(0, 1000);
-        device.fault("powercut", &seed.to_string())?;
+        self.fault("powercut", &seed.to_string())?;
         thread::sleep(Duration::from_millis(2));
-        device.fault("power", "1")
+        self.fault("power", "1")
     }
 
     fn freeze(&mut self) -> Verdict {
-        let device = &self.made.device;
-        device.fault("freeze", "1")?;
+        self.fault("freeze", "1")?;
         thread::sleep(Duration::from_millis(3));
         // Now and then the power goes, or the disk, while requests wait.
         match self.random.between(0, 5) {
@@ -215,7 +259,7 @@ impl Director {
             1 => self.remake()?,
             _ => {}
         }
-        self.made.device.fault("freeze", "0")
+        self.fault("freeze", "0")
     }
 
     fn unload(&mut self) -> Verdict {
@@ -224,25 +268,20 @@ impl Director {
     }
 
     fn do_wrong(&mut self) -> Verdict {
-        let device = &self.made.device;
         let count = self.random.between(1, 20);
         match self.random.between(0, 4) {
-            0 => device.fault("drop", &count.to_string()),
-            1 => device.fault("error", &format!("any 0-1000 ENOMEM {count}")),
-            2 => device.fault("delay", &format!("write all 500 {count}")),
-            3 => device.fault("jitter", &(100 * (count % 3)).to_string()),
+            0 => self.fault("drop", &count.to_string()),
+            1 => self.fault("error", &format!("any 0-1000 ENOMEM {count}")),
+            2 => self.fault("delay", &format!("write all 500 {count}")),
+            3 => self.fault("jitter", &(100 * (count % 3)).to_string()),
             _ => {
-                device.fault("hang", &format!("any all {count}"))?;
+                self.fault("hang", &format!("any all {count}"))?;
                 thread::sleep(Duration::from_millis(2));
-                device.fault("hang", "off")
+                self.fault("hang", "off")
             }
         }
         // There may be no room for a rule more.
-        .or_else(|_| {
-            device
-                .fault("error", "off")
-                .and(device.fault("delay", "off"))
-        })
+        .or_else(|_| self.fault("error", "off").and(self.fault("delay", "off")))
     }
 }
 
@@ -257,7 +296,7 @@ impl Meanwhile for Director {
             2..4 => self.resize(),
             4..6 => self.cut(),
             6 => self.freeze(),
-            7..10 if self.faults => self.do_wrong(),
+            7..10 if self.options.faults => self.do_wrong(),
             _ => Ok(()),
         };
         done.map_err(|problem: Problem| problem.to_string())
@@ -265,7 +304,7 @@ impl Meanwhile for Director {
 
     fn settle(&mut self) -> Result<(), String> {
         self.over = true;
-        let gone = self.made.device.fault("unplug", "1");
+        let gone = self.fault("unplug", "1");
         gone.map_err(|problem| problem.to_string())
     }
 }
@@ -280,9 +319,10 @@ fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
             made: Made::named(CHANGING, &[("disk_size_mb", "2")])?,
             _open: Device::first().direct()?,
             random,
-            faults: options.faults,
+            options,
             over: false,
             unplugged: 0,
+            not_whole: 0,
             cuts: 0,
             resized: 0,
             refused: 0,
@@ -291,9 +331,14 @@ fn run(options: Options, ledger: &Ledger) -> Result<Report, Error> {
     let (stressed, director) = SUBJECT.run::<User, _>(options, ledger, director)?;
     let (calls, killed) = stressed.counts();
     let note = format!(
-        "seed {}: {calls} calls, {killed} processes killed, {} times unplugged and made anew, {} power cuts, {} times \
-         another size, {} times the module was asked to go",
-        options.seed, director.unplugged, director.cuts, director.resized, director.refused
+        "seed {}: {calls} calls, {killed} processes killed, {} times unplugged and made anew, {} times not made \
+         whole for want of memory, {} power cuts, {} times another size, {} times the module was asked to go",
+        options.seed,
+        director.unplugged,
+        director.not_whole,
+        director.cuts,
+        director.resized,
+        director.refused
     );
     // The memory of what has gone is given back.
     match director.made.device.number("pages") {

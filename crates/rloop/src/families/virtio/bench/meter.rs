@@ -10,8 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -98,23 +97,23 @@ fn left_over<T>(act: impl FnOnce() -> io::Result<T>) -> io::Result<(T, f64, f64)
     let allowed = sched_getaffinity(None)?;
     let processors = (0..CpuSet::MAX_CPU).filter(|number| allowed.is_set(*number));
     let processors: Vec<usize> = processors.collect();
-    let (all_are_there, over) = (Barrier::new(processors.len() + 1), AtomicBool::new(false));
+    let all_are_there = Barrier::new(processors.len() + 1);
+    let [begin, end] = [OnceLock::new(), OnceLock::new()];
     thread::scope(|scope| {
-        let (all_are_there, over) = (&all_are_there, &over);
+        let (all_are_there, begin, end) = (&all_are_there, &begin, &end);
         let soakers = processors.into_iter().map(|processor| {
             scope.spawn(move || {
                 let set = last_on(processor);
-                let usual = usual();
+                let (usual, last) = (usual(), Instant::now());
                 all_are_there.wait();
-                set.map(|()| soak(over, usual * LONGER))
+                set.map(|()| soak(begin, end, last, usual * LONGER))
             })
         });
         let soakers: Vec<_> = soakers.collect();
         all_are_there.wait();
-        let begin = Instant::now();
+        let begun = *begin.get_or_init(Instant::now);
         let result = act();
-        let seconds = begin.elapsed().as_secs_f64();
-        over.store(true, Ordering::Relaxed);
+        let seconds = (*end.get_or_init(Instant::now) - begun).as_secs_f64();
         let mut time = 0.0;
         for soaker in soakers {
             let taken = soaker.join();
@@ -151,18 +150,25 @@ fn usual() -> Duration {
     shortest.unwrap_or(Duration::from_nanos(1))
 }
 
-/// How long others were there until `over`: a look that comes this late says so.
-fn soak(over: &AtomicBool, late: Duration) -> Duration {
-    let (mut taken, mut last) = (Duration::ZERO, Instant::now());
+/// How long others were there from `begin` to `end`, which are set meanwhile: a look that comes this late after the one
+/// before, the first after `last`, says so.
+fn soak(
+    begin: &OnceLock<Instant>,
+    end: &OnceLock<Instant>,
+    mut last: Instant,
+    late: Duration,
+) -> Duration {
+    let mut taken = Duration::ZERO;
     loop {
         // Before the look: what was done up to the end is seen in it.
-        let ended = over.load(Ordering::Relaxed);
+        let ended = end.get();
         let now = Instant::now();
-        if now - last >= late {
-            taken += now - last;
+        if let Some(begin) = begin.get().filter(|_| now - last >= late) {
+            let to = ended.map_or(now, |end| now.min(*end));
+            taken += to.saturating_duration_since(last.max(*begin));
         }
         last = now;
-        if ended {
+        if ended.is_some() {
             return taken;
         }
     }
@@ -186,6 +192,15 @@ mod tests {
         };
         let beyond = spent.beyond(idle);
         assert_eq!((beyond.time, beyond.wakeups), (1000.0, 20.0));
+    }
+
+    #[test]
+    fn who_comes_late_has_missed_all_of_it() {
+        let now = Instant::now();
+        let before = |ms| now.checked_sub(Duration::from_millis(ms)).unwrap();
+        let (begin, end) = (OnceLock::from(before(50)), OnceLock::from(before(20)));
+        let taken = soak(&begin, &end, before(100), Duration::from_millis(1));
+        assert_eq!(taken, Duration::from_millis(30));
     }
 
     #[test]

@@ -42,6 +42,9 @@ const ENOUGH: u64 = 30;
 const FILLS: Duration = Duration::from_millis(20);
 /// For so long the module may be on its way, or a pair, where there is no memory for it.
 const LOADING: Duration = Duration::from_secs(60);
+/// So often the module may lack memory when it is loaded. With a pair it needs some hundreds of allocations, of which one
+/// in a hundred fails.
+const ATTEMPTS: u32 = 4;
 
 /// A module's parameters, as it is loaded with them.
 fn parameters() -> Vec<String> {
@@ -90,6 +93,7 @@ struct Counts {
     crossed: u64,
     cuts: u64,
     loaded: u64,
+    retried: u64,
     refused: u64,
     asked: u64,
     accounts: u64,
@@ -297,7 +301,10 @@ impl Director {
             format!("the module has gone, and {NEAR} is there: {gone:?}")
         })?;
         let end = Instant::now() + LOADING;
-        loop {
+        for attempt in 0.. {
+            if self.options.failing_allocations && attempt == ATTEMPTS {
+                Injection::pause().map_err(Problem::Failed)?;
+            }
             let loaded = Command::new("modprobe").arg(DRIVER).args(&before).output();
             let loaded = loaded.map_err(|e| failed("modprobe", e))?;
             let is_here = pairs().is_some() && parameters() == before;
@@ -311,6 +318,7 @@ impl Director {
                     before.join(" ")
                 )
             })?;
+            self.counts.retried += 1;
             // The kernel loads it by itself, without parameters, where somebody wants a pair.
             let _ = unload();
         }
@@ -409,6 +417,7 @@ impl Director {
             crossed,
             cuts,
             loaded,
+            retried,
             refused,
             asked,
             accounts,
@@ -429,7 +438,8 @@ impl Director {
         Ok(vec![
             format!(
                 "{made} pairs, an end given to another name space {crossed} times, the wire cut {cuts} times, the module \
-                 loaded anew {loaded} times and in use {refused} times"
+                 loaded anew {loaded} times in {} attempts and in use {refused} times",
+                loaded + retried
             ),
             format!(
                 "{sent} frames, all accounted for {accounts} times: {dropped} too long or on their way to a device that went down, {}; {heard} KiB by TCP",
@@ -473,9 +483,9 @@ impl Meanwhile for Director {
             return Ok(());
         }
         let done = match self.random.between(0, 39) {
-            0 => self.reload(),
-            1..3 => self.remake(),
-            3..8 => self.cross(),
+            0..2 => self.reload(),
+            2..4 => self.remake(),
+            4..8 => self.cross(),
             8..14 => self.down_and_up(),
             14..18 => self.cut(),
             18..20 => self.set_mtu(),

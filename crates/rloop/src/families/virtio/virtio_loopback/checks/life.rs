@@ -10,8 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use driver_models::virtio_loopback::abi::{
-    self, BindCall, Generation, QueueState, SetKick, Structure as _,
+    self, BindCall, Create, Generation, QueueState, SetKick, Structure as _,
 };
+use driver_models::virtio_loopback::policy::MEMORY_MIN;
 use driver_models::virtio_loopback::state::Phase;
 use rig::random::Random;
 use rig::run::Context as _;
@@ -29,6 +30,12 @@ pub const CHECKS: &[Plain] = &[
         "devices that come and go",
         "a node whose owner has been closed in any phase is free at once, 60 times; no device is left",
         again,
+    ),
+    (
+        "life/crowd",
+        "devices that come and go",
+        "more devices than there may be at once are made and closed as fast as can be, and none is refused",
+        crowd,
     ),
     (
         "life/phases",
@@ -64,6 +71,8 @@ pub const CHECKS: &[Plain] = &[
 
 /// How many devices come and go.
 const ROUNDS: u32 = 60;
+/// So many come and go at once, which is more than the driver has at most.
+const CROWD: u32 = 200;
 const BUS: &str = "/sys/bus/virtio/drivers/virtio_rng";
 
 /// Takes the driver from a device of this name, or gives it one.
@@ -112,6 +121,19 @@ fn again(context: &mut Context) -> Verdict {
     none()?;
     context.note(format!("{:?} each", start.elapsed() / ROUNDS));
     Ok(())
+}
+
+fn crowd(_: &mut Context) -> Verdict {
+    let (memory, event) = (memory(MEMORY_MIN)?, event()?);
+    let create = Create {
+        memory_size: MEMORY_MIN,
+        ..rng(&memory, &event)
+    };
+    for number in 1..=CROWD {
+        let made = sys::call(&open()?, abi::CREATE, &create);
+        said(&format!("CREATE of device {number}"), made)?;
+    }
+    none()
 }
 
 /// Looks that a device takes neither START nor STOPPED, of this generation or of those beside it, and stays as it is; but
