@@ -136,9 +136,12 @@ impl Arch {
 }
 
 impl Facts {
-    /// Where pkg-config finds the libraries for it in the toolchain root, for `PKG_CONFIG_LIBDIR`.
-    pub fn pkg_config(&self) -> String {
-        format!("/usr/lib/{}/pkgconfig:/usr/share/pkgconfig", self.gnu)
+    /// Where pkg-config finds the libraries for it below `root`, for `PKG_CONFIG_LIBDIR`.
+    pub fn pkg_config(&self, root: &str) -> String {
+        format!(
+            "{root}/usr/lib/{}/pkgconfig:{root}/usr/share/pkgconfig",
+            self.gnu
+        )
     }
 }
 

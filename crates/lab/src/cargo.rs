@@ -5,13 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::arch::{Arch, Compiler, Facts};
+use crate::arch::{Arch, Compiler};
 use crate::cache::Key;
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
 use crate::exec::Cmd;
 use crate::lock::with_lock;
 use crate::sandbox::{self, Sandbox};
+use crate::toolchain;
 use crate::ui::Step;
 
 /// The crates of Cargo.lock, fetched when it has changed.
@@ -52,16 +53,25 @@ pub fn fetch(context: &Context, dir: &Path, to: &Path, step: &Step) -> Result<()
 
 /// `cargo SUBCOMMAND` inside, offline, with the workspace's lock file.
 pub fn command(context: &Context, sandbox: &Sandbox, what: &str, subcommand: &str) -> Result<Cmd> {
+    workspace(context, sandbox, what, Vec::new(), subcommand)
+}
+
+/// The same, with more variables.
+fn workspace(
+    context: &Context,
+    sandbox: &Sandbox,
+    what: &str,
+    env: Variables,
+    subcommand: &str,
+) -> Result<Cmd> {
     let vendor = vendor(context)?;
     let target = context.paths.work().join("cargo");
-    of(
-        sandbox,
-        what,
-        &context.paths.repo,
-        (&vendor, &target),
-        subcommand,
-    )
+    let places = (vendor.as_path(), target.as_path());
+    of(sandbox, what, &context.paths.repo, places, env, subcommand)
 }
+
+/// Variables of the environment.
+type Variables = Vec<(String, String)>;
 
 /// `cargo SUBCOMMAND` inside, offline, for the crate or workspace in `dir`; from the crates in a directory, to another.
 pub(crate) fn of(
@@ -69,22 +79,17 @@ pub(crate) fn of(
     what: &str,
     dir: &Path,
     (vendor, target): (&Path, &Path),
+    mut env: Variables,
     subcommand: &str,
 ) -> Result<Cmd> {
-    let mut env = vec![
+    env.extend([
         ("CARGO_TARGET_DIR".to_owned(), target.display().to_string()),
         (
             "CARGO_HOME".to_owned(),
             target.join("home").display().to_string(),
         ),
         ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
-    ];
-    for arch in Arch::ALL {
-        // The toolchain root's own needs no word.
-        if arch != Arch::X86_64 {
-            env.extend(for_another(arch.facts()));
-        }
-    }
+    ]);
     let mut cmd = sandbox.command(what, dir, &env, "cargo")?;
     cmd.arg(subcommand);
     if subcommand != "fmt" {
@@ -99,25 +104,37 @@ pub(crate) fn of(
     Ok(cmd)
 }
 
-/// What cargo and pkg-config are told by, where they build for another architecture than the toolchain root's.
-fn for_another(arch: &Facts) -> Vec<(String, String)> {
+/// How cargo and pkg-config are told to build for `arch`.
+pub(crate) fn linking(context: &Context, sandbox: &Sandbox, arch: Arch) -> Result<Variables> {
+    let arch = arch.facts();
     let triple = arch.rust.replace('-', "_");
     let cargo = format!("CARGO_TARGET_{}", triple.to_uppercase());
-    let mut env = vec![
-        (format!("PKG_CONFIG_ALLOW_CROSS_{triple}"), "1".to_owned()),
-        (format!("PKG_CONFIG_LIBDIR_{triple}"), arch.pkg_config()),
-    ];
-    match arch.compiler {
-        Compiler::Gcc(prefix) => env.push((format!("{cargo}_LINKER"), format!("{prefix}gcc"))),
-        Compiler::Llvm => env.extend([
-            (format!("{cargo}_LINKER"), "clang".to_owned()),
-            (
-                format!("{cargo}_RUSTFLAGS"),
-                format!("-Clink-arg=--target={} -Clink-arg=-fuse-ld=lld", arch.gnu),
-            ),
-        ]),
-    }
-    env
+    Ok(match arch.compiler {
+        Compiler::Gcc(prefix) => vec![
+            (format!("PKG_CONFIG_ALLOW_CROSS_{triple}"), "1".to_owned()),
+            (format!("PKG_CONFIG_LIBDIR_{triple}"), arch.pkg_config("")),
+            (format!("{cargo}_LINKER"), format!("{prefix}gcc")),
+        ],
+        Compiler::Llvm => {
+            let sysroot = toolchain::sysroot(context, sandbox, arch)?;
+            let sysroot = sysroot.display().to_string();
+            let flags = [
+                format!("-L{sysroot}/usr/lib/rustlib/{}/lib", arch.rust),
+                format!("-Clink-arg=--sysroot={sysroot}"),
+                format!("-Clink-arg=--target={}", arch.gnu),
+                "-Clink-arg=-fuse-ld=lld".to_owned(),
+            ];
+            vec![
+                (
+                    format!("PKG_CONFIG_LIBDIR_{triple}"),
+                    arch.pkg_config(&sysroot),
+                ),
+                (format!("PKG_CONFIG_SYSROOT_DIR_{triple}"), sysroot),
+                (format!("{cargo}_LINKER"), "clang".to_owned()),
+                (format!("{cargo}_RUSTFLAGS"), flags.join(" ")),
+            ]
+        }
+    })
 }
 
 /// The tool.
@@ -152,12 +169,9 @@ fn build(
     step: &Step,
     names: &[&str],
 ) -> Result<()> {
-    let mut cmd = command(
-        context,
-        sandbox,
-        &format!("building {} for {arch}", names.join(", ")),
-        "build",
-    )?;
+    let what = format!("building {} for {arch}", names.join(", "));
+    let env = linking(context, sandbox, arch)?;
+    let mut cmd = workspace(context, sandbox, &what, env, "build")?;
     cmd.args(["--release", "--target", arch.facts().rust]);
     for name in names {
         cmd.args(["--package", name]);

@@ -50,7 +50,7 @@ pub fn build(
             sandbox::remove(&out)?;
         }
         fs::create_dir_all(&out).at(&out)?;
-        let env = [("PKG_CONFIG_LIBDIR", arch.pkg_config())];
+        let env = [("PKG_CONFIG_LIBDIR", arch.pkg_config(""))];
         sandbox
             .seeing(&kernel.source)
             .command("building the kernel's tests", &out, &env, "make")?
