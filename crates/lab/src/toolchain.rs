@@ -61,6 +61,10 @@ const PACKAGES: &[&str] = &[
     "ca-certificates",
     "git",
     "shellcheck",
+    // What users build modules and packages with.
+    "debhelper",
+    "dh-dkms",
+    "dkms",
 ];
 
 /// What programs for one more architecture are linked to: a sysroot of its own, so that what its part of the mirror lacks

@@ -153,7 +153,7 @@ pub(crate) fn compare(original: &Sound, recording: &Sound) -> Comparison {
     let channels = usize::from(original.channels.max(1));
     let frames: Vec<&[i16]> = original.samples.chunks_exact(channels).collect();
     let recorded: Vec<&[i16]> = recording.samples.chunks_exact(channels).collect();
-    let sounds = |frame: &&[i16]| frame.iter().any(|s| *s != 0);
+    let sounds = |frame: &&[i16]| !is_silent(frame);
     let Some(first) = frames.iter().position(sounds) else {
         return Comparison::Exact {
             offset: 0,
@@ -169,11 +169,7 @@ pub(crate) fn compare(original: &Sound, recording: &Sound) -> Comparison {
             continue;
         }
         let offset = at - first;
-        let agree = frames
-            .iter()
-            .zip(&recorded[offset..])
-            .take_while(|(a, b)| a == b)
-            .count();
+        let agree = agreement(&frames, &recorded[offset..]);
         if best.is_none_or(|(_, longest)| agree > longest) {
             best = Some((offset, agree));
         }
@@ -195,6 +191,90 @@ pub(crate) fn compare(original: &Sound, recording: &Sound) -> Comparison {
                 .map_or(Vec::new(), |f| f.to_vec()),
         },
     }
+}
+
+/// In what pieces a recording has what was played, each frame at most once and in order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Pieces {
+    /// How often there was silence between two frames that belong together, or before frames that are missing.
+    pub(crate) pauses: usize,
+    /// How many frames are missing.
+    pub(crate) lost: usize,
+}
+
+impl std::fmt::Display for Pieces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { pauses, lost } = self;
+        write!(f, "{pauses} pauses, and {lost} frames are missing")
+    }
+}
+
+/// Looks whether `recording` has nothing but frames of `original`, in their order, and silence.
+///
+/// # Errors
+/// What there is else.
+pub(crate) fn pieces(
+    original: &Sound,
+    recording: &Sound,
+) -> std::result::Result<Pieces, Comparison> {
+    if (original.rate, original.channels) != (recording.rate, recording.channels) {
+        return Err(compare(original, recording));
+    }
+    let channels = usize::from(original.channels.max(1));
+    let (frames, recorded) = (sounding(original, channels), sounding(recording, channels));
+    let mut pieces = Pieces::default();
+    let (mut next, mut at) = (0, 0);
+    while at < recorded.len() {
+        let same = agreement(&frames[next..], &recorded[at..]);
+        (next, at) = (next + same, at + same);
+        // Silence of the original's has been taken for its own; what is more is a pause.
+        let silence = recorded[at..]
+            .iter()
+            .take_while(|frame| is_silent(frame))
+            .count();
+        let piece = &recorded[at + silence..];
+        if piece.is_empty() {
+            break;
+        }
+        let places = (next..frames.len()).map(|place| (agreement(&frames[place..], piece), place));
+        // Of places with the same agreement the first.
+        let best = places.rev().max_by_key(|(same, _)| *same);
+        let long = |same: usize, place: usize| same >= START.min(frames.len() - place);
+        let Some((_, place)) = best.filter(|(same, place)| long(*same, *place)) else {
+            return Err(Comparison::Differs {
+                offset: at,
+                frame: next,
+                expected: frames.get(next).map_or(Vec::new(), |f| f.to_vec()),
+                got: piece[0].to_vec(),
+            });
+        };
+        pieces.pauses += 1;
+        pieces.lost += place - next;
+        (next, at) = (place, at + silence);
+    }
+    pieces.lost += frames.len() - next;
+    Ok(pieces)
+}
+
+/// The frames of a sound, from the first that is not silent to the last.
+fn sounding(sound: &Sound, channels: usize) -> Vec<&[i16]> {
+    let frames: Vec<&[i16]> = sound.samples.chunks_exact(channels).collect();
+    let sounds = |frame: &&[i16]| !is_silent(frame);
+    let first = frames.iter().position(sounds).unwrap_or(frames.len());
+    let end = frames
+        .iter()
+        .rposition(sounds)
+        .map_or(first, |last| last + 1);
+    frames[first..end].to_vec()
+}
+
+fn is_silent(frame: &[i16]) -> bool {
+    frame.iter().all(|sample| *sample == 0)
+}
+
+/// How many frames of both are the same, from the first on.
+fn agreement(a: &[&[i16]], b: &[&[i16]]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -271,6 +351,31 @@ mod tests {
             matches!(c, Comparison::Differs { frame: 900, ref got, .. } if got.is_empty()),
             "{c}"
         );
+    }
+
+    #[test]
+    fn pieces_are_what_was_played_with_pauses() {
+        let (speech, silence) = (speech(), vec![0; 200]);
+        let of = |parts: &[&[i16]]| pieces(&sound(speech.clone()), &recorded(&parts.concat()));
+        let (a, b, c) = (&speech[..400], &speech[400..700], &speech[700..]);
+        let is = |pauses, lost| Ok(Pieces { pauses, lost });
+        assert_eq!(of(&[a, b, c]), is(0, 0));
+        assert_eq!(of(&[a, &silence, b, &silence, c]), is(2, 0));
+        assert_eq!(of(&[a, &silence, c]), is(1, 300));
+        assert_eq!(of(&[a, c]), is(1, 300));
+        // Its beginning is silent.
+        assert_eq!(of(&[b, c]), is(1, 390));
+        assert_eq!(of(&[a, b]), is(0, 310));
+        assert_eq!(of(&[]), is(0, 1000));
+        // Twice, in another order, or with something else.
+        for wrong in [
+            &[a, a, b, c],
+            &[a, b, b, c],
+            &[a, c, b, &silence],
+            &[a, &[1, 2, 3], b, c],
+        ] {
+            assert!(of(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -233,6 +233,9 @@ pub(crate) enum Judge {
     Kselftest(Kselftest),
     /// Of what was recorded of sounds of these names, which has to be what was played, frame by frame.
     Copies(Vec<String>),
+    /// The same in real time, where a host that is busy elsewhere makes xruns: between the pieces there may be as many
+    /// pauses as the kernel has had xruns, and as many frames may be missing as it says it has lost.
+    CopiesButXruns(Vec<String>),
     /// Of what was recorded of the tone `sine.wav`, as this file of the driver's folder wants it.
     Recordings(PathBuf),
 }

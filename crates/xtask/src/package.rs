@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `cargo xtask package`: a release, which builds without a network, and an SBOM of it.
+//! `cargo xtask package`: a release, which builds without a network, an SBOM of it, and Debian's source package.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,6 +13,7 @@ use lab::context::Context;
 use lab::error::{AtPath as _, Error, Result};
 use lab::exec::Cmd;
 use lab::sandbox;
+use lab::toolchain;
 use lab::ui::Step;
 
 /// The version of all that is in it.
@@ -30,6 +31,8 @@ pub(crate) struct Package {
     pub(crate) archive: PathBuf,
     /// The SBOM, which is in the archive, too.
     pub(crate) sbom: PathBuf,
+    /// Debian's source package of it: the file that names all others.
+    pub(crate) debian: PathBuf,
 }
 
 /// The name of the directory in the archive.
@@ -48,6 +51,7 @@ pub(crate) fn run(context: &Context) -> Result<()> {
     }
     println!("archive  {}", package.archive.display());
     println!("SBOM     {}", package.sbom.display());
+    println!("Debian   {}", package.debian.display());
     Ok(())
 }
 
@@ -119,8 +123,21 @@ impl Package {
             .arg(&name)
             .dir(dir)
             .run(step, &log)?;
+
+        step.message("Debian's source package");
+        let original = dir.join(format!("rloop_{VERSION}.orig.tar.xz"));
+        fs::hard_link(&archive, &original).at(&original)?;
+        toolchain::get(context)?
+            .command::<&str, &str>("dpkg-source", dir, &[], "dpkg-source")?
+            .args(["--build", &name])
+            .run(step, &log)?;
         sandbox::remove(&tree)?;
-        Ok(Self { archive, sbom })
+        let debian = dir.join(format!("rloop_{VERSION}-1.dsc"));
+        Ok(Self {
+            archive,
+            sbom,
+            debian,
+        })
     }
 }
 

@@ -126,9 +126,10 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// Notes that the program has moved its position (`ack`). With the stream locked.
     fn acknowledge(&self) {}
 
-    /// The position in the buffer in frames, or `None` for an xrun (`pointer`). `notified` if ALSA
-    /// asks because the stream's timer has notified it just now. With the stream locked.
-    fn pointer(&self, notified: bool) -> Option<u64>;
+    /// The position in the buffer in frames, or `None` for an xrun, and what [`Stream::delay`] is
+    /// there (`pointer`). `notified` if ALSA asks because the stream's timer has notified it just
+    /// now. With the stream locked.
+    fn pointer(&self, notified: bool) -> (Option<u64>, u64);
 
     /// The number of frames between the stream and where they are heard, for `snd_pcm_delay()`. Any
     /// context.

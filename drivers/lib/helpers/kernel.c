@@ -20,6 +20,9 @@
 #include "kernel.h"
 #include "division.c"
 
+/* That of every driver, which `module!` has no word for. DKMS puts a later one in an earlier one's place. */
+MODULE_VERSION("0.1.0");
+
 /* Initialises a lock. All of them are of one lockdep class. */
 void rloop_spin_lock_init(struct spinlock *lock)
 {
@@ -53,6 +56,22 @@ struct rloop_pace rloop_pace(void)
 void rloop_set_pace(struct rloop_pace pace)
 {
 	*this_cpu_ptr(&timers_pace) = pace;
+}
+
+/*
+ * Arms a timer from its callback for a time or up to so many ns later. Returns whether the callback has to return
+ * HRTIMER_RESTART for that, which spares looking for the timer's base. To be called with a lock held that all who
+ * arm the timer hold, so that nobody does meanwhile.
+ */
+bool rloop_hrtimer_restart(struct hrtimer *timer, ktime_t when, u64 slack)
+{
+	/* By somebody who has come between the expiry and this. */
+	if (hrtimer_is_queued(timer)) {
+		hrtimer_start_range_ns(timer, when, slack, HRTIMER_MODE_ABS);
+		return false;
+	}
+	hrtimer_set_expires_range_ns(timer, when, slack);
+	return true;
 }
 
 /* Whether this is an interrupt or a softirq. Any context. */

@@ -28,6 +28,7 @@ struct rloop_pace {
 
 struct rloop_pace rloop_pace(void);
 void rloop_set_pace(struct rloop_pace pace);
+bool rloop_hrtimer_restart(struct hrtimer *timer, ktime_t when, u64 slack);
 bool rloop_in_interrupt(void);
 
 bool rloop_module_is_coming(const struct module *module);

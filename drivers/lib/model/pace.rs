@@ -59,9 +59,10 @@ impl Pace {
         Some(self.last)
     }
 
-    /// Charges an interrupt that has taken from `from` to `to`. Returns the earliest that it may arm
-    /// a timer for.
-    pub fn spend(&mut self, from: u64, to: u64) -> u64 {
+    /// Charges an interrupt that has taken from `from` to `to`, and has left others to be served that
+    /// were due as well if `left`: they need not wait while a burst lasts. Returns the earliest that
+    /// it may arm a timer for.
+    pub fn spend(&mut self, from: u64, to: u64, left: bool) -> u64 {
         let spent = 2 * spent(from, to);
         let settled = self.settled.max(from).saturating_add(spent);
         let debt = settled.saturating_sub(to);
@@ -71,6 +72,7 @@ impl Pace {
             self.closed = settled;
         }
         match debt > CROWD {
+            _ if left => self.closed,
             true => settled.saturating_add(BURST),
             false => settled,
         }

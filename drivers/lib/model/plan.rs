@@ -129,6 +129,9 @@ impl Plan {
 
     /// `count` come: calls `wrong` with each run of them that goes wrong, as how many come before it, and how many it has.
     pub fn each_wrong(&mut self, count: u64, mut wrong: impl FnMut(u64, u64)) {
+        if self.is_none() {
+            return;
+        }
         let mut done = 0;
         while done < count {
             let (run, is_wrong) = self.run(count - done);

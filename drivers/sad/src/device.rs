@@ -10,11 +10,11 @@ use kernel::sync::Arc;
 
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::period_timer::{Handler, PeriodTimers};
-use crate::lib::kernel::lock::IrqSpinLock;
+use crate::lib::kernel::lock::{Guard, IrqSpinLock};
 use crate::lib::kernel::time::now;
 use crate::lib::kernel::wait::WaitQueue;
 use crate::lib::model::stream::Wake;
-use crate::model::converter::{Converter, Parts};
+use crate::model::converter::{Converter, Parts, Wakes};
 use crate::model::params::Config;
 use crate::port::Port;
 
@@ -105,11 +105,21 @@ pub(crate) fn change<T>(
 
 /// All in interrupt context (in a softirq on `PREEMPT_RT`).
 impl Handler for Device {
-    fn expired(&self, number: usize, now: u64) -> Wake {
-        if number == PERIODS {
-            return self.converter.lock().wake(now);
+    type State = Converter<Kernel>;
+    type Wakes = Wakes;
+
+    fn lock(&self) -> Guard<'_, Converter<Kernel>> {
+        self.converter.lock()
+    }
+
+    fn expired(&self, converter: &mut Converter<Kernel>, number: usize, now: u64) -> (Wake, Wakes) {
+        match number {
+            TICKS => (Wake::Nothing, converter.tick(now)),
+            _ => (converter.wake(now), Wakes::default()),
         }
-        let wakes = self.converter.lock().tick(now);
+    }
+
+    fn wake(&self, wakes: Wakes) {
         for (queue, wake) in [
             (&self.writers, wakes.writers),
             (&self.closers, wakes.closers),
@@ -119,17 +129,15 @@ impl Handler for Device {
                 queue.wake_all();
             }
         }
-        Wake::Nothing
     }
 
-    fn rearm(&self, number: usize, timers: &Timers, earliest: u64) {
-        let mut converter = self.converter.lock();
+    fn rearm(converter: &mut Converter<Kernel>, number: usize, timers: &Timers) {
         let next = match number {
             TICKS => converter.next_tick(),
             _ => converter.next_wakeup(),
         };
         if let Some(when) = next {
-            timers.timer(number).arm_from(earliest, when);
+            timers.timer(number).arm(when);
         }
     }
 }

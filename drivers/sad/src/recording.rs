@@ -87,11 +87,8 @@ impl Stream for Recording {
         Ok(())
     }
 
-    fn pointer(&self, notified: bool) -> Option<u64> {
-        self.timers
-            .handler()
-            .converter
-            .lock()
-            .pointer(now(), notified)
+    fn pointer(&self, notified: bool) -> (Option<u64>, u64) {
+        let mut converter = self.timers.handler().converter.lock();
+        (converter.pointer(now(), notified), 0)
     }
 }

@@ -118,7 +118,7 @@ impl Stream for Recording {
     }
 
     /// With the stream locked, and interrupts off.
-    fn pointer(&self, notified: bool) -> Option<u64> {
-        self.voice().pointer(now(), notified)
+    fn pointer(&self, notified: bool) -> (Option<u64>, u64) {
+        (self.voice().pointer(now(), notified), 0)
     }
 }

@@ -103,6 +103,9 @@ pub struct Cable<B, R> {
     /// Whether frames were left out that a reader's buffer can't hold, and what follows is still to
     /// be moved: until then no reader may learn its position.
     skipping: bool,
+    /// The time of the last wake-up (ns), the position up to which everything had been moved after
+    /// it, and the number of frames that it left to be moved: for other ends that wake at that time.
+    woken: (u64, u64, u64),
     /// Injected faults.
     pub faults: Faults,
 }
@@ -132,6 +135,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             follow_up: None,
             moved_unseen: false,
             skipping: false,
+            woken: (0, 0, 0),
             faults: Faults::default(),
         }
     }

@@ -265,22 +265,20 @@ impl Cable {
         self.shared.change(|state, _| state.set_notify(notify));
     }
 
-    /// The position of an end in its buffer, in frames; `None` for an xrun. `notified` if ALSA asks
-    /// because the end's timer has notified it just now. With its stream locked.
-    pub(crate) fn pointer(&self, port: Port, notified: bool) -> Option<u64> {
+    /// The position of an end in its buffer, in frames, or `None` for an xrun; and what
+    /// [`Cable::latency`] is there. `notified` if ALSA asks because the end's timer has notified it
+    /// just now. With its stream locked.
+    pub(crate) fn pointer(&self, port: Port, notified: bool) -> (Option<u64>, u64) {
         let mut state = self.shared.lock();
         let position = state.pointer(port, (!notified).then(now));
         self.shared.arm(&state, Touched::Position(port));
-        position
+        (position, state.latency(port))
     }
 
     /// The number of frames between an end and where they are heard: at the playback end those that
     /// are under way. Any context.
     pub(crate) fn latency(&self, port: Port) -> u64 {
-        match port {
-            Port::Playback => self.shared.lock().latency(),
-            Port::Capture(_) => 0,
-        }
+        self.shared.lock().latency(port)
     }
 }
 

@@ -297,7 +297,7 @@ impl stream::Stream for Stream {
         }
     }
 
-    fn pointer(&self, notified: bool) -> Option<u64> {
+    fn pointer(&self, notified: bool) -> (Option<u64>, u64) {
         self.cable.pointer(self.port, notified)
     }
 

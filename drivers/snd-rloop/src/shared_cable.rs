@@ -76,8 +76,19 @@ fn timer_port(number: usize) -> Port {
 }
 
 impl Handler for CableLocks {
-    fn expired(&self, number: usize, now: u64) -> Wake {
-        self.state.lock().wake(timer_port(number), now)
+    type State = CableState;
+    type Wakes = ();
+
+    fn lock(&self) -> Guard<'_, CableState> {
+        self.state.lock()
+    }
+
+    fn expired(&self, state: &mut CableState, number: usize, now: u64) -> (Wake, ()) {
+        (state.wake(timer_port(number), now), ())
+    }
+
+    fn is_behind(state: &CableState) -> bool {
+        state.is_behind()
     }
 
     fn drain_started(&self, number: usize) {
@@ -90,10 +101,8 @@ impl Handler for CableLocks {
         }
     }
 
-    fn rearm(&self, number: usize, timers: &SharedCable, earliest: u64) {
-        // Under the lock, so that a stop or a start meanwhile has the last word.
-        let state = self.state.lock();
-        timers.arm_from(earliest, &state, Touched::Wakeup(timer_port(number)));
+    fn rearm(state: &mut CableState, number: usize, timers: &SharedCable) {
+        timers.arm(state, Touched::Wakeup(timer_port(number)));
     }
 }
 
@@ -126,15 +135,10 @@ impl SharedCable {
 
     /// Sets the timers that `touched` concerns. Any context.
     pub(crate) fn arm(&self, state: &CableState, touched: Touched) {
-        self.arm_from(0, state, touched);
-    }
-
-    /// As [`SharedCable::arm`], but none for a time before `earliest`.
-    fn arm_from(&self, earliest: u64, state: &CableState, touched: Touched) {
         state.timers(touched, |port, when| {
             let timer = self.timer(timer_number(port));
             match when {
-                Some(when) => timer.arm_from(earliest, when),
+                Some(when) => timer.arm(when),
                 None => timer.disarm(),
             }
         });

@@ -127,10 +127,12 @@ sound_adapter
 check 'with another it is there again, under its name' within 50 there SoundCard
 check 'although a program still holds the other' [ "$(removed)" = 5 ]
 short=/tmp/short.wav
-record A S32_LE 44100 2 1 /mnt/share/recorded-short.wav
+record A S32_LE 44100 2 ${recorded:-1} /tmp/recorded-short.wav
 sleep 0.2
-check 'it plays' aplay -q -D sysdefault:CARD=SoundCard $short
+check 'it plays' eval 'aplay -q -D sysdefault:CARD=SoundCard $short 2>/tmp/short.log'
 wait $recorders
+xruns A /tmp/short.log >/mnt/share/xruns-short.txt
+cp /tmp/recorded-short.wav /mnt/share
 cp $short /mnt/share/played-short.wav
 check 'by the backend that was there first' lives
 kill $backend $sound

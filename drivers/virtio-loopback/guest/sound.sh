@@ -33,11 +33,23 @@ device() {
 first_card() { device 0 a; first=$pids; }
 second_card() { device 1 b; second=$pids; }
 
-# A|B FORMAT RATE CHANNELS SECONDS FILE: records what comes out.
+# A|B KEY: of all ends of the cable.
+sum() {
+	local sum=0 number
+	for number in $(sed -n "s/^$2: //p" "/proc/asound/Out$1/cable#0"); do sum=$((sum + number)); done
+	echo $sum
+}
+# A|B FORMAT RATE CHANNELS SECONDS FILE: records what comes out. All of it has room, however late the recorder comes to it.
 recorders=
 record() {
-	arecord -q -D hw:Out"$1",0,0 -t wav -f "$2" -r "$3" -c "$4" -d "$5" "$6" &
+	eval "before_$1=\"$(sum "$1" xruns) $(sum "$1" lost)\""
+	arecord -q -D hw:Out"$1",0,0 -t wav -f "$2" -r "$3" -c "$4" -d "$5" --buffer-time "$5"000000 "$6" &
 	recorders="$recorders $!"
+}
+# A|B LOG: how many xruns there were since the recording, LOG being what the player says, and how many frames were lost.
+xruns() {
+	eval "set -- $1 $2 \$before_$1"
+	echo $(($(sum "$1" xruns) - $3 + $(grep -c underrun "$2"))) $(($(sum "$1" lost) - $4))
 }
 # CARD FORMAT RATE CHANNELS: whether it plays just now, as this.
 plays() {

@@ -28,9 +28,9 @@ check 'and the second' listed SoundCard_1
 record A S16_LE 48000 1 5 /tmp/recorded-speech.wav
 record B S32_LE 44100 2 5 /tmp/recorded-noise.wav
 sleep 0.3
-aplay -q -D sysdefault:CARD=SoundCard $speech &
+aplay -q -D sysdefault:CARD=SoundCard $speech 2>/tmp/speech.log &
 one=$!
-aplay -q -D sysdefault:CARD=SoundCard_1 $noise &
+aplay -q -D sysdefault:CARD=SoundCard_1 $noise 2>/tmp/noise.log &
 other=$!
 sleep 0.7
 check 'the first card plays as the file is' plays SoundCard S16_LE 48000 1
@@ -40,6 +40,9 @@ check 'and so does what it is played to' plays OutB S32_LE 44100 2
 check 'aplay to the first is content' wait $one
 check 'aplay to the second is content' wait $other
 wait $recorders
+xruns A /tmp/speech.log >/mnt/share/xruns-speech.txt
+xruns B /tmp/noise.log >/mnt/share/xruns-noise.txt
+cat /tmp/speech.log /tmp/noise.log
 cp $speech /mnt/share/played-speech.wav
 cp $noise /mnt/share/played-noise.wav
 cp /tmp/recorded-*.wav /mnt/share

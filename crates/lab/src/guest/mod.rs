@@ -145,11 +145,11 @@ impl<'a> Guest<'a> {
         Ok((dir, lock))
     }
 
-    /// Puts the initramfs into the run's directory.
-    fn initrd(&self, dir: &Path, job: Option<&str>) -> Result<PathBuf> {
+    /// Puts the initramfs into the run's directory, which `sandbox` sees.
+    fn initrd(&self, sandbox: &Sandbox, dir: &Path, job: Option<&str>) -> Result<PathBuf> {
         let initrd = dir.join("initrd.cpio");
         init_archive::write(
-            self.sandbox,
+            sandbox,
             self.kernel,
             &init_archive::Parts {
                 rootfs: &self.rootfs,
@@ -174,14 +174,14 @@ impl<'a> Guest<'a> {
         let (dir, lock) = self.run_directory(job.name)?;
         let share = dir.join("share");
         let initrd = Passing(if job.sealed {
-            self.initrd(&dir, Some(job.script))?
+            self.initrd(self.sandbox, &dir, Some(job.script))?
         } else {
             let script = share.join("job.sh");
             fs::write(&script, job.script).at(&script)?;
             if let Some(files) = &self.files {
                 paths::copy(files, &share.join("files"))?;
             }
-            self.initrd(&dir, None)?
+            self.initrd(self.sandbox, &dir, None)?
         });
         let serial = dir.join("serial.log");
         let mut cmd = machine.command(
@@ -250,7 +250,7 @@ impl<'a> Guest<'a> {
         let share = dir.join("share");
         let script = share.join("shell.sh");
         fs::write(&script, setup).at(&script)?;
-        let initrd = Passing(self.initrd(&dir, None)?);
+        let initrd = Passing(self.initrd(self.sandbox, &dir, None)?);
         let mut cmd =
             machine.command(self.sandbox, self.kernel, &initrd.0, &share, append, &dir)?;
         qemu::interactive(&mut cmd);
@@ -262,9 +262,9 @@ impl<'a> Guest<'a> {
     pub fn export(&self, machine: &Machine, append: &str, dir: &Path) -> Result<()> {
         let share = dir.join("share");
         fs::create_dir_all(&share).at(&share)?;
-        let initrd = self.initrd(dir, None)?;
         // Who runs QEMU leaves sockets in the directory for temporary files.
         let sandbox = self.sandbox.seeing(dir).seeing(&std::env::temp_dir());
+        let initrd = self.initrd(&sandbox, dir, None)?;
         let cmd = machine.command(&sandbox, self.kernel, &initrd, &share, append, dir)?;
         cmd.write_script(&dir.join("qemu"))
     }

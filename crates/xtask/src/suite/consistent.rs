@@ -63,6 +63,11 @@ pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
         "nothing is said of what has no manifest",
         (!more.is_empty()).then(|| more.join("; ")),
     ));
+    let versions = versions(repo);
+    checks.push(Check::that(
+        "drivers and tool have one version",
+        (!versions.is_empty()).then(|| versions.join("; ")),
+    ));
     let options = options::problems(repo)?;
     checks.push(Check::that(
         "files with kernel options say the same",
@@ -75,6 +80,29 @@ pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
         (!misplaced.is_empty()).then(|| misplaced.join("; ")),
     ));
     Ok(checks)
+}
+
+/// The files that say the drivers' version, and what they have to say.
+const VERSIONS: [(&str, &str); 2] = [
+    (
+        "drivers/dkms.conf",
+        concat!("PACKAGE_VERSION=\"", env!("CARGO_PKG_VERSION"), "\""),
+    ),
+    (
+        "drivers/lib/helpers/kernel.c",
+        concat!("MODULE_VERSION(\"", env!("CARGO_PKG_VERSION"), "\");"),
+    ),
+];
+
+/// Which of them say another.
+fn versions(repo: &Path) -> Vec<String> {
+    let wrong = VERSIONS.iter().filter(|(file, line)| {
+        let text = fs::read_to_string(repo.join(file)).unwrap_or_default();
+        !text.lines().any(|one| one == *line)
+    });
+    wrong
+        .map(|(file, line)| format!("{file} lacks the line `{line}`"))
+        .collect()
 }
 
 /// What `driver` lacks, or what is said of it otherwise.

@@ -44,14 +44,26 @@ fn write(path: &Path, frames: u32) -> hound::Result<()> {
     writer.finalize()
 }
 
+/// Whether there may have been xruns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Xruns {
+    /// No.
+    None,
+    /// As many as the guest says: of `recorded-X.wav`, `xruns-X.txt` has how many, and how many frames were lost.
+    Told,
+}
+
 /// Holds what is in `share` as `recorded-NAME.wav`, and as `recorded-NAME-NUMBER.wav`, against `played-NAME.wav`, for
 /// each name.
-pub(super) fn judge(share: &Path, names: &[String]) -> Result<Vec<Check>> {
+pub(super) fn judge(share: &Path, names: &[String], xruns: Xruns) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     for name in names {
         let recorded = recorded(share, name)?;
         let problems = recorded.iter().filter_map(|file| {
-            let why = problem(&share.join(format!("played-{name}.wav")), &share.join(file))?;
+            let told = share.join(file.replace("recorded-", "xruns-"));
+            let told = (xruns == Xruns::Told).then(|| told.with_extension("txt"));
+            let played = share.join(format!("played-{name}.wav"));
+            let why = problem(&played, &share.join(file), told.as_deref())?;
             Some(format!("{file}: {why}"))
         });
         let problems: Vec<String> = problems.collect();
@@ -89,14 +101,30 @@ fn recorded(share: &Path, name: &str) -> Result<Vec<String>> {
     Ok(files)
 }
 
-/// Why a recording is not what was played; nothing if it is.
-fn problem(played: &Path, recorded: &Path) -> Option<String> {
-    match (Sound::read(played), Sound::read(recorded)) {
-        (Ok(played), Ok(recorded)) => {
-            let comparison = audio::compare(&played, &recorded);
-            (!comparison.is_exact()).then(|| comparison.to_string())
-        }
-        (Err(e), _) | (_, Err(e)) => Some(e.to_string()),
+/// Why a recording is not what was played, but for the xruns that `told` tells of; nothing if it is.
+fn problem(played: &Path, recorded: &Path, told: Option<&Path>) -> Option<String> {
+    let (played, recorded) = match (Sound::read(played), Sound::read(recorded)) {
+        (Ok(played), Ok(recorded)) => (played, recorded),
+        (Err(e), _) | (_, Err(e)) => return Some(e.to_string()),
+    };
+    let Some(told) = told else {
+        let comparison = audio::compare(&played, &recorded);
+        return (!comparison.is_exact()).then(|| comparison.to_string());
+    };
+    let text = match fs::read_to_string(told).at(told) {
+        Ok(text) => text,
+        Err(e) => return Some(e.to_string()),
+    };
+    let numbers: Option<Vec<usize>> = text.split_whitespace().map(|n| n.parse().ok()).collect();
+    let Some([xruns, lost]) = numbers.as_deref() else {
+        return Some(format!("{} has {text:?}, not two numbers", told.display()));
+    };
+    match audio::pieces(&played, &recorded) {
+        Err(comparison) => Some(comparison.to_string()),
+        Ok(pieces) if pieces.pauses > *xruns || pieces.lost > *lost => Some(format!(
+            "it has {pieces}; the kernel has had {xruns} xruns, and says that {lost} frames were lost"
+        )),
+        Ok(_) => None,
     }
 }
 
@@ -123,10 +151,11 @@ mod tests {
                 .for_each(|s| writer.write_sample(*s).unwrap());
             writer.finalize().unwrap();
         };
-        let passes = || {
-            let checks = judge(share, &["short".to_owned()]).unwrap();
+        let judged = |xruns| {
+            let checks = judge(share, &["short".to_owned()], xruns).unwrap();
             matches!(checks[0].verdict, Verdict::Pass)
         };
+        let passes = || judged(Xruns::None);
         assert!(!passes());
         let silence = vec![0; 2000];
         let good = [&silence[..], &samples, &silence].concat();
@@ -141,5 +170,17 @@ mod tests {
         low[7000] ^= 1;
         record("recorded-short.wav", &low);
         assert!(!passes());
+        // The frame that was lost, and what was not played.
+        let told = |text: &str| {
+            fs::write(share.join("xruns-short.txt"), text).unwrap();
+            judged(Xruns::Told)
+        };
+        fs::remove_file(share.join("recorded-short-7.wav")).unwrap();
+        assert!(!told("9 9000"));
+        record("recorded-short.wav", &lost);
+        assert!(!judged(Xruns::None));
+        for (text, passes) in [("1 1", true), ("1 0", false), ("0 1", false), ("", false)] {
+            assert_eq!(told(text), passes, "{text:?}");
+        }
     }
 }

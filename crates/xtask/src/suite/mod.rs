@@ -13,6 +13,7 @@ mod consistent;
 mod copies;
 mod crate_list;
 mod crates;
+mod dkms;
 mod forges;
 mod jobs;
 mod kas_files;

@@ -7,8 +7,8 @@ use lab::kernel::{Extent, Flavour, Spec, Version};
 use lab::ui::Step;
 
 use super::{
-    Options, Suite, boards, consistent, crates, forges, kas_files, lava, layer, module, new_driver,
-    package, run, steps,
+    Options, Suite, boards, consistent, crates, dkms, forges, kas_files, lava, layer, module,
+    new_driver, package, run, steps,
 };
 use crate::docs;
 use crate::manifest::{Manifest, Run, Time};
@@ -186,6 +186,11 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.on_host("package", package::builds).long(true);
     for driver in drivers {
         modules(&mut plan, options, driver, &arches, &plain);
+    }
+    // DKMS takes the architecture that it runs on for the kernel's.
+    if arches.contains(&Arch::X86_64) {
+        let spec = spec(Arch::X86_64, Flavour::Plain);
+        plan.with_kernel("dkms".into(), spec, None, dkms::cycle);
     }
     let time = Some(Time::Counted);
     plan.with_kernel("new-driver".into(), plain.clone(), time, new_driver::works);

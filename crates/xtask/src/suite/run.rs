@@ -12,7 +12,8 @@ use lab::kernel::{Kernel, Spec, selftests};
 use lab::ui::Step;
 use lab::{klog, others, paths, rootfs, sandbox};
 
-use super::{Suite, copies, kselftest, manual, servers};
+use super::copies::{self, Xruns};
+use super::{Suite, kselftest, manual, servers};
 use crate::manifest::{Judge, Log, Manifest, Root, Run, Time};
 use crate::report::{self, Check};
 use crate::verify::{must_be_tried, verify_checks};
@@ -119,7 +120,12 @@ pub(super) fn run(
                 Some(Judge::Recordings(server)) => {
                     checks.extend(servers::judge(&outcome.share, &manifest.driver, server)?);
                 }
-                Some(Judge::Copies(names)) => checks.extend(copies::judge(&outcome.share, names)?),
+                Some(Judge::Copies(names)) => {
+                    checks.extend(copies::judge(&outcome.share, names, Xruns::None)?);
+                }
+                Some(Judge::CopiesButXruns(names)) => {
+                    checks.extend(copies::judge(&outcome.share, names, Xruns::Told)?);
+                }
                 _ => {}
             }
         }
@@ -199,7 +205,7 @@ fn files(
             let programs = selftests::alsa(suite.context, suite.sandbox, kernel, step)?;
             paths::copy(&programs, &dir)?;
         }
-        Some(Judge::Copies(_)) => copies::files(&dir)?,
+        Some(Judge::Copies(_) | Judge::CopiesButXruns(_)) => copies::files(&dir)?,
         Some(Judge::Recordings(server)) => servers::files(suite, step, driver, server, &dir)?,
     }
     Ok(Some(dir))

@@ -187,9 +187,7 @@ impl<S: Stream> OpsTable<S> {
     /// # Safety
     ///
     /// `substream` must be open, and locked or being prepared.
-    unsafe fn set_delay(substream: *mut bindings::snd_pcm_substream) {
-        // SAFETY: By this function's precondition it is open.
-        let delay = unsafe { Self::open_stream(substream) }.stream.delay();
+    unsafe fn set_delay(substream: *mut bindings::snd_pcm_substream, delay: u64) {
         // SAFETY: The runtime's `delay` is the driver's to write, with the stream locked; where it
         // is being prepared it stands still, and a reader gets the one value or the other.
         unsafe {
@@ -318,7 +316,7 @@ impl<S: Stream> OpsTable<S> {
             let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
             open_stream.stream.prepare(params, setup, buffer, &card)?;
             // SAFETY: The substream is open, and ALSA lets nobody else set it up meanwhile.
-            unsafe { Self::set_delay(substream) };
+            unsafe { Self::set_delay(substream, open_stream.stream.delay()) };
             Ok(0)
         });
         if prepared != 0 {
@@ -461,7 +459,7 @@ impl<S: Stream> OpsTable<S> {
         // SAFETY: The function may be called in any context. Only the stream's own timer asks ALSA
         // for it in an interrupt.
         let notified = unsafe { bindings::rloop_in_interrupt() };
-        let position = stream.pointer(notified);
+        let (position, delay) = stream.pointer(notified);
         // SAFETY: By this function's precondition it is open.
         unsafe {
             match position {
@@ -470,7 +468,7 @@ impl<S: Stream> OpsTable<S> {
             }
         };
         // SAFETY: The substream is open and locked.
-        unsafe { Self::set_delay(substream) };
+        unsafe { Self::set_delay(substream, delay) };
         match position {
             Some(position) => position as bindings::snd_pcm_uframes_t,
             // SNDRV_PCM_POS_XRUN, which bindgen does not see for its cast.

@@ -57,7 +57,7 @@ impl Timers {
                         continue;
                     }
                     now += self.costs[n];
-                    let next = pace.spend(begin, now);
+                    let next = pace.spend(begin, now, false);
                     now += ARM;
                     done.spent += now - begin;
                     done.served[n] += 1;
@@ -67,6 +67,26 @@ impl Timers {
             done.longest = done.longest.max(now - entry);
         }
         done
+    }
+}
+
+/// As `PeriodTimers::callback`: the time at which the last of `count` is served that share a timer,
+/// are all due at `from`, and cost `cost` each.
+fn served_together(from: u64, count: u64, cost: u64) -> u64 {
+    let (mut pace, mut now, mut left) = (Pace::default(), from, count);
+    loop {
+        if let Some(later) = pace.put_off(now) {
+            now = later;
+            continue;
+        }
+        let begin = now;
+        let served = left.min(4);
+        left -= served;
+        now += served * cost;
+        if left == 0 {
+            return now;
+        }
+        now = (now + ARM).max(pace.spend(begin, now, left > 0));
     }
 }
 
@@ -103,16 +123,26 @@ proptest! {
         for (cost, rest) in calls {
             prop_assert_eq!(pace.put_off(now), None);
             let settled = now + 2 * (cost + ARM);
-            let next = pace.spend(now, now + cost);
+            let next = pace.spend(now, now + cost, false);
             prop_assert!(next == settled || cost > 20_000 && next == settled + 200_000);
             now = settled + rest;
         }
     }
 
     #[test]
+    fn those_that_share_a_timer_are_served_in_one_go(count in 1..32u64, cost in 1_000..100_000u64) {
+        let taken = served_together(START, count, cost) - START;
+        let busy = count * cost + count.div_ceil(4) * ARM;
+        // After a burst comes a pause that is as long.
+        prop_assert!(busy >= 200_000 || taken <= busy, "{taken} ns for {busy}");
+        prop_assert!(taken <= 2 * busy + 10_000, "{taken} ns for {busy}");
+        prop_assert!(2 * busy <= taken + 250_000 + 4 * cost, "{taken} ns for {busy}");
+    }
+
+    #[test]
     fn standing_still_is_not_held_against_anybody(time in 0..u64::MAX / 2) {
         let mut pace = Pace { settled: 5, ..Pace::default() };
-        pace.spend(10, 10 + time);
+        pace.spend(10, 10 + time, false);
         prop_assert!(pace.settled <= 10 + 2_000_000);
     }
 }
@@ -120,7 +150,7 @@ proptest! {
 #[test]
 fn a_timer_that_is_armed_again_and_again_puts_nobody_off_for_long() {
     let mut pace = Pace::default();
-    pace.spend(START, START + 1_000_000);
+    pace.spend(START, START + 1_000_000, false);
     for n in 0..100_000 {
         let now = START + 1_000_000 + n;
         let Some(later) = pace.put_off(now) else {

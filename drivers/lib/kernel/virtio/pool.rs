@@ -77,6 +77,13 @@ const NO_SLOT: Slot = Slot {
     bytes: 0,
 };
 
+/// A slot that has been taken out. Its granules are nobody else's until it is given back, which consumes this: so nothing
+/// is copied to or from them afterwards.
+struct Taken {
+    granule: usize,
+    slot: Slot,
+}
+
 // SAFETY: A slot is no more than an address; what is done with it is argued where it is done.
 unsafe impl Send for Slot {}
 
@@ -155,14 +162,15 @@ impl Mapped {
     }
 
     /// Forgets a slot, whose granules stay taken.
-    fn take_out(&mut self, granule: usize) -> Option<Slot> {
+    fn take_out(&mut self, granule: usize) -> Option<Taken> {
         let slot = self.at(granule)?;
         self.slots[granule] = NO_SLOT;
-        Some(slot)
+        Some(Taken { granule, slot })
     }
 
-    fn give_back(&mut self, granule: usize, bytes: usize) {
-        self.granules.give(granule, bytes.div_ceil(GRANULE));
+    fn give_back(&mut self, Taken { granule, slot }: Taken) {
+        let granules = (slot.bytes as usize).div_ceil(GRANULE);
+        self.granules.give(granule, granules);
     }
 }
 
@@ -263,22 +271,22 @@ impl<X: Send> Pool<X> {
     /// Takes a mapping back. Unless `skip`, what is returned is copied.
     pub(super) fn unmap(&self, address: u64, bytes: usize, how: Use, skip: bool) {
         let granule = self.offset(address).map(|offset| offset / GRANULE);
-        let slot = {
+        let taken = {
             let mut locked = self.lock();
             let known = granule.filter(|granule| {
                 let slot = locked.mapped.at(*granule);
                 slot.is_some_and(|slot| slot.bytes as usize == bytes)
                     && self.address(*granule) == address
             });
-            let slot = known.and_then(|granule| Some((granule, locked.mapped.take_out(granule)?)));
-            locked.mapped.unknown += u64::from(slot.is_none());
-            slot
+            let taken = known.and_then(|granule| locked.mapped.take_out(granule));
+            locked.mapped.unknown += u64::from(taken.is_none());
+            taken
         };
-        let Some((granule, slot)) = slot else {
+        let Some(taken) = taken else {
             return;
         };
         if let (Some(original), Some(public), false) = (
-            NonNull::new(slot.original),
+            NonNull::new(taken.slot.original),
             self.public(address, bytes),
             skip || !how.returned,
         ) {
@@ -286,7 +294,7 @@ impl<X: Send> Pool<X> {
             // out, by virtio core, who has mapped it.
             unsafe { Part::new(original, bytes) }.copy_from(public);
         }
-        self.lock().mapped.give_back(granule, bytes);
+        self.lock().mapped.give_back(taken);
     }
 
     /// Copies `bytes` bytes from `address` of a mapping: to the driver, or to the pool.
@@ -341,9 +349,9 @@ impl<X: Send> Pool<X> {
         let mapped = &mut locked.mapped;
         let ring = mapped.rings.iter().position(|ring| ring.granule == granule);
         let ring = ring.and_then(|index| mapped.rings.remove(index).ok());
-        if let (Some(slot), Some(_)) = (mapped.at(granule), &ring) {
-            mapped.take_out(granule);
-            mapped.give_back(granule, slot.bytes as usize);
+        let taken = ring.as_ref().and_then(|_| mapped.take_out(granule));
+        if let Some(taken) = taken {
+            mapped.give_back(taken);
         }
         drop(locked);
         // Where sleeping is allowed.
@@ -361,8 +369,8 @@ impl<X: Send> Pool<X> {
                 .at(granule)
                 .is_some_and(|slot| !slot.original.is_null())
             {
-                if let Some(slot) = mapped.take_out(granule) {
-                    mapped.give_back(granule, slot.bytes as usize);
+                if let Some(taken) = mapped.take_out(granule) {
+                    mapped.give_back(taken);
                 }
             }
         }

@@ -137,6 +137,11 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
     }
 
+    /// Whether more is due than could be moved in one go.
+    pub fn is_behind(&self) -> bool {
+        self.backlog
+    }
+
     /// The number of frames that are to be moved at `now`.
     pub fn due(&self, now: u64) -> u64 {
         match &self.clock {
@@ -384,7 +389,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
             .params
             .map_or(&[0][..], |params| params.format.silence());
         let (playback, captures) = (&mut self.playback, &mut self.captures);
-        let heard = captures.iter().any(|capture| capture.running().is_some());
+        let heard = self.first_reader < captures.len();
 
         let source = playback.running();
         let written = source.map(|source| playback.written(source));

@@ -4,7 +4,7 @@
 
 use core::ops::DerefMut;
 
-use super::super::end::End;
+use super::super::end::{End, Port};
 use super::Cable;
 use crate::lib::model::layout::{moves, Layout};
 use crate::lib::model::stream::{Buffer, Params};
@@ -21,10 +21,14 @@ const RATE_DEFAULT: u32 = 48_000;
 pub const DELAY_LINE_BYTES_MAX: usize = 64 << 20;
 
 impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
-    /// The latency in frames, from what ALSA believes to be played now to when that is heard: the
-    /// delay, or as long as a reader is further behind, that. In a drain the end of the last frame
-    /// is not reported before it has been heard; then it is what is left of that time.
-    pub fn latency(&self) -> u64 {
+    /// The latency of an end in frames, from what ALSA believes to be played now to when that is
+    /// heard: the delay, or as long as a reader is further behind, that. In a drain the end of the
+    /// last frame is not reported before it has been heard; then it is what is left of that time. A
+    /// capture end has none.
+    pub fn latency(&self, port: Port) -> u64 {
+        if port != Port::Playback {
+            return 0;
+        }
         let playback = &self.playback;
         if let Some(drain) = playback.drain.filter(|_| playback.lag > 0) {
             let left = (drain + playback.lag).saturating_sub(playback.position);

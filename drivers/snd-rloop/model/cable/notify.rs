@@ -160,11 +160,14 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     /// Handles the expiry of an end's timer at `now`. Returns what ALSA is then notified of;
     /// [`Cable::timers`] says what to arm after that. With no stream locked.
     pub fn wake(&mut self, port: Port, now: u64) -> Wake {
-        let due = self.due(now);
+        let (at, moved, left) = self.woken;
+        let again = (at, moved) == (now, self.moved) && !self.backlog && !self.free_running;
+        let due = if again { left } else { self.due(now) };
         let passed = self.passed(port, due);
-        if passed == 0 {
+        if passed == 0 && !(again && due == 0) {
             self.advance_by(due);
         }
+        self.woken = (now, self.moved, passed);
         self.follow_up = None;
         let skipping = self.skipping;
         let end = self.end_mut(port);

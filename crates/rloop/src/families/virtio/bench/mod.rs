@@ -184,7 +184,7 @@ fn random_of(rival: Rival, sources: &[String], idle: Spent) -> io::Result<Option
     match rival {
         Rival::Direct => Ok(None),
         Rival::Ours => {
-            let measured = served::while_served(|| Ok(random(idle)));
+            let measured = served::while_served(u32::MAX, || Ok(random(idle)));
             let busy = |problem| io::Error::other(format!("{NODE}: {problem}"));
             measured.map_err(busy)?.map(Some)
         }

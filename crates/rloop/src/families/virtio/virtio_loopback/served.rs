@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub const MEMORY: u64 = 1 << 20;
 /// `linux/virtio_ids.h`: a source of random numbers.
 pub const RNG: u32 = 4;
+/// What is taken of a device's memory is a multiple of this.
+pub const GRANULE: u64 = 512;
 /// `VRING_DESC_F_NEXT`.
 const NEXT: u16 = 1;
 /// `VRING_USED_F_NO_NOTIFY`.
@@ -48,7 +50,7 @@ pub fn open() -> Verdict<File> {
 
 /// A file of memory.
 pub fn memory(bytes: u64) -> Verdict<File> {
-    let memory = memfd_create("rloop", MemfdFlags::CLOEXEC);
+    let memory = memfd_create("rloop", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING);
     let memory = said("memfd_create", memory.map_err(io::Error::from))?;
     said(
         "ftruncate",
@@ -298,12 +300,22 @@ impl Served {
         Ok(u16::from_le_bytes(self.read(address)?))
     }
 
+    /// Whether a buffer is available.
+    pub fn has_one(&self) -> Verdict<bool> {
+        Ok(self.word(self.queue.available + 2)? != self.available)
+    }
+
     /// Waits until a buffer is available.
     pub fn peek(&self) -> Verdict {
         wait("the driver makes a buffer available", || {
-            let index = self.word(self.queue.available + 2)?;
-            Ok((index != self.available).then_some(()))
+            Ok(self.has_one()?.then_some(()))
         })
+    }
+
+    /// How many bytes of the device's memory the rings take.
+    pub fn rings(&self) -> u64 {
+        let end = self.queue.used + 2 + 2 + 8 * 64 + 2;
+        (end - self.queue.descriptors).next_multiple_of(GRANULE)
     }
 
     /// The first buffer that is available: its descriptor, address and length.
@@ -383,14 +395,16 @@ impl Served {
         (&self.doorbell).write(&1u64.to_ne_bytes())
     }
 
-    /// Fills buffers with words that are counted, from `next` on, until `stop`. How many came.
-    pub fn serve(&mut self, mut next: u64, stop: impl Fn() -> bool) -> Verdict<u64> {
+    /// Fills buffers with words that are counted, from `next` on, until `stop`; of each so many bytes at `most`. How many
+    /// came.
+    pub fn serve(&mut self, mut next: u64, most: u32, stop: impl Fn() -> bool) -> Verdict<u64> {
         while !stop() {
-            if self.word(self.queue.available + 2)? == self.available {
+            if !self.has_one()? {
                 self.sleep()?;
                 continue;
             }
             let (head, address, length) = self.take()?;
+            let length = length.min(most);
             let words = u64::from(length / 8);
             let bytes: Vec<u8> = (next..next + words).flat_map(u64::to_le_bytes).collect();
             self.write(address, &bytes)?;
@@ -402,13 +416,14 @@ impl Served {
     }
 }
 
-/// Has the kernel take its random numbers from a device that this serves meanwhile, and has `look` look at them.
-pub fn while_served<T>(look: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
+/// Has the kernel take its random numbers from a device that this serves meanwhile, so many bytes at `most` for each
+/// buffer, and has `look` look at them.
+pub fn while_served<T>(most: u32, look: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
     let mut device = Served::started()?;
     let stop = AtomicBool::new(false);
     let choice = device.choice();
     thread::scope(|scope| {
-        let serving = scope.spawn(|| device.serve(1, || stop.load(Ordering::Relaxed)));
+        let serving = scope.spawn(|| device.serve(1, most, || stop.load(Ordering::Relaxed)));
         let result = choice.make().and_then(|()| look());
         stop.store(true, Ordering::Relaxed);
         match serving.join() {

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use driver_models::virtio_loopback::policy::BASE;
 use driver_models::virtio_loopback::state::Phase;
@@ -13,7 +14,7 @@ use rig::verdict::{Verdict, ensure, fail};
 
 use super::Plain;
 use crate::families::virtio::virtio_loopback::Context;
-use crate::families::virtio::virtio_loopback::served::{MEMORY, Served, said};
+use crate::families::virtio::virtio_loopback::served::{MEMORY, Served, random_bytes, said};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -39,6 +40,12 @@ pub const CHECKS: &[Plain] = &[
         "backends that lie",
         "who has written more to a buffer than there was room for has written that much, and is counted",
         length,
+    ),
+    (
+        "lies/told",
+        "backends that lie",
+        "a driver whose backend says that it has written too much asks for more as soon as it has read a buffer",
+        told,
     ),
     (
         "lies/next",
@@ -133,6 +140,49 @@ fn length(_: &mut Context) -> Verdict {
     goes_on(&mut device)
 }
 
+/// What a driver that has been told of more than there is would look for it, before it asks for a buffer. Whether it asks
+/// for one by the time that a reader has what was in the buffers before.
+fn asks_again(device: &mut Served, length: u32) -> Verdict<bool> {
+    /// So long nobody comes to read what is there: somebody else has.
+    const TAKEN: Duration = Duration::from_millis(500);
+    // It ends with the device, if not before.
+    let reader = thread::spawn(move || random_bytes(length as usize));
+    while !reader.is_finished() {
+        if device.has_one()? {
+            let (head, ..) = device.take()?;
+            device.used(head.into(), 64 * length, 1)?;
+            said("a ring", device.ring())?;
+        }
+        let end = Instant::now() + TAKEN;
+        while !reader.is_finished() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    match reader.join() {
+        Ok(read) => read.map(drop)?,
+        Err(_) => return fail("a thread has panicked"),
+    }
+    device.has_one()
+}
+
+fn told(context: &mut Context) -> Verdict {
+    const ROUNDS: u32 = 9;
+    let mut device = Served::started()?;
+    device.choice().make()?;
+    let (head, _, length) = device.take()?;
+    device.used(head.into(), length, 1)?;
+    said("a ring", device.ring())?;
+    let mut asked = 0;
+    for _ in 0..ROUNDS {
+        asked += u32::from(asks_again(&mut device, length)?);
+    }
+    context.note(format!("{asked} of {ROUNDS} times"));
+    // The kernel reads for itself now and then.
+    ensure(asked > ROUNDS / 2, || {
+        format!("it has asked {asked} of {ROUNDS} times")
+    })
+}
+
 fn next(_: &mut Context) -> Verdict {
     let mut device = Served::started()?;
     device.have_it_read()?;
@@ -201,7 +251,7 @@ fn storm(context: &mut Context) -> Verdict {
             }));
             let looked = device.begin(generation).and_then(|()| {
                 for _ in 0..LOOKS {
-                    thread::sleep(std::time::Duration::from_millis(1));
+                    thread::sleep(Duration::from_millis(1));
                     device.queue_state()?;
                 }
                 device.state()

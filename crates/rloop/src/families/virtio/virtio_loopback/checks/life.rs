@@ -17,10 +17,12 @@ use driver_models::virtio_loopback::state::Phase;
 use rig::random::Random;
 use rig::run::Context as _;
 use rig::verdict::{Verdict, ensure, fail};
+use rustix::fs::{SealFlags, fcntl_add_seals};
+use rustix::io::Errno;
 
 use super::{Plain, gives};
 use crate::families::virtio::virtio_loopback::served::{
-    MEMORY, Served, event, memory, open, rng, said, state, wait,
+    GRANULE, MEMORY, Served, event, memory, open, rng, said, state, wait,
 };
 use crate::families::virtio::virtio_loopback::{Context, devices, sys};
 
@@ -60,6 +62,18 @@ pub const CHECKS: &[Plain] = &[
         "devices that come and go",
         "a driver that is unbound leaves nothing in the device's memory, whatever it was waiting for",
         left,
+    ),
+    (
+        "life/memory",
+        "devices that come and go",
+        "of the device's memory the rings take what they need, and each buffer that is out there",
+        taken,
+    ),
+    (
+        "life/pinned",
+        "devices that come and go",
+        "the pages that are a device's memory stay as long as the device does, and are left alone afterwards",
+        pinned,
     ),
     (
         "life/silent",
@@ -339,6 +353,39 @@ fn left(_: &mut Context) -> Verdict {
     }
     drop(device);
     none()
+}
+
+fn taken(_: &mut Context) -> Verdict {
+    let mut device = Served::started()?;
+    device.have_it_read()?;
+    // More than the memory has room for, were they not given back.
+    for _ in 0..2 * MEMORY / GRANULE {
+        let (head, _, length) = device.take()?;
+        let taken = device.state()?.in_use;
+        let due = device.rings() + u64::from(length).next_multiple_of(GRANULE);
+        ensure(taken == due, || {
+            format!("with a buffer of {length} bytes {taken} are taken, {due} are due")
+        })?;
+        device.used(head.into(), length, 1)?;
+        said("a ring", device.ring())?;
+    }
+    Ok(())
+}
+
+fn pinned(_: &mut Context) -> Verdict {
+    let device = Served::started()?;
+    let memory = said("dup", device.memory().try_clone())?;
+    // The kernel refuses while somebody else than the file has one of its pages.
+    let seal = || fcntl_add_seals(&memory, SealFlags::WRITE);
+    ensure(seal() == Err(Errno::BUSY), || {
+        "nobody has its pages".to_owned()
+    })?;
+    drop(device);
+    none()?;
+    wait("nobody has its pages", || match seal() {
+        Err(Errno::BUSY) => Ok(None),
+        sealed => said("F_SEAL_WRITE", sealed.map_err(io::Error::from)).map(Some),
+    })
 }
 
 fn silent(_: &mut Context) -> Verdict {
