@@ -5,13 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::arch::Arch;
+use crate::arch::{Arch, Compiler};
 use crate::cache::Key;
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
 use crate::exec::Cmd;
 use crate::lock::with_lock;
 use crate::sandbox::{self, Sandbox};
+use crate::toolchain;
 use crate::ui::Step;
 
 /// The crates of Cargo.lock, fetched when it has changed.
@@ -52,16 +53,25 @@ pub fn fetch(context: &Context, dir: &Path, to: &Path, step: &Step) -> Result<()
 
 /// `cargo SUBCOMMAND` inside, offline, with the workspace's lock file.
 pub fn command(context: &Context, sandbox: &Sandbox, what: &str, subcommand: &str) -> Result<Cmd> {
+    workspace(context, sandbox, what, Vec::new(), subcommand)
+}
+
+/// The same, with more variables.
+fn workspace(
+    context: &Context,
+    sandbox: &Sandbox,
+    what: &str,
+    env: Variables,
+    subcommand: &str,
+) -> Result<Cmd> {
     let vendor = vendor(context)?;
     let target = context.paths.work().join("cargo");
-    of(
-        sandbox,
-        what,
-        &context.paths.repo,
-        (&vendor, &target),
-        subcommand,
-    )
+    let places = (vendor.as_path(), target.as_path());
+    of(sandbox, what, &context.paths.repo, places, env, subcommand)
 }
+
+/// Variables of the environment.
+type Variables = Vec<(String, String)>;
 
 /// `cargo SUBCOMMAND` inside, offline, for the crate or workspace in `dir`; from the crates in a directory, to another.
 pub(crate) fn of(
@@ -69,28 +79,17 @@ pub(crate) fn of(
     what: &str,
     dir: &Path,
     (vendor, target): (&Path, &Path),
+    mut env: Variables,
     subcommand: &str,
 ) -> Result<Cmd> {
-    let env = [
+    env.extend([
         ("CARGO_TARGET_DIR".to_owned(), target.display().to_string()),
         (
             "CARGO_HOME".to_owned(),
             target.join("home").display().to_string(),
         ),
         ("CARGO_TERM_COLOR".to_owned(), "never".to_owned()),
-        (
-            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER".to_owned(),
-            "aarch64-linux-gnu-gcc".to_owned(),
-        ),
-        (
-            "PKG_CONFIG_ALLOW_CROSS_aarch64_unknown_linux_gnu".to_owned(),
-            "1".to_owned(),
-        ),
-        (
-            "PKG_CONFIG_LIBDIR_aarch64_unknown_linux_gnu".to_owned(),
-            Arch::Aarch64.pkg_config().to_owned(),
-        ),
-    ];
+    ]);
     let mut cmd = sandbox.command(what, dir, &env, "cargo")?;
     cmd.arg(subcommand);
     if subcommand != "fmt" {
@@ -103,6 +102,39 @@ pub(crate) fn of(
             ));
     }
     Ok(cmd)
+}
+
+/// How cargo and pkg-config are told to build for `arch`.
+pub(crate) fn linking(context: &Context, sandbox: &Sandbox, arch: Arch) -> Result<Variables> {
+    let arch = arch.facts();
+    let triple = arch.rust.replace('-', "_");
+    let cargo = format!("CARGO_TARGET_{}", triple.to_uppercase());
+    Ok(match arch.compiler {
+        Compiler::Gcc(prefix) => vec![
+            (format!("PKG_CONFIG_ALLOW_CROSS_{triple}"), "1".to_owned()),
+            (format!("PKG_CONFIG_LIBDIR_{triple}"), arch.pkg_config("")),
+            (format!("{cargo}_LINKER"), format!("{prefix}gcc")),
+        ],
+        Compiler::Llvm => {
+            let sysroot = toolchain::sysroot(context, sandbox, arch)?;
+            let sysroot = sysroot.display().to_string();
+            let flags = [
+                format!("-L{sysroot}/usr/lib/rustlib/{}/lib", arch.rust),
+                format!("-Clink-arg=--sysroot={sysroot}"),
+                format!("-Clink-arg=--target={}", arch.gnu),
+                "-Clink-arg=-fuse-ld=lld".to_owned(),
+            ];
+            vec![
+                (
+                    format!("PKG_CONFIG_LIBDIR_{triple}"),
+                    arch.pkg_config(&sysroot),
+                ),
+                (format!("PKG_CONFIG_SYSROOT_DIR_{triple}"), sysroot),
+                (format!("{cargo}_LINKER"), "clang".to_owned()),
+                (format!("{cargo}_RUSTFLAGS"), flags.join(" ")),
+            ]
+        }
+    })
 }
 
 /// The tool.
@@ -121,7 +153,7 @@ pub fn programs(
     arch: Arch,
     step: &Step,
 ) -> Result<Vec<PathBuf>> {
-    let drivers = context.drivers.iter();
+    let drivers = context.drivers.iter().filter(|driver| driver.is_for(arch));
     let others = drivers.flat_map(|driver| driver.programs.iter().map(String::as_str));
     let names: Vec<&str> = std::iter::once(TOOL).chain(others).collect();
     build(context, sandbox, arch, step, &names)?;
@@ -137,13 +169,10 @@ fn build(
     step: &Step,
     names: &[&str],
 ) -> Result<()> {
-    let mut cmd = command(
-        context,
-        sandbox,
-        &format!("building {} for {arch}", names.join(", ")),
-        "build",
-    )?;
-    cmd.args(["--release", "--target", arch.rust()]);
+    let what = format!("building {} for {arch}", names.join(", "));
+    let env = linking(context, sandbox, arch)?;
+    let mut cmd = workspace(context, sandbox, &what, env, "build")?;
+    cmd.args(["--release", "--target", arch.facts().rust]);
     for name in names {
         cmd.args(["--package", name]);
     }
@@ -151,6 +180,6 @@ fn build(
 }
 
 fn built(context: &Context, arch: Arch, name: &str) -> PathBuf {
-    let target = context.paths.work().join("cargo").join(arch.rust());
+    let target = context.paths.work().join("cargo").join(arch.facts().rust);
     target.join("release").join(name)
 }

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::arch::Arch;
+
 /// A driver: a folder whose Makefile builds one module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Driver {
@@ -14,6 +16,8 @@ pub struct Driver {
     pub packages: Vec<String>,
     /// Crates of the workspace whose programs its guests need, beside the tool. Each has one, of its name.
     pub programs: Vec<String>,
+    /// The architectures that it is for, module and programs; none is all.
+    pub arches: Vec<Arch>,
 }
 
 impl Driver {
@@ -21,6 +25,11 @@ impl Driver {
     pub fn name(&self) -> String {
         let name = self.dir.file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
+    }
+
+    /// Whether it is for `arch`.
+    pub fn is_for(&self, arch: Arch) -> bool {
+        self.arches.is_empty() || self.arches.contains(&arch)
     }
 
     /// The module's name in the kernel.

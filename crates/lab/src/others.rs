@@ -43,10 +43,11 @@ pub fn program(context: &Context, sandbox: &Sandbox, arch: Arch, dir: &Path) -> 
         }
         let what = format!("building {}", name.to_string_lossy());
         let sandbox = sandbox.seeing(at);
-        cargo::of(&sandbox, &what, dir, (&vendor, &target), "build")?
-            .args(["--release", "--target", arch.rust()])
+        let env = cargo::linking(context, &sandbox, arch)?;
+        cargo::of(&sandbox, &what, dir, (&vendor, &target), env, "build")?
+            .args(["--release", "--target", arch.facts().rust])
             .run(&step, &context.paths.log(&entry))?;
-        let program = target.join(arch.rust()).join("release").join(name);
+        let program = target.join(arch.facts().rust).join("release").join(name);
         fs::copy(&program, at.join(name)).at(&program)?;
         sandbox::remove(&vendor)?;
         sandbox::remove(&target)?;

@@ -216,7 +216,7 @@ pub fn get(context: &Context, arch: Arch, contents: &Contents<'_>) -> Result<Pat
         let fetch = Debootstrap {
             what: "fetching the root file system's packages",
             variant: "extract",
-            architectures: arch.debian(),
+            architectures: arch.facts().debian,
             packages: &packages,
             backports: false,
         };

@@ -3,8 +3,10 @@
 //! host's own versions of them don't matter.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
+use crate::arch::Facts;
 use crate::cache::{Key, Making};
 use crate::context::Context;
 use crate::debian::RELEASE;
@@ -65,6 +67,15 @@ const PACKAGES: &[&str] = &[
     "dkms",
 ];
 
+/// What programs for one more architecture are linked to: a sysroot of its own, so that what its part of the mirror lacks
+/// stops no other.
+const LIBRARIES: &[&str] = &[
+    "libstd-rust-dev",
+    "libc6-dev",
+    "libgcc-14-dev",
+    "libasound2-dev",
+];
+
 /// How the names of packages start whose versions matter to what is compiled.
 const COMPILERS: &[&str] = &[
     "bindgen", "binutils", "clang-", "gcc-", "lld-", "llvm-", "pahole", "rust-src", "rustc",
@@ -101,6 +112,36 @@ pub fn get(context: &Context) -> Result<Sandbox> {
         context.cache.dir().to_path_buf(),
     ];
     Ok(Sandbox::new(root, binds))
+}
+
+/// The libraries for an architecture whose own the toolchain root does not have, made on first use.
+pub(crate) fn sysroot(context: &Context, sandbox: &Sandbox, arch: &Facts) -> Result<PathBuf> {
+    let mut key = Key::default().with(REVISION).with(RELEASE);
+    for text in LIBRARIES {
+        key = key.with(text);
+    }
+    // Rust's library is of no use to another version of the compiler.
+    let key = key.with(compilers(sandbox.root())?);
+    let name = format!("sysroot-{}-{}", arch.name, key.hex());
+    context.cache.entry(&name, Making::Anew, |at| {
+        let step = Step::new(format!("libraries for {} (Debian packages)", arch.name));
+        Debootstrap {
+            what: "fetching the libraries",
+            variant: "extract",
+            architectures: arch.debian,
+            packages: LIBRARIES,
+            backports: false,
+        }
+        .command(at, context)?
+        .run(&step, &context.paths.log(&format!("sysroot-{}", arch.name)))?;
+        // Where libc.so, a linker's script, has the libraries.
+        let lib = at.join("lib");
+        if lib.symlink_metadata().is_err() {
+            symlink("usr/lib", &lib).at(&lib)?;
+        }
+        step.ok();
+        Ok(())
+    })
 }
 
 /// What decides whether two toolchain roots compile alike: the versions of the

@@ -214,7 +214,7 @@ fn report(
             "asking QEMU for its version",
             dir,
             &[],
-            format!("qemu-system-{}", options.arch),
+            options.arch.facts().qemu,
         )?
         .arg("--version")
         .read()?;

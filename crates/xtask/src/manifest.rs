@@ -27,6 +27,8 @@ struct File {
     packages: Vec<String>,
     #[serde(default)]
     programs: Vec<String>,
+    #[serde(default)]
+    arches: Vec<Arch>,
     demo: Option<PathBuf>,
     bench: Option<PathBuf>,
     #[serde(default, rename = "run")]
@@ -354,6 +356,7 @@ fn read(dir: &Path) -> Result<Manifest> {
             module: file.module,
             packages: file.packages,
             programs: file.programs,
+            arches: file.arches,
         },
         demo: file.demo,
         bench: file.bench,

@@ -21,7 +21,7 @@ pub(crate) static OPERATIONS: Operations<OpenFile> = Operations::new();
 /// long`, as the program has them.
 type Stats<T> = [T; 5];
 
-const GET_STATS: u32 = _IOR::<Stats<u64>>(0xc1, 1);
+const GET_STATS: u32 = _IOR::<Stats<usize>>(0xc1, 1);
 const COMPAT_GET_STATS: u32 = _IOR::<Stats<u32>>(0xc1, 1);
 /// How many bytes can be read, as an `int` (`asm-generic/ioctls.h`).
 const FIONREAD: u32 = 0x541b;
@@ -44,6 +44,14 @@ impl OpenFile {
         let slice = UserSlice::new(UserPtr::from_addr(address), size_of::<T>());
         slice.writer().write(value)?;
         Ok(0)
+    }
+
+    /// Gives the program its statistics, in `words` of its own. Counters wrap, as an `unsigned long` does.
+    fn give_stats<T>(&self, address: usize, words: fn(u64) -> T) -> Result<isize>
+    where
+        Stats<T>: AsBytes,
+    {
+        Self::give(address, &self.buffer.state().stats().map(words))
     }
 
     fn give_used(&self, address: usize) -> Result<isize> {
@@ -77,7 +85,7 @@ impl File for OpenFile {
 
     fn ioctl(&self, command: u32, argument: usize, _: Mode) -> Result<isize> {
         match command {
-            GET_STATS => Self::give(argument, &self.buffer.state().stats()),
+            GET_STATS => self.give_stats(argument, |value| value as usize),
             FIONREAD => self.give_used(argument),
             _ => Err(ENOTTY),
         }
@@ -85,11 +93,7 @@ impl File for OpenFile {
 
     fn compat_ioctl(&self, command: u32, argument: usize, _: Mode) -> Result<isize> {
         match command {
-            // Counters wrap, as an `unsigned long` does.
-            COMPAT_GET_STATS => {
-                let stats = self.buffer.state().stats().map(|value| value as u32);
-                Self::give(argument, &stats)
-            }
+            COMPAT_GET_STATS => self.give_stats(argument, |value| value as u32),
             FIONREAD => self.give_used(argument),
             _ => Err(ENOTTY),
         }

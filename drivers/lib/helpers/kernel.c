@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 
 #include "kernel.h"
+#include "division.c"
 
 /* That of every driver, which `module!` has no word for. DKMS puts a later one in an earlier one's place. */
 MODULE_VERSION("0.1.0");

@@ -10,6 +10,8 @@ pub(crate) mod chardev;
 #[cfg(CONFIG_CONFIGFS_FS)]
 pub(crate) mod configfs;
 pub(crate) mod debugfs;
+#[cfg(CONFIG_ARM)]
+mod decimal;
 pub(crate) mod fault_files;
 #[cfg(lib_fifo)]
 pub(crate) mod fifo;

@@ -10,6 +10,7 @@
 
 pub mod blocks;
 pub mod clock;
+pub mod decimal;
 pub mod decode;
 pub mod encode;
 pub mod faults;

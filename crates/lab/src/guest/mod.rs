@@ -44,7 +44,8 @@ fn build(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Built>
     let programs = cargo::programs(context, sandbox, arch, &step)?;
     step.ok();
     let step = Step::new(format!("modules for {}", kernel.spec));
-    let modules = context.drivers.iter().map(|driver| {
+    let drivers = context.drivers.iter().filter(|driver| driver.is_for(arch));
+    let modules = drivers.map(|driver| {
         let build = module::Build {
             context,
             sandbox,

@@ -99,8 +99,8 @@ impl Machine {
         dir: &Path,
     ) -> Result<Cmd> {
         let arch = kernel.spec.arch;
-        let program = format!("qemu-system-{arch}");
-        let mut cmd = sandbox.command::<&str, &str>("QEMU", dir, &[], program)?;
+        let facts = arch.facts();
+        let mut cmd = sandbox.command::<&str, &str>("QEMU", dir, &[], facts.qemu)?;
         cmd.args(self.arguments(arch));
         cmd.arg("-kernel")
             .arg(kernel.image())
@@ -110,7 +110,7 @@ impl Machine {
             // A panic ends the guest; warnings and worse go to the console at once.
             .arg(format!(
                 "console={} panic=-1 quiet loglevel=5 log_buf_len=4M {append}",
-                arch.console()
+                facts.console
             ))
             .arg("-virtfs")
             // Commas are doubled in the values of QEMU's options.
@@ -118,7 +118,7 @@ impl Machine {
                 "local,path={},mount_tag=share,security_model=none",
                 share.display().to_string().replace(',', ",,")
             ));
-        if arch == Arch::X86_64 {
+        if facts.parallel {
             // What leaves by the parallel port is found in the share.
             cmd.arg("-parallel")
                 .arg(format!("file:{}", share.join("parallel").display()));
@@ -128,15 +128,12 @@ impl Machine {
 
     /// Its board and its processor, as QEMU's `-machine` and `-cpu` take them.
     pub fn board_and_processor(&self, arch: Arch) -> (&'static str, &'static str) {
-        match (arch, self.accel) {
-            // Linux warns of a PCI window above 4 GiB, which nothing here needs. QEMU's own pointer authentication takes
-            // a fifth of the time of Arm's.
-            (Arch::Aarch64, Accel::Tcg) => ("virt,highmem-mmio=off", "max,pauth-impdef=on"),
-            (Arch::Aarch64, Accel::Kvm) => ("virt,highmem-mmio=off", "host"),
-            // In counted time an instruction that moves a string counts once for each byte of it.
-            (Arch::X86_64, Accel::Tcg) => ("q35", "max,erms=off,fsrm=off,fsrs=off"),
-            (Arch::X86_64, Accel::Kvm) => ("q35", "host"),
-        }
+        let facts = arch.facts();
+        let processor = match self.accel {
+            Accel::Tcg => facts.processor,
+            Accel::Kvm => "host",
+        };
+        (facts.board, processor)
     }
 
     fn arguments(&self, arch: Arch) -> Vec<String> {

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::arch::Arch;
+use crate::arch::{Arch, Compiler};
 use crate::cache::{Cache, Key, Making};
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
@@ -96,13 +96,13 @@ impl Spec {
     /// What tells `make` the architecture and the compiler, for the kernel and
     /// for its modules alike.
     pub fn make_arguments(&self) -> Vec<String> {
-        let mut arguments = vec![format!("ARCH={}", self.arch.kernel())];
-        match self.flavour {
+        let arch = self.arch.facts();
+        let compiler = match (self.flavour, arch.compiler) {
             // With KASAN, Rust's code and C's have to be instrumented alike: by LLVM.
-            Flavour::Debug => arguments.push("LLVM=1".to_owned()),
-            _ => arguments.push(format!("CROSS_COMPILE={}", self.arch.cross())),
-        }
-        arguments
+            (Flavour::Debug, _) | (_, Compiler::Llvm) => "LLVM=1".to_owned(),
+            (_, Compiler::Gcc(prefix)) => format!("CROSS_COMPILE={prefix}"),
+        };
+        vec![format!("ARCH={}", arch.kernel), compiler]
     }
 }
 
@@ -135,7 +135,7 @@ pub struct Kernel {
 impl Kernel {
     /// The bootable image.
     pub fn image(&self) -> PathBuf {
-        self.dir.join(self.spec.arch.image())
+        self.dir.join(self.spec.arch.facts().image)
     }
 
     /// The installed modules; holds `lib/modules`.
@@ -250,7 +250,7 @@ fn build(
         }
         Extent::Bootable => {
             let mut cmd = make(sandbox, spec, "building", source, dir)?;
-            cmd.args([&jobs, spec.arch.image_target(), "modules"]);
+            cmd.args([&jobs, spec.arch.facts().image_target, "modules"]);
             if spec.flavour == Flavour::Gdb {
                 cmd.arg("scripts_gdb");
             }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::Kernel;
+use crate::arch::Compiler;
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
 use crate::lock::{self, with_lock};
@@ -39,7 +40,7 @@ pub fn build(
     folder: &str,
     programs: &[&str],
 ) -> Result<PathBuf> {
-    let arch = kernel.spec.arch;
+    let arch = kernel.spec.arch.facts();
     let source = kernel.source.join(FOLDER).join(folder);
     let folder = folder.replace('/', "-");
     let name = format!("{}-{folder}", kernel.name);
@@ -49,14 +50,15 @@ pub fn build(
             sandbox::remove(&out)?;
         }
         fs::create_dir_all(&out).at(&out)?;
-        let env = [("PKG_CONFIG_LIBDIR", arch.pkg_config())];
+        let env = [("PKG_CONFIG_LIBDIR", arch.pkg_config(""))];
         sandbox
             .seeing(&kernel.source)
             .command("building the kernel's tests", &out, &env, "make")?
             .arg("-C")
             .arg(&source)
             .arg(format!("OUTPUT={}", out.display()))
-            .arg(format!("CROSS_COMPILE={}", arch.cross()))
+            .args((arch.compiler == Compiler::Llvm).then_some("LLVM=1"))
+            .arg(format!("CROSS_COMPILE={}-", arch.gnu))
             .args(programs.iter().map(|program| out.join(program)))
             .run(step, &context.paths.log(&format!("selftests-{name}")))?;
         Ok(out.clone())

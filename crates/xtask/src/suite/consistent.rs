@@ -350,6 +350,7 @@ mod tests {
                 module: "drv".into(),
                 packages: Vec::new(),
                 programs: Vec::new(),
+                arches: Vec::new(),
             },
             demo: None,
             bench: None,

@@ -72,7 +72,7 @@ pub(super) fn list(steps: &[Planned<'_>], times: &Times, how: List) -> String {
         Listed {
             name: &step.name,
             kernel: kernel.map(|spec| spec.version.to_string()),
-            arch: kernel.map(|spec| spec.arch.name()),
+            arch: kernel.map(|spec| spec.arch.facts().name),
             flavour: kernel.map(|spec| spec.flavour.name()),
             group: step.group(),
             time: step.time,

@@ -40,8 +40,15 @@ impl Planned<'_> {
     }
 
     /// It takes more than five minutes from nothing, such as a kernel of its own.
-    fn long(&mut self, long: bool) {
-        self.long = long;
+    fn long(&mut self, long: bool) -> &mut Self {
+        self.long |= long;
+        self
+    }
+
+    /// On an architecture that the tests have not unasked, the kernel is one more to build.
+    fn asked_for(&mut self, options: &Options) {
+        let arch = self.kernel.as_ref().map(|spec| spec.arch.facts());
+        self.long(options.arch.is_none() && arch.is_some_and(|arch| !arch.ordinary));
     }
 }
 
@@ -197,7 +204,7 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
             for driver in drivers {
                 let runs = driver.runs.iter();
                 for run in runs.filter(|run| run.flavour() == *flavour && run.time == time) {
-                    guests(plan, driver, run, &arches, &spec);
+                    guests(plan, options, (driver, run), &arches, &spec);
                 }
             }
         }
@@ -222,6 +229,9 @@ fn modules<'a>(
     plain: &Spec,
 ) {
     let driver = &driver.driver;
+    if !driver.is_for(plain.arch) {
+        return;
+    }
     let name = |what: &str| format!("{}/module-{what}", driver.name());
     for (what, target) in [("rustfmt", "rustfmtcheck"), ("clippy", "clippy")] {
         plan.with_kernel(
@@ -236,7 +246,7 @@ fn modules<'a>(
         module::rust_analyzer(suite, step, spec, driver)
     });
     let mut specs = Vec::new();
-    for arch in arches {
+    for arch in arches.iter().filter(|arch| driver.is_for(**arch)) {
         let spec = Spec {
             arch: *arch,
             ..plain.clone()
@@ -263,15 +273,16 @@ fn modules<'a>(
     for (what, spec) in specs {
         plan.with_kernel(name(&what), spec, None, move |suite, step, _, spec| {
             module::compiled(suite, step, spec, driver)
-        });
+        })
+        .asked_for(options);
     }
 }
 
 /// The steps of one run: one for each machine.
 fn guests<'a>(
     plan: &mut Plan<'a>,
-    driver: &'a Manifest,
-    run: &'a Run,
+    options: &Options,
+    (driver, run): (&'a Manifest, &'a Run),
     arches: &[Arch],
     spec: &impl Fn(Arch, Flavour) -> Spec,
 ) {
@@ -283,7 +294,7 @@ fn guests<'a>(
             (both.copied().collect(), some.len() > 1)
         }
     };
-    for arch in on {
+    for arch in on.into_iter().filter(|arch| driver.driver.is_for(*arch)) {
         let name = if several {
             format!("{name}-{arch}")
         } else {
@@ -296,7 +307,8 @@ fn guests<'a>(
             Some(run.time),
             move |suite, step, name, spec| run::run(suite, step, name, spec, (driver, run)),
         )
-        .long(run.long);
+        .long(run.long)
+        .asked_for(options);
     }
 }
 
@@ -328,6 +340,7 @@ mod tests {
                 module: "drv".into(),
                 packages: Vec::new(),
                 programs: Vec::new(),
+                arches: Vec::new(),
             },
             demo: None,
             bench: None,
@@ -338,7 +351,7 @@ mod tests {
     const RUNS: &str = "run = [\
         { name = \"checked\", kernel = \"debug\", verify = \"\" },\
         { name = \"kcsan\", kernel = \"kcsan\", long = true, verify = \"\" },\
-        { name = \"boot\", arches = [\"aarch64\", \"x86_64\"], verify = \"\" },\
+        { name = \"boot\", arches = [\"aarch64\", \"x86_64\", \"arm\"], verify = \"\" },\
         { name = \"other\", arches = [\"x86_64\"], verify = \"\" },\
         { name = \"races\", kernel = \"debug\", time = \"real\", verify = \"\" }]";
 
@@ -359,7 +372,7 @@ mod tests {
     fn a_run_is_a_step_for_each_of_its_machines() {
         assert_eq!(
             runs(&options()),
-            "drv/boot-aarch64 drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan"
+            "drv/boot-aarch64 drv/boot-x86_64 drv/boot-arm drv/other drv/races drv/checked drv/kcsan"
         );
         let one = |arch| Options {
             arch: Some(arch),
@@ -373,6 +386,16 @@ mod tests {
             runs(&one(Arch::X86_64)),
             "drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan"
         );
+        // Whose kernel is not built unasked.
+        let arm = one(Arch::Arm);
+        assert_eq!(runs(&arm), "drv/boot-arm drv/races drv/checked drv/kcsan");
+        let long = |options: &Options| {
+            let drivers = [driver(RUNS)];
+            let plan = plan(options, &drivers);
+            let mut steps = plan.0.iter();
+            steps.find(|step| step.name == "drv/boot-arm").unwrap().long
+        };
+        assert!(long(&options()) && !long(&arm));
     }
 
     #[test]
@@ -404,6 +427,7 @@ mod tests {
                 "host",
                 "7.2-aarch64-plain",
                 "7.2-x86_64-plain",
+                "7.2-arm-plain",
                 "7.2-aarch64-least",
                 "7.3-aarch64-split",
                 "7.2-aarch64-debug",

@@ -80,7 +80,8 @@ impl<const SIZE: usize> Bar<SIZE> {
         unsafe { bindings::rloop_write32(value, self.at::<OFFSET, 4>()) };
     }
 
-    /// Writes the register of 64 bits at `OFFSET`, at once, `writeq()`. Any context.
+    /// Writes the register of 64 bits at `OFFSET`, `writeq()`: at once, or where the processor has 32 bits the lower half
+    /// first. Any context.
     pub(crate) fn write64<const OFFSET: usize>(&self, value: u64) {
         // SAFETY: There is such a register.
         unsafe { bindings::rloop_write64(value, self.at::<OFFSET, 8>()) };

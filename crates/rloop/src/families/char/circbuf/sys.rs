@@ -305,7 +305,7 @@ impl Signals {
     pub fn every(interval: Duration) -> io::Result<Self> {
         let spec = libc::timespec {
             tv_sec: 0,
-            tv_nsec: interval.subsec_nanos().into(),
+            tv_nsec: interval.subsec_nanos() as _,
         };
         let times = libc::itimerspec {
             it_interval: spec,

@@ -164,7 +164,7 @@ fn spec(time: Duration) -> libc::timespec {
     // SAFETY: All zeroes are a value of it.
     let mut spec: libc::timespec = unsafe { MaybeUninit::zeroed().assume_init() };
     spec.tv_sec = time.as_secs() as _;
-    spec.tv_nsec = time.subsec_nanos().into();
+    spec.tv_nsec = time.subsec_nanos() as _;
     spec
 }
 
