@@ -72,6 +72,9 @@ fn differences(files: &[(String, String)]) -> Vec<String> {
     problems
 }
 
+/// The need that a fragment can't set: it is the architecture's.
+const OF_THE_ARCHITECTURE: &str = "64BIT";
+
 /// What of `needs`, the `rloop-needs` of a Kbuild, is neither set in `fragment` nor named there.
 pub(super) fn unnamed(kbuild: &str, fragment: &str) -> Vec<String> {
     let needs = kbuild
@@ -83,6 +86,7 @@ pub(super) fn unnamed(kbuild: &str, fragment: &str) -> Vec<String> {
     };
     let options = needs.unwrap_or_default().split_whitespace();
     options
+        .filter(|option| *option != OF_THE_ARCHITECTURE)
         .map(|option| format!("CONFIG_{option}"))
         .filter(|option| !named(option))
         .collect()
