@@ -241,7 +241,19 @@ fn signals(context: &mut Context) -> Verdict {
 
 fn spliced(context: &mut Context) -> Verdict {
     let mut file = context.device.nonblocking()?;
-    let there = State::of(&file)?.number("capacity")?.min(4_000) as usize;
+    let capacity = State::of(&file)?.number("capacity")?;
+    let there = capacity.min(4_000) as usize;
+    // Also where the bytes are at both ends of the buffer.
+    for _ in 0..=capacity / there as u64 {
+        spliced_once(&file, there)?;
+    }
+    // Nothing is left for others.
+    let left = file.read(&mut vec![0; there]);
+    gives("a read", left, libc::EAGAIN)
+}
+
+/// Splices so many bytes from a pipe through the buffer to a pipe.
+fn spliced_once(file: &File, there: usize) -> Verdict {
     let bytes = numbered(there);
     let failed = |e: rustix::io::Errno| Problem::Failed(format!("splice: {e}"));
     let ((from, to_pipe), (from_pipe, to)) = (pipe().map_err(failed)?, pipe().map_err(failed)?);
@@ -251,22 +263,19 @@ fn spliced(context: &mut Context) -> Verdict {
         there,
     )?;
     let none = SpliceFlags::empty();
-    let moved = splice(&from, None, &file, None, there, none).map_err(failed)?;
+    let moved = splice(&from, None, file, None, there, none).map_err(failed)?;
     moves("splice from a pipe", Ok(moved), there)?;
-    is("used", State::of(&file)?.number("used")?, there as u64)?;
-    let moved = splice(&file, None, &to, None, there, none).map_err(failed)?;
+    is("used", State::of(file)?.number("used")?, there as u64)?;
+    let moved = splice(file, None, &to, None, there, none).map_err(failed)?;
     moves("splice to a pipe", Ok(moved), there)?;
     let mut from_pipe = File::from(from_pipe);
     let mut read = vec![0; there];
     moves("a read of a pipe", from_pipe.read(&mut read), there)?;
     ensure(read == bytes, || "bytes were changed".to_owned())?;
-    let empty = splice(&file, None, &to, None, there, none);
+    let empty = splice(file, None, &to, None, there, none);
     ensure(empty == Err(rustix::io::Errno::AGAIN), || {
         format!("splice of an empty buffer gave {empty:?}")
-    })?;
-    // Nothing is left for others.
-    let left = file.read(&mut read);
-    gives("a read", left, libc::EAGAIN)
+    })
 }
 
 /// Ends with what `call` gives, unless it sleeps; then it is woken by `wake`.
