@@ -14,7 +14,8 @@ proptest! {
     #[test]
     fn digits_are_as_the_hosts(number in any::<u64>(), bits in 0..64u32) {
         let number = number >> bits;
-        prop_assert_eq!(decimal(number, &mut [0; DIGITS]), number.to_string());
+        let mut digits = [0; DIGITS];
+        prop_assert_eq!(decimal(number, &mut digits), number.to_string());
     }
 }
 
