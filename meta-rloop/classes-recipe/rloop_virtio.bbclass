@@ -24,9 +24,15 @@ do_install:append() {
     done
 }
 
-# The instances go with the program. None may be there: a pattern may match nothing.
-pkg_prerm:${PN}() {
+pkg_postinst:${PN}() {
     if [ -z "$D" ] && systemctl >/dev/null 2>&1; then
+        systemctl daemon-reload
+    fi
+}
+
+# The instances go with the program, though not where a new one takes its place. None may be there: a pattern may match nothing.
+pkg_prerm:${PN}() {
+    if [ -z "$D" ] && [ "$1" != upgrade ] && systemctl >/dev/null 2>&1; then
         for service in ${RLOOP_SERVICES}; do
             systemctl stop "$(echo "$service" | sed 's/@/@*/')"
             systemctl disable "$service"

@@ -2,6 +2,7 @@
 //! `cargo xtask doctor`: what this host lacks, and how to get it.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::fs::Access;
@@ -179,7 +180,7 @@ fn writable(cache: &Path) -> Finding {
 /// What is free at a place, and what is needed there.
 struct Room<'a> {
     place: &'a Path,
-    file_system: u64,
+    device: u64,
     free_gib: u64,
     needed_gib: u64,
 }
@@ -188,24 +189,26 @@ struct Room<'a> {
 /// has something already.
 fn disk(cache: &Path, work: &Path) -> Finding {
     let mut rooms: Vec<Room<'_>> = Vec::new();
-    for (dir, gib) in [(cache, CACHE_GIB), (work, CHECKOUT_GIB)] {
-        let used = fs::read_dir(dir).is_ok_and(|mut dir| dir.next().is_some());
+    let filled = |dir: &Path| fs::read_dir(dir).is_ok_and(|mut dir| dir.next().is_some());
+    for (dir, used, gib) in [
+        (cache, filled(cache), CACHE_GIB),
+        (work, filled(&work.join("run")), CHECKOUT_GIB),
+    ] {
         let needed_gib = if used { gib.div_ceil(4) } else { gib };
         let place = place(dir);
-        let Ok(stat) = rustix::fs::statvfs(place) else {
+        let (Ok(stat), Ok(metadata)) = (rustix::fs::statvfs(place), place.metadata()) else {
             return Finding::Lesser(format!(
                 "can't tell how much is free at {}",
                 place.display()
             ));
         };
-        let shared = rooms
-            .iter_mut()
-            .find(|room| room.file_system == stat.f_fsid);
+        let device = metadata.dev();
+        let shared = rooms.iter_mut().find(|room| room.device == device);
         match shared {
             Some(room) => room.needed_gib += needed_gib,
             None => rooms.push(Room {
                 place,
-                file_system: stat.f_fsid,
+                device,
                 free_gib: (stat.f_bavail * stat.f_frsize) >> 30,
                 needed_gib,
             }),

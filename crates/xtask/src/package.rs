@@ -100,6 +100,7 @@ impl Package {
         step.message("the crates");
         let tree = dir.join(&name);
         cargo::fetch(context, &tree, &tree.join(VENDOR), step)?;
+        drop_libraries(&tree.join(VENDOR))?;
         let config = tree.join(CONFIG);
         let text = fs::read_to_string(&config).at(&config)?;
         fs::write(&config, text + &vendored()).at(&config)?;
@@ -132,13 +133,57 @@ impl Package {
             .args(["--build", &name])
             .run(step, &log)?;
         sandbox::remove(&tree)?;
-        let debian = dir.join(format!("rloop_{VERSION}-1.dsc"));
+        let debian = with_ending(dir, "dsc")?;
+        let [debian] = <[PathBuf; 1]>::try_from(debian).map_err(|found| Error::BadFile {
+            path: dir.to_owned(),
+            problem: format!("has {} files of the name *.dsc, one is due", found.len()),
+        })?;
         Ok(Self {
             archive,
             sbom,
             debian,
         })
     }
+}
+
+/// The files of a directory whose names end so.
+fn with_ending(dir: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).at(dir)? {
+        let path = entry.at(dir)?.path();
+        if path.extension().is_some_and(|e| e == ending) {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// Removes libraries for other systems, which some crates bring compiled: a release is sources.
+fn drop_libraries(vendor: &Path) -> Result<()> {
+    for entry in fs::read_dir(vendor).at(vendor)? {
+        let crate_dir = entry.at(vendor)?.path();
+        // cargo looks for all files that this has.
+        let sums = crate_dir.join(".cargo-checksum.json");
+        let text = fs::read_to_string(&sums).at(&sums)?;
+        let mut value: Value = serde_json::from_str(&text).map_err(|e| not(&e, "checksums"))?;
+        let Some(files) = value["files"].as_object_mut() else {
+            continue;
+        };
+        let libraries: Vec<String> = files
+            .keys()
+            .filter(|name| name.ends_with(".a") || name.ends_with(".lib"))
+            .cloned()
+            .collect();
+        for name in &libraries {
+            files.remove(name);
+            let path = crate_dir.join(name);
+            fs::remove_file(&path).at(&path)?;
+        }
+        if !libraries.is_empty() {
+            fs::write(&sums, value.to_string()).at(&sums)?;
+        }
+    }
+    Ok(())
 }
 
 /// What tells cargo that the crates lie beside, and that it is not to look elsewhere.

@@ -11,6 +11,9 @@ use core::fmt;
 
 use crate::lib::model::decimal::{decimal, DIGITS};
 
+// Functions of Rust's own ABI, as those are that they stand in for: one compiler with the kernel's flags compiles both, which
+// `module.kbuild` asks for, so both sides pass the same types the same way.
+
 /// `<u64 as Display>::fmt`, which has to have the same arguments and the same result. Any context.
 #[no_mangle]
 fn rloop_display_u64(number: &u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -270,7 +270,7 @@ impl<'a> Guest<'a> {
     }
 }
 
-/// A run's initramfs, some 100 MB, which goes with the guest: all tests would leave 15 GB.
+/// A run's initramfs, some 100 MB, which goes with the guest: all tests would leave 13 GB.
 struct Passing(PathBuf);
 
 impl Drop for Passing {

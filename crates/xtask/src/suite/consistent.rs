@@ -82,8 +82,8 @@ pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-/// The files that say the drivers' version, and what they have to say.
-const VERSIONS: [(&str, &str); 2] = [
+/// The files that say the drivers' version, and how a line of each has to begin.
+const VERSIONS: [(&str, &str); 3] = [
     (
         "drivers/dkms.conf",
         concat!("PACKAGE_VERSION=\"", env!("CARGO_PKG_VERSION"), "\""),
@@ -92,16 +92,20 @@ const VERSIONS: [(&str, &str); 2] = [
         "drivers/lib/helpers/kernel.c",
         concat!("MODULE_VERSION(\"", env!("CARGO_PKG_VERSION"), "\");"),
     ),
+    (
+        "debian/changelog",
+        concat!("rloop (", env!("CARGO_PKG_VERSION"), "-"),
+    ),
 ];
 
 /// Which of them say another.
 fn versions(repo: &Path) -> Vec<String> {
     let wrong = VERSIONS.iter().filter(|(file, line)| {
         let text = fs::read_to_string(repo.join(file)).unwrap_or_default();
-        !text.lines().any(|one| one == *line)
+        !text.lines().any(|one| one.starts_with(line))
     });
     wrong
-        .map(|(file, line)| format!("{file} lacks the line `{line}`"))
+        .map(|(file, line)| format!("{file} lacks a line that begins with `{line}`"))
         .collect()
 }
 

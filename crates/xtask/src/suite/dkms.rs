@@ -10,7 +10,7 @@ use lab::ui::Step;
 
 use super::Suite;
 use super::run::PRELUDE;
-use crate::report::{self, Check};
+use crate::report::{self, Check, Counts};
 
 /// Prints a line for each thing that it has tried.
 const CYCLE: &str = include_str!("dkms.sh");
@@ -33,11 +33,20 @@ pub(super) fn cycle(suite: &Suite<'_>, step: &Step, _: &str, spec: &Spec) -> Res
         .arg(&kernel.release)
         .run(step, &log);
     sandbox::remove(&work)?;
+    let checks = || {
+        fs::read_to_string(&log)
+            .at(&log)
+            .map(|text| report::from_ptest(&text))
+    };
     match ran {
-        // What has failed is among its lines.
-        Ok(()) | Err(Error::Command { .. }) => {
-            Ok(report::from_ptest(&fs::read_to_string(&log).at(&log)?))
+        // What has failed is among its lines, unless it is the script.
+        Err(e @ Error::Command { .. }) => {
+            let checks = checks()?;
+            match Counts::of(&checks).failed {
+                0 => Err(e),
+                _ => Ok(checks),
+            }
         }
-        Err(e) => Err(e),
+        ran => ran.and_then(|()| checks()),
     }
 }

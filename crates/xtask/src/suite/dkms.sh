@@ -43,6 +43,9 @@ check 'dkms/sources' test -e "src/rloop-$version/dkms.conf"
 check 'dkms/needs' test "$(for_options CONFIG_NET=y | grep -wo -e netdrv -e snd-rloop)" = netdrv
 check 'dkms/no-rust' excludes "$release-no-rust" "$PWD/other"
 check 'dkms/too-old' excludes 6.12.0 "$kernel"
+for_options 'CONFIG_RUST=y
+CONFIG_RUSTC_VERSION_TEXT="rustc 1.0.0"' >log
+check 'dkms/another-rustc' excludes "$release-rustc" "$PWD/other"
 
 # An earlier version, of two drivers.
 earlier=0.0.1
@@ -68,3 +71,4 @@ check 'dkms/status' is_state "$version" installed
 check 'dkms/remove' dkms remove "rloop/$version" --all
 check 'dkms/remove-earlier' dkms remove "rloop/$earlier" --all
 check 'dkms/nothing-is-left' test -z "$(installed)$(dkms status)"
+exit $status

@@ -31,6 +31,7 @@ pub(super) fn works(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
     for part in [
         "drivers/lib",
         "drivers/dkms.conf",
+        "debian/changelog",
         LIST,
         "README.md",
         "docs/index.md",
