@@ -32,10 +32,14 @@ const SUMMARY_END: &str = ", a kernel module in Rust";
 
 /// One check for each driver, and one for what has no driver.
 pub(super) fn everywhere(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
-    checks(
-        &suite.context.paths.repo,
-        &manifest::all(&suite.context.paths)?,
-    )
+    let repo = &suite.context.paths.repo;
+    let mut checks = checks(repo, &manifest::all(&suite.context.paths)?)?;
+    let versions = versions(repo);
+    checks.push(Check::that(
+        "drivers, packages and tool have one version",
+        (!versions.is_empty()).then(|| versions.join("; ")),
+    ));
+    Ok(checks)
 }
 
 pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
@@ -62,11 +66,6 @@ pub(super) fn checks(repo: &Path, drivers: &[Manifest]) -> Result<Vec<Check>> {
     checks.push(Check::that(
         "nothing is said of what has no manifest",
         (!more.is_empty()).then(|| more.join("; ")),
-    ));
-    let versions = versions(repo);
-    checks.push(Check::that(
-        "drivers and tool have one version",
-        (!versions.is_empty()).then(|| versions.join("; ")),
     ));
     let options = options::problems(repo)?;
     checks.push(Check::that(

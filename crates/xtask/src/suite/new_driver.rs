@@ -28,14 +28,7 @@ pub(super) fn works(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
     let repo = &suite.context.paths.repo;
     let copy = suite.context.paths.work().join("new-driver");
     sandbox::remove(&copy)?;
-    for part in [
-        "drivers/lib",
-        "drivers/dkms.conf",
-        "debian/changelog",
-        LIST,
-        "README.md",
-        "docs/index.md",
-    ] {
+    for part in ["drivers/lib", LIST, "README.md", "docs/index.md"] {
         let to = copy.join(part);
         if let Some(dir) = to.parent() {
             fs::create_dir_all(dir).at(dir)?;
