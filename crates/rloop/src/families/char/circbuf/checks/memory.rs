@@ -138,6 +138,9 @@ fn writer(_: &mut Context) -> Verdict {
 fn taken(context: &mut Context) -> Verdict {
     const BYTES: usize = 4 << 20;
     const TURNS: usize = 20;
+    // A debug kernel is slow to bring a page in: what is taken more often is rarely there for a copy, and after sixteen tries a
+    // call ends with what it has.
+    const PAUSE: Duration = Duration::from_micros(250);
     let made = Made::of_size(BYTES)?;
     let file = made.device.nonblocking()?;
     let problem = |e| failed("memory", &made.device.node(), &e);
@@ -151,7 +154,7 @@ fn taken(context: &mut Context) -> Verdict {
                 let taken = memory.take();
                 taken.map_err(|e| Problem::Failed(format!("madvise: {e}")))?;
                 times += 1;
-                thread::sleep(Duration::from_micros(50));
+                thread::sleep(PAUSE);
             }
             Ok(times)
         }
