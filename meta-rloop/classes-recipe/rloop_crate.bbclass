@@ -9,9 +9,6 @@ LIC_FILES_CHKSUM = "\
 "
 CVE_PRODUCT ?= "${BPN}"
 
-# As the modules; for what else there is nothing to test
-COMPATIBLE_HOST ?= "(aarch64|x86_64).*-linux"
-
 # The crate, and the directories of the repository that are built: the crate's own, those of the workspace that it
 # depends on, and the drivers' models, which crates/models compiles
 RLOOP_CRATE ?= "${BPN}"
@@ -26,7 +23,7 @@ SRC_URI = "\
     ${@' '.join('file://%s;subdir=${BP}' % crate for crate in (d.getVar('RLOOP_CRATES') + ' ' + d.getVar('RLOOP_MODELS')).split())} \
 "
 
-inherit cargo cargo-update-recipe-crates rloop_sources
+inherit cargo cargo-update-recipe-crates rloop_host rloop_sources
 
 CARGO_SRC_DIR = "crates/${RLOOP_CRATE}"
 CARGO_LOCK_PATH = "${S}/Cargo.lock"

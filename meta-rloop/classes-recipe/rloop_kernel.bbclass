@@ -3,8 +3,7 @@
 # For what makes no sense without a module of ours. Where the kernel has no Rust, the recipe is left out, and
 # whoever asks for it is told what to do. To be inherited before module-rust, whose own words are fewer.
 
-# For what Rust compiles modules, and drivers/lib/module.kbuild knows
-COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
+inherit rloop_host
 
 python __anonymous() {
     if not bb.utils.contains('KERNEL_FEATURES', 'rust', True, False, d):

@@ -17,6 +17,8 @@ pub enum Arch {
     X86_64,
     /// 32-bit Arm, of version 7.
     Arm,
+    /// 64-bit RISC-V.
+    Riscv64,
 }
 
 /// What compiles the kernel and its modules. The toolchain root is amd64.
@@ -116,9 +118,26 @@ const ARM: Facts = Facts {
     ordinary: false,
 };
 
+const RISCV64: Facts = Facts {
+    name: "riscv64",
+    debian: "riscv64",
+    kernel: "riscv",
+    rust: "riscv64gc-unknown-linux-gnu",
+    gnu: "riscv64-linux-gnu",
+    compiler: Compiler::Llvm,
+    image_target: "Image",
+    image: "arch/riscv/boot/Image",
+    qemu: "qemu-system-riscv64",
+    board: "virt",
+    processor: "rv64",
+    console: "ttyS0",
+    parallel: false,
+    ordinary: false,
+};
+
 impl Arch {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Aarch64, Self::X86_64, Self::Arm];
+    pub const ALL: [Self; 4] = [Self::Aarch64, Self::X86_64, Self::Arm, Self::Riscv64];
 
     /// What it is called, built by and run on.
     pub const fn facts(self) -> &'static Facts {
@@ -126,6 +145,7 @@ impl Arch {
             Self::Aarch64 => &AARCH64,
             Self::X86_64 => &X86_64,
             Self::Arm => &ARM,
+            Self::Riscv64 => &RISCV64,
         }
     }
 

@@ -54,6 +54,8 @@ const PACKAGES: &[&str] = &[
     "libasound2-dev:arm64",
     // Where it all runs.
     "qemu-system-arm",
+    "qemu-system-riscv",
+    "opensbi",
     "qemu-system-x86",
     "seabios",
     "gdb-multiarch",

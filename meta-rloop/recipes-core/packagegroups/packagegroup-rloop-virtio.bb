@@ -6,6 +6,9 @@ DESCRIPTION = "The adapter, and two backends of rust-vmm: a sound card and a sou
 # Of a module there is one package for each machine.
 PACKAGE_ARCH = "${MACHINE_ARCH}"
 
+# As what is in it
+COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
+
 inherit rloop_kernel packagegroup
 
 RDEPENDS:${PN} = "\
