@@ -157,6 +157,9 @@ impl Run {
             Checked::Debug => Flavour::Debug,
             Checked::Kcsan => Flavour::Kcsan,
             Checked::Suites => Flavour::Suites,
+            Checked::Sparse => Flavour::Sparse,
+            Checked::Pages16k => Flavour::Pages16k,
+            Checked::Pages64k => Flavour::Pages64k,
         }
     }
 
@@ -187,6 +190,11 @@ enum Checked {
     Debug,
     Kcsan,
     Suites,
+    Sparse,
+    #[serde(rename = "pages-16k")]
+    Pages16k,
+    #[serde(rename = "pages-64k")]
+    Pages64k,
 }
 
 /// How the time of a guest passes.
@@ -452,7 +460,7 @@ mod tests {
         assert!(run("script = \"t.sh\"").ends_with("script = \"t.sh\" is not there"));
         assert!(
             run("script = \"s.sh\"\nkernel = \"fast\"")
-                .contains("`plain`, `rt`, `debug`, `kcsan`, `suites`")
+                .contains("`kcsan`, `suites`, `sparse`, `pages-16k`, `pages-64k`")
         );
         assert!(run("script = \"s.sh\"\nspeed = 1").contains("speed"));
         assert!(run("verify = \"\"\nprocessors = 4").ends_with("counted time has one"));

@@ -26,6 +26,12 @@ pub enum Flavour {
     Suites,
     /// Without all that the module can do without.
     Least,
+    /// With little: no high-resolution timers, a slow tick, no configfs, no debugfs.
+    Sparse,
+    /// With pages of 16 KiB, and processors without a tick.
+    Pages16k,
+    /// With pages of 64 KiB, and preemption as late as can be.
+    Pages64k,
     /// With configfs in a module, and ALSA in none.
     Split,
     /// With exact accounting of the time that interrupts take, and so many ticks per second.
@@ -71,6 +77,9 @@ impl Flavour {
             Self::Kcsan => format!("{before}kcsan"),
             Self::Suites => format!("{before}suites"),
             Self::Least => format!("{before}least"),
+            Self::Sparse => format!("{before}sparse"),
+            Self::Pages16k => format!("{before}pages-16k"),
+            Self::Pages64k => format!("{before}pages-64k"),
             Self::Split => format!("{before}split"),
             Self::Bench(hz) => format!("{before}bench-hz{hz}"),
         }
@@ -93,6 +102,9 @@ pub fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Kcsan => files.push(own.join("kcsan.config")),
         Flavour::Suites => files.push(own.join("suites.config")),
         Flavour::Least => files.push(own.join("least.config")),
+        Flavour::Sparse => files.push(own.join("sparse.config")),
+        Flavour::Pages16k => files.push(own.join("pages-16k.config")),
+        Flavour::Pages64k => files.push(own.join("pages-64k.config")),
         Flavour::Split => files.push(own.join("split.config")),
         Flavour::Bench(Hz::Hz250) => files.push(own.join("bench.config")),
         Flavour::Bench(Hz::Hz1000) => {

@@ -5,8 +5,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use rig::output::complain;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
 
 /// How far a suspend goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,21 @@ impl Level {
 
 const STATE: &str = "/sys/power/state";
 const TEST: &str = "/sys/power/pm_test";
+const CLOCKS: &str = "/sys/class/rtc";
+
+/// Whether the kernel has a clock that wakes the machine for a timer: it has given that a device called "alarmtimer"
+/// (`kernel/time/alarmtimer.c`).
+pub fn wakes() -> bool {
+    let entries = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+    entries(Path::new(CLOCKS)).any(|clock| {
+        entries(&clock.path()).any(|entry| {
+            entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with("alarmtimer")
+        })
+    })
+}
 
 /// The kernel's means of such suspends, set up; what was there before returns when this goes.
 pub struct Suspender {
@@ -71,10 +91,32 @@ impl Suspender {
     /// # Errors
     /// What the kernel says: of a program that does not freeze it says more in its log.
     pub fn suspend(&self, level: Level) -> Result<(), String> {
-        let name = level.name();
-        fs::write(TEST, name).map_err(|e| format!("{name} to {TEST}: {e}"))?;
+        self.freeze(level.name())
+    }
+
+    /// Has the machine sleep, idle, until its clock wakes it after `time`: for less than two seconds the kernel does not
+    /// begin. To be asked for where [`wakes`] says so, or it sleeps until somebody comes.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn sleep(&self, time: Duration) -> Result<(), String> {
+        let alarm = timerfd_create(TimerfdClockId::BoottimeAlarm, TimerfdFlags::empty())
+            .map_err(|e| format!("a timer that wakes the machine: {e}"))?;
+        let problem = |e: &dyn std::fmt::Display| {
+            format!("a timer that wakes the machine after {time:?}: {e}")
+        };
+        let once = Itimerspec {
+            it_interval: Timespec::default(),
+            it_value: time.try_into().map_err(|e| problem(&e))?,
+        };
+        timerfd_settime(&alarm, TimerfdTimerFlags::empty(), &once).map_err(|e| problem(&e))?;
+        self.freeze("none")
+    }
+
+    fn freeze(&self, test: &str) -> Result<(), String> {
+        fs::write(TEST, test).map_err(|e| format!("{test} to {TEST}: {e}"))?;
         fs::write(STATE, "freeze")
-            .map_err(|e| format!("a suspend that tests {name}: {e}; see the kernel's log (dmesg)"))
+            .map_err(|e| format!("a suspend that tests {test}: {e}; see the kernel's log (dmesg)"))
     }
 }
 

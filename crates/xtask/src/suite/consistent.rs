@@ -3,6 +3,7 @@
 //! layer's list of all drivers, its page, the lists in the documentation, and its place in the tool; and what may be said
 //! nowhere else.
 
+mod copyright;
 mod options;
 mod parameters;
 mod rooms;
@@ -38,6 +39,11 @@ pub(super) fn everywhere(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
     checks.push(Check::that(
         "drivers, packages and tool have one version",
         (!versions.is_empty()).then(|| versions.join("; ")),
+    ));
+    let copyright = copyright::problems(repo)?;
+    checks.push(Check::that(
+        "debian/copyright says what the files say",
+        (!copyright.is_empty()).then(|| copyright.join("; ")),
     ));
     Ok(checks)
 }

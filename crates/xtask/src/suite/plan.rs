@@ -198,7 +198,15 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.on_host("clippy", steps::clippy);
     // Whoever builds a kernel of their own comes later. Of the others those in real time come first, as they take the
     // longest.
-    let own = [Flavour::Rt, Flavour::Debug, Flavour::Kcsan, Flavour::Suites];
+    let own = [
+        Flavour::Rt,
+        Flavour::Debug,
+        Flavour::Kcsan,
+        Flavour::Suites,
+        Flavour::Sparse,
+        Flavour::Pages16k,
+        Flavour::Pages64k,
+    ];
     let guests_of = |plan: &mut Plan<'a>, flavours: &[Flavour], time: Time| {
         for flavour in flavours {
             for driver in drivers {

@@ -10,9 +10,10 @@ use super::pause::contiguous;
 use crate::alsa::pcm::{Config, Pcm, State, Stop, frames_time};
 use crate::families::sound::loopback::ends::{Player, Recorder, pump};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
-use crate::kernel::suspend::{Level, Suspender};
+use crate::kernel::suspend::{Level, Suspender, wakes};
 use rig::run::Context as _;
-use rig::verdict::{Problem, Verdict, ensure, fail, of_both};
+use rig::verdict::{Problem, Verdict, ensure, fail, of_both, skip};
+use rustix::time::ClockId;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -26,6 +27,12 @@ pub const CHECKS: &[Plain] = &[
         "info flags (RESUME)",
         "streams are suspended and resumed, ten times: they go on with the very next frame",
         resumed,
+    ),
+    (
+        "suspend/idle",
+        "info flags (RESUME)",
+        "the machine sleeps until its clock wakes it, twice: streams are resumed, and go on with the very next frame",
+        slept,
     ),
     (
         "suspend/drain",
@@ -100,13 +107,40 @@ fn await_state(pcm: &Pcm, states: &[State], limit: Duration) -> Verdict {
 }
 
 fn resumed(context: &mut Context) -> Verdict {
+    interrupted(context, TIMES, |suspender| {
+        suspend(suspender, Level::Devices)
+    })
+}
+
+fn slept(context: &mut Context) -> Verdict {
+    if !wakes() {
+        return skip("the machine has no clock that wakes it");
+    }
+    let time = Duration::from_secs(3);
+    interrupted(context, 2, |suspender| {
+        let begin = rustix::time::clock_gettime(ClockId::Boottime).tv_sec;
+        suspender.sleep(time).map_err(Problem::Failed)?;
+        let slept = rustix::time::clock_gettime(ClockId::Boottime).tv_sec - begin;
+        // Its clock counts seconds.
+        ensure(slept >= 2, || {
+            format!("the machine was back after {slept} s, and was to sleep for {time:?}")
+        })
+    })
+}
+
+/// A cable runs, and `suspend` is done to its machine so many `times`.
+fn interrupted(
+    context: &mut Context,
+    times: u32,
+    suspend: impl Fn(&Suspender) -> Verdict,
+) -> Verdict {
     let (cable, config, suspender) = (context.cable(), patient(), suspender()?);
     let (mut player, mut recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
-    for time in 1..=TIMES {
+    for time in 1..=times {
         let heard = recorder.frames() + config.period / 4;
         both(&mut player, &mut recorder, heard)?;
-        suspend(&suspender, Level::Devices)?;
+        suspend(&suspender)?;
         for pcm in [&player.pcm, &recorder.pcm] {
             let state = pcm.state();
             ensure(state == State::Suspended, || {
