@@ -24,6 +24,8 @@ pub enum Flavour {
     Kcsan,
     /// With what others' programs try disks and networks by: file systems, RAID, encryption, switches.
     Suites,
+    /// With what the boards need that QEMU emulates, and UEFI.
+    Boards,
     /// Without all that the module can do without.
     Least,
     /// With configfs in a module, and ALSA in none.
@@ -70,6 +72,7 @@ impl Flavour {
             Self::Rt => format!("{before}rt"),
             Self::Kcsan => format!("{before}kcsan"),
             Self::Suites => format!("{before}suites"),
+            Self::Boards => format!("{before}boards"),
             Self::Least => format!("{before}least"),
             Self::Split => format!("{before}split"),
             Self::Bench(hz) => format!("{before}bench-hz{hz}"),
@@ -92,6 +95,7 @@ pub fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Rt => files.push(own.join("rt.config")),
         Flavour::Kcsan => files.push(own.join("kcsan.config")),
         Flavour::Suites => files.push(own.join("suites.config")),
+        Flavour::Boards => files.push(own.join(format!("{}-boards.config", spec.arch))),
         Flavour::Least => files.push(own.join("least.config")),
         Flavour::Split => files.push(own.join("split.config")),
         Flavour::Bench(Hz::Hz250) => files.push(own.join("bench.config")),
