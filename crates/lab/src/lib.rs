@@ -5,6 +5,7 @@
 //! It knows no driver: what one is, a [`driver::Driver`] says, and a [`context::Context`] has all of them.
 
 pub mod arch;
+pub mod board;
 mod built;
 pub mod cache;
 pub mod cargo;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use lab::arch::Arch;
+use lab::board::Board;
 use lab::driver::Driver;
 use lab::error::{AtPath as _, Error, Result};
 use lab::guest::Extras;
@@ -84,6 +85,9 @@ pub(crate) struct Run {
     /// The machines that it runs on; none is the first that is tested.
     #[serde(default)]
     pub(crate) arches: Vec<Arch>,
+    /// The boards that it runs on besides, with a kernel for these. It takes long there.
+    #[serde(default)]
+    pub(crate) boards: Vec<Board>,
     /// With what checks its kernel is built.
     #[serde(default)]
     kernel: Checked,
@@ -405,6 +409,12 @@ impl File {
                 {
                     format!("`processors` is 1 to {PROCESSORS_MAX}")
                 }
+                _ if !run.boards.is_empty() && run.flavour() != Flavour::Plain => {
+                    "`boards` have a kernel of their own".to_owned()
+                }
+                _ if !run.boards.is_empty() && run.sealed => {
+                    "`sealed` is not for `boards`".to_owned()
+                }
                 _ if run.rootfs != Root::Plain && !run.packages.is_empty() => {
                     "`packages` are for the root file system `plain`".to_owned()
                 }
@@ -465,6 +475,15 @@ mod tests {
         assert!(run("script = \"s.sh\"\nspeed = 1").contains("speed"));
         assert!(run("verify = \"\"\nprocessors = 4").ends_with("counted time has one"));
         assert!(run("verify = \"\"\ntime = \"real\"\nprocessors = 9").ends_with("is 1 to 8"));
+        assert!(
+            run("verify = \"\"\nboards = [\"uefi\"]\nkernel = \"debug\"")
+                .ends_with("`boards` have a kernel of their own")
+        );
+        assert!(
+            run("script = \"s.sh\"\nboards = [\"uefi\"]\nsealed = true")
+                .ends_with("`sealed` is not for `boards`")
+        );
+        assert!(run("verify = \"\"\nboards = [\"pdp-11\"]").contains("`raspi4b`"));
         assert!(
             run("script = \"s.sh\"\nrootfs = \"servers\"\npackages = [\"fio\"]")
                 .ends_with("the run a: `packages` are for the root file system `plain`")

@@ -7,6 +7,7 @@
 #   /job.sh   (in the initramfs) is run before the share is there: nothing comes from the host
 #             meanwhile. Its output, its status and what it leaves in /tmp/left go there after it
 #   shell.sh  is run before an interactive shell
+# On a board that has no way to the host but its console, the share is in the initramfs, and goes there by the console.
 # /usr/sbin first: modprobe is to be kmod's, not busybox's.
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin HOME=/root TERM=linux LC_ALL=C PS1='guest:\w# '
 busybox=/usr/bin/busybox
@@ -31,7 +32,12 @@ if [ -f /job.sh ]; then
 		echo $? >/tmp/status
 	) >/tmp/left/output.txt 2>&1
 fi
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072 share $share || poweroff -f
+if [ -f $share/job.sh ]; then
+	by=console
+else
+	by=9p
+	mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072 share $share || poweroff -f
+fi
 cd /root || poweroff -f
 if [ -f /job.sh ]; then
 	cp /tmp/left/* $share/
@@ -50,4 +56,14 @@ cp /proc/sys/kernel/tainted $share/tainted
 # The last thing to be written: without it, the host knows that the guest died.
 cp /tmp/status $share/status
 sync
+if [ $by = console ]; then
+	# Nothing but an emergency comes between.
+	dmesg -n 1
+	cd $share && rm -rf job.sh files
+	echo '-----BEGIN SHARE-----'
+	tar -cz . | base64
+	echo '-----END SHARE-----'
+	# Not every board can be switched off. QEMU ends when one restarts.
+	reboot -f
+fi
 poweroff -f

@@ -24,6 +24,8 @@ pub struct Parts<'a> {
     pub programs: &'a [PathBuf],
     /// A job that is run before there is a share.
     pub job: Option<&'a str>,
+    /// What lies in the share of a guest that can have none of the host's.
+    pub share: Option<&'a Path>,
 }
 
 /// Writes the initramfs for `kernel` to `to`; `dir` is for what is made on the way, of which nothing stays.
@@ -44,6 +46,10 @@ pub fn write(
     for module in parts.modules {
         let target = updates.join(module.file_name().unwrap_or_default());
         fs::copy(module, &target).at(module)?;
+    }
+    if let Some(share) = parts.share {
+        let target = staging.join("mnt/share");
+        paths::copy(share, &target)?;
     }
     sandbox
         .command::<&str, &str>("listing the modules", dir, &[], "depmod")?

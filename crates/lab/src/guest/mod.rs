@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The guest: what goes into it, and jobs that run in it.
 
+mod by_console;
 mod init_archive;
 mod qemu;
 
@@ -145,8 +146,14 @@ impl<'a> Guest<'a> {
         Ok((dir, lock))
     }
 
-    /// Puts the initramfs into the run's directory, which `sandbox` sees.
-    fn initrd(&self, sandbox: &Sandbox, dir: &Path, job: Option<&str>) -> Result<PathBuf> {
+    /// Puts the initramfs into the run's directory, which `sandbox` sees, with a `job` or a `share` in it.
+    fn initrd(
+        &self,
+        sandbox: &Sandbox,
+        dir: &Path,
+        job: Option<&str>,
+        share: Option<&Path>,
+    ) -> Result<PathBuf> {
         let initrd = dir.join("initrd.cpio");
         init_archive::write(
             sandbox,
@@ -156,6 +163,7 @@ impl<'a> Guest<'a> {
                 modules: &self.modules,
                 programs: &self.programs,
                 job,
+                share,
             },
             dir,
             &initrd,
@@ -174,14 +182,15 @@ impl<'a> Guest<'a> {
         let (dir, lock) = self.run_directory(job.name)?;
         let share = dir.join("share");
         let initrd = Passing(if job.sealed {
-            self.initrd(self.sandbox, &dir, Some(job.script))?
+            self.initrd(self.sandbox, &dir, Some(job.script), None)?
         } else {
             let script = share.join("job.sh");
             fs::write(&script, job.script).at(&script)?;
             if let Some(files) = &self.files {
                 paths::copy(files, &share.join("files"))?;
             }
-            self.initrd(self.sandbox, &dir, None)?
+            let inside = machine.tree().map(|_| share.as_path());
+            self.initrd(self.sandbox, &dir, None, inside)?
         });
         let serial = dir.join("serial.log");
         let mut cmd = machine.command(
@@ -192,7 +201,14 @@ impl<'a> Guest<'a> {
             &job.append,
             &dir,
         )?;
-        qemu::batch(&mut cmd);
+        let firmware = match machine.board {
+            Some(board) => board.firmware(self.context)?,
+            None => None,
+        };
+        if let Some(firmware) = firmware {
+            cmd.arg("-bios").arg(firmware);
+        }
+        qemu::batch(&mut cmd, machine);
         let mut running = cmd.start(&serial)?;
         let mut follow = Follow::new(serial.clone());
         loop {
@@ -217,6 +233,9 @@ impl<'a> Guest<'a> {
         }
         if job.follow {
             follow.print(step);
+        }
+        if machine.tree().is_some() {
+            by_console::unpack(self.sandbox, &serial, &share)?;
         }
         let read = |name: &str| fs::read_to_string(share.join(name));
         let status = read("status")
@@ -250,7 +269,7 @@ impl<'a> Guest<'a> {
         let share = dir.join("share");
         let script = share.join("shell.sh");
         fs::write(&script, setup).at(&script)?;
-        let initrd = Passing(self.initrd(self.sandbox, &dir, None)?);
+        let initrd = Passing(self.initrd(self.sandbox, &dir, None, None)?);
         let mut cmd =
             machine.command(self.sandbox, self.kernel, &initrd.0, &share, append, &dir)?;
         qemu::interactive(&mut cmd);
@@ -264,7 +283,7 @@ impl<'a> Guest<'a> {
         fs::create_dir_all(&share).at(&share)?;
         // Who runs QEMU leaves sockets in the directory for temporary files.
         let sandbox = self.sandbox.seeing(dir).seeing(&std::env::temp_dir());
-        let initrd = self.initrd(&sandbox, dir, None)?;
+        let initrd = self.initrd(&sandbox, dir, None, None)?;
         let cmd = machine.command(&sandbox, self.kernel, &initrd, &share, append, dir)?;
         cmd.write_script(&dir.join("qemu"))
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Guest, Job};
 use crate::arch::Arch;
+use crate::board::Board;
 use crate::cache::Making;
 use crate::context::Context;
 use crate::error::{AtPath as _, Error, Result};
@@ -36,8 +37,7 @@ pub enum Accel {
 
 /// All that the guest does depends on its time and its random numbers: for a run to repeat, none of
 /// them may come from the host.
-const COUNTED: &str =
-    " -icount shift=1,sleep=off -smp 1 -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm";
+const COUNTED: &str = " -icount shift=1,sleep=off -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm";
 
 /// What a guest's machine has besides what all have.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -59,6 +59,8 @@ pub struct Machine {
     pub accel: Accel,
     /// In MiB.
     pub memory: u32,
+    /// The board, if it isn't the architecture's own machine.
+    pub board: Option<Board>,
     /// Wait for gdb at this TCP port of the host's loopback device.
     pub gdb: Option<u16>,
     /// What it has besides.
@@ -72,6 +74,7 @@ impl Machine {
             mode: Mode::Counted,
             accel: Accel::Tcg,
             memory: 1024,
+            board: None,
             gdb: None,
             extras: Extras::default(),
         }
@@ -83,6 +86,7 @@ impl Machine {
             mode: Mode::Smp(processors),
             accel,
             memory,
+            board: None,
             gdb: None,
             extras: Extras::default(),
         }
@@ -110,9 +114,14 @@ impl Machine {
             // A panic ends the guest; warnings and worse go to the console at once.
             .arg(format!(
                 "console={} panic=-1 quiet loglevel=5 log_buf_len=4M {append}",
-                facts.console
-            ))
-            .arg("-virtfs")
+                self.board
+                    .map_or(facts.console, |board| board.facts().console)
+            ));
+        if let Some(tree) = self.tree() {
+            cmd.arg("-dtb").arg(kernel.tree(tree));
+            return Ok(cmd);
+        }
+        cmd.arg("-virtfs")
             // Commas are doubled in the values of QEMU's options.
             .arg(format!(
                 "local,path={},mount_tag=share,security_model=none",
@@ -126,8 +135,16 @@ impl Machine {
         Ok(cmd)
     }
 
+    /// The device tree of its board, if that has one. Then the guest has no share.
+    pub(super) fn tree(&self) -> Option<&'static str> {
+        self.board.and_then(Board::tree)
+    }
+
     /// Its board and its processor, as QEMU's `-machine` and `-cpu` take them.
     pub fn board_and_processor(&self, arch: Arch) -> (&'static str, &'static str) {
+        if let Some(board) = self.board {
+            return (board.facts().machine, board.facts().processor);
+        }
         let facts = arch.facts();
         let processor = match self.accel {
             Accel::Tcg => facts.processor,
@@ -144,10 +161,14 @@ impl Machine {
             (Mode::Smp(_), Accel::Tcg) => " -accel tcg,thread=multi",
             (Mode::Smp(_), Accel::Kvm) => " -accel kvm",
         });
-        if let Mode::Smp(n) = self.mode {
-            text.push_str(&format!(" -smp {n}"));
-        }
-        text.push_str(&format!(" -m {}", self.memory));
+        let wanted = match self.mode {
+            Mode::Counted => 1,
+            Mode::Smp(n) => n,
+        };
+        let given = self.board.map(Board::facts);
+        let processors = given.and_then(|board| board.processors).unwrap_or(wanted);
+        let memory = given.and_then(|board| board.memory).unwrap_or(self.memory);
+        text.push_str(&format!(" -smp {processors} -m {memory}"));
         text.push_str(" -nodefaults -no-user-config -display none -nic none");
         // For sound devices, if it has any.
         text.push_str(" -audiodev none,id=none");
@@ -181,9 +202,13 @@ impl Extras {
     }
 }
 
-/// The console goes to stdout, and there is nothing to read; a reboot, as after a panic, ends QEMU.
-pub fn batch(cmd: &mut Cmd) {
-    cmd.args(["-no-reboot", "-serial", "stdio"]);
+/// The console of `machine` goes to stdout, and there is nothing to read; a reboot, as after a panic, ends QEMU.
+pub fn batch(cmd: &mut Cmd, machine: &Machine) {
+    cmd.arg("-no-reboot");
+    for _ in 0..machine.board.map_or(0, |board| board.facts().ports_before) {
+        cmd.args(["-serial", "null"]);
+    }
+    cmd.args(["-serial", "stdio"]);
 }
 
 /// The console, and QEMU's monitor behind Ctrl-A, are on the terminal; a reboot ends QEMU.
@@ -248,7 +273,21 @@ mod tests {
     #[test]
     fn counted_time_has_one_processor() {
         let text = Machine::counted().arguments(Arch::Aarch64).join(" ");
-        assert!(text.contains("-icount shift=1,sleep=off -smp 1"), "{text}");
+        assert!(text.contains("-icount shift=1,sleep=off"), "{text}");
+        assert!(text.contains(" -smp 1 "), "{text}");
+    }
+
+    #[test]
+    fn a_board_has_what_is_soldered_to_it() {
+        let on = |board| Machine {
+            board: Some(board),
+            ..Machine::counted()
+        };
+        let text = on(Board::Raspi4b).arguments(Arch::Aarch64).join(" ");
+        assert!(text.starts_with("-M raspi4b -cpu cortex-a72 "), "{text}");
+        assert!(text.contains(" -smp 4 -m 2048 "), "{text}");
+        let text = on(Board::Uefi).arguments(Arch::Aarch64).join(" ");
+        assert!(text.contains(" -smp 1 -m 1024 "), "{text}");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Flavour {
     Kcsan,
     /// With what others' programs try disks and networks by: file systems, RAID, encryption, switches.
     Suites,
+    /// With what the boards need that QEMU emulates, and UEFI.
+    Boards,
     /// Without all that the module can do without.
     Least,
     /// With little: no high-resolution timers, a slow tick, no configfs, no debugfs.
@@ -76,6 +78,7 @@ impl Flavour {
             Self::Rt => format!("{before}rt"),
             Self::Kcsan => format!("{before}kcsan"),
             Self::Suites => format!("{before}suites"),
+            Self::Boards => format!("{before}boards"),
             Self::Least => format!("{before}least"),
             Self::Sparse => format!("{before}sparse"),
             Self::Pages16k => format!("{before}pages-16k"),
@@ -101,6 +104,7 @@ pub fn asked(paths: &Paths, spec: &Spec) -> Result<String> {
         Flavour::Rt => files.push(own.join("rt.config")),
         Flavour::Kcsan => files.push(own.join("kcsan.config")),
         Flavour::Suites => files.push(own.join("suites.config")),
+        Flavour::Boards => files.push(own.join(format!("{}-boards.config", spec.arch))),
         Flavour::Least => files.push(own.join("least.config")),
         Flavour::Sparse => files.push(own.join("sparse.config")),
         Flavour::Pages16k => files.push(own.join("pages-16k.config")),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::arch::{Arch, Compiler};
+use crate::board::Board;
 use crate::cache::{Cache, Key, Making};
 use crate::context::Context;
 use crate::error::{AtPath as _, Result};
@@ -104,6 +105,14 @@ impl Spec {
         };
         vec![format!("ARCH={}", arch.kernel), compiler]
     }
+
+    /// The device trees that are made with it, as `make` takes them.
+    fn trees(&self) -> Vec<&'static str> {
+        let boards = Board::ALL
+            .into_iter()
+            .filter(|board| self.flavour == Flavour::Boards && board.facts().arch == self.arch);
+        boards.filter_map(Board::tree).collect()
+    }
 }
 
 impl std::fmt::Display for Spec {
@@ -138,6 +147,12 @@ impl Kernel {
         self.dir.join(self.spec.arch.facts().image)
     }
 
+    /// A device tree, by its name for `make`.
+    pub fn tree(&self, name: &str) -> PathBuf {
+        let arch = self.spec.arch.facts().kernel;
+        self.dir.join(format!("arch/{arch}/boot/dts")).join(name)
+    }
+
     /// The installed modules; holds `lib/modules`.
     pub fn modules(&self) -> PathBuf {
         self.dir.join("rloop-modules")
@@ -152,12 +167,15 @@ pub fn get(context: &Context, sandbox: &Sandbox, spec: &Spec) -> Result<Kernel> 
     };
     let sandbox = sandbox.seeing(&source);
     let asked = config::asked(&context.paths, spec)?;
-    let key = Key::default()
+    let mut key = Key::default()
         .with(toolchain::compilers(sandbox.root())?)
         .with(source.as_os_str().as_encoded_bytes())
         .with(&asked)
-        .with(spec.make_arguments().join(" "))
-        .hex();
+        .with(spec.make_arguments().join(" "));
+    for tree in spec.trees() {
+        key = key.with(tree);
+    }
+    let key = key.hex();
     let label = match &spec.version {
         Version::Debian(version) => (*version).to_owned(),
         Version::Tree(_) => "tree".to_owned(),
@@ -251,6 +269,7 @@ fn build(
         Extent::Bootable => {
             let mut cmd = make(sandbox, spec, "building", source, dir)?;
             cmd.args([&jobs, spec.arch.facts().image_target, "modules"]);
+            cmd.args(spec.trees());
             if spec.flavour == Flavour::Gdb {
                 cmd.arg("scripts_gdb");
             }

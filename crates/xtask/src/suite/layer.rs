@@ -183,6 +183,7 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
         timeout: Duration::from_secs(1200),
         time: Time::Counted,
         processors: 1,
+        board: None,
         append: "",
         extras: Extras::default(),
         sealed: false,

@@ -81,6 +81,7 @@ pub(super) fn works(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
             timeout: Duration::from_secs(run.timeout),
             time: run.time,
             processors: run.processors(),
+            board: None,
             append: &run.append,
             extras: run.qemu.clone(),
             sealed: run.sealed,

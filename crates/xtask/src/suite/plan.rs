@@ -225,6 +225,11 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     plan.with_kernel("layer-ptest".into(), plain.clone(), time, layer::ptest);
     guests_of(&mut plan, &own, Time::Real);
     guests_of(&mut plan, &own, Time::Counted);
+    for driver in drivers {
+        for run in &driver.runs {
+            on_boards(&mut plan, (driver, run), &arches, &spec);
+        }
+    }
     plan
 }
 
@@ -313,10 +318,35 @@ fn guests<'a>(
             name,
             spec,
             Some(run.time),
-            move |suite, step, name, spec| run::run(suite, step, name, spec, (driver, run)),
+            move |suite, step, name, spec| run::run(suite, step, name, spec, (driver, run), None),
         )
         .long(run.long)
         .asked_for(options);
+    }
+}
+
+/// The steps of one run on boards, whose kernel is one more to build.
+fn on_boards<'a>(
+    plan: &mut Plan<'a>,
+    (driver, run): (&'a Manifest, &'a Run),
+    arches: &[Arch],
+    spec: &impl Fn(Arch, Flavour) -> Spec,
+) {
+    for board in run.boards.iter().copied() {
+        let arch = board.facts().arch;
+        if !arches.contains(&arch) || !driver.driver.is_for(arch) {
+            continue;
+        }
+        let name = format!("{}/{}-{board}", driver.driver.name(), run.name);
+        plan.with_kernel(
+            name,
+            spec(arch, Flavour::Boards),
+            Some(run.time),
+            move |suite, step, name, spec| {
+                run::run(suite, step, name, spec, (driver, run), Some(board))
+            },
+        )
+        .long(true);
     }
 }
 
@@ -359,7 +389,8 @@ mod tests {
     const RUNS: &str = "run = [\
         { name = \"checked\", kernel = \"debug\", verify = \"\" },\
         { name = \"kcsan\", kernel = \"kcsan\", long = true, verify = \"\" },\
-        { name = \"boot\", arches = [\"aarch64\", \"x86_64\", \"arm\"], verify = \"\" },\
+        { name = \"boot\", arches = [\"aarch64\", \"x86_64\", \"arm\"], \
+          boards = [\"raspi4b\", \"orangepi-pc\"], verify = \"\" },\
         { name = \"other\", arches = [\"x86_64\"], verify = \"\" },\
         { name = \"races\", kernel = \"debug\", time = \"real\", verify = \"\" }]";
 
@@ -380,7 +411,8 @@ mod tests {
     fn a_run_is_a_step_for_each_of_its_machines() {
         assert_eq!(
             runs(&options()),
-            "drv/boot-aarch64 drv/boot-x86_64 drv/boot-arm drv/other drv/races drv/checked drv/kcsan"
+            "drv/boot-aarch64 drv/boot-x86_64 drv/boot-arm drv/other drv/races drv/checked drv/kcsan \
+             drv/boot-raspi4b drv/boot-orangepi-pc"
         );
         let one = |arch| Options {
             arch: Some(arch),
@@ -388,7 +420,7 @@ mod tests {
         };
         assert_eq!(
             runs(&one(Arch::Aarch64)),
-            "drv/boot-aarch64 drv/races drv/checked drv/kcsan"
+            "drv/boot-aarch64 drv/races drv/checked drv/kcsan drv/boot-raspi4b"
         );
         assert_eq!(
             runs(&one(Arch::X86_64)),
@@ -396,7 +428,10 @@ mod tests {
         );
         // Whose kernel is not built unasked.
         let arm = one(Arch::Arm);
-        assert_eq!(runs(&arm), "drv/boot-arm drv/races drv/checked drv/kcsan");
+        assert_eq!(
+            runs(&arm),
+            "drv/boot-arm drv/races drv/checked drv/kcsan drv/boot-orangepi-pc"
+        );
         let long = |options: &Options| {
             let drivers = [driver(RUNS)];
             let plan = plan(options, &drivers);
@@ -440,6 +475,8 @@ mod tests {
                 "7.3-aarch64-split",
                 "7.2-aarch64-debug",
                 "7.2-aarch64-kcsan",
+                "7.2-aarch64-boards",
+                "7.2-arm-boards",
             ]
         );
         let mut all = Vec::new();

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lab::board::Board;
 use lab::driver::Driver;
 use lab::error::{AtPath as _, Result};
-use lab::guest::{self, Extras, Guest, Machine, Outcome, probe_kvm};
+use lab::guest::{self, Accel, Extras, Guest, Machine, Outcome, probe_kvm};
 use lab::kernel::{Kernel, Spec, selftests};
 use lab::ui::Step;
 use lab::{klog, others, paths, rootfs, sandbox};
@@ -40,6 +41,8 @@ pub(super) struct Job<'a> {
     pub(super) time: Time,
     /// How many processors it has, which is one where its time is counted.
     pub(super) processors: u32,
+    /// The board that it runs on, if it isn't the architecture's own machine.
+    pub(super) board: Option<Board>,
     /// Arguments for the kernel.
     pub(super) append: &'a str,
     /// What its machine has besides.
@@ -48,13 +51,14 @@ pub(super) struct Job<'a> {
     pub(super) sealed: bool,
 }
 
-/// Runs `run` of `manifest` on the kernel `spec`.
+/// Runs `run` of `manifest` on the kernel `spec`, on `board` if that isn't the architecture's own machine.
 pub(super) fn run(
     suite: &Suite<'_>,
     step: &Step,
     name: &str,
     spec: &Spec,
     (manifest, run): (&Manifest, &Run),
+    board: Option<Board>,
 ) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec, step)?;
     let driver = &manifest.driver;
@@ -94,6 +98,7 @@ pub(super) fn run(
         timeout: Duration::from_secs(seconds),
         time: run.time,
         processors: run.processors(),
+        board,
         append: &run.append,
         extras: run.qemu.clone(),
         sealed: run.sealed,
@@ -238,10 +243,14 @@ pub(super) fn in_guest(
     let (mut machine, append) = match job.time {
         Time::Counted => (Machine::counted(), ""),
         Time::Real => {
-            let accel = probe_kvm(suite.context, suite.sandbox, guest.kernel)?;
+            let accel = match job.board {
+                None => probe_kvm(suite.context, suite.sandbox, guest.kernel)?,
+                Some(_) => Accel::Tcg,
+            };
             (Machine::smp(accel, job.processors, DEBUG_MEMORY), PATIENT)
         }
     };
+    machine.board = job.board;
     machine.extras = job.extras.clone();
     let name = plain(job.name);
     let of_guest = guest::Job {
