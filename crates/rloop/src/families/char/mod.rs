@@ -8,6 +8,7 @@ mod bench;
 mod circbuf;
 mod ready;
 mod sad;
+mod signals;
 
 /// What the tool knows of them.
 pub const FAMILY: Family = Family {

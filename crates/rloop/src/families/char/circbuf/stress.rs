@@ -23,9 +23,10 @@ use rig::watchdog::Watchdog;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::device::{Device, For, Made, State};
-use super::sys::{Signals, stats};
+use super::sys::stats;
 use super::{DRIVER, is_there};
 use crate::error::Error;
+use crate::families::char::signals::Signals;
 use crate::families::family::Stress;
 use crate::families::stress::{Options, Subject, Worker, once};
 

@@ -12,7 +12,8 @@ use rustix::io::{ReadWriteFlags, preadv2, pwritev2};
 use super::{Plain, gives, is, moves, numbered};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{For, Made, State, failed};
-use crate::families::char::circbuf::sys::{Pages, Signals, Taken};
+use crate::families::char::circbuf::sys::{Pages, Taken};
+use crate::families::char::signals::Signals;
 
 pub const CHECKS: &[Plain] = &[
     (

@@ -19,7 +19,8 @@ use rustix::pipe::{SpliceFlags, pipe, splice};
 use super::{Plain, eventually, gives, is, joined, moves, numbered, read_from};
 use crate::families::char::circbuf::Context;
 use crate::families::char::circbuf::device::{Device, For, Made, State, failed};
-use crate::families::char::circbuf::sys::{Signals, stats};
+use crate::families::char::circbuf::sys::stats;
+use crate::families::char::signals::Signals;
 
 pub const CHECKS: &[Plain] = &[
     (

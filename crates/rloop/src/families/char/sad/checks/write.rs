@@ -5,21 +5,20 @@
 use std::fs::File;
 use std::io::{ErrorKind, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::retry::retry;
 use rig::run::Context as _;
-use rig::verdict::{Blame, Problem, Verdict, ensure, fail, skip};
+use rig::verdict::{Blame, Problem, Verdict, ensure, fail};
 use rustix::event::PollFlags;
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::Plain;
 use crate::families::char::ready::ready;
 use crate::families::char::sad::Context;
 use crate::families::char::sad::device::{Kind, Made, failed};
 use crate::families::char::sad::recorder::{Recorder, noise, same};
+use crate::families::char::signals::Signals;
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -226,36 +225,32 @@ fn pieces(_: &mut Context) -> Verdict {
 
 fn signals(context: &mut Context) -> Verdict {
     let device = &context.device;
+    let node = device.node(Kind::Waits);
     let sound = noise(&device.format, 3 * device.capacity as usize, 5);
-    let path = std::env::temp_dir().join(format!("rloop-signals-{}", std::process::id()));
-    std::fs::write(&path, &sound).map_err(|e| failed("write", &path, &e))?;
     let recorder = Recorder::start(device, &device.format)?;
-    // dd says at SIGUSR1 how far it has come, and goes on.
-    let child = Command::new("dd")
-        .arg(format!("if={}", path.display()))
-        .arg(format!("of={}", device.node(Kind::Waits).display()))
-        .args(["bs=20000", "conv=notrunc"])
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(mut child) = child else {
-        return skip("there is no dd");
-    };
-    thread::sleep(Duration::from_millis(100));
-    let mut sent = 0;
-    while matches!(child.try_wait(), Ok(None)) {
-        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::USR1);
-            sent += 1;
+    let mut file = device.open(Kind::Waits, false, 0)?;
+    let mut ended = 0;
+    {
+        let signals = Signals::every(Duration::from_millis(10));
+        let _signals = signals.map_err(|e| failed("timer_create", &node, &e))?;
+        let mut left = &sound[..];
+        while !left.is_empty() {
+            let now = &left[..left.len().min(20_000)];
+            match file.write(now) {
+                Ok(taken) => {
+                    ended += usize::from(taken < now.len());
+                    left = &left[taken..];
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => ended += 1,
+                Err(error) => return Err(failed("write", &node, &error)),
+            }
         }
-        thread::sleep(Duration::from_millis(10));
     }
-    let _ = std::fs::remove_file(&path);
-    let ended = child.wait();
-    ensure(ended.is_ok_and(|status| status.success()), || {
-        "dd has failed: one that does not know SIGUSR1?".to_owned()
-    })?;
-    context.note(format!("{sent} signals"));
-    same(&recorder.sound()?, &sound)
+    drop(file);
+    same(&recorder.sound()?, &sound)?;
+    ensure(ended > 0, || "a signal has ended no write".to_owned())?;
+    context.note(format!("{ended} writes ended by a signal"));
+    Ok(())
 }
 
 fn sync(context: &mut Context) -> Verdict {
