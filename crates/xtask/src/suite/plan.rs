@@ -471,6 +471,7 @@ mod tests {
                 "7.2-aarch64-plain",
                 "7.2-x86_64-plain",
                 "7.2-arm-plain",
+                "7.2-riscv64-plain",
                 "7.2-aarch64-least",
                 "7.3-aarch64-split",
                 "7.2-aarch64-debug",

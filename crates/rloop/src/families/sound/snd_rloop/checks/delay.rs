@@ -200,8 +200,11 @@ fn memory(context: &mut Context) -> Verdict {
             context.note("the card has too few cables to use up its memory");
             return Ok(());
         };
-        set(ctl, DELAY, second.playback, fits)?;
-        set(ctl, DELAY, third.playback, fits)?;
+        for other in [&second, &third] {
+            // How long a delay may be is a matter of the rate, which a closed cable has from its last player.
+            drop(context.player(other, &config)?);
+            set(ctl, DELAY, other.playback, fits)?;
+        }
         let end = context.recorder(&second, &config)?;
         ensure(context.recorder(&third, &config).is_err(), || {
             format!("a third cable of the card takes 63 MiB for its delay of {fits} frames")
