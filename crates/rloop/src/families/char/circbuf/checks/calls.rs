@@ -204,31 +204,31 @@ fn no_memory(_: &mut Context) -> Verdict {
 }
 
 fn long(_: &mut Context) -> Verdict {
-    // As much as comes before the first page that is not there, in steps of 4096.
-    const THERE: usize = 40_960;
-    let made = Made::of_size(100_000)?;
+    // As much as comes before the first page that is not there: some steps of the driver's, which are of 4096.
+    let there = 40_960_usize.next_multiple_of(rustix::param::page_size());
+    let made = Made::of_size(there * 5 / 2)?;
     let mut file = made.device.nonblocking()?;
-    let memory = Taken::new(2 * THERE).map_err(|e| failed("mmap", &made.device.node(), &e))?;
-    let bytes = numbered(THERE);
+    let memory = Taken::new(2 * there).map_err(|e| failed("mmap", &made.device.node(), &e))?;
+    let bytes = numbered(there);
     memory
-        .end_at(THERE)
+        .end_at(there)
         .map_err(|e| failed("mprotect", &made.device.node(), &e))?;
     moves(
         "a write of twice as much as is there",
         memory.write(&file),
-        THERE,
+        there,
     )?;
-    moves("a read", file.read(&mut vec![0; 2 * THERE]), THERE)?;
-    moves("a write", file.write(&bytes), THERE)?;
-    moves("a write", file.write(&bytes), THERE)?;
-    moves("a read to memory for half of it", memory.read(&file), THERE)?;
+    moves("a read", file.read(&mut vec![0; 2 * there]), there)?;
+    moves("a write", file.write(&bytes), there)?;
+    moves("a write", file.write(&bytes), there)?;
+    moves("a read to memory for half of it", memory.read(&file), there)?;
     let state = State::of(&file)?;
-    is("used", state.number("used")?, THERE as u64)?;
+    is("used", state.number("used")?, there as u64)?;
     for (key, due) in [("reads", 2), ("writes", 3)] {
         is(key, state.number(key)?, due)?;
     }
-    let mut read = vec![0; THERE];
-    moves("a read", file.read(&mut read), THERE)?;
+    let mut read = vec![0; there];
+    moves("a read", file.read(&mut read), there)?;
     ensure(read == bytes, || "bytes were lost or changed".to_owned())
 }
 
