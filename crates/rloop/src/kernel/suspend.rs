@@ -116,7 +116,7 @@ impl Suspender {
     fn freeze(&self, test: &str) -> Result<(), String> {
         fs::write(TEST, test).map_err(|e| format!("{test} to {TEST}: {e}"))?;
         fs::write(STATE, "freeze")
-            .map_err(|e| format!("a suspend that tests {test}: {e}; see the kernel's log (dmesg)"))
+            .map_err(|e| format!("a suspend (pm_test {test}): {e}; see the kernel's log (dmesg)"))
     }
 }
 

@@ -12,7 +12,7 @@ use lab::error::{AtPath as _, Error, Result};
 use lab::ui::seconds;
 
 use super::List;
-use super::plan::{self, Planned};
+use super::planned::{self, Planned};
 use crate::manifest::Time;
 
 /// How long each step took last, in seconds.
@@ -86,7 +86,7 @@ pub(super) fn list(steps: &[Planned<'_>], times: &Times, how: List) -> String {
             let listed: Vec<_> = listed.collect();
             serde_json::to_string_pretty(&listed).unwrap_or_default() + "\n"
         }
-        List::Groups => serde_json::to_string(&plan::groups(steps)).unwrap_or_default() + "\n",
+        List::Groups => serde_json::to_string(&planned::groups(steps)).unwrap_or_default() + "\n",
         List::Table => {
             let width = steps.iter().map(|s| s.name.len()).max().unwrap_or(0).max(4);
             let line = |name: &str, kernel: &str, time: &str, last: &str| {
@@ -117,7 +117,7 @@ mod tests {
     use lab::arch::Arch;
     use lab::kernel::{Extent, Flavour, Spec, Version};
 
-    use super::super::plan::Plan;
+    use super::super::planned::Plan;
     use super::*;
 
     #[test]

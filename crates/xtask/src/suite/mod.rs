@@ -27,6 +27,7 @@ mod module;
 mod new_driver;
 mod package;
 mod plan;
+mod planned;
 mod run;
 mod servers;
 mod steps;
@@ -47,7 +48,7 @@ use lab::ui::Step;
 use crate::manifest;
 use crate::report::{self, Check, Counts, StepReport, Verdict};
 use listed::Times;
-use plan::Planned;
+use planned::Planned;
 
 pub(crate) use run::PRELUDE;
 
@@ -178,7 +179,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
     let drivers = manifest::all(&context.paths)?;
     let mut plan = plan::plan(options, &drivers).wanted(&options.only, options.all)?;
     if let Some(group) = &options.group {
-        plan = plan::of_group(plan, group)?;
+        plan = planned::of_group(plan, group)?;
     }
     let dir = context.paths.test();
     let times = Times::read(&dir);

@@ -11,8 +11,8 @@ use super::super::layer;
 
 /// The file, from the repository's root.
 const FILE: &str = "debian/copyright";
-/// What a file says its licence by; not in one piece, or this file would say two.
-const LINE: &str = concat!("SPDX-License", "-Identifier: ");
+/// What a file says its licence by.
+const LINE: &str = "SPDX-License-Identifier: ";
 /// Debian's names for licences, and SPDX's.
 const NAMES: [(&str, &str); 2] = [("Expat", "MIT"), ("GPL-2", "GPL-2.0-only")];
 

@@ -357,9 +357,7 @@ fn again(context: &mut Context) -> Verdict {
         let (status, raised) = registers?;
         late += u32::from(raised != 0);
         ensure(status & TELL == 0 && late <= LATE, || {
-            format!(
-                "unbound, its status is {status:#x} and its interrupts are {raised:#x}, not 0 in {late} rounds"
-            )
+            format!("unbound: status {status:#x}, interrupts {raised:#x}, in {late} rounds")
         })?;
         computed += u32::from(status & COMPUTING != 0);
     }
