@@ -12,7 +12,7 @@ RLOOP_CRATE = "virtio-loopback-adapter"
 RLOOP_SERVICES = "vhost-device-rng@.service virtio-loopback-adapter@.service"
 
 # As the module; vm-memory is for 64 bits, too.
-COMPATIBLE_HOST = "(aarch64|x86_64).*-linux"
+COMPATIBLE_HOST = "(aarch64|riscv64|x86_64).*-linux"
 
 # Without the module it has nothing to connect to.
 inherit rloop_kernel rloop_crate rloop_virtio

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use driver_models::virtio_loopback::params::DEVICES_MAX;
 use rig::check::Kind;
 use rig::run::Tests;
 
@@ -67,7 +68,7 @@ fn devices(node: u32) -> Vec<String> {
 /// The nodes, and which virtio devices there are below them, if there are any nodes.
 fn status() -> Option<Status> {
     let mut status = Status::default();
-    for number in 0..16 {
+    for number in 0..DEVICES_MAX {
         let node = format!("/dev/loopback-{number}");
         if !Path::new(&node).exists() {
             continue;

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 use driver_models::virtio_loopback::abi::{
     self, BindCall, Create, Generation, QueueState, SetKick, Structure as _,
 };
+use driver_models::virtio_loopback::params::DEVICES_MAX;
 use driver_models::virtio_loopback::policy::MEMORY_MIN;
 use driver_models::virtio_loopback::state::Phase;
 use rig::random::Random;
 use rig::run::Context as _;
-use rig::verdict::{Verdict, ensure, fail};
+use rig::verdict::{Problem, Verdict, ensure, fail, skip};
 use rustix::fs::{SealFlags, fcntl_add_seals};
 use rustix::io::Errno;
 
@@ -83,6 +84,14 @@ pub const CHECKS: &[Plain] = &[
     ),
 ];
 
+/// The check that comes last: until it has passed, what others have left may still be on its way.
+pub const LAST: &[Plain] = &[(
+    "life/unused",
+    "devices that come and go",
+    "a device that is closed, with all that were before it, uses the module no more, once it has gone",
+    unused,
+)];
+
 /// How many devices come and go.
 const ROUNDS: u32 = 60;
 /// So many come and go at once, which is more than the driver has at most.
@@ -104,6 +113,31 @@ fn one() -> Verdict<String> {
 fn none() -> Verdict {
     wait("there is no device", || {
         Ok(devices(0).is_empty().then_some(()))
+    })
+}
+
+/// How many files and devices use the module.
+fn users() -> Verdict<u64> {
+    let path = "/sys/module/virtio_loopback/refcnt";
+    let text = said(path, fs::read_to_string(path))?;
+    let users = text.trim().parse();
+    users.map_err(|error| Problem::Failed(format!("{path}: {error}")))
+}
+
+fn unused(_: &mut Context) -> Verdict {
+    // What other programs have open uses it, too.
+    if (1..DEVICES_MAX).any(|node| !devices(node).is_empty()) {
+        return skip("other programs have devices of this driver");
+    }
+    let device = Served::started()?;
+    // Its files, its driver, and the device itself.
+    let used = users()?;
+    ensure(used >= 3, || {
+        format!("a device that is served is used {used} times")
+    })?;
+    drop(device);
+    wait("the module is used by nobody", || {
+        Ok((users()? == 0).then_some(()))
     })
 }
 

@@ -18,7 +18,13 @@ type Plain = check::Plain<Context>;
 
 /// All checks.
 pub fn all() -> Vec<Check<Context>> {
-    let all = [abi::CHECKS, numbers::CHECKS, life::CHECKS, lies::CHECKS];
+    let all = [
+        abi::CHECKS,
+        numbers::CHECKS,
+        life::CHECKS,
+        lies::CHECKS,
+        life::LAST,
+    ];
     let suspended = numbers::SUSPENDED.iter().map(|plain| Check {
         kind: Kind::Suspend,
         ..Check::from(plain)
