@@ -24,6 +24,8 @@ pub enum Board {
     Raspi4b,
     /// NXP's i.MX 8M Plus EVK.
     Imx8mpEvk,
+    /// Xunlong's Orange Pi PC.
+    OrangepiPc,
     /// QEMU's own machine for 64-bit Arm, booted as servers and genericarm64's boards are.
     Uefi,
 }
@@ -90,6 +92,18 @@ const IMX8MP_EVK: Facts = Facts {
     described: Described::ByTree("freescale/imx8mp-evk.dtb"),
 };
 
+const ORANGEPI_PC: Facts = Facts {
+    name: "orangepi-pc",
+    arch: Arch::Arm,
+    machine: "orangepi-pc",
+    processor: "cortex-a7",
+    processors: Some(4),
+    memory: Some(1024),
+    console: "ttyS0",
+    ports_before: 0,
+    described: Described::ByTree("allwinner/sun8i-h3-orangepi-pc.dtb"),
+};
+
 const UEFI: Facts = Facts {
     name: "uefi",
     arch: Arch::Aarch64,
@@ -107,13 +121,14 @@ const UEFI: Facts = Facts {
 
 impl Board {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Raspi4b, Self::Imx8mpEvk, Self::Uefi];
+    pub const ALL: [Self; 4] = [Self::Raspi4b, Self::Imx8mpEvk, Self::OrangepiPc, Self::Uefi];
 
     /// What it is called, and what it is made of.
     pub const fn facts(self) -> &'static Facts {
         match self {
             Self::Raspi4b => &RASPI4B,
             Self::Imx8mpEvk => &IMX8MP_EVK,
+            Self::OrangepiPc => &ORANGEPI_PC,
             Self::Uefi => &UEFI,
         }
     }

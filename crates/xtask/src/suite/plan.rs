@@ -245,7 +245,7 @@ mod tests {
         { name = \"checked\", kernel = \"debug\", verify = \"\" },\
         { name = \"kcsan\", kernel = \"kcsan\", long = true, verify = \"\" },\
         { name = \"boot\", arches = [\"aarch64\", \"x86_64\", \"arm\"], \
-          boards = [\"raspi4b\", \"uefi\"], verify = \"\" },\
+          boards = [\"raspi4b\", \"orangepi-pc\"], verify = \"\" },\
         { name = \"other\", arches = [\"x86_64\"], verify = \"\" },\
         { name = \"races\", kernel = \"debug\", time = \"real\", verify = \"\" }]";
 
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(
             runs(&options()),
             "drv/boot-aarch64 drv/boot-x86_64 drv/boot-arm drv/other drv/races drv/checked drv/kcsan \
-             drv/boot-raspi4b drv/boot-uefi"
+             drv/boot-raspi4b drv/boot-orangepi-pc"
         );
         let one = |arch| Options {
             arch: Some(arch),
@@ -275,7 +275,7 @@ mod tests {
         };
         assert_eq!(
             runs(&one(Arch::Aarch64)),
-            "drv/boot-aarch64 drv/races drv/checked drv/kcsan drv/boot-raspi4b drv/boot-uefi"
+            "drv/boot-aarch64 drv/races drv/checked drv/kcsan drv/boot-raspi4b"
         );
         assert_eq!(
             runs(&one(Arch::X86_64)),
@@ -283,7 +283,10 @@ mod tests {
         );
         // Whose kernel is not built unasked.
         let arm = one(Arch::Arm);
-        assert_eq!(runs(&arm), "drv/boot-arm drv/races drv/checked drv/kcsan");
+        assert_eq!(
+            runs(&arm),
+            "drv/boot-arm drv/races drv/checked drv/kcsan drv/boot-orangepi-pc"
+        );
         let long = |options: &Options| {
             let drivers = [driver(RUNS)];
             let plan = plan(options, &drivers);
@@ -329,6 +332,7 @@ mod tests {
                 "7.2-aarch64-debug",
                 "7.2-aarch64-kcsan",
                 "7.2-aarch64-boards",
+                "7.2-arm-boards",
             ]
         );
         let mut all = Vec::new();
