@@ -3,7 +3,9 @@
 
 use std::fmt;
 
-/// An architecture that the module is built for.
+use crate::kernel::Flavour;
+
+/// An architecture that modules, or only programs, are built for.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum, serde::Deserialize,
 )]
@@ -19,6 +21,9 @@ pub enum Arch {
     Arm,
     /// 64-bit RISC-V.
     Riscv64,
+    /// 32-bit x86: of programs alone, as Linux has no Rust for it.
+    #[value(skip)]
+    I386,
 }
 
 /// What compiles the kernel and its modules. The toolchain root is amd64.
@@ -61,6 +66,8 @@ pub struct Facts {
     pub parallel: bool,
     /// Whether the tests have it unasked; else only `--all` and `--arch` do, as its kernel is one more to build.
     pub ordinary: bool,
+    /// The architecture of 64 bits that runs its programs, too, and the kernel that is built so.
+    pub wider: Option<(Arch, Flavour)>,
 }
 
 const AARCH64: Facts = Facts {
@@ -80,6 +87,7 @@ const AARCH64: Facts = Facts {
     console: "ttyAMA0",
     parallel: false,
     ordinary: true,
+    wider: None,
 };
 
 const X86_64: Facts = Facts {
@@ -98,6 +106,7 @@ const X86_64: Facts = Facts {
     console: "ttyS0",
     parallel: true,
     ordinary: true,
+    wider: None,
 };
 
 const ARM: Facts = Facts {
@@ -116,6 +125,7 @@ const ARM: Facts = Facts {
     console: "ttyAMA0",
     parallel: false,
     ordinary: false,
+    wider: Some((Arch::Aarch64, Flavour::Suites)),
 };
 
 const RISCV64: Facts = Facts {
@@ -133,10 +143,24 @@ const RISCV64: Facts = Facts {
     console: "ttyS0",
     parallel: false,
     ordinary: false,
+    wider: None,
+};
+
+const I386: Facts = Facts {
+    name: "i386",
+    debian: "i386",
+    kernel: "i386",
+    rust: "i686-unknown-linux-gnu",
+    gnu: "i386-linux-gnu",
+    compiler: Compiler::Llvm,
+    qemu: "qemu-system-i386",
+    ordinary: false,
+    wider: Some((Arch::X86_64, Flavour::Plain)),
+    ..X86_64
 };
 
 impl Arch {
-    /// All of them.
+    /// All that modules are built for.
     pub const ALL: [Self; 4] = [Self::Aarch64, Self::X86_64, Self::Arm, Self::Riscv64];
 
     /// What it is called, built by and run on.
@@ -146,6 +170,7 @@ impl Arch {
             Self::X86_64 => &X86_64,
             Self::Arm => &ARM,
             Self::Riscv64 => &RISCV64,
+            Self::I386 => &I386,
         }
     }
 

@@ -3,11 +3,13 @@
 
 use std::path::PathBuf;
 
-/// What is built of ours for a kernel.
-#[derive(Clone)]
+use crate::once::Once;
+
+/// What is built of ours while this program runs: all guests have the same.
+#[derive(Default)]
 pub(crate) struct Built {
-    /// The tool, and other programs.
-    pub(crate) programs: Vec<PathBuf>,
-    /// The drivers' modules.
-    pub(crate) modules: Vec<PathBuf>,
+    /// The tool, and other programs, by their architectures' names.
+    pub(crate) programs: Once<Vec<PathBuf>>,
+    /// The drivers' modules, by their kernels' names.
+    pub(crate) modules: Once<Vec<PathBuf>>,
 }

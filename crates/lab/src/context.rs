@@ -6,7 +6,6 @@ use crate::cache::Cache;
 use crate::driver::Driver;
 use crate::error::{Error, Result};
 use crate::host;
-use crate::once::Once;
 use crate::paths::Paths;
 
 /// What a step takes at most: a kernel's largest link, or a guest, in GiB.
@@ -24,8 +23,8 @@ pub struct Context {
     pub mirror: Option<String>,
     /// The drivers: kernels have what they need, and guests their modules.
     pub drivers: Vec<Driver>,
-    /// What guests are given, by their kernels' names: all of a run's guests have the same.
-    pub(crate) built: Once<Built>,
+    /// What guests are given.
+    pub(crate) built: Built,
 }
 
 impl Context {
@@ -41,7 +40,7 @@ impl Context {
             cache,
             mirror,
             drivers,
-            built: Once::default(),
+            built: Built::default(),
         })
     }
 

@@ -92,6 +92,10 @@ pub(crate) struct Run {
     /// The boards that it runs on besides, with a kernel for these. It takes long there.
     #[serde(default)]
     pub(crate) boards: Vec<Board>,
+    /// The architectures of 32 bits by whose programs it is run besides, on kernels of 64. These are fetched and built
+    /// for that alone.
+    #[serde(default)]
+    pub(crate) compat: Vec<Arch>,
     /// With what checks its kernel is built.
     #[serde(default)]
     kernel: Checked,
@@ -176,6 +180,26 @@ impl Run {
         match self.time {
             Time::Counted => 1,
             Time::Real => self.processors.unwrap_or(PROCESSORS),
+        }
+    }
+
+    /// Why there is no such kernel for programs of 32 bits.
+    fn no_compat(&self) -> Option<String> {
+        let none = |arch: &&Arch| arch.facts().wider.is_none();
+        match self.compat.iter().find(none) {
+            Some(arch) => Some(format!(
+                "compat = \"{arch}\" can't be used; allowed: arm, i386"
+            )),
+            None if self.compat.is_empty() => None,
+            None if self.flavour() != Flavour::Plain => {
+                Some("`compat` chooses the kernel itself".to_owned())
+            }
+            None if !self.selftests.is_empty()
+                || matches!(self.judge, Some(Judge::Kselftest(_))) =>
+            {
+                Some("the kernel's tests are not built for `compat`".to_owned())
+            }
+            None => None,
         }
     }
 }
@@ -358,6 +382,13 @@ impl File {
                 return Some(format!("{key} = \"{}\" is not there", script.display()));
             }
         }
+        let runs = self.runs.iter().flat_map(|run| &run.arches);
+        let mut arches = self.arches.iter().chain(runs);
+        if let Some(arch) = arches.find(|arch| !Arch::ALL.contains(arch)) {
+            return Some(format!(
+                "arches = \"{arch}\" can't be used; allowed: aarch64, x86_64, arm, riscv64"
+            ));
+        }
         let run = self.runs.iter().find_map(|run| {
             let why = match (&run.verify, &run.script) {
                 (None, None) | (Some(_), Some(_)) => "has either `verify` or `script`".to_owned(),
@@ -386,11 +417,14 @@ impl File {
                 _ if run.rootfs != Root::Plain && !run.packages.is_empty() => {
                     "`packages` are for the root file system `plain`".to_owned()
                 }
-                _ => {
+                _ => run.no_compat().or_else(|| {
                     let mut others = run.others.iter();
                     let other = others.find(|other| !dir.join(other).join("Cargo.lock").is_file());
-                    format!("others = \"{}\" has no Cargo.lock", other?.display())
-                }
+                    Some(format!(
+                        "others = \"{}\" has no Cargo.lock",
+                        other?.display()
+                    ))
+                })?,
             };
             Some(format!("the run {}: {why}", run.name))
         });
@@ -456,6 +490,21 @@ mod tests {
             run("script = \"s.sh\"\nrootfs = \"servers\"\npackages = [\"fio\"]")
                 .ends_with("the run a: `packages` are for the root file system `plain`")
         );
+        assert!(
+            run("verify = \"\"\ncompat = [\"riscv64\"]")
+                .ends_with("the run a: compat = \"riscv64\" can't be used; allowed: arm, i386")
+        );
+        assert!(
+            run("verify = \"\"\ncompat = [\"arm\"]\nkernel = \"debug\"")
+                .ends_with("`compat` chooses the kernel itself")
+        );
+        assert!(
+            run("script = \"s.sh\"\ncompat = [\"arm\"]\nselftests = [\"net/x\"]")
+                .ends_with("the kernel's tests are not built for `compat`")
+        );
+        let own = "can't be used; allowed: aarch64, x86_64, arm, riscv64";
+        assert!(run("verify = \"\"\narches = [\"i386\"]").ends_with(own));
+        assert!(error("arches = [\"i386\"]\n").ends_with(own));
         assert!(error("demo = \"t.sh\"\n").ends_with("demo = \"t.sh\" is not there"));
         let one = "[[run]]\nname = \"a\"\nverify = \"\"\n";
         assert!(error(&one.repeat(2)).ends_with("the run a is there twice"));

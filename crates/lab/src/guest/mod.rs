@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use crate::built::Built;
+use crate::arch::Arch;
 use crate::context::Context;
 use crate::driver::Driver;
 use crate::error::{AtPath as _, Error, Result};
@@ -32,6 +32,8 @@ pub struct Guest<'a> {
     pub kernel: &'a Kernel,
     /// The drivers' modules in it.
     pub modules: Vec<PathBuf>,
+    /// The architecture of the programs in it, and of its root file system.
+    programs_of: Arch,
     rootfs: PathBuf,
     /// The memory that it needs for that, in MiB.
     pub memory: u32,
@@ -39,11 +41,17 @@ pub struct Guest<'a> {
     files: Option<PathBuf>,
 }
 
-fn build(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Built> {
-    let arch = kernel.spec.arch;
+/// The tool and the drivers' other programs for `arch`.
+fn programs(context: &Context, sandbox: &Sandbox, arch: Arch) -> Result<Vec<PathBuf>> {
     let step = Step::new(format!("rloop for {arch}"));
     let programs = cargo::programs(context, sandbox, arch, &step)?;
     step.ok();
+    Ok(programs)
+}
+
+/// The drivers' modules for `kernel`.
+fn modules(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Vec<PathBuf>> {
+    let arch = kernel.spec.arch;
     let step = Step::new(format!("modules for {}", kernel.spec));
     let drivers = context.drivers.iter().filter(|driver| driver.is_for(arch));
     let modules = drivers.map(|driver| {
@@ -58,25 +66,36 @@ fn build(context: &Context, sandbox: &Sandbox, kernel: &Kernel) -> Result<Built>
     });
     let modules = modules.collect::<Result<_>>()?;
     step.ok();
-    Ok(Built { programs, modules })
+    Ok(modules)
 }
 
 impl<'a> Guest<'a> {
     /// Builds the drivers' modules, the tool and other programs for `kernel`, and the root file system.
     pub fn build(context: &'a Context, sandbox: &'a Sandbox, kernel: &'a Kernel) -> Result<Self> {
-        let arch = kernel.spec.arch;
-        let rootfs = rootfs::get(context, arch, &PLAIN)?;
-        let Built { programs, modules } = context
-            .built
-            .get(&kernel.name, || build(context, sandbox, kernel))?;
+        Self::with_programs_of(kernel.spec.arch, context, sandbox, kernel)
+    }
+
+    /// The same with programs, and a root file system, of the architecture `arch`, which `kernel` has to be able to run.
+    pub fn with_programs_of(
+        arch: Arch,
+        context: &'a Context,
+        sandbox: &'a Sandbox,
+        kernel: &'a Kernel,
+    ) -> Result<Self> {
+        let built = &context.built;
         Ok(Self {
             context,
             sandbox,
             kernel,
-            modules,
-            rootfs,
+            rootfs: rootfs::get(context, arch, &PLAIN)?,
+            programs: built
+                .programs
+                .get(arch.facts().name, || programs(context, sandbox, arch))?,
+            modules: built
+                .modules
+                .get(&kernel.name, || modules(context, sandbox, kernel))?,
+            programs_of: arch,
             memory: PLAIN.memory,
-            programs,
             files: None,
         })
     }
@@ -88,6 +107,7 @@ impl<'a> Guest<'a> {
             sandbox,
             kernel,
             modules: Vec::new(),
+            programs_of: kernel.spec.arch,
             rootfs: rootfs::get(context, kernel.spec.arch, &PLAIN)?,
             memory: PLAIN.memory,
             programs: Vec::new(),
@@ -107,7 +127,7 @@ impl<'a> Guest<'a> {
     /// The same guest with another root file system.
     pub fn with_root(self, contents: &rootfs::Contents<'_>) -> Result<Self> {
         Ok(Self {
-            rootfs: rootfs::get(self.context, self.kernel.spec.arch, contents)?,
+            rootfs: rootfs::get(self.context, self.programs_of, contents)?,
             memory: contents.memory,
             ..self
         })

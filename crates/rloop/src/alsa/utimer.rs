@@ -37,7 +37,8 @@ impl UserTimer {
     /// Makes a timer that says it ticks every `resolution`.
     ///
     /// # Errors
-    /// `ENOTTY` on a kernel without `CONFIG_SND_UTIMER`; what opening `/dev/snd/timer` gives.
+    /// `ENOTTY` on a kernel without `CONFIG_SND_UTIMER`, and of one with 64 bits to a program with 32; what opening
+    /// `/dev/snd/timer` gives.
     pub fn new(resolution: Duration) -> io::Result<Self> {
         let device = File::options()
             .read(true)

@@ -5,6 +5,7 @@ use lab::arch::Arch;
 use lab::kernel::{Extent, Flavour, Spec, Version};
 
 use super::planned::Plan;
+use super::run::Other;
 use super::{
     Options, boards, consistent, crates, dkms, forges, kas_files, lava, layer, module, new_driver,
     package, run, steps,
@@ -81,6 +82,7 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     guests_of(&mut plan, &own, Time::Counted);
     for driver in drivers {
         for run in &driver.runs {
+            by_programs(&mut plan, (driver, run), &arches, &spec);
             on_boards(&mut plan, (driver, run), &arches, &spec);
         }
     }
@@ -179,6 +181,34 @@ fn guests<'a>(
     }
 }
 
+/// The steps of one run by programs of 32 bits, on kernels of 64.
+fn by_programs<'a>(
+    plan: &mut Plan<'a>,
+    (driver, run): (&'a Manifest, &'a Run),
+    arches: &[Arch],
+    spec: &impl Fn(Arch, Flavour) -> Spec,
+) {
+    for programs in run.compat.iter().copied() {
+        let Some((arch, flavour)) = programs.facts().wider else {
+            continue;
+        };
+        if !arches.contains(&arch) || !driver.driver.is_for(arch) {
+            continue;
+        }
+        let name = format!("{}/{}-compat-{programs}", driver.driver.name(), run.name);
+        plan.with_kernel(
+            name,
+            spec(arch, flavour),
+            Some(run.time),
+            move |suite, step, name, spec| {
+                let other = Some(Other::Programs(programs));
+                run::run(suite, step, name, spec, (driver, run), other)
+            },
+        )
+        .long(true);
+    }
+}
+
 /// The steps of one run on boards, whose kernel is one more to build.
 fn on_boards<'a>(
     plan: &mut Plan<'a>,
@@ -197,7 +227,8 @@ fn on_boards<'a>(
             spec(arch, Flavour::Boards),
             Some(run.time),
             move |suite, step, name, spec| {
-                run::run(suite, step, name, spec, (driver, run), Some(board))
+                let other = Some(Other::Board(board));
+                run::run(suite, step, name, spec, (driver, run), other)
             },
         )
         .long(true);
@@ -245,7 +276,7 @@ mod tests {
         { name = \"checked\", kernel = \"debug\", verify = \"\" },\
         { name = \"kcsan\", kernel = \"kcsan\", long = true, verify = \"\" },\
         { name = \"boot\", arches = [\"aarch64\", \"x86_64\", \"arm\"], \
-          boards = [\"raspi4b\", \"orangepi-pc\"], verify = \"\" },\
+          boards = [\"raspi4b\", \"orangepi-pc\", \"uefi\"], compat = [\"arm\", \"i386\"], verify = \"\" },\
         { name = \"other\", arches = [\"x86_64\"], verify = \"\" },\
         { name = \"races\", kernel = \"debug\", time = \"real\", verify = \"\" }]";
 
@@ -267,7 +298,7 @@ mod tests {
         assert_eq!(
             runs(&options()),
             "drv/boot-aarch64 drv/boot-x86_64 drv/boot-arm drv/other drv/races drv/checked drv/kcsan \
-             drv/boot-raspi4b drv/boot-orangepi-pc"
+             drv/boot-compat-arm drv/boot-compat-i386 drv/boot-raspi4b drv/boot-orangepi-pc drv/boot-uefi"
         );
         let one = |arch| Options {
             arch: Some(arch),
@@ -275,11 +306,11 @@ mod tests {
         };
         assert_eq!(
             runs(&one(Arch::Aarch64)),
-            "drv/boot-aarch64 drv/races drv/checked drv/kcsan drv/boot-raspi4b"
+            "drv/boot-aarch64 drv/races drv/checked drv/kcsan drv/boot-compat-arm drv/boot-raspi4b drv/boot-uefi"
         );
         assert_eq!(
             runs(&one(Arch::X86_64)),
-            "drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan"
+            "drv/boot-x86_64 drv/other drv/races drv/checked drv/kcsan drv/boot-compat-i386"
         );
         // Whose kernel is not built unasked.
         let arm = one(Arch::Arm);
@@ -331,6 +362,7 @@ mod tests {
                 "7.3-aarch64-split",
                 "7.2-aarch64-debug",
                 "7.2-aarch64-kcsan",
+                "7.2-aarch64-suites",
                 "7.2-aarch64-boards",
                 "7.2-arm-boards",
             ]

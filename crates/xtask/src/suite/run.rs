@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lab::arch::Arch;
 use lab::board::Board;
 use lab::driver::Driver;
 use lab::error::{AtPath as _, Result};
@@ -51,18 +52,32 @@ pub(super) struct Job<'a> {
     pub(super) sealed: bool,
 }
 
-/// Runs `run` of `manifest` on the kernel `spec`, on `board` if that isn't the architecture's own machine.
+/// What a run has that isn't its kernel's architecture's own.
+#[derive(Clone, Copy)]
+pub(super) enum Other {
+    /// The machine.
+    Board(Board),
+    /// The architecture of its programs.
+    Programs(Arch),
+}
+
+/// Runs `run` of `manifest` on the kernel `spec`, with what is `other` there.
 pub(super) fn run(
     suite: &Suite<'_>,
     step: &Step,
     name: &str,
     spec: &Spec,
     (manifest, run): (&Manifest, &Run),
-    board: Option<Board>,
+    other: Option<Other>,
 ) -> Result<Vec<Check>> {
     let kernel = suite.kernel(spec, step)?;
     let driver = &manifest.driver;
-    let mut guest = Guest::build(suite.context, suite.sandbox, &kernel)?;
+    let (board, arch) = match other {
+        None => (None, spec.arch),
+        Some(Other::Board(board)) => (Some(board), spec.arch),
+        Some(Other::Programs(arch)) => (None, arch),
+    };
+    let mut guest = Guest::with_programs_of(arch, suite.context, suite.sandbox, &kernel)?;
     if run.rootfs == Root::Servers {
         guest = guest.with_root(&rootfs::SERVERS)?;
     }
@@ -72,7 +87,6 @@ pub(super) fn run(
     }
     for folder in &run.others {
         let dir = driver.dir.join(folder);
-        let arch = kernel.spec.arch;
         guest = guest.with_program(others::program(suite.context, suite.sandbox, arch, &dir)?);
     }
     if let Some(files) = files(suite, step, name, &kernel, driver, run)? {

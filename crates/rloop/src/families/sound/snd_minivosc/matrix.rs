@@ -18,8 +18,10 @@ const RATES: [u32; 9] = [
     8_000, 11_025, 44_100, 47_999, 48_000, 96_000, 192_000, 384_000, 768_000,
 ];
 const CHANNELS: [u32; 8] = [1, 2, 3, 6, 8, 32, 127, 128];
-/// Periods in frames, and how many are in a buffer: none divides the other, nor a turn of a waveform.
-const SHAPES: [(u64, u64); 5] = [(16, 32), (64, 8), (147, 5), (512, 2), (37, 11)];
+/// Periods in frames, and how many are in a buffer: none divides the other, nor a turn of a waveform. Whoever has read a
+/// frame of the next period is not woken at that one's end, but a period later: with two in a buffer that is a frame before
+/// an overrun.
+const SHAPES: [(u64, u64); 5] = [(16, 32), (64, 8), (147, 5), (512, 3), (37, 11)];
 /// Samples per second beyond which a case does not go round its buffer: what is in half of it is read in a pause, so that
 /// no machine is too slow for it.
 const FAST: u32 = 300_000;

@@ -99,7 +99,10 @@ fn user_elements(context: &mut Context) -> Verdict {
         if program.info(&mut info).is_err() {
             let mut info = Info::new(id, Kind::Integer, 1, 1, 0);
             program.add(&mut info).map_err(failed("a new element"))?;
+            // Linux does not give its number to a program with 32 bits on a kernel with 64, unless that asks.
+            let asked = program.info(&mut info);
             made.ids.push(info.id);
+            asked.map_err(failed("a new element"))?;
         } else if !info.is_users() {
             theirs.insert(id);
             let new = || Info::new(id, Kind::Integer, 1, 1, 0);

@@ -53,7 +53,9 @@ impl Drop for Setting {
 
 pub(super) fn user_timer(resolution: Duration) -> Verdict<UserTimer> {
     UserTimer::new(resolution).or_else(|e| match e.raw_os_error() {
-        Some(libc::ENOTTY | libc::ENXIO) => skip("the kernel has no CONFIG_SND_UTIMER"),
+        Some(libc::ENOTTY | libc::ENXIO) => skip(
+            "the kernel has no CONFIG_SND_UTIMER, or has 64 bits and this program 32",
+        ),
         _ => skip(format!(
             "no user-driven timer can be made: /dev/snd/timer: {e} (`modprobe snd-timer`, and rights to it)"
         )),
