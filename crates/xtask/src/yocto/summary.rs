@@ -34,6 +34,15 @@ struct Line {
     took: Duration,
 }
 
+/// What bitbake warns of in its output, if anything: nobody reads that where all else is well.
+fn complaint(output: &str) -> Option<String> {
+    let warnings: Vec<&str> = output
+        .lines()
+        .filter(|line| line.starts_with("WARNING: "))
+        .collect();
+    (!warnings.is_empty()).then(|| warnings.join("\n"))
+}
+
 /// What has been found. It is in a file as soon as it is known: the next step may take an hour, or end all.
 pub(super) struct Summary {
     path: PathBuf,
@@ -70,7 +79,7 @@ impl Summary {
         let result = cmd.run(&step, &log);
         let took = step.elapsed();
         let check = match result {
-            Ok(()) => Check::pass(name),
+            Ok(()) => Check::that(name, complaint(&fs::read_to_string(&log).at(&log)?)),
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(e) => Check::fail(name, e.to_string()),
         };
@@ -143,6 +152,13 @@ impl Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_warning_is_a_complaint() {
+        let output = "NOTE: a\nWARNING: b: c\n  WARNING: of d\nWARNING: e\n";
+        assert_eq!(complaint(output).unwrap(), "WARNING: b: c\nWARNING: e");
+        assert_eq!(complaint("NOTE: a\nSummary: 0 WARNINGs\n"), None);
+    }
 
     #[test]
     fn what_is_known_is_in_the_file_at_once() {
