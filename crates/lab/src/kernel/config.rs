@@ -22,7 +22,8 @@ pub enum Flavour {
     Rt,
     /// With a look-out for data races.
     Kcsan,
-    /// With what others' programs try disks and networks by: file systems, RAID, encryption, switches.
+    /// With what others' programs try disks and networks by: file systems, RAID, encryption, switches. Runs programs
+    /// of 32 bits.
     Suites,
     /// With what the boards need that QEMU emulates, and UEFI.
     Boards,
