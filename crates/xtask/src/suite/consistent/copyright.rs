@@ -61,8 +61,8 @@ fn differences(text: &str, files: &[(&Path, &str)]) -> Vec<String> {
     for (file, own) in files {
         let paragraph = matcher.find_files(file).map(ToString::to_string);
         let lines = paragraph.iter().flat_map(|paragraph| paragraph.lines());
-        let named = lines.filter_map(|line| line.strip_prefix("License: "));
-        let theirs = named.last().unwrap_or("nothing");
+        let mut named = lines.filter_map(|line| line.strip_prefix("License: "));
+        let theirs = named.next_back().unwrap_or("nothing");
         if choices(own) != choices(theirs) {
             problems.push(format!(
                 "{} is \"{own}\", in {FILE} it is \"{theirs}\"",
