@@ -5,6 +5,8 @@
 //! Arming an alarm is to note the time; only the first of all reprograms the timer. The callback
 //! serves all that are due.
 
+use core::cmp::Ordering;
+
 use super::atomic::{Acquire, Atomic, Relaxed, Release};
 
 /// A timer, as `include/linux/hrtimer.h` has it. Its functions may be called from several threads
@@ -109,6 +111,9 @@ impl Alarm {
 pub(crate) struct Schedule {
     /// The time of the alarm that the timer was last armed for, or [`NEVER`].
     first: Atomic<u64>,
+    /// How many alarms are due then, or 0 where they have not been counted. One that was cancelled
+    /// while the callback ran may be counted, too, until whoever cancels it has succeeded.
+    together: Atomic<u32>,
     /// The time before which the timer is not to expire, whatever is due.
     closed: Atomic<u64>,
     /// 1 while the callback serves alarms, and arms the timer at the end.
@@ -123,6 +128,7 @@ impl Schedule {
     pub(crate) fn new(slack: u64) -> Self {
         Self {
             first: Atomic::new(NEVER),
+            together: Atomic::new(0),
             closed: Atomic::new(0),
             serving: Atomic::new(0),
             slack,
@@ -147,14 +153,22 @@ impl Schedule {
         if self.serving.load(Relaxed) != 0 {
             return;
         }
-        let armed = self.first.load(Relaxed);
-        let first = match when < armed {
-            true => when,
-            false if old == armed => earliest(alarms),
-            false => armed,
-        };
-        if first != armed {
-            self.start(timer, first);
+        let (armed, together) = (self.first.load(Relaxed), self.together.load(Relaxed));
+        if when < armed {
+            self.start(timer, when);
+            self.together.store(1, Relaxed);
+        } else if when == armed && together > 0 {
+            self.together.store(together + 1, Relaxed);
+        } else if old == armed && together > 1 {
+            // Linked streams are due together, and may be many: it would take long to look at all
+            // for each that stops.
+            self.together.store(together - 1, Relaxed);
+        } else if old == armed {
+            let (first, together) = counted(alarms);
+            if first != armed {
+                self.start(timer, first);
+            }
+            self.together.store(together, Relaxed);
         }
     }
 
@@ -227,14 +241,14 @@ impl Schedule {
         self.serving.store(0, Relaxed);
         self.closed.store(closed, Relaxed);
         let first = earliest(alarms);
-        self.first.store(first, Relaxed);
+        self.note(first);
         let (soonest, slack) = self.expiry(first);
         first != NEVER && timer.restart(soonest, slack)
     }
 
     /// Arms the timer for the alarm that is due at `first` (ns).
     fn start(&self, timer: &impl Hrtimer, first: u64) {
-        self.first.store(first, Relaxed);
+        self.note(first);
         if first == NEVER {
             // A callback that is running finds nothing due.
             timer.try_to_cancel();
@@ -242,6 +256,13 @@ impl Schedule {
         }
         let (soonest, slack) = self.expiry(first);
         timer.start(soonest, slack);
+    }
+
+    /// Notes what the timer is armed for.
+    fn note(&self, first: u64) {
+        self.first.store(first, Relaxed);
+        // Most are served before one of them is disarmed.
+        self.together.store(0, Relaxed);
     }
 
     /// The time for which the timer is armed for an alarm that is due at `first`, and its slack (ns).
@@ -256,4 +277,16 @@ impl Schedule {
 /// The time of the first of the alarms, or [`NEVER`].
 fn earliest<'a>(alarms: impl Iterator<Item = &'a Alarm>) -> u64 {
     alarms.fold(NEVER, |first, alarm| first.min(alarm.due.load(Relaxed)))
+}
+
+/// The same, and how many are due then.
+fn counted<'a>(alarms: impl Iterator<Item = &'a Alarm>) -> (u64, u32) {
+    alarms.fold((NEVER, 0), |(first, together), alarm| {
+        let due = alarm.due.load(Relaxed);
+        match due.cmp(&first) {
+            Ordering::Less => (due, 1),
+            Ordering::Equal => (first, together + 1),
+            Ordering::Greater => (first, together),
+        }
+    })
 }

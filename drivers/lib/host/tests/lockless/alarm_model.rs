@@ -411,6 +411,66 @@ fn who_is_armed_for_the_same_time_again_looks_at_no_other() {
     });
 }
 
+#[test]
+fn of_those_that_are_due_together_the_last_to_go_looks_at_the_others() {
+    check(|| {
+        let (timer, alarms) = (Armed::default(), [(); 4].map(|()| Alarm::new()));
+        let schedule = Schedule::new(0);
+        let looks = std::cell::Cell::new(0);
+        let arm = |number: usize, when| {
+            let alarms = &alarms;
+            let all = alarms.iter().inspect(|_| looks.set(looks.get() + 1));
+            schedule.arm(&timer, all, &alarms[number], when);
+            timer.0.get().map(|(when, _)| when)
+        };
+        for number in 0..3 {
+            assert_eq!(arm(number, 50), Some(50));
+        }
+        assert_eq!(arm(3, 300), Some(50));
+        assert_eq!(arm(0, u64::MAX), Some(50));
+        assert_eq!(arm(1, 400), Some(50));
+        assert_eq!(looks.get(), 0);
+        assert_eq!(arm(2, u64::MAX), Some(300));
+        assert_eq!(looks.get(), 4);
+
+        // After the callback the first of them to go counts the others.
+        schedule.begin();
+        for number in 0..4 {
+            arm(number, 500);
+        }
+        assert!(schedule.end(&timer, alarms.iter(), 0));
+        assert_eq!(looks.get(), 4);
+        for number in 0..3 {
+            assert_eq!(arm(number, u64::MAX), Some(500));
+            assert_eq!(looks.get(), 8);
+        }
+        assert_eq!(arm(3, u64::MAX), None);
+        assert_eq!(looks.get(), 12);
+    });
+}
+
+#[test]
+fn the_timer_is_armed_for_the_first_of_all() {
+    const TIMES: [u64; 3] = [50, 300, u64::MAX];
+    // Whatever four times one of three alarms is armed for.
+    for case in 0..9_usize.pow(4) {
+        check(move || {
+            let (timer, alarms) = (Armed::default(), [(); 3].map(|()| Alarm::new()));
+            let schedule = Schedule::new(0);
+            let mut due = [u64::MAX; 3];
+            for step in 0..4 {
+                let choice = case / 9_usize.pow(step) % 9;
+                let (number, when) = (choice / 3, TIMES[choice % 3]);
+                due[number] = when;
+                schedule.arm(&timer, alarms.iter(), &alarms[number], when);
+                let first = due.into_iter().min().filter(|when| *when != u64::MAX);
+                let armed = timer.0.get().map(|(when, _)| when as u64);
+                assert_eq!(armed, first, "{case}: {due:?}");
+            }
+        });
+    }
+}
+
 /// What a timer was last armed for: a time and its slack.
 #[derive(Default)]
 struct Armed(std::cell::Cell<Option<(i64, u64)>>);

@@ -27,7 +27,7 @@ use loom::sync::atomic::Ordering;
 
 /// Runs `model` in every order of its threads' steps in which a thread is interrupted by another at
 /// most three times.
-fn check(model: fn()) {
+fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut all = loom::model::Builder::new();
     all.preemption_bound = Some(3);
     all.check(model);
