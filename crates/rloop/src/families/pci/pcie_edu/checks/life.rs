@@ -401,7 +401,9 @@ fn deaf(context: &mut Context) -> Verdict {
         let begin = Instant::now();
         device.unbind()?;
         took = took.min(begin.elapsed());
-        let said = log.with(&device.slot);
+        let mut said = log.with(&device.slot);
+        // A transfer may end when the device is deaf already: its pin is up then, and it can't say why.
+        said.retain(|line| !line.contains("it interrupts and does not say why"));
         let woken = (woken(computing), woken(moving));
         device.bind()?;
         ensure(said.is_empty(), || format!("the log has {said:?}"))?;
