@@ -82,8 +82,7 @@ pub(super) fn plan<'a>(options: &Options, drivers: &'a [Manifest]) -> Plan<'a> {
     guests_of(&mut plan, &own, Time::Counted);
     for driver in drivers {
         for run in &driver.runs {
-            by_programs(&mut plan, (driver, run), &arches, &spec);
-            on_boards(&mut plan, (driver, run), &arches, &spec);
+            elsewhere(&mut plan, (driver, run), &arches, &spec);
         }
     }
     plan
@@ -181,54 +180,38 @@ fn guests<'a>(
     }
 }
 
-/// The steps of one run by programs of 32 bits, on kernels of 64.
-fn by_programs<'a>(
+/// The steps of one run elsewhere than on its architectures' own machines: by programs of 32 bits on kernels of 64, and on
+/// boards. What these need is built for them alone.
+fn elsewhere<'a>(
     plan: &mut Plan<'a>,
     (driver, run): (&'a Manifest, &'a Run),
     arches: &[Arch],
     spec: &impl Fn(Arch, Flavour) -> Spec,
 ) {
-    for programs in run.compat.iter().copied() {
-        let Some((arch, flavour)) = programs.facts().wider else {
-            continue;
-        };
+    let programs = run.compat.iter().filter_map(|programs| {
+        let (arch, flavour) = programs.facts().wider?;
+        let what = format!("compat-{programs}");
+        Some((what, arch, flavour, Other::Programs(*programs)))
+    });
+    let boards = run.boards.iter().map(|board| {
+        let arch = board.facts().arch;
+        (
+            board.to_string(),
+            arch,
+            Flavour::Boards,
+            Other::Board(*board),
+        )
+    });
+    for (what, arch, flavour, other) in programs.chain(boards) {
         if !arches.contains(&arch) || !driver.driver.is_for(arch) {
             continue;
         }
-        let name = format!("{}/{}-compat-{programs}", driver.driver.name(), run.name);
         plan.with_kernel(
-            name,
+            format!("{}/{}-{what}", driver.driver.name(), run.name),
             spec(arch, flavour),
             Some(run.time),
             move |suite, step, name, spec| {
-                let other = Some(Other::Programs(programs));
-                run::run(suite, step, name, spec, (driver, run), other)
-            },
-        )
-        .long(true);
-    }
-}
-
-/// The steps of one run on boards, whose kernel is one more to build.
-fn on_boards<'a>(
-    plan: &mut Plan<'a>,
-    (driver, run): (&'a Manifest, &'a Run),
-    arches: &[Arch],
-    spec: &impl Fn(Arch, Flavour) -> Spec,
-) {
-    for board in run.boards.iter().copied() {
-        let arch = board.facts().arch;
-        if !arches.contains(&arch) || !driver.driver.is_for(arch) {
-            continue;
-        }
-        let name = format!("{}/{}-{board}", driver.driver.name(), run.name);
-        plan.with_kernel(
-            name,
-            spec(arch, Flavour::Boards),
-            Some(run.time),
-            move |suite, step, name, spec| {
-                let other = Some(Other::Board(board));
-                run::run(suite, step, name, spec, (driver, run), other)
+                run::run(suite, step, name, spec, (driver, run), Some(other))
             },
         )
         .long(true);

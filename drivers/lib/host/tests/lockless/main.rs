@@ -22,6 +22,7 @@ mod alarm_model;
 mod allowance_model;
 mod ends_model;
 mod gate_model;
+mod schedule;
 
 use loom::sync::atomic::Ordering;
 
