@@ -125,6 +125,8 @@ pub(crate) struct PeriodTimers<H: Handler> {
     /// The number of the timer that is looked at first, or the count of all. Used by the callback alone,
     /// hence relaxed.
     turn: Atomic<u32>,
+    /// How often the timer has expired. Written by the callback alone, hence relaxed.
+    expiries: Atomic<u64>,
     #[pin]
     raw: Opaque<bindings::hrtimer>,
     #[pin]
@@ -155,6 +157,7 @@ impl<H: Handler> PeriodTimers<H> {
             },
             schedule: Schedule::new(slack),
             turn: Atomic::new(0),
+            expiries: Atomic::new(0),
             // SAFETY: The slot is valid memory for a timer and stays where it is, since it is
             // structurally pinned. The callback gets only timers that are set up here.
             raw <- Opaque::ffi_init(|slot| unsafe {
@@ -185,6 +188,11 @@ impl<H: Handler> PeriodTimers<H> {
         &self.handler
     }
 
+    /// How often the timer has expired, be it for several of them or for none. Any context.
+    pub(crate) fn expiries(&self) -> u64 {
+        self.expiries.load(Relaxed)
+    }
+
     /// The alarms of all of them.
     fn alarms(&self) -> impl Iterator<Item = &Alarm> {
         self.timers.iter().map(|timer| &timer.alarm)
@@ -200,6 +208,7 @@ impl<H: Handler> PeriodTimers<H> {
         // SAFETY: By the precondition it is the `raw` of a `Self`, which is alive since it cancels
         // the timer before it is dropped.
         let this = unsafe { &*container_of!(timer.cast::<Opaque<bindings::hrtimer>>(), Self, raw) };
+        this.expiries.store(this.expiries() + 1, Relaxed);
         let from = now();
         // SAFETY: A timer's callback stays on its processor, and no other runs there meanwhile.
         let bindings::rloop_pace {

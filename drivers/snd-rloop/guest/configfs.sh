@@ -110,8 +110,10 @@ check 'to remove it again is no mistake' put enable 0
 check 'rmmod is refused while there is a directory' not rmmod snd_rloop
 
 check 'it can be changed then' set_to index 5
+check 'and have a slack' set_to wakeup_slack 4000
 check 'it is made with another number' put enable 1
 check 'it has that number' is card 5
+check 'and that slack' grep -qx 'wakeup slack: 4000' /proc/asound/Radio/cable#0
 here=$config/Radio2
 mkdir $here
 put id Radio

@@ -81,8 +81,8 @@ pub struct End<B> {
     pub position: u64,
     /// The counters.
     pub counters: Counters,
-    /// Expiries of the end's timer, since the card was made.
-    pub expiries: u64,
+    /// How often the timer has served this end, since the card was made.
+    pub served: u64,
     /// The buffer; some from `prepare` until `Cable::take_buffer`, used only while running.
     pub(super) buffer: Option<B>,
     /// The position that was last reported to ALSA.
@@ -138,7 +138,7 @@ impl<B> End<B> {
             setup: None,
             position: 0,
             counters: Counters::default(),
-            expiries: 0,
+            served: 0,
             buffer: None,
             reported_position: 0,
             anchor: (0, 0),
@@ -164,7 +164,7 @@ impl<B> End<B> {
             buffer: Some(buffer),
             boundary: setup.period,
             counters: self.counters,
-            expiries: self.expiries,
+            served: self.served,
             free_running: self.free_running,
             drain_timeout: DRAIN_TIMEOUT_MIN.max(time.div_ceil(2 * u64::from(rate.max(1)))),
             ..Self::new()

@@ -42,7 +42,7 @@ struct EndSnapshot {
     buffer: Option<u64>,
     position: u64,
     counters: Counters,
-    expiries: u64,
+    served: u64,
 }
 
 impl Text for CableStatus {
@@ -107,6 +107,7 @@ impl Text for CableStatus {
             params.map_or(RATE_MAX, |params| params.rate),
         );
         seq_print!(text, "wakeup slack: {}\n", self.slack);
+        seq_print!(text, "timer expiries: {}\n", cable.expiries());
         seq_print!(text, "delay: {}\n", delay);
         seq_print!(text, "pitch: {pitch}\n");
         seq_print!(text, "rate shift: {}\n", rate_shift(pitch));
@@ -166,7 +167,7 @@ impl EndSnapshot {
             buffer: end.setup.map(|setup| setup.buffer),
             position: end.position,
             counters: end.counters,
-            expiries: end.expiries,
+            served: end.served,
         }
     }
 
@@ -197,6 +198,6 @@ impl EndSnapshot {
             counters.wakeups,
             counters.late
         );
-        seq_print!(text, "timer expiries: {}\n", self.expiries);
+        seq_print!(text, "served: {}\n", self.served);
     }
 }

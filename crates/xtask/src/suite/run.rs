@@ -127,7 +127,7 @@ pub(super) fn run(
     let mut checks = Vec::from(checks);
     // A script may run `rloop verify` the same way.
     if run.verify.is_some() || outcome.share.join("verify.txt").exists() {
-        checks.extend(must_be_tried(verify_checks(&outcome), &run.tried));
+        checks.extend(verify_checks(&outcome));
     }
     match &run.judge {
         Some(Judge::Kselftest(expected)) => {
@@ -155,7 +155,7 @@ pub(super) fn run(
             "it printed no PASS: and no FAIL:",
         ));
     }
-    Ok(checks)
+    Ok(must_be_tried(checks, &run.tried))
 }
 
 /// What the guest runs.

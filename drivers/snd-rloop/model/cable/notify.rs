@@ -171,7 +171,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         self.follow_up = None;
         let skipping = self.skipping;
         let end = self.end_mut(port);
-        end.expiries += 1;
+        end.served += 1;
         if let Some(why) = end.pending_stop.take() {
             end.counters.xruns += u64::from(why == Wake::Xrun);
             return why;

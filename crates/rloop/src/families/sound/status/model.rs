@@ -25,6 +25,8 @@ pub struct CableStatus {
     pub clock: Option<String>,
     /// By how many microseconds wake-ups may be late (snd-rloop).
     pub wakeup_slack: Option<u32>,
+    /// Expiries of the cable's timer (snd-rloop).
+    pub timer_expiries: Option<u64>,
     /// By how many frames what is heard is behind what is played (snd-rloop).
     pub delay: Option<u64>,
     /// Whether a player may change the parameters under an open recorder (snd-rloop).
@@ -79,8 +81,8 @@ pub struct EndStatus {
     pub wakeups: Option<u64>,
     /// Period wake-ups that came late.
     pub late_wakeups: Option<u64>,
-    /// Expiries of the end's timer (snd-rloop).
-    pub timer_expiries: Option<u64>,
+    /// How often the cable's timer has served this end (snd-rloop).
+    pub served: Option<u64>,
 }
 
 impl CableStatus {

@@ -85,6 +85,7 @@ pub fn parse(file: &str) -> Result<CableStatus, ParseError> {
                 "channels" => cable.channels = number(line, value)?,
                 "clock" => cable.clock = text(value),
                 "wakeup slack" => cable.wakeup_slack = number(line, value)?,
+                "timer expiries" => cable.timer_expiries = number(line, value)?,
                 "delay" => cable.delay = number(line, value)?,
                 "notify" => cable.notify = switch(line, value)?,
                 "pitch" => cable.pitch = number(line, value)?,
@@ -129,7 +130,7 @@ fn end(end: &mut EndStatus, line: usize, key: &str, value: &str) -> Result<(), P
         "xruns" => end.xruns = number(line, value)?,
         "wakeups" => end.wakeups = number(line, value)?,
         "late wakeups" => end.late_wakeups = number(line, value)?,
-        "timer expiries" => end.timer_expiries = number(line, value)?,
+        "served" => end.served = number(line, value)?,
         _ => {}
     }
     Ok(())
@@ -140,10 +141,10 @@ mod tests {
     use super::*;
 
     const FILE: &str = "cable: 0\nplayback: device 0, subdevice 3\ncapture: device 1, subdevice 3\nstate: running\n\
-        format: S16_LE\nrate: 48000\nchannels: 2\nclock: timer\nwakeup slack: 4000\ndelay: 480\npitch: 1000050\nrate shift: 99995\nnotify: on\nsomething new: 1\n\
+        format: S16_LE\nrate: 48000\nchannels: 2\nclock: timer\nwakeup slack: 4000\ntimer expiries: 480\ndelay: 480\npitch: 1000050\nrate shift: 99995\nnotify: on\nsomething new: 1\n\
         timer source: hw:1.0\ntimer state: following\ntimer ppm: -12.345\ntimer ticks: 99\ntimer breaks: 0\n\n[playback]\nstate: running\n\
         access: MMAP_INTERLEAVED\nperiod: 1024\nbuffer: 4096\nposition: 480123\nmoved: 480123\nunheard: 0\nlost: 0\n\
-        xruns: 0\nwakeups: 468\nlate wakeups: 2\ntimer expiries: 470\n\n[capture]\nstate: closed\naccess: -\nperiod: -\nbuffer: -\n\
+        xruns: 0\nwakeups: 468\nlate wakeups: 2\nserved: 470\n\n[capture]\nstate: closed\naccess: -\nperiod: -\nbuffer: -\n\
         position: -\nmoved: 7\nsilence: 9\nlost: 1\nxruns: 0\nwakeups: 0\nlate wakeups: 0\n";
 
     #[test]
@@ -167,7 +168,10 @@ mod tests {
             (Some(48_000), Some(2), Some("S16_LE"))
         );
         assert_eq!(cable.playback.late_wakeups, Some(2));
-        assert_eq!(cable.playback.timer_expiries, Some(470));
+        assert_eq!(
+            (cable.timer_expiries, cable.playback.served),
+            (Some(480), Some(470))
+        );
         assert_eq!(cable.wakeup_slack, Some(4_000));
         assert_eq!(cable.timer_source.as_deref(), Some("hw:1.0"));
         assert_eq!(cable.timer_state.as_deref(), Some("following"));

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::alsa::pcm::{Access, Config, Pcm, Stop};
 use crate::alsa::signal::Format;
 use crate::alsa::signal::format::{FORMATS, S16_LE};
-use crate::families::sound::loopback::elements::{open_own, set};
+use crate::families::sound::loopback::elements::{is_free, open_own, set};
 use crate::families::sound::loopback::{Cable, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::latency::{Cyclictest, Longest, Tracer};
@@ -67,28 +67,45 @@ pub const CHECKS: &[Plain] = &[
         "three cables with periods of 16 frames at 768 kHz at both ends, left alone",
         short_periods,
     ),
+    (
+        "interrupts/cable-many-linked",
+        BOUNDED,
+        "both ends of 128 cables, linked: ALSA's core locks all 256, for at most twice as long",
+        many_linked,
+    ),
+    (
+        "interrupts/free-planar",
+        BOUNDED,
+        "a cable without a clock carries planar FLOAT64 of 128 channels as fast as it can",
+        free,
+    ),
 ];
 
 /// What of the card's contract all are about.
 const BOUNDED: &str = "a bounded cost";
-/// The longest time with interrupts off that sound may cause.
+/// The longest time with interrupts off that sound may cause, with up to 128 linked streams. The most urgent program may
+/// come to wait for two such times.
 const LIMIT: Duration = Duration::from_millis(1);
-/// The latest that the most urgent program may wake: it may come to wait for two such times.
-const LATEST: Duration = Duration::from_millis(2);
 /// How long each load lasts.
 const TIME: Duration = Duration::from_secs(3);
 
 /// Measures while `load` runs, which is told for how long it should. If that is too long, then once more to tell whose
 /// timers went off.
-fn measured(
+fn measured(context: &mut Context, load: impl FnMut(&mut Context, Duration) -> Verdict) -> Verdict {
+    measured_against(context, LIMIT, load)
+}
+
+/// The same with another limit.
+fn measured_against(
     context: &mut Context,
+    limit: Duration,
     mut load: impl FnMut(&mut Context, Duration) -> Verdict,
 ) -> Verdict {
     if context.card.driver != Driver::SndRloop {
         return skip("only snd-rloop is measured");
     }
     let (longest, latest) = measure(context, &mut load, false)?;
-    let problem = match judge(context, &longest, latest) {
+    let problem = match judge(context, limit, &longest, latest) {
         Err(Problem::Failed(problem)) => problem,
         judged => return judged,
     };
@@ -115,15 +132,15 @@ fn measure(
     Ok((longest?, latest?))
 }
 
-fn judge(context: &mut Context, longest: &Longest, latest: Duration) -> Verdict {
+fn judge(context: &mut Context, limit: Duration, longest: &Longest, latest: Duration) -> Verdict {
     let Longest { time, place } = longest;
     context.note(format!(
         "interrupts off for at most {time:?}, a program of priority 95 woke at most {latest:?} late"
     ));
-    ensure(*time <= LIMIT, || {
+    ensure(*time <= limit, || {
         format!("interrupts were off for {time:?}: {place}")
     })?;
-    ensure(latest <= LATEST, || {
+    ensure(latest <= limit * 2, || {
         format!(
             "a program of priority 95 woke {latest:?} late, and interrupts were off for {time:?}: {place}"
         )
@@ -311,6 +328,76 @@ fn pairs(context: &mut Context, config: &Config) -> Verdict {
         thread::sleep(time);
         for pcm in &all {
             pcm.stop()?;
+        }
+        Ok(())
+    })
+}
+
+/// All streams of a card, in one group that starts and stops at once.
+fn many_linked(context: &mut Context) -> Verdict {
+    const CABLES: usize = 128;
+    let mut cables = context.card.cables();
+    if cables.len() < CABLES {
+        return skip(format!("the card has less than {CABLES} cables"));
+    }
+    cables.truncate(CABLES);
+    let config = Config {
+        format: S16_LE,
+        stop: Stop::Never,
+        ..Config::default()
+    }
+    .with_buffer(1024, 4);
+    let silence = vec![0; config.buffer as usize * config.frame_bytes()];
+    measured_against(context, LIMIT * 2, |_, time| {
+        let mut all: Vec<Pcm> = Vec::new();
+        for cable in &cables {
+            for end in [cable.playback, cable.capture] {
+                let mut pcm = Pcm::open(end)?;
+                pcm.configure(&config)?;
+                if let Some(first) = all.first() {
+                    first.link(&pcm)?;
+                }
+                all.push(pcm);
+            }
+        }
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            for player in all.iter().filter(|pcm| pcm.is_playback()) {
+                player.write(&silence)?;
+            }
+            all[0].start()?;
+            thread::sleep(time / 8);
+            all[0].stop()?;
+            all[0].prepare()?;
+        }
+        Ok(())
+    })
+}
+
+fn free(context: &mut Context) -> Verdict {
+    let cable = context.cable();
+    if !is_free(&cable) {
+        return skip("the card has a clock");
+    }
+    let (format, access) = (format("FLOAT64_LE")?, Access::RwNoninterleaved);
+    let config = Config {
+        stop: Stop::Xrun,
+        ..widest(format, access, BUFFER_BYTES)
+    };
+    let mut part = vec![0; config.period as usize * config.frame_bytes()];
+    measured(context, |_, time| {
+        let mut player = Pcm::open(cable.playback)?;
+        let mut reader = Pcm::open(cable.capture)?;
+        player.configure(&config)?;
+        reader.configure(&config)?;
+        player.write(&part)?;
+        player.write(&part)?;
+        player.start()?;
+        reader.start()?;
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            reader.read(&mut part)?;
+            player.write(&part)?;
         }
         Ok(())
     })
