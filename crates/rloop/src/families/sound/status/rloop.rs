@@ -208,12 +208,12 @@ mod tests {
         let error = parse(&FILE.replace("period: 1024", "period: many")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "line 24: expected a number or -, came \"many\""
+            "line 25: expected a number or -, came \"many\""
         );
         let error = parse(&FILE.replace("notify: on", "notify: yes")).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "line 13: expected on, off or -, came \"yes\""
+            "line 14: expected on, off or -, came \"yes\""
         );
         assert!(parse("nonsense").is_err());
         assert!(parse("").is_err());
