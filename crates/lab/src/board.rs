@@ -34,7 +34,7 @@ pub enum Board {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Described {
     /// A device tree of the kernel's, as `make` takes it. The guest has no way to the host but its console: such a board
-    /// has no PCI, and no virtio.
+    /// has no virtio, and our kernel for it drives no PCI.
     ByTree(&'static str),
     /// UEFI, from this package of Debian's, in which this file is.
     ByFirmware {

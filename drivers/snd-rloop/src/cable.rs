@@ -77,6 +77,11 @@ impl Cable {
         self.shared.timer(timer_number(port))
     }
 
+    /// How often the cable's timer has expired, since the card was made. Any context.
+    pub(crate) fn expiries(&self) -> u64 {
+        self.shared.expiries()
+    }
+
     /// The number of capture ends. Any context.
     pub(crate) fn captures(&self) -> u32 {
         self.shared.count() as u32 - 1
