@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# For a driver that makes sound cards.
+# For a driver that makes sound cards, whatever else it makes.
 
 inherit rloop_module
 

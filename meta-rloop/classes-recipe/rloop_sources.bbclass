@@ -16,9 +16,11 @@ python __anonymous() {
 }
 
 # What the packages' version grows by, so that feeds see an upgrade: when the files that a recipe is built from were last
-# committed, and where. A release archive, which has no git, is the version itself. What changes elsewhere in the
-# repository changes nothing here; no signature depends on it.
+# committed, and where. A release archive, which has no git, is the version itself, and comes after the states that lead to
+# it, as package managers sort `~` before nothing. What changes elsewhere in the repository changes nothing here; no
+# signature depends on it.
 PKGV = "${PV}${@rloop_growth(d)}"
+RLOOP_GROWTH ?= "~git"
 
 # Where the repository can be had, for the SBOM: by default where git got it from
 RLOOP_URL ?= "${@rloop_url(d)}"
@@ -53,12 +55,12 @@ def rloop_commit(d, form):
     return rloop_git(d, 'log', '-1', '--format=' + form, '--abbrev=10', '--', *rloop_paths(d))
 
 def rloop_growth(d):
-    """As in "+git1795684000.0123456789": seconds since 1970, and the commit; "+edited" where a file differs from that."""
+    """As in "~git1795684000.0123456789": seconds since 1970, and the commit; "+edited" where a file differs from that."""
     when = rloop_commit(d, '%ct.%h')
     if not when:
         return ''
     edited = rloop_git(d, 'status', '--porcelain', '--', *rloop_paths(d))
-    return '+git' + when + ('+edited' if edited else '')
+    return d.getVar('RLOOP_GROWTH') + when + ('+edited' if edited else '')
 
 def rloop_url(d):
     """Where git got the repository from, if others may from there as well, without who did and by what secret."""

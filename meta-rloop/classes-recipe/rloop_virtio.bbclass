@@ -21,6 +21,7 @@ GROUPADD_PARAM:${PN} = "--system virtio-loopback"
 do_install:append() {
     for service in ${RLOOP_SERVICES}; do
         install -D -m 0644 -t ${D}${systemd_system_unitdir} ${UNPACKDIR}/$service
+        sed -i 's,^ExecStart=@bindir@/,ExecStart=${bindir}/,' ${D}${systemd_system_unitdir}/$service
     done
 }
 

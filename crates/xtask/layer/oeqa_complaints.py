@@ -39,7 +39,8 @@ class Oeqa:
 
 sys.meta_path.insert(0, Oeqa())
 cases = runpy.run_path(sys.argv[1])
+patterns = cases["PATTERNS"].read_text()
 for path in sys.argv[2:]:
     with open(path) as log:
-        for line in cases["complaints"](log.read().splitlines()):
+        for line in cases["complaints"](log.read().splitlines(), patterns):
             print(line)

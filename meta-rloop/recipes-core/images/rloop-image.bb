@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 
 SUMMARY = "A console image with the drivers in RLOOP_DRIVERS, their tools and their tests"
-DESCRIPTION = "What core-image-base has, with alsa-utils, the modules, the tool rloop, ptest-runner and ssh."
+DESCRIPTION = "What the class core-image installs, with alsa-utils, the modules, the tool rloop, ptest-runner and ssh."
 LICENSE = "MIT"
 
 inherit core-image rloop_kernel

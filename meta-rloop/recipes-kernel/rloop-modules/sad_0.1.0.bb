@@ -4,7 +4,4 @@ SUMMARY = "Device file that is heard on a sound card, a kernel module in Rust"
 DESCRIPTION = "What a shell writes to /dev/sad leaves sample by sample, and any program records it: \
 a microphone that is a file."
 
-inherit rloop_module
-
-# It makes sound cards, too: none of them becomes card 0, see rloop_sound.bbclass.
-RLOOP_DEFAULTS = "index=-2,-2,-2,-2,-2,-2,-2,-2"
+inherit rloop_sound

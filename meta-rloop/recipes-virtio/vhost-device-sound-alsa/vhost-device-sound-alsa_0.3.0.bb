@@ -37,6 +37,8 @@ SRC_URI = "\
 S = "${UNPACKDIR}/${RLOOP_FOLDER}"
 
 RLOOP_SERVICES = "vhost-device-sound@.service"
+# The version is the crate's, which is released.
+RLOOP_GROWTH = "+git"
 
 inherit cargo cargo-update-recipe-crates pkgconfig rloop_sources rloop_virtio
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What kas says of the kas files, without fetching anything for them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ use lab::ui::Step;
 
 /// The questions of `kas menu`.
 const MENU: &str = "kas/Kconfig";
+/// How a lock file begins.
+const LICENCE: &str = "# SPDX-License-Identifier: ";
 /// What users read; the section, and the paths in its example.
 const PAGE: &str = "docs/using/yocto.md";
 const SUBMODULE: &str = "### In a git submodule";
@@ -133,6 +135,10 @@ pub(super) fn configurations(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check
     checks.push(Check::that(
         "pins are in lock files",
         pins_elsewhere(&repo.join("kas"))?,
+    ));
+    checks.push(Check::that(
+        "lock files have their licences, and no commit twice",
+        rewritten(&repo.join("kas"))?,
     ));
     let unused: Vec<&str> = pinned.difference(&used).map(String::as_str).collect();
     checks.push(Check::that(
@@ -259,6 +265,31 @@ fn pins_elsewhere(kas: &Path) -> Result<Option<String>> {
     }))
 }
 
+/// What `kas lock --update` does to lock files without a word: it drops their comments, and where a configuration has two
+/// files for a repository it writes the commit that is for the last into the first.
+fn rewritten(kas: &Path) -> Result<Option<String>> {
+    let mut problems = Vec::new();
+    let mut places: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for path in files(kas, |path| path.to_string_lossy().ends_with(kas::LOCK))? {
+        let text = fs::read_to_string(&path).at(&path)?;
+        if !text.starts_with(LICENCE) {
+            problems.push(format!(
+                "{} does not begin with `{LICENCE}`: put its comments back, and see that its commits are of its branches",
+                path.display()
+            ));
+        }
+        for commit in text.split_whitespace().filter(|word| kas::is_commit(word)) {
+            if let Some(other) = places.insert(commit.to_owned(), path.clone()) {
+                let (one, other) = (path.display(), other.display());
+                problems.push(format!(
+                    "{commit} is in {other} and in {one}, which are for different branches"
+                ));
+            }
+        }
+    }
+    Ok((!problems.is_empty()).then(|| problems.join("; ")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +299,29 @@ mod tests {
         let page = "# A\n\n    no\n\n## B\n\ntext\n\n    a:\n      b\n\n    c\ntext\n    no\n## C\n    no\n";
         assert_eq!(example(page, "## B").as_deref(), Some("a:\n  b\n\nc"));
         assert_eq!(example("## B\ntext\n## C\n    no\n", "## B"), None);
+    }
+
+    #[test]
+    fn a_lock_file_that_kas_has_written_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, comment: &str, digit: &str| {
+            let text = format!("{comment}repos:\n  a:\n    commit: {}\n", digit.repeat(40));
+            fs::write(dir.path().join(name), text).unwrap();
+        };
+        let told = || rewritten(dir.path()).unwrap().unwrap_or_default();
+        let licence = "# SPDX-License-Identifier: MIT\n";
+        write("a.lock.yml", licence, "0");
+        write("b.lock.yml", licence, "1");
+        write("b.yml", "", "1");
+        assert_eq!(told(), "");
+        write("b.lock.yml", "", "1");
+        assert!(
+            told().contains("b.lock.yml does not begin with"),
+            "{}",
+            told()
+        );
+        write("b.lock.yml", licence, "0");
+        assert!(told().contains("a.lock.yml and in "), "{}", told());
     }
 
     #[test]

@@ -247,10 +247,10 @@ mod tests {
         told
     }
 
-    /// [`said`] of a kernel, with all that there is.
-    fn kernel_check(version: &str, config: &str) -> String {
+    /// [`said`] of a kernel's configuration, with all that there is.
+    fn kernel_check(config: &str) -> String {
         let all = "drivers/lib/kernel.cfg drivers/drv/kernel.cfg drivers/drv/kernel-test.cfg";
-        said("rloop_kernel_check", version, config, all)
+        said("rloop_kernel_check", "6.18", config, all)
     }
 
     #[test]
@@ -265,15 +265,27 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_drivers_cannot_have_is_told_before_it_is_compiled() {
+    fn a_kernel_that_is_too_old_is_told() {
+        // Nothing has been configured then.
+        let told = |version: &str| said("rloop_kernel_version", version, "", "");
+        for fine in ["6.18", "6.19", "7.0", "10.0"] {
+            assert_eq!(told(fine), "", "{fine}");
+        }
+        for old in ["2.6", "5.19", "6.0", "6.12", "6.17"] {
+            let told = told(old);
+            assert!(told.contains(&format!("and linux is {old}. ")), "{told}");
+            assert!(told.contains("PREFERRED_VERSION_linux "), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_that_drivers_cannot_have_is_told() {
         let fine = "CONFIG_RUST=y\nCONFIG_A=m\nCONFIG_B=y\n";
-        assert_eq!(kernel_check("6.18", fine), "");
-        assert_eq!(kernel_check("7.0", fine), "");
-        assert!(kernel_check("6.12", fine).contains("and linux is 6.12"));
-        let no_rust = kernel_check("6.18", "CONFIG_A=y\nCONFIG_B=m\n");
+        assert_eq!(kernel_check(fine), "");
+        let no_rust = kernel_check("CONFIG_A=y\nCONFIG_B=m\n");
         assert!(no_rust.contains("has no CONFIG_RUST=y"), "{no_rust}");
         let without = "CONFIG_RUST=y\n# CONFIG_A is not set\nCONFIG_AB=y\nCONFIG_BB=m\n";
-        let told = kernel_check("6.18", without);
+        let told = kernel_check(without);
         assert!(told.contains("drivers/drv/kernel.cfg says, and "), "{told}");
         assert!(told.contains(" lacks CONFIG_A CONFIG_B: "), "{told}");
     }

@@ -35,7 +35,8 @@ purls() {
 git remote remove origin 2>/dev/null || true
 git remote add origin 'https://user:secret@git.example/rloop.git?token=secret'
 commit=$(git log -1 --format=%ct.%h --abbrev=10)
-expect 'version of snd-rloop' "0.1.0+git$commit" "$(value snd-rloop PKGV)"
+expect 'version of snd-rloop' "0.1.0~git$commit" "$(value snd-rloop PKGV)"
+expect 'version of vhost-device-sound-alsa' '0.3.0+git*' "$(value vhost-device-sound-alsa PKGV)"
 expect 'purls of snd-rloop' "$(purls snd-rloop)" "$(value snd-rloop SPDX_PACKAGE_URLS | xargs)"
 expect 'purls of rloop' "$(purls rloop)" "$(value rloop SPDX_PACKAGE_URLS | xargs)"
 expect 'purls of vhost-device-sound-alsa' '* pkg:cargo/vhost-device-sound@0.3.0' \
@@ -44,8 +45,8 @@ expect 'purls of vhost-device-sound-alsa' '* pkg:cargo/vhost-device-sound@0.3.0'
 # What is only in the layer counts as well, for the recipe that it belongs to.
 rules=meta-rloop/recipes-virtio/virtio-loopback-adapter-rs/virtio-loopback-adapter-rs/60-virtio-loopback.rules
 echo '# edited' >>$rules
-expect 'version after an edit' "0.1.0+git$commit+edited" "$(value virtio-loopback-adapter-rs PKGV)"
-expect 'version of another recipe' "0.1.0+git$commit" "$(value snd-rloop PKGV)"
+expect 'version after an edit' "0.1.0~git$commit+edited" "$(value virtio-loopback-adapter-rs PKGV)"
+expect 'version of another recipe' "0.1.0~git$commit" "$(value snd-rloop PKGV)"
 git checkout -q $rules
 
 # A path is where this repository can be had by nobody else.

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+
+require ${@bb.utils.contains('RLOOP_KERNEL', '1', 'linux-raspberrypi-rloop.inc', '', d)}
