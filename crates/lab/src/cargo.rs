@@ -161,7 +161,18 @@ pub fn programs(
     Ok(paths.collect())
 }
 
-/// Builds programs, each the only one of a crate of its name.
+/// The plugin of QEMU's that counts a guest's instructions.
+const COUNTER: &str = "qemu-instructions";
+
+/// That plugin, for the QEMU of the toolchain root, which is amd64.
+pub fn instruction_counter(context: &Context, sandbox: &Sandbox, step: &Step) -> Result<PathBuf> {
+    let arch = Arch::X86_64;
+    build(context, sandbox, arch, step, &[COUNTER])?;
+    let library = format!("lib{}.so", COUNTER.replace('-', "_"));
+    Ok(built(context, arch, &library))
+}
+
+/// Builds crates, each with one program or library of its name.
 fn build(
     context: &Context,
     sandbox: &Sandbox,

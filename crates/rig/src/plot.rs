@@ -61,6 +61,90 @@ pub struct Axes {
     pub log: bool,
 }
 
+/// A bar of [`stacked`].
+pub struct Bar {
+    /// What is written beside it.
+    pub name: String,
+    /// Its parts, from left to right.
+    pub values: Vec<f64>,
+}
+
+/// Height of a bar with what is around it, and of a line of the legend.
+const BAR: u32 = 20;
+const LEGEND: u32 = 20;
+/// So many names are in a line of the legend.
+const IN_A_LINE: usize = 4;
+/// Room for what is written beside a bar.
+const BESIDE: u32 = 190;
+
+/// Draws bars that lie on their sides, each of `parts` with a name and a colour, on white.
+///
+/// # Errors
+/// If it can't be drawn.
+pub fn stacked(caption: &str, parts: &[(&str, (u8, u8, u8))], bars: &[Bar]) -> Drawn<String> {
+    let colour = |part: usize| {
+        parts
+            .get(part)
+            .map_or(BLACK, |(_, (r, g, b))| RGBColor(*r, *g, *b))
+    };
+    // What is less than nothing has no width.
+    let widths = |bar: &Bar| bar.values.iter().map(|v| v.max(0.0)).collect::<Vec<f64>>();
+    let lengths = bars.iter().map(|bar| widths(bar).iter().sum::<f64>());
+    let longest = lengths.fold(1.0, f64::max);
+    let lines = parts.len().div_ceil(IN_A_LINE) as u32;
+    let top = LEGEND * (lines + 1) + 8;
+    let height = top + BAR * bars.len() as u32 + 40;
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (SIZE.0, height)).into_drawing_area();
+        root.fill(&WHITE)?;
+        let text = ("sans-serif", 16).into_font();
+        root.draw(&Text::new(caption, (8, 8), ("sans-serif", 18).into_font()))?;
+        for (at, (name, _)) in parts.iter().enumerate() {
+            let (column, line) = (at % IN_A_LINE, at / IN_A_LINE);
+            let x = 8 + column as i32 * (SIZE.0 as i32 / IN_A_LINE as i32);
+            let y = (LEGEND * (line as u32 + 1)) as i32 + 8;
+            root.draw(&Rectangle::new(
+                [(x, y), (x + 12, y + 12)],
+                colour(at).filled(),
+            ))?;
+            root.draw(&Text::new(*name, (x + 17, y), text.clone()))?;
+        }
+        let (legend, area) = root.split_vertically(top);
+        drop(legend);
+        let mut chart = ChartBuilder::on(&area)
+            .margin_right(16)
+            .x_label_area_size(36)
+            .y_label_area_size(BESIDE)
+            .build_cartesian_2d(0.0..longest * 1.02, bars.len() as f64..0.0)?;
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .y_labels(0)
+            .x_labels(6)
+            .x_label_formatter(&|v| number(*v))
+            .bold_line_style(BLACK.mix(0.12))
+            .light_line_style(TRANSPARENT)
+            .axis_style(BLACK)
+            .label_style(text.clone())
+            .draw()?;
+        for (at, bar) in bars.iter().enumerate() {
+            let (from, to) = (at as f64 + 0.15, at as f64 + 0.85);
+            let mut left = 0.0;
+            for (part, width) in widths(bar).into_iter().enumerate() {
+                let corners = [(left, from), (left + width, to)];
+                let rectangle = Rectangle::new(corners, colour(part).filled());
+                chart.draw_series(std::iter::once(rectangle))?;
+                left += width;
+            }
+            let y = (BAR * at as u32) as i32 + 3;
+            area.draw(&Text::new(bar.name.as_str(), (8, y), text.clone()))?;
+        }
+        root.present()?;
+    }
+    Ok(svg)
+}
+
 /// Draws those of `series` that have points; nothing if none has.
 ///
 /// # Errors
@@ -206,6 +290,20 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_have_their_parts_and_names() {
+        let bars = ["one", "two"].map(|name| Bar {
+            name: name.to_owned(),
+            values: vec![10.0, -1.0],
+        });
+        let parts = [("first", (1, 2, 3)), ("second", (4, 5, 6))];
+        let svg = stacked("a caption", &parts, &bars).unwrap();
+        for text in ["a caption", "first", "second", "one", "two"] {
+            assert!(svg.contains(&format!("\n{text}\n")), "{text}: {svg}");
+        }
+        assert_eq!(svg.matches("fill=\"#010203\"").count(), 3);
+    }
 
     #[test]
     fn a_logarithmic_axis_has_whole_decades_and_numbers_between_them() {

@@ -371,20 +371,21 @@ mod tests {
             }
         };
         for option in [
-            ["--card", "1"],
-            ["--seconds", "1"],
-            ["--starts", "2"],
-            ["--only", "load"],
-            ["--title", ""],
-            ["--from", "x.json"],
-            ["--report", "x.html"],
+            &["--card", "1"][..],
+            &["--seconds", "1"][..],
+            &["--starts", "2"][..],
+            &["--only", "load"][..],
+            &["--title", ""][..],
+            &["--kernel-log"][..],
+            &["--from", "x.json"][..],
+            &["--report", "x.html"][..],
         ] {
-            assert_eq!(refused(&option), None, "{option:?}");
+            assert_eq!(refused(option), None, "{option:?}");
             for family in ALL.iter().filter(|family| family.bench.is_some()) {
                 let name = family.name;
                 let error = format!("family {name}: it has no {}; allowed: sound", option[0]);
                 let want = Some(error).filter(|_| !family.has_cards);
-                assert_eq!(refused(&[&[name], &option[..]].concat()), want);
+                assert_eq!(refused(&[&[name], option].concat()), want);
             }
         }
     }
@@ -397,7 +398,14 @@ mod tests {
         let of_all = ["format", "help"];
         let of_cards: Vec<&str> = options.filter(|option| !of_all.contains(option)).collect();
         let tried = [
-            "card", "seconds", "starts", "only", "title", "from", "report",
+            "card",
+            "seconds",
+            "starts",
+            "only",
+            "title",
+            "kernel-log",
+            "from",
+            "report",
         ];
         assert_eq!(of_cards, tried);
     }

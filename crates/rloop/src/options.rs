@@ -158,8 +158,11 @@ pub struct Bench {
     /// What the run is called in the report; runs of one title are repeats of each other [default: the kernel's name]
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+    /// Say in the kernel's log, by /dev/kmsg, when each measurement of the load begins and ends
+    #[arg(long)]
+    pub kernel_log: bool,
     /// Measure nothing, and report what an earlier run has left with --format json; may be given repeatedly
-    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["card", "seconds", "starts", "only", "title"])]
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["card", "seconds", "starts", "only", "title", "kernel_log"])]
     pub from: Vec<PathBuf>,
     /// Write a page with all tables and plots, which needs no other file
     #[arg(long, value_name = "FILE.html")]
@@ -178,6 +181,7 @@ impl Bench {
             (self.starts.is_some(), "--starts"),
             (!self.only.is_empty(), "--only"),
             (self.title.is_some(), "--title"),
+            (self.kernel_log, "--kernel-log"),
             (!self.from.is_empty(), "--from"),
             (self.report.is_some(), "--report"),
         ])

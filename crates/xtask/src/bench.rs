@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! `cargo xtask bench`: `rloop bench` in guests, snd-aloop beside the loopback card, and one page of it all.
 
+mod instructions;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -52,24 +54,14 @@ struct Boot<'a> {
     name: String,
 }
 
-/// What the driver's script is told.
-fn told(options: &Options, title: &str) -> String {
-    format!(
-        "title='{title}' seconds={} starts={} begin={START}\n",
-        options.seconds, options.starts
-    )
+/// What the driver's script is told; `options` are more of them for `rloop bench`.
+fn told(title: &str, seconds: u64, starts: u32, options: &str) -> String {
+    format!("title='{title}' seconds={seconds} starts={starts} options='{options}' begin={START}\n")
 }
 
 /// Runs it all; true when no card did anything wrong.
 pub(crate) fn run(context: &Context, shown: &Shown<'_>, options: &Options) -> Result<bool> {
     let start = Instant::now();
-    if options.counted == 0 && options.processors == 0 {
-        return Err(Error::BadInput {
-            what: "--counted and --smp",
-            given: "0".to_owned(),
-            allowed: "1 or more for one of them".to_owned(),
-        });
-    }
     let sandbox = toolchain::get(context)?;
     let dir = context.paths.bench();
     sandbox::remove(&dir)?;
@@ -101,10 +93,15 @@ pub(crate) fn run(context: &Context, shown: &Shown<'_>, options: &Options) -> Re
         passed &= fine;
         files.push(file);
     }
-    print!("{}", report(context, &sandbox, options, &files, &dir)?);
-    println!("page     {}", dir.join("bench.html").display());
-    println!("tables   {}", dir.join("bench.md").display());
-    println!("figures  {}", dir.join("*.json").display());
+    let heading = heading(&sandbox, options, &dir)?;
+    if !files.is_empty() {
+        print!("{}", report(context, &sandbox, &heading, &files, &dir)?);
+        println!("page     {}", dir.join("bench.html").display());
+        println!("tables   {}", dir.join("bench.md").display());
+        println!("figures  {}", dir.join("*.json").display());
+    }
+    let instructions = instructions::measure(context, &sandbox, &guests, &script, &dir, &heading)?;
+    println!("by part  {}", instructions.display());
     println!(
         "{} (all in all {})",
         if passed { "PASS" } else { "FAIL" },
@@ -151,7 +148,7 @@ fn measure(
     dir: &Path,
     step: &Step,
 ) -> Result<(PathBuf, bool)> {
-    let script = told(options, &boot.title) + script;
+    let script = told(&boot.title, options.seconds, options.starts, "") + script;
     let job = Job {
         name: "bench",
         script: &script,
@@ -186,11 +183,32 @@ fn measure(
     Ok((keep("json", &text)?, fine))
 }
 
+/// What the reports of this run begin with.
+fn heading(sandbox: &Sandbox, options: &Options, dir: &Path) -> Result<String> {
+    let emulator = sandbox
+        .command::<&str, &str>(
+            "asking QEMU for its version",
+            dir,
+            &[],
+            options.arch.facts().qemu,
+        )?
+        .arg("--version")
+        .read()?;
+    Ok(format!(
+        "<!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->\n\n\
+         # A run of cargo xtask bench\n\n\
+         What `cargo xtask {}` left in `target/bench`: by {}, on {}.\n\n",
+        std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+        emulator.lines().next().unwrap_or("QEMU"),
+        host(),
+    ))
+}
+
 /// Has the tool itself put the runs together, as a page and as Markdown; gives its tables.
 fn report(
     context: &Context,
     sandbox: &Sandbox,
-    options: &Options,
+    heading: &str,
     files: &[PathBuf],
     dir: &Path,
 ) -> Result<String> {
@@ -209,24 +227,7 @@ fn report(
         // 1 if a card did something wrong: then, too, the page is wanted.
         cmd.read_of_status(&[0, 1])
     };
-    let emulator = sandbox
-        .command::<&str, &str>(
-            "asking QEMU for its version",
-            dir,
-            &[],
-            options.arch.facts().qemu,
-        )?
-        .arg("--version")
-        .read()?;
-    let text = format!(
-        "<!-- SPDX-License-Identifier: MIT OR Apache-2.0 -->\n\n\
-         # A run of cargo xtask bench\n\n\
-         What `cargo xtask {}` left in `target/bench/bench.md`: by {}, on {}.\n\n{}",
-        std::env::args().skip(1).collect::<Vec<_>>().join(" "),
-        emulator.lines().next().unwrap_or("QEMU"),
-        host(),
-        rloop(&["--format".as_ref(), "markdown".as_ref()])?
-    );
+    let text = heading.to_owned() + &rloop(&["--format".as_ref(), "markdown".as_ref()])?;
     let markdown = dir.join("bench.md");
     fs::write(&markdown, text).at(&markdown)?;
     rloop(&["--report".as_ref(), dir.join("bench.html").as_ref()])
@@ -262,18 +263,9 @@ mod tests {
 
     #[test]
     fn the_guest_is_told_what_was_asked_for() {
-        let options = Options {
-            arch: Arch::Aarch64,
-            kernel: Version::DEFAULT,
-            hz: vec![Hz::Hz250],
-            seconds: 7,
-            starts: 30,
-            counted: 2,
-            processors: 2,
-        };
         assert_eq!(
-            told(&options, "a title"),
-            "title='a title' seconds=7 starts=30 begin=10\n"
+            told("a title", 7, 30, "--only load"),
+            "title='a title' seconds=7 starts=30 options='--only load' begin=10\n"
         );
     }
 }

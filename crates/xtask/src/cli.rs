@@ -188,6 +188,9 @@ pub(crate) struct Bench {
     /// Processors of the run in real time; 0 leaves that out.
     #[arg(long, default_value_t = 2, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=8))]
     smp: u32,
+    /// Only counts the instructions that running cables cost, by part of the kernel; minutes.
+    #[arg(long, conflicts_with_all = ["seconds", "starts", "quick", "counted", "smp"])]
+    only_instructions: bool,
 }
 
 impl Bench {
@@ -198,14 +201,19 @@ impl Bench {
         } else {
             (self.seconds, self.starts)
         };
+        let (counted, processors) = if self.only_instructions {
+            (0, 0)
+        } else {
+            (self.counted, self.smp)
+        };
         bench::Options {
             arch: self.arch,
             kernel: self.kernel,
             hz: self.hz,
             seconds,
             starts,
-            counted: self.counted,
-            processors: self.smp,
+            counted,
+            processors,
         }
     }
 }

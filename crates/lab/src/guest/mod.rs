@@ -22,7 +22,7 @@ use crate::sandbox::{self, Sandbox};
 use crate::ui::Step;
 use crate::{cargo, klog, module, paths, rootfs};
 
-pub use qemu::{Accel, Extras, Machine, probe_kvm};
+pub use qemu::{Accel, Extras, Machine, Plugin, probe_kvm};
 
 /// Everything that a guest needs, built.
 pub struct Guest<'a> {

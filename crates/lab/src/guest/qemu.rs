@@ -2,7 +2,7 @@
 //! QEMU's command line, and whether KVM can be used.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Guest, Job};
@@ -51,6 +51,14 @@ pub struct Extras {
     pub monitor: bool,
 }
 
+/// A plugin of QEMU's.
+pub struct Plugin {
+    /// The library.
+    pub file: PathBuf,
+    /// What it is told, each `NAME=VALUE`.
+    pub arguments: Vec<String>,
+}
+
 /// The guest's machine.
 pub struct Machine {
     /// Time and processors.
@@ -63,6 +71,8 @@ pub struct Machine {
     pub board: Option<Board>,
     /// Wait for gdb at this TCP port of the host's loopback device.
     pub gdb: Option<u16>,
+    /// What looks at each instruction; with TCG alone.
+    pub plugin: Option<Plugin>,
     /// What it has besides.
     pub extras: Extras,
 }
@@ -76,6 +86,7 @@ impl Machine {
             memory: 1024,
             board: None,
             gdb: None,
+            plugin: None,
             extras: Extras::default(),
         }
     }
@@ -88,6 +99,7 @@ impl Machine {
             memory,
             board: None,
             gdb: None,
+            plugin: None,
             extras: Extras::default(),
         }
     }
@@ -117,16 +129,17 @@ impl Machine {
                 self.board
                     .map_or(facts.console, |board| board.facts().console)
             ));
+        if let Some(plugin) = &self.plugin {
+            cmd.arg("-plugin").arg(plugin.option());
+        }
         if let Some(tree) = self.tree() {
             cmd.arg("-dtb").arg(kernel.tree(tree));
             return Ok(cmd);
         }
-        cmd.arg("-virtfs")
-            // Commas are doubled in the values of QEMU's options.
-            .arg(format!(
-                "local,path={},mount_tag=share,security_model=none",
-                share.display().to_string().replace(',', ",,")
-            ));
+        cmd.arg("-virtfs").arg(format!(
+            "local,path={},mount_tag=share,security_model=none",
+            value(&share.display().to_string())
+        ));
         if facts.parallel {
             // What leaves by the parallel port is found in the share.
             cmd.arg("-parallel")
@@ -177,6 +190,21 @@ impl Machine {
             text.push_str(&format!(" -S -gdb tcp:127.0.0.1:{port}"));
         }
         text.split_whitespace().map(str::to_owned).collect()
+    }
+}
+
+/// The value of an option of QEMU's, in which commas are doubled.
+fn value(text: &str) -> String {
+    text.replace(',', ",,")
+}
+
+impl Plugin {
+    /// As QEMU's `-plugin` takes it.
+    fn option(&self) -> String {
+        let arguments = self.arguments.iter().map(|argument| value(argument));
+        let file = format!("file={}", value(&self.file.display().to_string()));
+        let all: Vec<String> = std::iter::once(file).chain(arguments).collect();
+        all.join(",")
     }
 }
 
@@ -275,6 +303,15 @@ mod tests {
         let text = Machine::counted().arguments(Arch::Aarch64).join(" ");
         assert!(text.contains("-icount shift=1,sleep=off"), "{text}");
         assert!(text.contains(" -smp 1 "), "{text}");
+    }
+
+    #[test]
+    fn a_plugin_is_told_its_arguments() {
+        let plugin = Plugin {
+            file: "/a,b/c.so".into(),
+            arguments: ["mark=0x1", "to=/a,b/d"].map(str::to_owned).to_vec(),
+        };
+        assert_eq!(plugin.option(), "file=/a,,b/c.so,mark=0x1,to=/a,,b/d");
     }
 
     #[test]

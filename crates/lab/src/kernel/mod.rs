@@ -286,6 +286,15 @@ fn build(
     Ok(())
 }
 
+/// The functions of all objects that `kernel` is linked from: lines of `ARCHIVE:OBJECT:ADDRESS TYPE NAME`.
+pub fn functions(sandbox: &Sandbox, kernel: &Kernel) -> Result<String> {
+    // LLVM's knows all architectures.
+    sandbox
+        .command::<&str, &str>("nm", &kernel.dir, &[], "llvm-nm")?
+        .args(["--print-file-name", "--defined-only", "vmlinux.a"])
+        .read()
+}
+
 /// The complete kernels in the cache, for `doctor`.
 pub fn cached(cache: &Cache) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(cache.dir())

@@ -77,6 +77,7 @@ complete -c rloop -n "__fish_rloop_using_subcommand bench" -l report -d 'Write a
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -l format -d 'Format of the figures on standard output (progress goes to standard error)' -r -f -a "human\t'Tables'
 markdown\t'The same for a document'
 json\t'All figures as one JSON object'"
+complete -c rloop -n "__fish_rloop_using_subcommand bench" -l kernel-log -d 'Say in the kernel\'s log, by /dev/kmsg, when each measurement of the load begins and ends'
 complete -c rloop -n "__fish_rloop_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c rloop -n "__fish_rloop_using_subcommand status" -l card -d 'Only this card, by id or index' -r
 complete -c rloop -n "__fish_rloop_using_subcommand status" -l json -d 'As JSON, with all that is known'

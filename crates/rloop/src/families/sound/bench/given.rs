@@ -7,6 +7,7 @@ use std::time::Duration;
 use rig::progress::Progress;
 use rig::verdict::{Verdict, skip};
 
+use super::kernel_log::KernelLog;
 use crate::families::sound::loopback::elements::timed;
 use crate::families::sound::loopback::{Cable, Card, Driver};
 use crate::families::sound::status;
@@ -21,6 +22,8 @@ pub struct Bench<'a> {
     pub starts: u32,
     /// Told what goes on.
     pub progress: &'a Progress,
+    /// Told when each load begins and ends, if the user wants that.
+    pub log: Option<&'a KernelLog>,
 }
 
 impl Bench<'_> {

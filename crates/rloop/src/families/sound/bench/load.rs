@@ -17,6 +17,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::figures::{Cost, Load, Loaded, Mode};
 use super::given::Bench;
+use super::kernel_log::KernelLog;
 use crate::alsa::pcm::{Config, Pcm, Stop, frames_time};
 use crate::families::sound::loopback::Cable;
 use crate::kernel::interrupts;
@@ -43,14 +44,16 @@ const BUFFER: u64 = 8192;
 /// Runs more and more cables.
 pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
     let time = bench.part(3);
+    let driver = bench.card().driver.name();
     let meter = Meter {
         measured: interrupts_are_measured(),
+        log: bench.log,
     };
     let (mut idles, mut runs) = (Vec::new(), Vec::new());
     for (period, mode) in SERVED {
         // What a machine does on its own is not always the same.
         bench.say("idle");
-        idles.push(meter.spent(|| thread::sleep(time))?);
+        idles.push(meter.spent(&format!("{driver} idle"), || thread::sleep(time))?);
         let (cables, which) = match mode {
             Mode::Late => (bench.late_cables(), "whose wake-ups may be late"),
             _ => (bench.cables(), "with a clock"),
@@ -63,7 +66,7 @@ pub fn measure(bench: &Bench<'_>) -> Verdict<Load> {
                     cables.len()
                 ))
             } else {
-                run(&meter, &cables[..count], (period, mode), time)
+                run(&meter, driver, &cables[..count], (period, mode), time)
             };
             runs.push((count, period, mode, spent));
         }
@@ -95,7 +98,8 @@ fn differ(costs: &[Cost]) -> f64 {
 
 /// What `cables` cost per second, with both ends of each running.
 fn run(
-    meter: &Meter,
+    meter: &Meter<'_>,
+    driver: &str,
     cables: &[Cable],
     (period, mode): (u64, Mode),
     time: Duration,
@@ -136,16 +140,29 @@ fn run(
         }
         thread::sleep(pause);
     }
+    let what = format!(
+        "{driver} cables={} period={period} rate={} mode={}",
+        cables.len(),
+        config.rate,
+        mode.name()
+    );
     if mode == Mode::Looked {
-        return looking(meter, &ends, frames_time(BUFFER / 4, config.rate), time);
+        let pause = frames_time(BUFFER / 4, config.rate);
+        return looking(meter, &what, &ends, pause, time);
     }
-    meter.spent(|| thread::sleep(time))
+    meter.spent(&what, || thread::sleep(time))
 }
 
 /// The same with a program that looks every `pause`.
-fn looking(meter: &Meter, ends: &[Pcm], pause: Duration, time: Duration) -> Verdict<Cost> {
+fn looking(
+    meter: &Meter<'_>,
+    what: &str,
+    ends: &[Pcm],
+    pause: Duration,
+    time: Duration,
+) -> Verdict<Cost> {
     let mut looked: Verdict = Ok(());
-    let cost = meter.spent(|| {
+    let cost = meter.spent(what, || {
         let end = now() + time;
         while now() < end && looked.is_ok() {
             thread::sleep(pause.min(end.saturating_sub(now())));
@@ -159,19 +176,26 @@ fn looking(meter: &Meter, ends: &[Pcm], pause: Duration, time: Duration) -> Verd
 }
 
 /// Reads the kernel's counters.
-struct Meter {
+struct Meter<'a> {
     /// Whether the kernel measures the time of interrupts.
     measured: bool,
+    log: Option<&'a KernelLog>,
 }
 
-impl Meter {
-    /// What the machine does per second while `wait` runs.
-    fn spent(&self, wait: impl FnOnce()) -> Verdict<Cost> {
+impl Meter<'_> {
+    /// What the machine does per second while `wait` runs; the kernel's log calls it `what`.
+    fn spent(&self, what: &str, wait: impl FnOnce()) -> Verdict<Cost> {
         whole_second();
         let (before, from) = (self.read()?, now());
+        self.say(&format!("begin {what}"))?;
         wait();
+        self.say("end")?;
         let (after, to) = (self.read()?, now());
         Ok(after.since(&before, seconds(to.saturating_sub(from))))
+    }
+
+    fn say(&self, what: &str) -> Verdict {
+        self.log.map_or(Ok(()), |log| log.say(what))
     }
 
     fn read(&self) -> Verdict<Counters> {
@@ -193,6 +217,16 @@ impl Meter {
 impl Mode {
     fn wakes(self) -> bool {
         matches!(self, Self::Wakeups | Self::Late)
+    }
+
+    /// In the kernel's log.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Wakeups => "wakeups",
+            Self::Late => "late",
+            Self::Off => "off",
+            Self::Looked => "looked",
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod delay;
 mod figures;
 mod given;
 mod jitter;
+mod kernel_log;
 mod load;
 mod machine;
 mod markdown;
@@ -38,6 +39,7 @@ mod throughput;
 
 use figures::{Jittered, Run, Subject};
 use given::Bench;
+use kernel_log::KernelLog;
 use rig::figure::Figure;
 use rig::progress::Progress;
 
@@ -55,6 +57,8 @@ pub struct Options {
     pub only: Vec<Part>,
     /// What the run is called; empty for the kernel's name.
     pub title: String,
+    /// Whether the kernel's log is told when each load begins and ends.
+    pub kernel_log: bool,
 }
 
 /// The runs that a report is about, as JSON has them.
@@ -93,6 +97,10 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Run, Error> {
         .filter(|part| options.only.is_empty() || options.only.contains(part))
         .collect();
     let progress = Progress::new(parts.len() * groups.len());
+    let log = match options.kernel_log {
+        true => Some(KernelLog::open()?),
+        false => None,
+    };
     let mut noise = None;
     for part in parts {
         for (subject, cards) in &mut groups {
@@ -101,6 +109,7 @@ pub fn run(cards: &[Card], options: &Options) -> Result<Run, Error> {
                 seconds: options.seconds,
                 starts: options.starts,
                 progress: &progress,
+                log: log.as_ref(),
             };
             if part == Part::Noise {
                 if noise.is_none() {
@@ -283,6 +292,7 @@ pub fn command(options: &options::Bench) -> Result<Ending, Error> {
             starts: options.starts.unwrap_or(STARTS),
             only: options.only.clone(),
             title: options.title.clone().unwrap_or_default(),
+            kernel_log: options.kernel_log,
         };
         Document {
             runs: vec![run(&cards, &measure)?],
