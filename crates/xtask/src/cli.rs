@@ -37,7 +37,8 @@ pub(crate) enum Command {
     /// Measures the loopback card beside snd-aloop in guests, and makes a page of it.
     ///
     /// At HZ=250 and at HZ=1000: twice with the guest's time counted in instructions, where both runs should
-    /// give the same figures on any host, and once in real time. An hour or two; see --quick.
+    /// give the same figures on any host, and once in real time; then what cables cost is counted by part of the
+    /// kernel. An hour or two; see --quick.
     Bench(Bench),
     /// Looks at the Yocto layer and the kas files, as far as that needs no sources of Yocto: the step `consistent` of
     /// `test`, and those whose names begin with `layer`.
