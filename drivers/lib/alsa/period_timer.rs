@@ -8,23 +8,24 @@
 //!
 //! C header: `include/linux/hrtimer.h`
 
+mod one;
+
 use core::marker::PhantomPinned;
 use core::ptr::addr_of;
 
 use kernel::container_of;
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};
-use kernel::sync::Arc;
 use kernel::time::{delay::fsleep, Delta};
 use kernel::types::Opaque;
 
 use crate::lib::alsa::trace::debug;
 use crate::lib::bindings;
-use crate::lib::kernel::lock::{Guard, IrqSpinLock};
+use crate::lib::kernel::lock::Guard;
 use crate::lib::kernel::lockless::alarm::{Alarm, Hrtimer, Schedule};
 use crate::lib::kernel::time::now;
 use crate::lib::model::pace::Pace;
-use crate::lib::model::stream::{Timed, Wake};
+use crate::lib::model::stream::Wake;
 
 /// The handler of several timers' expiry. Its functions are called in hard interrupt context (in a
 /// softirq on `PREEMPT_RT`), and with no stream locked but for [`Handler::drain_started`];
@@ -64,50 +65,6 @@ pub(crate) trait Handler: Send + Sync + Sized {
     /// Arms this timer again, if it is to go on, and any other. Called last, since ALSA may have
     /// stopped the stream when it was notified.
     fn rearm(state: &mut Self::State, number: usize, timers: &PeriodTimers<Self>);
-}
-
-/// The handler of a stream whose state is a value behind one lock.
-impl<T: Timed + Send> Handler for IrqSpinLock<T> {
-    type State = T;
-    type Wakes = ();
-
-    fn lock(&self) -> Guard<'_, T> {
-        IrqSpinLock::lock(self)
-    }
-
-    fn expired(&self, state: &mut T, _: usize, now: u64) -> (Wake, ()) {
-        (state.wake(now), ())
-    }
-
-    fn rearm(state: &mut T, number: usize, timers: &PeriodTimers<Self>) {
-        if let Some(when) = state.next_wakeup() {
-            timers.timer(number).arm(when);
-        }
-    }
-}
-
-impl<T: Timed + Send> PeriodTimers<IrqSpinLock<T>> {
-    /// Makes one timer, whose handler is `state` behind a lock. May sleep.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub(crate) fn one(state: T) -> Result<Arc<Self>> {
-        Arc::pin_init(Self::new(1, 0, IrqSpinLock::new(state)), GFP_KERNEL)
-    }
-
-    /// Changes the state by `change`, which gets the time (ns, `CLOCK_MONOTONIC`), and sets the one
-    /// timer anew. Returns what `change` does. Any context.
-    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut T, u64) -> R) -> R {
-        // Under the lock, so that whoever changes more meanwhile has the last word.
-        let mut state = self.handler.lock();
-        let result = change(&mut state, now());
-        match state.next_wakeup() {
-            Some(when) => self.timer(0).arm(when),
-            None => self.timer(0).disarm(),
-        }
-        result
-    }
 }
 
 /// The most timers that one expiry serves. More that are due are served by the next, which comes at

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::counts::{Load, Mode, Window};
+use super::counts::{Cables, Load, Mode, Window};
 use super::parts::Part;
 use super::symbols::Symbols;
 
@@ -74,37 +74,27 @@ impl Work {
 /// What cables cost.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cost {
-    pub(super) driver: String,
-    pub(super) cables: u64,
-    pub(super) period: u64,
-    pub(super) mode: Mode,
-    /// Frames per second.
-    rate: u64,
+    pub(super) cables: Cables,
     /// Beyond what is done when none runs.
     work: Work,
 }
 
 impl Cost {
-    /// Ends of a period that are due per second, at both ends of each cable.
-    fn due(&self) -> f64 {
-        (2 * self.cables * self.rate) as f64 / self.period as f64
-    }
-
     /// Instructions for each end of a period that is due, as many as there are parts.
     pub(super) fn parts(&self) -> [f64; Part::ALL.len()] {
         self.work
             .parts
-            .map(|instructions| instructions / self.due())
+            .map(|instructions| instructions / self.cables.due())
     }
 
     /// The same in all.
     pub(super) fn for_each_end(&self) -> f64 {
-        self.work.instructions() / self.due()
+        self.work.instructions() / self.cables.due()
     }
 
     /// Instructions per second of a cable.
     pub(super) fn for_a_cable(&self) -> f64 {
-        self.work.instructions() / self.cables as f64
+        self.work.instructions() / self.cables.count as f64
     }
 
     /// Instructions for each wake-up that there was.
@@ -114,12 +104,12 @@ impl Cost {
 
     /// What part of the ends that were due was told.
     pub(super) fn told(&self) -> f64 {
-        self.work.wakeups / self.due()
+        self.work.wakeups / self.cables.due()
     }
 
     /// Timer interrupts per second of a cable.
     pub(super) fn interrupts(&self) -> f64 {
-        self.work.interrupts / self.cables as f64
+        self.work.interrupts / self.cables.count as f64
     }
 }
 
@@ -141,18 +131,8 @@ impl Costs {
         let idle = Work::mean(&idles);
         let cost = |window: &Window| match &window.load {
             Load::Idle => None,
-            Load::Cables {
-                driver,
-                cables,
-                period,
-                rate,
-                mode,
-            } => Some(Cost {
-                driver: driver.clone(),
-                cables: *cables,
-                period: *period,
-                rate: *rate,
-                mode: *mode,
+            Load::Cables(cables) => Some(Cost {
+                cables: cables.clone(),
                 work: Work::of(window, symbols).with(&idle, |all, idle| all - idle),
             }),
         };
@@ -167,7 +147,7 @@ impl Costs {
     /// Of a driver's, served in one way.
     pub(super) fn of(&self, driver: &str, mode: Mode) -> impl Iterator<Item = &Cost> {
         let all = self.costs.iter();
-        all.filter(move |cost| cost.driver == driver && cost.mode == mode)
+        all.filter(move |cost| cost.cables.driver == driver && cost.cables.mode == mode)
     }
 }
 
@@ -178,17 +158,12 @@ pub(super) fn functions(windows: &[Window], symbols: &Symbols) -> String {
     for window in windows {
         let (what, due) = match &window.load {
             Load::Idle => ("idle, instructions per second".to_owned(), 1.0),
-            Load::Cables {
-                driver,
-                cables,
-                period,
-                rate,
-                mode,
-            } => (
+            Load::Cables(cables) => (
                 format!(
-                    "{driver}, {cables} of {period} frames, {mode:?}, for each end of a period"
+                    "{}, {} of {} frames, {:?}, for each end of a period",
+                    cables.driver, cables.count, cables.period, cables.mode
                 ),
-                (2 * cables * rate) as f64 / *period as f64,
+                cables.due(),
             ),
         };
         let mut sums: BTreeMap<(&str, &str), f64> = BTreeMap::new();
@@ -234,13 +209,13 @@ mod tests {
                 })
                 .collect(),
         };
-        let load = Load::Cables {
+        let load = Load::Cables(Cables {
             driver: "snd-rloop".to_owned(),
-            cables: 2,
+            count: 2,
             period: 256,
             rate: 256 * 100,
             mode: Mode::Late,
-        };
+        });
         let windows = [
             window(
                 Load::Idle,

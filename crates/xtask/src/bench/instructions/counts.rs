@@ -33,17 +33,28 @@ pub(super) enum Load {
     /// Nothing.
     Idle,
     /// Cables, with both ends.
-    Cables {
-        /// The driver's name.
-        driver: String,
-        /// How many.
-        cables: u64,
-        /// In frames.
-        period: u64,
-        /// Frames per second.
-        rate: u64,
-        mode: Mode,
-    },
+    Cables(Cables),
+}
+
+/// Cables that ran.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cables {
+    /// The driver's name.
+    pub(super) driver: String,
+    /// How many.
+    pub(super) count: u64,
+    /// In frames.
+    pub(super) period: u64,
+    /// Frames per second.
+    pub(super) rate: u64,
+    pub(super) mode: Mode,
+}
+
+impl Cables {
+    /// Ends of a period that are due per second, at both ends of each cable.
+    pub(super) fn due(&self) -> f64 {
+        (2 * self.count * self.rate) as f64 / self.period as f64
+    }
 }
 
 /// A measurement.
@@ -109,9 +120,9 @@ fn load(text: &str) -> Option<Load> {
     if rest == "idle" {
         return Some(Load::Idle);
     }
-    Some(Load::Cables {
+    Some(Load::Cables(Cables {
         driver: driver.to_owned(),
-        cables: value(rest, "cables")?,
+        count: value(rest, "cables")?,
         period: value(rest, "period")?,
         rate: value(rest, "rate")?,
         mode: match value::<String>(rest, "mode")?.as_str() {
@@ -121,7 +132,7 @@ fn load(text: &str) -> Option<Load> {
             "looked" => Mode::Looked,
             _ => return None,
         },
-    })
+    }))
 }
 
 /// The measurements that the kernel's log tells of, with what the plugin's file `counts` has of them: it has to have a mark
@@ -182,13 +193,13 @@ mod tests {
             blocks: vec![block(0xffff0, 2, 10), block(0xffff8, 1, 3)],
         };
         let late = Window {
-            load: Load::Cables {
+            load: Load::Cables(Cables {
                 driver: "snd-aloop".to_owned(),
-                cables: 8,
+                count: 8,
                 period: 256,
                 rate: 48_000,
                 mode: Mode::Late,
-            },
+            }),
             seconds: 3.0,
             blocks: vec![block(0x10, 4, 4)],
         };

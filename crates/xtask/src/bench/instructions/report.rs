@@ -70,10 +70,10 @@ impl Run {
         let costs = &self.costs;
         let exact = costs.of(EXACT.0, EXACT.1);
         let rows = exact.map(|exact| {
-            let (cables, period) = (exact.cables, exact.period);
+            let (cables, period) = (exact.cables.count, exact.cables.period);
             let same = |driver, mode| {
                 let mut all = costs.of(driver, mode);
-                all.find(|cost| (cost.cables, cost.period) == (cables, period))
+                all.find(|cost| (cost.cables.count, cost.cables.period) == (cables, period))
             };
             Some(Row {
                 cables,
