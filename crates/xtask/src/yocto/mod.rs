@@ -278,7 +278,7 @@ fn commits<'a>(
     Ok(commits)
 }
 
-/// Checkout, parse, task graph of one configuration, and signatures if it is a machine without options.
+/// Checkout, parse, task graph and signatures of one configuration.
 fn configuration(
     place: &Place<'_>,
     name: &str,
@@ -287,22 +287,17 @@ fn configuration(
     summary: &mut Summary,
 ) -> Result<()> {
     let configuration = offline(place, name, commits)?;
-    let mut steps = vec![
+    let graph = format!("bitbake -g {}", dump.targets());
+    let world = "bitbake -S none world";
+    let steps = [
         (
             "kas checkout",
             vec!["checkout".into(), configuration.clone()],
         ),
         ("bitbake -p", shell(&configuration, "bitbake -p")),
-        (
-            "bitbake -g",
-            shell(&configuration, &format!("bitbake -g {}", dump.targets())),
-        ),
+        ("bitbake -g", shell(&configuration, &graph)),
+        (world, shell(&configuration, world)),
     ];
-    // That parses everything again, and an option changes little of it.
-    if !name.contains(':') {
-        let world = "bitbake -S none world";
-        steps.push((world, shell(&configuration, world)));
-    }
     for (what, arguments) in steps {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let cmd = place.kas(&arguments)?;
