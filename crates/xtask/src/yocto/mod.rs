@@ -31,7 +31,7 @@ const CHECKOUTS: &str = "checkouts";
 const FAMILY: &str = "kas/qemuarm64.yml:kas/opt/family.yml";
 /// Nothing is fetched but by git, from the mirrors. AGL's compositor would ask the network for its newest commit while
 /// recipes are parsed.
-const OFFLINE: &str = "BB_NO_NETWORK = \"1\"\n    CONNECTIVITY_CHECK_URIS = \"\"\n    INHERIT_DISTRO:remove = \"uninative\"\n    \
+const OFFLINE: &str = "BB_NO_NETWORK = \"1\"\n    CONNECTIVITY_CHECK_URIS = \"\"\n    INHERIT:remove = \"uninative\"\n    \
     SRCREV:pn-agl-compositor:forcevariable = \"0000000000000000000000000000000000000001\"\n";
 
 /// The world of a configuration is this layer. What others have in theirs need not be whole (AGL's is not), and all of
