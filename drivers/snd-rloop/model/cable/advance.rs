@@ -5,7 +5,8 @@
 //! Whoever moves frames holds the cable's lock, with interrupts off. So no more is moved at a time
 //! than [`Effort::step`] allows; the position that is reported to ALSA is that of what has been
 //! moved, and the rest follows. So that there seldom is a rest, a timer moves frames before much
-//! has piled up ([`Effort::carry`]), though nobody may be waiting for them.
+//! has piled up ([`Effort::carry`]), though nobody may be waiting for them; none is needed where the
+//! readers' buffers are no larger than that.
 //!
 //! Where frames come in faster than they can be moved, those that a reader's buffer can't hold any
 //! more are not moved at all: they are lost, and counted.
@@ -352,12 +353,15 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// The number of frames that may pile up before the carrier moves them, though nobody waits for
-    /// them; `None` if there is nothing to be moved.
+    /// them; `None` if there is nothing to be moved, or never more than that, however many pile up.
     pub fn carries_after(&self) -> Option<u64> {
         let (cost, params) = (self.cost(), self.params?);
         let units = cost.frame.saturating_mul(params.rate.into()) / 8_000;
         let units = units.max(self.effort.carry).min(self.effort.step);
-        Some(units.checked_div(cost.frame)?.max(FRAMES_MIN))
+        let frames = units.checked_div(cost.frame)?.max(FRAMES_MIN);
+        // Others are overwritten before anybody sees them.
+        let seen = self.reader_frames() + self.delay_line_frames();
+        (seen > frames).then_some(frames)
     }
 
     /// The number of frames that can be moved at a free-running cable: what has been written and

@@ -274,6 +274,33 @@ fn nobody_waits_so_there_is_no_wakeup() {
 }
 
 #[test]
+fn nobody_waits_but_what_piles_up_is_moved_where_it_is_much() {
+    for (frames, much) in [
+        (4_096, false),
+        (8_192, false),
+        (8_193, true),
+        (400_000, true),
+    ] {
+        let quiet = Spec {
+            wakeups: false,
+            ..plain(frames, 1)
+        };
+        let mut rig = prepared(&quiet, &quiet);
+        rig.write(frames, true);
+        rig.start(Playback);
+        rig.start(CAPTURE);
+        assert_eq!(rig.cable.next_wakeup(CAPTURE), None);
+        // 32 KiB of frames of four bytes at 48 kHz, rounded up.
+        let when = 1_000 + 170_666_667;
+        assert_eq!(
+            rig.cable.next_wakeup(Playback),
+            much.then_some(when),
+            "{frames} frames"
+        );
+    }
+}
+
+#[test]
 fn after_a_long_time_no_more_is_moved_than_can_be_heard() {
     for delay in [0, 100, 400_000] {
         let never = Spec {

@@ -118,6 +118,8 @@ fn a_delay_line_does_not_survive_a_change_of_parameters() {
 #[test]
 fn a_delay_line_that_was_kept_for_what_was_under_way_goes_with_the_next_prepare() {
     let mut rig = prepared(&plain(16, 4), &plain(100, 2));
+    // So that what goes through the line piles up.
+    rig.cable.effort.carry = 1;
     rig.set_delay(50);
     rig.write(64, true);
     rig.perform(&Op::StartBoth(Playback));

@@ -140,6 +140,44 @@ proptest! {
         }
     }
 
+    /// Without a timer, since never more has to be moved at once than one would leave.
+    #[test]
+    fn a_cable_that_is_left_alone_has_a_timer_where_much_piles_up(
+        format in prop::sample::select(vec![0u32, 2, 10, 16, 32]), channels in 1..=16u32,
+        rate in 8_000..768_000u32, planar in any::<[bool; 4]>(), readers in 1..=3usize,
+        sizes in prop::array::uniform4(16..10_000u64), delay in prop_oneof![Just(0), 1..5_000u64], time in 1..2_000 * MS,
+    ) {
+        let format = Format::from_number(format).expect("it is one");
+        let params = Params { format, rate, channels };
+        let layouts: Vec<Layout> = (0..=readers).map(|n| layout(&params, sizes[n], planar[n])).collect();
+        let (mut cable, mut memories) = running(params, &layouts, 1 << 40, Effort::default());
+        let line = cable.needed_delay_line(&params, Some(delay)).map(|layout| Fake::new(layout, UNTOUCHED));
+        memories.extend(line.clone());
+        drop(cable.set_delay(delay, line, START));
+        while !cable.continue_replacement(&mut None) {}
+
+        // What a frame costs: its bytes in each buffer, and more where its samples are laid out otherwise.
+        let planar: Vec<bool> = layouts.iter().map(|layout| layout.planes().is_some()).collect();
+        let source = planar[0] && delay == 0;
+        let others = planar[1..].iter().filter(|planar| **planar != source).count() as u64;
+        let bytes = u64::from(channels) * u64::from(format.bytes);
+        let targets = readers as u64 + u64::from(delay > 0);
+        let turned = others + u64::from(delay > 0 && planar[0]);
+        let frame = targets * bytes + turned * 16 * u64::from(channels);
+        let piles_up = Effort::default().carry.max(frame * u64::from(rate) / 8_000).min(Effort::default().step) / frame;
+        let seen = layouts[1..].iter().map(|layout| layout.frames).max().unwrap_or(0)
+            + memories.get(readers + 1).map_or(0, |line| line.0.layout.frames);
+        prop_assert_eq!(cable.carries_after(), (seen > piles_up.max(16)).then_some(piles_up.max(16)));
+        if cable.carries_after().is_none() {
+            let before = work(&memories);
+            prop_assert!(cable.advance(START + time));
+            // What is seen, in runs of 1024 frames through the line, and the rows of each buffer in each run.
+            let rows = (seen / 1_024 + 3) * (targets + 1) * (256 + 32 * u64::from(channels));
+            let done = work(&memories) - before;
+            prop_assert!(done <= piles_up.max(16) * frame + rows, "{done}");
+        }
+    }
+
     /// One that is looked at for `looks` steps each millisecond, each of which moves some `frames`.
     #[test]
     fn what_comes_in_too_fast_is_an_xrun(

@@ -70,6 +70,12 @@ pub const CHECKS: &[Plain] = &[
         off_data,
     ),
     (
+        "wakeup/off-timers",
+        "NO_PERIOD_WAKEUP",
+        "with period wake-ups off no timer goes off, but where buffers hold more than 32 KiB",
+        expiries::of_nobody,
+    ),
+    (
         "wakeup/slack",
         "wakeup_slack",
         "with a wakeup_slack no wake-up is early, and none later than that",

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! One expiry of a timer serves all ends that are due.
+//! One expiry of a timer serves all ends that are due, and none goes off that nobody needs.
 
 use std::thread;
 use std::time::Duration;
 
 use super::some_slack;
 use crate::alsa::pcm::{Config, Pcm, Stop, frames_time};
+use crate::families::sound::loopback::Cable;
 use crate::families::sound::loopback::elements::timed;
 use crate::families::sound::snd_rloop::context::Context;
 use crate::families::sound::status;
@@ -22,6 +23,20 @@ fn counted_periods(config: &Config) -> u64 {
     COUNTED.as_micros() as u64 * u64::from(config.rate) / 1_000_000 / config.period
 }
 
+/// How often the timer of a cable has gone off, and for how many ends; `None` if the card does not
+/// tell.
+fn expiries_and_served(context: &Context, cable: &Cable) -> Verdict<Option<(u64, u64)>> {
+    let number = context.card.cable_number(cable);
+    let cable = status::cable(&context.card, number)?;
+    let served = [&cable.playback, &cable.capture].map(|end| end.served);
+    let [Some(played), Some(recorded)] = served else {
+        return Ok(None);
+    };
+    Ok(cable
+        .timer_expiries
+        .map(|expiries| (expiries, played + recorded)))
+}
+
 pub(super) fn of_both_ends(context: &mut Context) -> Verdict {
     let cable = context.cable();
     let config = Config {
@@ -30,22 +45,11 @@ pub(super) fn of_both_ends(context: &mut Context) -> Verdict {
     };
     let (player, _recorder) = context.linked(&cable, &config)?;
     player.pcm.start()?;
-    let number = context.card.cable_number(&cable);
-    let counts = || -> Verdict<Option<(u64, u64)>> {
-        let cable = status::cable(&context.card, number)?;
-        let served = [&cable.playback, &cable.capture].map(|end| end.served);
-        let [Some(played), Some(recorded)] = served else {
-            return Ok(None);
-        };
-        Ok(cable
-            .timer_expiries
-            .map(|expiries| (expiries, played + recorded)))
-    };
-    let Some(before) = counts()? else {
+    let Some(before) = expiries_and_served(context, &cable)? else {
         return skip("the card does not tell the expiries of its timers");
     };
     thread::sleep(COUNTED);
-    let after = counts()?.unwrap_or(before);
+    let after = expiries_and_served(context, &cable)?.unwrap_or(before);
     let (expiries, served) = (after.0 - before.0, after.1 - before.1);
     let periods = counted_periods(&config);
     ensure(served >= 2 * periods * 9 / 10, || {
@@ -56,6 +60,38 @@ pub(super) fn of_both_ends(context: &mut Context) -> Verdict {
         format!("{expiries} expiries for {served} ends: about half as many were expected")
     })?;
     context.note(format!("{expiries} expiries for {served} ends"));
+    Ok(())
+}
+
+pub(super) fn of_nobody(context: &mut Context) -> Verdict {
+    let cable = context.cable();
+    let mut notes = Vec::new();
+    // No more than 32 KiB, which are moved in one go when somebody looks; and more than that.
+    for (frames, needed) in [(8_192, false), (32_768, true)] {
+        let config = context.without_wakeups(&Config {
+            stop: Stop::Never,
+            ..Config::default().with_buffer(frames / 4, 4)
+        })?;
+        let (player, _recorder) = context.linked(&cable, &config)?;
+        player.pcm.start()?;
+        // A player has a timer at its start.
+        thread::sleep(Duration::from_millis(50));
+        let Some((before, _)) = expiries_and_served(context, &cable)? else {
+            return skip("the card does not tell the expiries of its timers");
+        };
+        thread::sleep(COUNTED);
+        let after = expiries_and_served(context, &cable)?.map_or(before, |counts| counts.0);
+        let expiries = after - before;
+        let kib = config.buffer as usize * config.frame_bytes() / 1024;
+        ensure((expiries > 0) == needed, || {
+            let wanted = if needed { "some" } else { "none" };
+            format!(
+                "{expiries} expiries in {COUNTED:?} with buffers of {kib} KiB, {wanted} were expected"
+            )
+        })?;
+        notes.push(format!("{kib} KiB: {expiries} expiries"));
+    }
+    context.note(notes.join(", "));
     Ok(())
 }
 
