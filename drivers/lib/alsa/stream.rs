@@ -44,6 +44,17 @@ impl TriggerCommand {
     }
 }
 
+/// What streams get that are linked: one command, together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action {
+    /// The command.
+    pub(crate) command: TriggerCommand,
+    /// The time at which it takes effect (ns, `CLOCK_MONOTONIC`).
+    pub(crate) now: u64,
+    /// The number of streams that get it, at least 1: all are locked until the last has.
+    pub(crate) streams: u32,
+}
+
 /// An open substream, of `struct snd_pcm_ops`: made by `open`, dropped after `close`.
 ///
 /// [`Stream::trigger`], [`Stream::acknowledge`], [`Stream::pointer`] and [`Stream::delay`] are
@@ -113,15 +124,13 @@ pub(crate) trait Stream: Sized + Send + Sync + 'static {
     /// Gives up the stream's parameters (`hw_free`, and at the begin of `hw_params`). May sleep.
     fn drop_params(&self) {}
 
-    /// Starts or stops the stream at the time `now` (ns, `CLOCK_MONOTONIC`). Streams that are
-    /// started or stopped together get the same `now`. Only changes state: what has to wait belongs
-    /// into [`Stream::take_buffer`] or `drop`. With the stream, and all that it is linked with,
-    /// locked.
+    /// Starts or stops the stream. Only changes state: what has to wait belongs into
+    /// [`Stream::take_buffer`] or `drop`. With the stream, and all that it is linked with, locked.
     ///
     /// # Errors
     ///
     /// Returned to the program; ALSA then undoes the command for the whole group.
-    fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result;
+    fn trigger(&self, action: Action, card: &CardRef<'_>) -> Result;
 
     /// Notes that the program has moved its position (`ack`). With the stream locked.
     fn acknowledge(&self) {}

@@ -12,7 +12,7 @@ use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::card::CardRef;
 use crate::lib::alsa::hardware::Hardware;
 use crate::lib::alsa::period_timer::PeriodTimer;
-use crate::lib::alsa::stream::{Stream, TriggerCommand};
+use crate::lib::alsa::stream::{Action, Stream};
 use crate::lib::kernel::time::now;
 use crate::lib::model::format;
 use crate::lib::model::limits::{Limits, Ranges};
@@ -73,11 +73,11 @@ impl Stream for Recording {
         self.timers.handler().converter.lock().take_buffer()
     }
 
-    fn trigger(&self, command: TriggerCommand, now: u64, _: &CardRef<'_>) -> Result {
+    fn trigger(&self, action: Action, _: &CardRef<'_>) -> Result {
         let mut converter = self.timers.handler().converter.lock();
-        match command {
-            command if !command.starts() => converter.stop(now),
-            _ if converter.start(now) => {}
+        match action.command {
+            command if !command.starts() => converter.stop(action.now),
+            _ if converter.start(action.now) => {}
             _ => return Err(EIO),
         }
         match converter.next_wakeup() {

@@ -9,7 +9,7 @@ use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::card::CardRef;
 use crate::lib::alsa::hardware::Hardware;
 use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
-use crate::lib::alsa::stream::{Stream, TriggerCommand};
+use crate::lib::alsa::stream::{Action, Stream};
 use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::lock::{Guard, IrqSpinLock};
 use crate::lib::kernel::time::now;
@@ -106,7 +106,8 @@ impl Stream for Recording {
     }
 
     /// With the stream locked, and interrupts off.
-    fn trigger(&self, command: TriggerCommand, now: u64, _: &CardRef<'_>) -> Result {
+    fn trigger(&self, action: Action, _: &CardRef<'_>) -> Result {
+        let Action { command, now, .. } = action;
         let done = self.timers.change(|voice, _| match command.starts() {
             true => voice.start(now),
             false => {

@@ -93,6 +93,8 @@ pub struct Cable<B, R> {
     running_cost: Cost,
     /// The first capture end that runs, or the number of all if none does.
     first_reader: usize,
+    /// The frames of the largest buffer that a reader has had since none ran.
+    longest_reader: u64,
     /// Whether more is due than could be moved in one go.
     backlog: bool,
     /// Free-running: the end that was last started or stopped, until its timer has seen to what
@@ -115,6 +117,7 @@ impl<B, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub fn new(captures: R) -> Self {
         Self {
             first_reader: captures.len(),
+            longest_reader: 0,
             running_cost: Cost::default(),
             params: None,
             notify: false,

@@ -10,7 +10,7 @@ use kernel::sync::Arc;
 
 use crate::lib::alsa::buffer::Buffer;
 use crate::lib::alsa::period_timer::{PeriodTimer, PeriodTimers};
-use crate::lib::alsa::stream::TriggerCommand;
+use crate::lib::alsa::stream::{Action, TriggerCommand};
 use crate::lib::kernel::fault_files::Faulty;
 use crate::lib::kernel::lock::Guard;
 use crate::lib::kernel::log;
@@ -233,16 +233,18 @@ impl Cable {
         Ok(())
     }
 
-    /// Starts or stops an end at the time `now` (ns, `CLOCK_MONOTONIC`). Only changes state: what
-    /// has to wait is done when the stream is set up again or closed. With the stream locked.
+    /// Starts or stops an end. Only changes state: what has to wait is done when the stream is set
+    /// up again or closed. With the stream locked.
     ///
     /// # Errors
     ///
     /// `EIO` if the end has not been prepared.
-    pub(crate) fn trigger(&self, port: Port, command: TriggerCommand, now: u64) -> Result {
+    pub(crate) fn trigger(&self, port: Port, action: Action) -> Result {
+        let Action { command, now, .. } = action;
         let mut state = self.shared.lock();
         match command {
             TriggerCommand::Start | TriggerCommand::PauseRelease | TriggerCommand::Resume => {
+                state.share_effort(action.streams);
                 if !state.start(port, now) {
                     return Err(EIO);
                 }

@@ -21,7 +21,7 @@ use crate::lib::alsa::hardware::{self, Hardware};
 use crate::lib::alsa::pcm;
 use crate::lib::alsa::period_timer::PeriodTimer;
 use crate::lib::alsa::proc;
-use crate::lib::alsa::stream::{self, TriggerCommand};
+use crate::lib::alsa::stream::{self, Action};
 use crate::lib::kernel::parent::Parent;
 use crate::lib::kernel::quota::{Quota, Share};
 use crate::lib::model::limits::Limits;
@@ -285,8 +285,8 @@ impl stream::Stream for Stream {
         self.cable.drop_params(self.port);
     }
 
-    fn trigger(&self, command: TriggerCommand, now: u64, card: &CardRef<'_>) -> Result {
-        let result = self.cable.trigger(self.port, command, now);
+    fn trigger(&self, action: Action, card: &CardRef<'_>) -> Result {
+        let result = self.cable.trigger(self.port, action);
         self.changed(card);
         result
     }

@@ -20,10 +20,12 @@ pub(super) struct OpenStream<S> {
     /// The resources of the stream, changed by operations that may sleep.
     #[pin]
     pub(super) resources: Mutex<Resources>,
-    /// The last command that `stream` got, a `TriggerCommand`, and its time in ns; used with the
-    /// stream locked only (but for `prepare`, when no command can come).
+    /// The last command that `stream` got, a `TriggerCommand`, its time in ns, and how many streams
+    /// got it together; used with the stream locked only (but for `prepare`, when no command can
+    /// come).
     pub(super) action: Atomic<u32>,
     pub(super) action_time: Atomic<u64>,
+    pub(super) action_streams: Atomic<u32>,
 }
 
 /// The resources of an open substream, which it has of others and gives back.

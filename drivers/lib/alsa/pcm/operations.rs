@@ -29,7 +29,7 @@ use crate::lib::alsa::buffer::Lease;
 use crate::lib::alsa::card::CardRef;
 use crate::lib::alsa::hardware::{parameters, set_hardware};
 use crate::lib::alsa::rules;
-use crate::lib::alsa::stream::{Stream, TriggerCommand};
+use crate::lib::alsa::stream::{Action, Stream, TriggerCommand};
 use crate::lib::alsa::trace::debug;
 use crate::lib::bindings;
 use crate::lib::kernel::log;
@@ -133,6 +133,7 @@ impl<S: Stream> OpsTable<S> {
                     resources <- new_mutex!(Resources::default()),
                     action: Atomic::new(TriggerCommand::Stop as u32),
                     action_time: Atomic::new(0),
+                    action_streams: Atomic::new(1),
                 }),
                 GFP_KERNEL,
             )?;
@@ -350,13 +351,14 @@ impl<S: Stream> OpsTable<S> {
         // SAFETY: By this function's precondition.
         unsafe { debug(substream, format_args!("trigger: {command:?}")) };
         // SAFETY: By this function's precondition.
-        let now = unsafe { Self::time_of_action(substream, command) };
+        let action = unsafe { Self::action(substream, command) };
         open_stream.action.store(command as u32, Relaxed);
-        open_stream.action_time.store(now, Relaxed);
+        open_stream.action_time.store(action.now, Relaxed);
+        open_stream.action_streams.store(action.streams, Relaxed);
         // SAFETY: An open substream has a card, and that does not go before it is closed.
         let card = unsafe { CardRef::from_raw((*(*substream).pcm).card) };
         from_result(|| {
-            open_stream.stream.trigger(command, now, &card)?;
+            open_stream.stream.trigger(action, &card)?;
             if matches!(
                 command,
                 TriggerCommand::PauseRelease | TriggerCommand::Resume
@@ -373,8 +375,8 @@ impl<S: Stream> OpsTable<S> {
         })
     }
 
-    /// The time at which `command` takes effect (ns, `CLOCK_MONOTONIC`): now, or if a stream that
-    /// is linked with this one has just got it in the course of the same action, the same as there.
+    /// The action that `command` is of: it takes effect now, or if a stream that is linked with this
+    /// one has just got it in the course of the same action, at the same time as there.
     ///
     /// ALSA hands a group's command to each member in turn, and changes their states only when all
     /// have got it: whoever has got it and is not in the state that follows is of the same action.
@@ -384,17 +386,22 @@ impl<S: Stream> OpsTable<S> {
     /// # Safety
     ///
     /// As [`OpsTable::trigger`].
-    unsafe fn time_of_action(
+    unsafe fn action(
         substream: *mut bindings::snd_pcm_substream,
         command: TriggerCommand,
-    ) -> u64 {
-        let mut member = null_mut();
+    ) -> Action {
+        let (mut member, mut streams) = (null_mut(), 0);
         loop {
             // SAFETY: ALSA holds the locks of the whole group, so its list does not change.
             member = unsafe { bindings::rloop_pcm_group_next(substream, member) };
             if member.is_null() || command == TriggerCommand::Drain {
-                return now();
+                return Action {
+                    command,
+                    now: now(),
+                    streams,
+                };
             }
+            streams += 1;
             // SAFETY: Both are valid: ALSA unlinks a substream before it frees it.
             let ours = unsafe { (*member).ops == (*substream).ops };
             if member == substream || !ours {
@@ -409,7 +416,11 @@ impl<S: Stream> OpsTable<S> {
                 || state == bindings::rloop_constant_RLOOP_PCM_STATE_DRAINING;
             let follows = runs == command.starts();
             if open_stream.action.load(Relaxed) == command as u32 && !follows {
-                return open_stream.action_time.load(Relaxed);
+                return Action {
+                    command,
+                    now: open_stream.action_time.load(Relaxed),
+                    streams: open_stream.action_streams.load(Relaxed),
+                };
             }
         }
     }

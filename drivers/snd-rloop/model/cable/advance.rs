@@ -30,6 +30,23 @@ pub struct Effort {
     pub carry: u64,
 }
 
+impl Effort {
+    /// The effort for ends that start, and may be stopped, together with others, while all of these
+    /// are locked: so many streams. The more they are, the less may pile up at each.
+    pub fn shared(streams: u32) -> Self {
+        let (each, all) = (Self::default(), CARRY_ALL / u64::from(streams.max(1)));
+        Self {
+            carry: all.clamp(CARRY_MIN, each.carry),
+            ..each
+        }
+    }
+}
+
+/// The units that may pile up at linked streams together, before a timer moves them.
+const CARRY_ALL: u64 = 1 << 20;
+/// The units that may pile up at each, however many they are: with 128 it is all.
+const CARRY_MIN: u64 = 8 << 10;
+
 impl Default for Effort {
     /// 0.1 to 0.2 ms on a machine of 500 MIPS.
     fn default() -> Self {
@@ -303,7 +320,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     }
 
     /// Changes an end's state. With many readers it would take long to find out each time what
-    /// they cost together, and which is the first: so it is kept.
+    /// they cost together, which is the first, and how much they hold: so it is kept.
     pub(super) fn set_state(&mut self, port: Port, state: EndState) {
         let ran = self.end(port).running().is_some();
         self.end_mut(port).state = state;
@@ -318,6 +335,11 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         }
         let cost = self.capture_cost(self.playback.running().map(B::layout), buffer);
         if runs {
+            let frames = buffer.layout().frames;
+            self.longest_reader = match self.first_reader < self.captures.len() {
+                true => self.longest_reader.max(frames),
+                false => frames,
+            };
             self.running_cost = self.running_cost.with(cost);
             self.first_reader = self.first_reader.min(number);
         } else {
@@ -333,6 +355,7 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
     pub(super) fn recount(&mut self) {
         self.running_cost = self.cost_for(End::running);
         self.first_reader = self.reader_from(0);
+        self.longest_reader = self.reader_frames();
     }
 
     /// The first capture end from `number` on that runs, or the number of all if none does.
@@ -359,8 +382,9 @@ impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
         let units = cost.frame.saturating_mul(params.rate.into()) / 8_000;
         let units = units.max(self.effort.carry).min(self.effort.step);
         let frames = units.checked_div(cost.frame)?.max(FRAMES_MIN);
+        debug_assert!(self.longest_reader >= self.reader_frames());
         // Others are overwritten before anybody sees them.
-        let seen = self.reader_frames() + self.delay_line_frames();
+        let seen = self.longest_reader + self.delay_line_frames();
         (seen > frames).then_some(frames)
     }
 

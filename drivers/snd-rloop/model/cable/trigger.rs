@@ -5,10 +5,19 @@
 use core::ops::DerefMut;
 
 use super::super::end::{End, EndState, Port};
-use super::Cable;
+use super::{Cable, Effort};
 use crate::lib::model::stream::{Buffer, Wake};
 
 impl<B: Buffer, R: DerefMut<Target = [End<B>]>> Cable<B, R> {
+    /// Notes that an end is about to start together with so many streams in all.
+    pub fn share_effort(&mut self, streams: u32) {
+        let carry = Effort::shared(streams).carry;
+        self.effort.carry = match self.is_running() {
+            true => self.effort.carry.min(carry),
+            false => carry,
+        };
+    }
+
     /// Starts an end, or lets it go on after a pause, in the frame that is due at `now`, even if
     /// others have been moved beyond it meanwhile: linked ends start in the same frame. With the
     /// stream locked.

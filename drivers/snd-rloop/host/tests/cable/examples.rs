@@ -4,6 +4,7 @@
 
 use driver_model::clock::PITCH_MIN;
 use driver_model::stream::Wake;
+use snd_rloop_model::cable::Effort;
 use snd_rloop_model::end::Port;
 use Port::Playback;
 
@@ -297,6 +298,35 @@ fn nobody_waits_but_what_piles_up_is_moved_where_it_is_much() {
             much.then_some(when),
             "{frames} frames"
         );
+    }
+}
+
+#[test]
+fn the_more_streams_are_linked_the_less_piles_up_at_each() {
+    let quiet = Spec {
+        wakeups: false,
+        ..plain(8_192, 1)
+    };
+    // Frames of four bytes: 1 MiB in all, 8 to 32 KiB each.
+    for (streams, frames) in [
+        (1, None),
+        (32, None),
+        (64, Some(4_096)),
+        (128, Some(2_048)),
+        (1_000, Some(2_048)),
+    ] {
+        let mut rig = prepared(&quiet, &quiet);
+        rig.write(8_192, true);
+        rig.cable.share_effort(streams);
+        rig.start(Playback);
+        // Not linked with as many, but what it does is done for the other end, too.
+        rig.cable.share_effort(1);
+        rig.start(CAPTURE);
+        assert_eq!(rig.cable.carries_after(), frames, "{streams} streams");
+        rig.stop(Playback, Pcm::Setup);
+        rig.stop(CAPTURE, Pcm::Setup);
+        rig.cable.share_effort(1);
+        assert_eq!(rig.cable.effort, Effort::default());
     }
 }
 

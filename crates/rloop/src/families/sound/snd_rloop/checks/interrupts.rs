@@ -71,7 +71,13 @@ pub const CHECKS: &[Plain] = &[
         "interrupts/cable-many-linked",
         BOUNDED,
         "both ends of 128 cables, linked: ALSA's core locks all 256, for at most twice as long",
-        many_linked,
+        |context| many_linked(context, 128, true, LIMIT * 2),
+    ),
+    (
+        "interrupts/cable-many-unwatched",
+        BOUNDED,
+        "both ends of 64 cables, linked, with period wake-ups off, left alone",
+        |context| many_linked(context, 64, false, LIMIT),
     ),
     (
         "interrupts/free-planar",
@@ -333,22 +339,23 @@ fn pairs(context: &mut Context, config: &Config) -> Verdict {
     })
 }
 
-/// All streams of a card, in one group that starts and stops at once.
-fn many_linked(context: &mut Context) -> Verdict {
-    const CABLES: usize = 128;
+/// Both ends of so many cables, in one group that starts and stops at once. Without `wakeups` as much piles up before it
+/// stops as ever does.
+fn many_linked(context: &mut Context, count: usize, wakeups: bool, limit: Duration) -> Verdict {
     let mut cables = context.card.cables();
-    if cables.len() < CABLES {
-        return skip(format!("the card has less than {CABLES} cables"));
+    if cables.len() < count {
+        return skip(format!("the card has less than {count} cables"));
     }
-    cables.truncate(CABLES);
+    cables.truncate(count);
     let config = Config {
         format: S16_LE,
         stop: Stop::Never,
+        period_wakeup: wakeups,
         ..Config::default()
     }
-    .with_buffer(1024, 4);
+    .with_buffer(if wakeups { 1024 } else { 2048 }, 4);
     let silence = vec![0; config.buffer as usize * config.frame_bytes()];
-    measured_against(context, LIMIT * 2, |_, time| {
+    measured_against(context, limit, |_, time| {
         let mut all: Vec<Pcm> = Vec::new();
         for cable in &cables {
             for end in [cable.playback, cable.capture] {
