@@ -11,6 +11,9 @@ from pexpect import TIMEOUT
 from strategy import Status  # Environments name the strategy there.
 
 REPOSITORY = Path(__file__).parents[1]
+# Where udev runs, it and what it starts have a new device open for a moment, and its module can't go. It goes by rmmod, as
+# modprobe -r, if it is busybox's, fails where another driver still needs what this one needs as well.
+UNLOAD = "if command -v udevadm >/dev/null; then udevadm settle; fi && rmmod"
 
 
 def pytest_addoption(parser):
@@ -89,6 +92,11 @@ class Board:
         for module in modules:
             self.run(f"modprobe {module}")
         return modules
+
+    def unload(self):
+        """Takes all of them out again."""
+        for module in self.shipped():
+            self.run(f"{UNLOAD} {module}")
 
     def complaints(self):
         """What the kernel has complained of since it booted."""

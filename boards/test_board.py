@@ -44,8 +44,7 @@ def test_unplug(board):
     """Devices go under load, and those of modules that are loaded anew work."""
     board.load()
     assert board.verify("unplug", "--faults --only '*/faults/unplug'")
-    for module in board.shipped():
-        board.run(f"modprobe -r {module}")
+    board.unload()
     board.load()
     assert board.verify("after-unplug", QUICK)
 
