@@ -20,7 +20,8 @@ SRC_URI = "\
 
 S = "${UNPACKDIR}/drivers/${BPN}"
 
-inherit rloop_kernel rloop_sources module-rust
+# module-rust asks for rustc alone; module.kbuild runs bindgen as well.
+inherit rloop_kernel rloop_sources module-rust rloop_compilers
 
 # Whether the module is loaded at boot, and its parameters, such as "id=Loopback topology=crossed". Each is for all
 # drivers; with :pn-snd-rloop after the name for that one.

@@ -43,8 +43,16 @@ check 'dkms/sources' test -e "src/rloop-$version/dkms.conf"
 check 'dkms/needs' test "$(for_options CONFIG_NET=y | grep -wo -e netdrv -e snd-rloop)" = netdrv
 check 'dkms/no-rust' excludes "$release-no-rust" "$PWD/other"
 check 'dkms/too-old' excludes 6.12.0 "$kernel"
-for_options 'CONFIG_RUST=y
-CONFIG_RUSTC_VERSION_TEXT="rustc 1.0.0"' >log
+# `with_rust RUSTC`: for a kernel built by that one.
+with_rust() {
+	for_options "CONFIG_RUST=y
+CONFIG_RUSTC_VERSION_TEXT=\"$1\"" >>log
+}
+with_rust "$(rustc --version)"
+check 'dkms/no-metadata' excludes "$release-metadata" "$PWD/other"
+with_rust 'rustc 1.0.0'
+mkdir other/rust
+: >other/rust/libkernel.rmeta
 check 'dkms/another-rustc' excludes "$release-rustc" "$PWD/other"
 
 # An earlier version, of two drivers.
