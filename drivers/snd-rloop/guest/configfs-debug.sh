@@ -89,21 +89,25 @@ done
 no_card() { [ "$(cat /proc/asound/cards)" = '--- no soundcards ---' ]; }
 check 'no card is left' no_card
 
-# A card's id in sysfs is written while the card comes and goes; by one program, since two at a time leave ALSA's link
-# in /proc behind. (No line's end: that is no letter of an id.)
+# A card's id in sysfs is written while the card is there and while it goes; by one program, since two at a time leave
+# ALSA's link in /proc behind, and not while it comes, as ALSA then makes that link twice. (No line's end: that is no
+# letter of an id.)
 rename() {
 	until [ -e /tmp/stop ]; do
 		for id in A B C D; do
+			flock 9
 			printf $id >/sys/class/sound/card0/id && echo $id >>/tmp/renamed
+			flock -u 9
 		done
-	done 2>/dev/null
+	done 2>/dev/null 9>/tmp/registering
 }
+registered() { flock /tmp/registering sh -c "echo 1 >$config/$1/enable"; }
 rm /tmp/stop
 rename &
 jobs=$!
 mkdir $config/Named
 named=0
-while [ $named -lt $cycles ] && put $config/Named/enable 1 && put $config/Named/enable 0; do
+while [ $named -lt $cycles ] && registered Named && put $config/Named/enable 0; do
 	named=$((named + 1))
 done
 touch /tmp/stop
