@@ -6,6 +6,7 @@ import time
 from typing import ClassVar
 
 import attr
+from labgrid.driver.exception import ExecutionError
 from labgrid.driver.usbstoragedriver import Mode
 from labgrid.factory import target_factory
 from labgrid.strategy.common import Strategy, StrategyError
@@ -104,7 +105,7 @@ class BoardStrategy(Strategy):
                     self.boot_id = boot_id
                     self.status = Status.shell
                     return
-            except TIMEOUT:
+            except (ExecutionError, TIMEOUT):
                 pass
             # It was the shell of before, which is about to go, or half of it.
             self.target.deactivate(self.shell)
