@@ -32,9 +32,12 @@ const DIVIDED: &str = "--only 'snd-rloop/matrix/*'";
 const BOARDS: [&str; 2] = ["board1", "board2"];
 /// When a guest is given up, in seconds.
 const SECONDS: &str = "300";
-/// Makes all of an environment but a connection to the board.
-const LOADS: &str = "import strategy, sys; from labgrid import Environment; \
-     target = Environment(sys.argv[1]).get_target(); target.get_driver('Strategy')";
+/// Makes all of an environment but a connection to the board; its images are to be where kas leaves them.
+const LOADS: &str = "import strategy, sys; from os.path import abspath; from labgrid import Environment; \
+     environment = Environment(sys.argv[1]); environment.get_target().get_driver('Strategy'); \
+     images = map(environment.config.get_image_path, environment.config.get_images()); \
+     built = abspath('../build/tmp/deploy/images') + '/'; \
+     sys.exit(' '.join(f'not in {built}: {image}' for image in images if not abspath(image).startswith(built)) or 0)";
 
 /// labgrid, and a guest that is written for it.
 struct Bench {
