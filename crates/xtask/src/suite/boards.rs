@@ -13,6 +13,7 @@ use lab::kernel::Spec;
 use lab::python::Python;
 use lab::sandbox;
 use lab::ui::Step;
+use rig::report::junit;
 
 use super::Suite;
 use super::layer::{extension, files};
@@ -26,8 +27,9 @@ const TESTS: &str = "boards";
 const REQUIREMENTS: &str = "boards/requirements.txt";
 /// The checks that one guest runs: what there is to be seen here are boards, not drivers.
 const SHARD: &str = "1/16";
-/// The checks that are divided over two.
-const DIVIDED: &str = "--only 'snd-rloop/matrix/*'";
+/// What is divided over two: six checks of the whole matrix, of which each has hundreds of combinations. So that it does not
+/// take long, only those that move little in a second are there, with little data each.
+const DIVIDED: &str = "--full --byte-rate 1 --case-bytes 16 --only 'snd-rloop/matrix/*32_*'";
 /// The guests of boards/guests.py.
 const BOARDS: [&str; 2] = ["board1", "board2"];
 /// When a guest is given up, in seconds.
@@ -145,14 +147,19 @@ pub(super) fn farm(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> R
         .run(step, &context.paths.log(name));
     let mut checks = vec![program("boards/farm.py", result)?];
     let read = |file: PathBuf| fs::read_to_string(reports.join(file)).unwrap_or_default();
-    let listed = read(Path::new(BOARDS[0]).join("list")).lines().count();
+    let list = read(Path::new(BOARDS[0]).join("list"));
     let results = |file| report::from_junit(&read(file)).unwrap_or_default().len();
     let shares = BOARDS.map(|board| results(Path::new(board).join("verify.xml")));
     checks.push(Check::that(
         "each board has run its half",
-        unequal(listed, shares),
+        unequal(list.lines().count(), shares),
     ));
-    checks.extend(report::from_junit(&read("merged.xml".into())).unwrap_or_default());
+    let merged = read("merged.xml".into());
+    checks.push(Check::that(
+        "the boards have tried all combinations",
+        untried(&list, &merged),
+    ));
+    checks.extend(report::from_junit(&merged).unwrap_or_default());
     Ok(checks)
 }
 
@@ -163,8 +170,26 @@ fn unequal(listed: usize, shares: [usize; 2]) -> Option<String> {
         .then(|| format!("expected {expected:?} of {listed}, came {shares:?}"))
 }
 
+/// What is wrong with the number of combinations that a report tells of, of checks that have so many in the list.
+fn untried(list: &str, report: &str) -> Option<String> {
+    let listed = list.lines().filter_map(|line| {
+        let (_, about) = line.split_once(' ')?;
+        let (number, _) = about.trim_start().split_once(" combinations of ")?;
+        number.parse::<usize>().ok()
+    });
+    let listed: usize = listed.sum();
+    let results = junit::read(report).map_or_else(|_| Vec::new(), |kept| kept.results);
+    let notes = results.iter().flat_map(|result| &result.notes);
+    let tried = notes.filter_map(|note| note.strip_suffix(" cases")?.parse::<usize>().ok());
+    let tried: usize = tried.sum();
+    (listed == 0 || tried != listed).then(|| format!("expected {listed}, came {tried}"))
+}
+
 #[cfg(test)]
 mod tests {
+    use rig::report::Outcome;
+    use rig::report::junit::{Case, Suites};
+
     use super::*;
 
     #[test]
@@ -172,5 +197,30 @@ mod tests {
         assert_eq!(unequal(7, [4, 3]), None);
         assert!(unequal(7, [7, 0]).is_some());
         assert!(unequal(0, [0, 0]).is_some());
+    }
+
+    #[test]
+    fn combinations_are_counted() {
+        let list = "d/matrix/S8     11 combinations of rate, channels [c]\nd/matrix/U8  4 combinations of rate [c]\n";
+        let report = |notes: &[&str]| {
+            let notes: Vec<String> = notes.iter().map(|&note| note.to_owned()).collect();
+            let mut suites = Suites::default();
+            suites.begin("d/matrix", None);
+            for notes in [&notes[..], &["4 cases".to_owned()]] {
+                suites.add(&Case {
+                    class: "d",
+                    name: "x",
+                    outcome: &Outcome::Pass,
+                    took: None,
+                    notes,
+                });
+            }
+            suites.xml("rloop", None).unwrap_or_default()
+        };
+        let retried = "2 cases needed more than one try; the first: …";
+        assert_eq!(untried(list, &report(&["11 cases"])), None);
+        assert!(untried(list, &report(&["10 cases"])).is_some());
+        assert!(untried("", &report(&[])).is_some());
+        assert_eq!(untried(list, &report(&[retried, "11 cases"])), None);
     }
 }
