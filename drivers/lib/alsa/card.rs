@@ -151,7 +151,7 @@ fn log_no_number(error: Error, index: i32) {
         pr_err!("no card can be made: of the kernel's {CARDS} slots none that index={index} allows is free\n");
     } else {
         pr_err!(
-            "parameter index={index} is not allowed: must be the number of a free slot, or -1\n"
+            "parameter index={index} is not allowed: must be the number of a free slot, -1 for any, or another negative number as a mask of slots\n"
         );
     }
 }

@@ -150,7 +150,7 @@ check 'an id that is taken is in the log' logged 'card 2: its id is Fine_1, made
 check 'one that is had as it was written is not' [ "$(grep -c ': its id is ' /tmp/log)" = 2 ]
 codec=00
 try index=0
-check 'a number that is taken is in the log' logged 'parameter index=0 is not allowed: must be the number of a free slot, or -1'
+check 'a number that is taken is in the log' logged 'parameter index=0 is not allowed: must be the number of a free slot, -1 for any,'
 try 'enable=1,1 index=0,1'
 check 'the other cards are made' logged 'module loaded, 1 card(s) of 2'
 codec=
