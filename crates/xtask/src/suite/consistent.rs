@@ -35,7 +35,7 @@ const SUMMARY_END: &str = ", a kernel module in Rust";
 pub(super) fn everywhere(suite: &Suite<'_>, _: &Step) -> Result<Vec<Check>> {
     let repo = &suite.context.paths.repo;
     let mut checks = checks(repo, &manifest::all(&suite.context.paths)?)?;
-    let versions = versions(repo);
+    let versions = versions(repo)?;
     checks.push(Check::that(
         "drivers, packages and tool have one version",
         (!versions.is_empty()).then(|| versions.join("; ")),
@@ -103,15 +103,23 @@ const VERSIONS: [(&str, &str); 3] = [
     ),
 ];
 
+/// How the names of the drivers' recipes end.
+const RECIPE_END: &str = concat!("_", env!("CARGO_PKG_VERSION"), ".bb");
+
 /// Which of them say another.
-fn versions(repo: &Path) -> Vec<String> {
+fn versions(repo: &Path) -> Result<Vec<String>> {
     let wrong = VERSIONS.iter().filter(|(file, line)| {
         let text = fs::read_to_string(repo.join(file)).unwrap_or_default();
         !text.lines().any(|one| one.starts_with(line))
     });
-    wrong
+    let recipes = layer::files(&repo.join(RECIPES), |path| {
+        !path.to_string_lossy().ends_with(RECIPE_END)
+    })?;
+    let recipes = recipes.iter().map(|path| path.display());
+    Ok(wrong
         .map(|(file, line)| format!("{file} lacks a line that begins with `{line}`"))
-        .collect()
+        .chain(recipes.map(|path| format!("{path} does not end with {RECIPE_END}")))
+        .collect())
 }
 
 /// What `driver` lacks, or what is said of it otherwise.

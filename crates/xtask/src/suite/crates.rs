@@ -43,12 +43,20 @@ enum Source {
 const RECIPES: &[Recipe] = &[
     Recipe {
         name: "rloop",
-        file: "recipes-test/rloop/rloop_0.1.0.bb",
+        file: concat!(
+            "recipes-test/rloop/rloop_",
+            env!("CARGO_PKG_VERSION"),
+            ".bb"
+        ),
         source: Source::Workspace("rloop"),
     },
     Recipe {
         name: "virtio-loopback-adapter-rs",
-        file: "recipes-virtio/virtio-loopback-adapter-rs/virtio-loopback-adapter-rs_0.1.0.bb",
+        file: concat!(
+            "recipes-virtio/virtio-loopback-adapter-rs/virtio-loopback-adapter-rs_",
+            env!("CARGO_PKG_VERSION"),
+            ".bb"
+        ),
         source: Source::Workspace("virtio-loopback-adapter"),
     },
     Recipe {
