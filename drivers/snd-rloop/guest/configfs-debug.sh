@@ -92,16 +92,21 @@ check 'no card is left' no_card
 # A card's id in sysfs is written while the card is there and while it goes; by one program, since two at a time leave
 # ALSA's link in /proc behind, and not while it comes, as ALSA then makes that link twice. (No line's end: that is no
 # letter of an id.)
+lock() { until mkdir /tmp/id 2>/dev/null; do :; done; }
+unlock() { rmdir /tmp/id; }
 rename() {
 	until [ -e /tmp/stop ]; do
 		for id in A B C D; do
-			flock 9
+			lock
 			printf $id >/sys/class/sound/card0/id && echo $id >>/tmp/renamed
-			flock -u 9
+			unlock
 		done
-	done 2>/dev/null 9>/tmp/registering
+	done 2>/dev/null
 }
-registered() { flock /tmp/registering sh -c "echo 1 >$config/$1/enable"; }
+registered() {
+	lock
+	put $config/$1/enable 1 && unlock
+}
 rm /tmp/stop
 rename &
 jobs=$!
