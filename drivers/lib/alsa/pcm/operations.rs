@@ -390,7 +390,7 @@ impl<S: Stream> OpsTable<S> {
         substream: *mut bindings::snd_pcm_substream,
         command: TriggerCommand,
     ) -> Action {
-        let (mut member, mut streams) = (null_mut(), 0);
+        let (mut member, mut streams) = (null_mut(), 0_u32);
         loop {
             // SAFETY: ALSA holds the locks of the whole group, so its list does not change.
             member = unsafe { bindings::rloop_pcm_group_next(substream, member) };
@@ -398,7 +398,8 @@ impl<S: Stream> OpsTable<S> {
                 return Action {
                     command,
                     now: now(),
-                    streams,
+                    // A drain is told to one after the other.
+                    streams: streams.max(1),
                 };
             }
             streams += 1;
