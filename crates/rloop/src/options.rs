@@ -41,7 +41,7 @@ pub struct Verify {
     pub failing_allocations: bool,
     /// Measure for how long the card keeps a processor from its interrupts, under the heaviest loads
     ///
-    /// Needs root, and a kernel with the tracer irqsoff. Says something only where time is counted in
+    /// Of snd-rloop and snd-minivosc. Needs root, and a kernel with the tracer irqsoff. Says something only where time is counted in
     /// instructions, or the machine has nothing else to do.
     #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "stress"])]
     pub interrupts: bool,

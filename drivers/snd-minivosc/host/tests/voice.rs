@@ -224,6 +224,28 @@ fn a_pause_leaves_nothing_out() {
 }
 
 #[test]
+fn a_stop_makes_nothing_and_loses_nothing() {
+    let mut rig = Rig::new(10_000, 60_000, true, false, 1);
+    assert!(rig.voice.start(0));
+    // A second, in which no timer has gone off.
+    rig.voice.stop(1_000_000_000);
+    assert!(rig.memory.1.borrow().iter().all(|byte| *byte == 0xee));
+    assert!(rig.voice.start(5_000_000_000));
+    // As much as is made in one go, until it has caught up.
+    let mut position = 0;
+    while position < 48_000 {
+        let next = rig.voice.pointer(5_000_000_000, false).unwrap();
+        assert!(
+            (1..=1024).contains(&(next - position)),
+            "{position}..{next}"
+        );
+        position = next;
+    }
+    assert_eq!(position, 48_000);
+    assert_eq!(rig.voice.pointer(5_001_000_000, false), Some(48_048));
+}
+
+#[test]
 fn a_period_that_ended_right_before_a_pause_is_told_after_it() {
     let mut rig = Rig::new(100, 1_000, true, false, 1);
     assert!(rig.voice.start(0));

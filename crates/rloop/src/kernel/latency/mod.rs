@@ -2,8 +2,9 @@
 
 //! For how long a load keeps a processor from its interrupts, and how late it makes the most urgent program.
 
+mod bounded;
 mod cyclictest;
 mod irqsoff;
 
-pub use cyclictest::Cyclictest;
-pub use irqsoff::{Longest, Tracer};
+pub use bounded::{LIMIT, bounded};
+pub use irqsoff::Tracer;

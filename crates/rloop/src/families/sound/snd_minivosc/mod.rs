@@ -16,6 +16,7 @@ use rig::verdict::{Blame, Problem, Verdict, ensure};
 
 mod controls;
 mod faults;
+mod interrupts;
 mod matrix;
 mod own_card;
 mod samples;
@@ -28,6 +29,7 @@ use crate::alsa::card::Card;
 use crate::alsa::find;
 use crate::error::Error;
 use crate::families::family::{Driver, Status, Suites, listed};
+use crate::kernel::latency::Tracer;
 use crate::options;
 
 /// The driver's name, as ALSA has it, too.
@@ -101,11 +103,15 @@ fn checks() -> Vec<Check<Context>> {
         }
     };
     let plain = plain.into_iter().flatten().map(retried);
-    let faults = faults::CHECKS.iter().map(retried).map(|check| Check {
-        kind: Kind::Faults,
-        ..check
+    let others = [
+        (Kind::Faults, faults::CHECKS),
+        (Kind::Interrupts, interrupts::CHECKS),
+    ];
+    let others = others.into_iter().flat_map(|(kind, others)| {
+        let checks = others.iter().map(retried);
+        checks.map(move |check| Check { kind, ..check })
     });
-    plain.chain(matrix::checks()).chain(faults).collect()
+    plain.chain(matrix::checks()).chain(others).collect()
 }
 
 /// Its cards; only the one that is `given` by id or index, if there is one given.
@@ -121,6 +127,9 @@ fn cards(given: Option<&str>) -> Result<Vec<Card>, Error> {
 /// The checks, for one of its cards: each is as good as the other.
 fn verify(options: &options::Verify) -> Result<Option<Suites>, Error> {
     let first = cards(options.card.as_deref())?.into_iter().next();
+    if options.kind() == Kind::Interrupts {
+        drop(Tracer::new(false).map_err(Error::NoTracer)?);
+    }
     Ok(first.map(|card| vec![suite(card)]))
 }
 

@@ -21,7 +21,12 @@ pub struct OwnCard(PathBuf);
 impl OwnCard {
     /// Makes a directory, without a card.
     pub fn new() -> Verdict<Self> {
-        let dir = Path::new(ROOT).join(NAME);
+        Self::named(NAME)
+    }
+
+    /// The same by another name, where there are several.
+    pub fn named(name: &str) -> Verdict<Self> {
+        let dir = Path::new(ROOT).join(name);
         if dir.exists() {
             // Of a run that was killed.
             drop(Self(dir.clone()));

@@ -14,9 +14,8 @@ use crate::alsa::signal::format::{FORMATS, S16_LE};
 use crate::families::sound::loopback::elements::{is_free, open_own, set};
 use crate::families::sound::loopback::{Cable, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
-use crate::kernel::latency::{Cyclictest, Longest, Tracer};
-use rig::run::Context as _;
-use rig::verdict::{Problem, Verdict, ensure, fail, skip};
+use crate::kernel::latency::{LIMIT, bounded};
+use rig::verdict::{Problem, Verdict, skip};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -89,14 +88,7 @@ pub const CHECKS: &[Plain] = &[
 
 /// What of the card's contract all are about.
 const BOUNDED: &str = "a bounded cost";
-/// The longest time with interrupts off that sound may cause, with up to 128 linked streams. The most urgent program may
-/// come to wait for two such times.
-const LIMIT: Duration = Duration::from_millis(1);
-/// How long each load lasts.
-const TIME: Duration = Duration::from_secs(3);
-
-/// Measures while `load` runs, which is told for how long it should. If that is too long, then once more to tell whose
-/// timers went off.
+/// Measures while `load` runs, which is told for how long it should.
 fn measured(context: &mut Context, load: impl FnMut(&mut Context, Duration) -> Verdict) -> Verdict {
     measured_against(context, LIMIT, load)
 }
@@ -105,52 +97,12 @@ fn measured(context: &mut Context, load: impl FnMut(&mut Context, Duration) -> V
 fn measured_against(
     context: &mut Context,
     limit: Duration,
-    mut load: impl FnMut(&mut Context, Duration) -> Verdict,
+    load: impl FnMut(&mut Context, Duration) -> Verdict,
 ) -> Verdict {
     if context.card.driver != Driver::SndRloop {
         return skip("only snd-rloop is measured");
     }
-    let (longest, latest) = measure(context, &mut load, false)?;
-    let problem = match judge(context, limit, &longest, latest) {
-        Err(Problem::Failed(problem)) => problem,
-        judged => return judged,
-    };
-    let (again, _) = measure(context, &mut load, true)?;
-    fail(format!(
-        "{problem}; in another run, which wrote timers down: {:?}, {}",
-        again.time, again.place
-    ))
-}
-
-/// Measures once: for how long interrupts were off, and how late a program woke.
-fn measure(
-    context: &mut Context,
-    load: &mut impl FnMut(&mut Context, Duration) -> Verdict,
-    timers: bool,
-) -> Verdict<(Longest, Duration)> {
-    let tracer = Tracer::new(timers).map_err(Problem::Failed)?;
-    let cyclictest = Cyclictest::start(TIME + Duration::from_secs(1))?;
-    tracer.restart().map_err(Problem::Failed)?;
-    let loaded = load(context, TIME);
-    let longest = tracer.longest().map_err(Problem::Failed);
-    let latest = cyclictest.latest();
-    loaded?;
-    Ok((longest?, latest?))
-}
-
-fn judge(context: &mut Context, limit: Duration, longest: &Longest, latest: Duration) -> Verdict {
-    let Longest { time, place } = longest;
-    context.note(format!(
-        "interrupts off for at most {time:?}, a program of priority 95 woke at most {latest:?} late"
-    ));
-    ensure(*time <= limit, || {
-        format!("interrupts were off for {time:?}: {place}")
-    })?;
-    ensure(latest <= limit * 2, || {
-        format!(
-            "a program of priority 95 woke {latest:?} late, and interrupts were off for {time:?}: {place}"
-        )
-    })
+    bounded(context, limit, load)
 }
 
 /// The widest and fastest stream, which nothing stops.

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Nothing that a user can ask for keeps a processor from its interrupts for longer than a millisecond.
+
+use std::thread;
+use std::time::Instant;
+
+use rig::check::Plain;
+use rig::verdict::Verdict;
+
+use super::Context;
+use super::own_card::OwnCard;
+use crate::alsa::pcm::{Config, Pcm, Stop};
+use crate::kernel::latency::{LIMIT, bounded};
+
+pub const CHECKS: &[Plain<Context>] = &[
+    (
+        "interrupts/linked",
+        BOUNDED,
+        "the streams of 24 cards at 48 kHz, linked and left alone",
+        |context| linked(context, 48_000, 2),
+    ),
+    (
+        "interrupts/linked-fast",
+        BOUNDED,
+        "the same at 192 kHz",
+        |context| linked(context, 192_000, 2),
+    ),
+    (
+        "interrupts/linked-wide",
+        BOUNDED,
+        "the same at 48 kHz, of 32 channels",
+        |context| linked(context, 48_000, 32),
+    ),
+];
+
+/// What of the card's contract all are about.
+const BOUNDED: &str = "a bounded cost";
+/// Of the 32 cards that ALSA has room for.
+const CARDS: usize = 24;
+
+/// The streams of many cards in one group, which starts and stops at once.
+fn linked(context: &mut Context, rate: u32, channels: u32) -> Verdict {
+    let mut cards = Vec::new();
+    for number in 0..CARDS {
+        let card = OwnCard::named(&format!("rloopcheck{number}"))?;
+        let at = card.enable()?;
+        cards.push((card, at));
+    }
+    let config = Config {
+        rate,
+        channels,
+        stop: Stop::Never,
+        period_wakeup: false,
+        ..Config::default()
+    }
+    .with_buffer(8192, 2);
+    bounded(context, LIMIT, |_, time| {
+        let mut all: Vec<Pcm> = Vec::new();
+        for (_, at) in &cards {
+            let mut pcm = Pcm::open(*at)?;
+            pcm.configure(&config)?;
+            if let Some(first) = all.first() {
+                first.link(&pcm)?;
+            }
+            all.push(pcm);
+        }
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            all[0].start()?;
+            thread::sleep(time / 8);
+            all[0].stop()?;
+            all[0].prepare()?;
+        }
+        Ok(())
+    })
+}
