@@ -17,7 +17,7 @@ use lab::python::Python;
 
 use crate::TOOLS;
 use crate::manifest::Time;
-use crate::report::{self, Check};
+use crate::report::{self, Check, Verdict};
 use lab::ui::Step;
 
 /// What the package `rloop-ptest` runs, and the file that it has beside it.
@@ -135,17 +135,18 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
 }
 
 /// Runs run-ptest as ptest-runner does: in its own directory, as a program without input, and with an
-/// eye on how long it says nothing.
+/// eye on how long it says nothing. Nobody has mounted configfs, as on a machine whose boot does not.
 fn ptest_script(run_ptest: &str, kernel_complaints: &str) -> String {
     format!(
         "mkdir -p /usr/lib/rloop/ptest && cd /usr/lib/rloop/ptest || exit 2\n\
          cat >kernel-complaints <<'END OF COMPLAINTS'\n{kernel_complaints}END OF COMPLAINTS\n\
          cat >run-ptest <<'END OF RUN-PTEST'\n{run_ptest}END OF RUN-PTEST\n\
          chmod +x run-ptest\n\
-         loaded() {{ {{ echo; cut -d ' ' -f 1 /proc/modules; }} | sort >\"$1\"; }}\n\
+         state() {{ {{ cut -d ' ' -f 1 /proc/modules; cut -d ' ' -f 1-3 /proc/mounts; }} | sort >\"$1\"; }}\n\
          now() {{ cut -d . -f 1 /proc/uptime; }}\n\
          only() {{ grep -vxFf \"$2\" \"$1\" | tr '\\n' ' '; }}\n\
-         loaded /tmp/before\n\
+         umount /sys/kernel/config\n\
+         state /tmp/before\n\
          {{ ./run-ptest 2>&1 </dev/null; echo $? >/tmp/ptest-status; }} | {{\n\
          \tlast=$(now) gap=0\n\
          \twhile IFS= read -r line; do\n\
@@ -157,9 +158,9 @@ fn ptest_script(run_ptest: &str, kernel_complaints: &str) -> String {
          \t[ $gap -lt {PTEST_SILENCE} ] && echo 'PASS: within the limit of ptest-runner' || echo 'FAIL: within the limit of ptest-runner'\n\
          }}\n\
          status=$(cat /tmp/ptest-status)\n\
-         loaded /tmp/after\n\
+         state /tmp/after\n\
          cmp -s /tmp/before /tmp/after && echo 'PASS: the machine is as it was' || {{\n\
-         \techo \"  still loaded: $(only /tmp/after /tmp/before); gone: $(only /tmp/before /tmp/after)\"\n\
+         \techo \"  still there: $(only /tmp/after /tmp/before); gone: $(only /tmp/before /tmp/after)\"\n\
          \techo 'FAIL: the machine is as it was'\n\
          }}\n\
          exit $status\n"
@@ -196,6 +197,11 @@ pub(super) fn ptest(suite: &Suite<'_>, step: &Step, name: &str, spec: &Spec) -> 
         (!results.iter().any(|check| check.name.ends_with("/load")))
             .then(|| "expected PASS: DRIVER/load in its output, came none".to_owned()),
     ));
+    let without = results.iter().find_map(|check| match &check.verdict {
+        Verdict::Skip(why) if why.contains("configfs") => Some(format!("{}: {why}", check.name)),
+        _ => None,
+    });
+    checks.push(Check::that("run-ptest has mounted configfs", without));
     checks.extend(results);
     Ok(checks)
 }

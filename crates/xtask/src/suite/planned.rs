@@ -104,10 +104,7 @@ impl<'a> Plan<'a> {
                     format!("with --all, as {} takes long", step.name)
                 }
                 Some(_) => continue,
-                None => {
-                    let names: Vec<&str> = self.0.iter().map(|s| s.name.as_str()).collect();
-                    format!("parts of the names {}", names.join(", "))
-                }
+                None => "parts of the names that --list --all shows".to_owned(),
             };
             return Err(Error::BadInput {
                 what: "--only",
