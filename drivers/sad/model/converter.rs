@@ -21,6 +21,8 @@ use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
 
 /// How many ticks are made up for in one go, at most.
 const STEP: u64 = 512;
+/// How many samples leave, at most, while a recording stops. Linked ones are all locked until the last one has stopped.
+const LAST: u64 = 32;
 
 /// What a converter is built on.
 pub trait Parts {
@@ -299,18 +301,19 @@ impl<P: Parts> Converter<P> {
 
     /// Starts the recording, or goes on with it. Returns whether it could: it must have been set up.
     pub fn start(&mut self, now: u64) -> bool {
-        // What has been is not recorded, however long nobody has looked.
-        while self.advance(now) {}
+        let due = self.due(now);
         let Some(recording) = &mut self.recording else {
             return false;
         };
         recording.running = true;
+        // What is due is not recorded, however long nobody has looked. It leaves later: this may be one of many starts.
+        recording.from = due;
         true
     }
 
-    /// Stops the recording where it is.
+    /// Stops the recording where it is, or a little before if ticks are late.
     pub fn stop(&mut self, now: u64) {
-        self.advance(now);
+        self.advance_by(LAST, now);
         if let Some(recording) = &mut self.recording {
             recording.running = false;
         }
@@ -330,7 +333,8 @@ impl<P: Parts> Converter<P> {
     pub fn next_wakeup(&self) -> Option<u64> {
         let recording = self.recording.as_ref().filter(|r| r.running)?;
         let ticks = recording.until_wakeup(STEP / 2);
-        self.faults.when(self.clock.when(self.ticks + ticks))
+        let ticks = self.ticks.max(recording.from) + ticks;
+        self.faults.when(self.clock.when(ticks))
     }
 
     /// The timer of the recording has gone off. Returns what ALSA is to be told.
@@ -341,22 +345,28 @@ impl<P: Parts> Converter<P> {
             .map_or(Wake::Nothing, Recording::wake)
     }
 
-    /// Lets what is due by `now` leave, as much as may in one go. Returns whether there is more.
-    fn advance(&mut self, now: u64) -> bool {
-        let due = self.clock.position(self.faults.local(now));
-        let end = due.min(self.ticks + STEP);
+    /// Lets what is due by `now` leave, as much as may in one go.
+    fn advance(&mut self, now: u64) {
+        self.advance_by(STEP, now);
+    }
+
+    /// The same, but at most so many samples.
+    fn advance_by(&mut self, samples: u64, now: u64) {
+        let due = self.due(now);
+        let end = due.min(self.ticks + samples);
         while self.ticks < end {
             let Some(sample) = self.next_sample() else {
-                // Nothing but silence. If nobody records it, there is nothing to be done for it.
-                let end = if self.is_recorded() { end } else { due };
-                self.record_silence(end - self.ticks);
-                self.ticks = end;
+                self.silence(due);
                 break;
             };
             self.strobe(sample);
             self.ticks += 1;
         }
-        self.ticks < due
+    }
+
+    /// How many ticks there should have been.
+    fn due(&self, now: u64) -> u64 {
+        self.clock.position(self.faults.local(now))
     }
 
     /// The sample that leaves at the next tick, if any.
@@ -389,7 +399,9 @@ impl<P: Parts> Converter<P> {
         if let Some(port) = &mut self.port {
             port.put(encode(LINEAR, decode(self.format, &sample), 0)[0]);
         }
-        if let Some(recording) = self.recording.as_mut().filter(|r| r.running) {
+        let tick = self.ticks;
+        let recording = self.recording.as_mut();
+        if let Some(recording) = recording.filter(|r| r.running && r.from <= tick) {
             // In the format in which it was written it is recorded bit for bit.
             if recording.format() == self.format {
                 recording.record(1, &sample);
@@ -401,11 +413,16 @@ impl<P: Parts> Converter<P> {
         }
     }
 
-    /// Nothing leaves for so many ticks.
-    fn record_silence(&mut self, ticks: u64) {
+    /// Nothing leaves until the tick `due`, or so long as is recorded in one go. If nobody records it, there is nothing to
+    /// be done for it.
+    fn silence(&mut self, due: u64) {
+        let mut end = due;
         if let Some(recording) = self.recording.as_mut().filter(|r| r.running) {
+            let from = self.ticks.max(recording.from);
+            end = due.min(from + STEP);
             let silence = recording.format().silence;
-            recording.record(ticks, &silence);
+            recording.record(end.saturating_sub(from), &silence);
         }
+        self.ticks = end;
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct Recording<B> {
     setup: Setup,
     pub(super) buffer: B,
     pub(super) running: bool,
+    /// The first tick that is recorded since the last start.
+    pub(super) from: u64,
     /// Frames that have been recorded.
     pub(super) frames: u64,
     /// What ALSA was last told of them.
@@ -29,6 +31,7 @@ impl<B: Buffer> Recording<B> {
             setup,
             buffer,
             running: false,
+            from: 0,
             frames: 0,
             told: 0,
             boundary: setup.period,

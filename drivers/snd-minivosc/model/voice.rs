@@ -128,11 +128,14 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
         true
     }
 
-    /// Stops where it is. Makes nothing: linked streams are all locked until the last one has stopped, and ALSA does not
-    /// ask how far they came. If one goes on after a pause, or somebody asks meanwhile, then what is due is made.
+    /// Stops where it is, or as far as it can come in one go, if a timer is that late. Makes nothing: linked streams are
+    /// all locked until the last one has stopped, and ALSA does not ask how far they came. What is due is made when the
+    /// stream goes on after a pause, or before what is played is changed.
     pub fn stop(&mut self, now: u64) {
         if let Some(take) = &mut self.take {
-            take.from = take.due(self.faults.local(now));
+            take.from = take
+                .due(self.faults.local(now))
+                .min(take.made + take.step());
             take.clock = None;
         }
     }

@@ -145,7 +145,7 @@ fn ptest_script(run_ptest: &str, kernel_complaints: &str) -> String {
          state() {{ {{ cut -d ' ' -f 1 /proc/modules; cut -d ' ' -f 1-3 /proc/mounts; }} | sort >\"$1\"; }}\n\
          now() {{ cut -d . -f 1 /proc/uptime; }}\n\
          only() {{ grep -vxFf \"$2\" \"$1\" | tr '\\n' ' '; }}\n\
-         umount /sys/kernel/config\n\
+         umount /sys/kernel/config || echo 'FAIL: configfs is not mounted yet'\n\
          state /tmp/before\n\
          {{ ./run-ptest 2>&1 </dev/null; echo $? >/tmp/ptest-status; }} | {{\n\
          \tlast=$(now) gap=0\n\

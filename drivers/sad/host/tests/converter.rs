@@ -250,6 +250,30 @@ fn a_recording_hears_silence_and_sound() {
 }
 
 #[test]
+fn many_that_start_and_stop_together_let_next_to_nothing_leave() {
+    let format = named("U8");
+    let (mut sad, out) = converter(format);
+    let file = sad.open(START);
+    let samples: Vec<u8> = (1..=200).collect();
+    sad.write(file, &samples, true, START);
+    let memory = record(&mut sad, format, 1_000, START + 50 * TICK);
+    assert!(out.0.borrow().is_empty(), "a start");
+    assert_eq!(sad.next_wakeup(), Some(START + 210 * TICK));
+    assert_eq!(sad.pointer(START + 60 * TICK, false), Some(10));
+    assert_eq!(out.0.borrow()[..], samples[..60]);
+    assert_eq!(memory.borrow()[..10], samples[50..60]);
+    sad.stop(START + 150 * TICK);
+    assert_eq!(out.0.borrow()[..], samples[..92], "a stop");
+    assert_eq!(sad.pointer(START + 170 * TICK, false), Some(42));
+    // It goes on with what leaves then.
+    assert!(sad.start(START + 180 * TICK));
+    assert_eq!(sad.pointer(START + 190 * TICK, false), Some(52));
+    assert_eq!(memory.borrow()[..42], samples[50..92]);
+    assert_eq!(memory.borrow()[42..52], samples[180..190]);
+    assert_eq!(out.0.borrow()[..], samples[..190]);
+}
+
+#[test]
 fn periods_are_told_when_they_end() {
     let format = named("U8");
     let (mut sad, _) = converter(format);

@@ -10,17 +10,17 @@ use rig::verdict::{Problem, Verdict, ensure, fail};
 use super::cyclictest::Cyclictest;
 use super::irqsoff::{Longest, Tracer};
 
-/// The longest time with interrupts off that sound may cause, with up to 128 linked streams. The most urgent program may
-/// come to wait for two such times.
+/// The longest time with interrupts off that a driver may cause. The most urgent program may come to wait for two such
+/// times.
 pub const LIMIT: Duration = Duration::from_millis(1);
 /// How long each load lasts.
 const TIME: Duration = Duration::from_secs(3);
 
-/// Measures while `load` runs, which is told for how long it should. If interrupts were off for longer than `limit`, then
-/// once more to tell whose timers went off.
+/// Measures while `load` runs, which is told for how long it should. If that keeps interrupts off for longer than `limit`,
+/// or the most urgent program waiting for twice as long, then once more to tell whose timers went off.
 ///
 /// # Errors
-/// That, with where it was; what `load` says; a reason to skip where it can't be measured.
+/// That it does, with where it was; what `load` says; a reason to skip where it can't be measured.
 pub fn bounded<C: Context>(
     context: &mut C,
     limit: Duration,

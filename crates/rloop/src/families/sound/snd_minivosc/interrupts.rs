@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Nothing that a user can ask for keeps a processor from its interrupts for longer than a millisecond.
+//! Nothing that a user can ask for, with up to 128 linked streams, keeps a processor from its interrupts for longer than a
+//! millisecond.
 
 use std::thread;
 use std::time::Instant;
 
 use rig::check::Plain;
-use rig::verdict::Verdict;
+use rig::verdict::{Verdict, skip};
 
 use super::Context;
 use super::own_card::OwnCard;
@@ -44,8 +45,14 @@ fn linked(context: &mut Context, rate: u32, channels: u32) -> Verdict {
     let mut cards = Vec::new();
     for number in 0..CARDS {
         let card = OwnCard::named(&format!("rloopcheck{number}"))?;
-        let at = card.enable()?;
-        cards.push((card, at));
+        match card.enable() {
+            Ok(at) => cards.push((card, at)),
+            Err(problem) => {
+                return skip(format!(
+                    "{CARDS} cards are needed, {number} could be made: {problem}"
+                ));
+            }
+        }
     }
     let config = Config {
         rate,

@@ -127,7 +127,7 @@ fn cards(given: Option<&str>) -> Result<Vec<Card>, Error> {
 /// The checks, for one of its cards: each is as good as the other.
 fn verify(options: &options::Verify) -> Result<Option<Suites>, Error> {
     let first = cards(options.card.as_deref())?.into_iter().next();
-    if options.kind() == Kind::Interrupts {
+    if first.is_some() && options.kind() == Kind::Interrupts {
         drop(Tracer::new(false).map_err(Error::NoTracer)?);
     }
     Ok(first.map(|card| vec![suite(card)]))
