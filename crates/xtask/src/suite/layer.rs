@@ -135,7 +135,8 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
 }
 
 /// Runs run-ptest as ptest-runner does: in its own directory, as a program without input, and with an
-/// eye on how long it says nothing. Nobody has mounted configfs, as on a machine whose boot does not.
+/// eye on how long it says nothing. Nobody has mounted configfs and
+/// debugfs, as on a machine whose boot does not.
 fn ptest_script(run_ptest: &str, kernel_complaints: &str) -> String {
     format!(
         "mkdir -p /usr/lib/rloop/ptest && cd /usr/lib/rloop/ptest || exit 2\n\
@@ -145,7 +146,7 @@ fn ptest_script(run_ptest: &str, kernel_complaints: &str) -> String {
          state() {{ {{ cut -d ' ' -f 1 /proc/modules; cut -d ' ' -f 1-3 /proc/mounts; }} | sort >\"$1\"; }}\n\
          now() {{ cut -d . -f 1 /proc/uptime; }}\n\
          only() {{ grep -vxFf \"$2\" \"$1\" | tr '\\n' ' '; }}\n\
-         umount /sys/kernel/config || echo 'FAIL: configfs is not mounted yet'\n\
+         umount /sys/kernel/config /sys/kernel/debug || echo 'FAIL: neither configfs nor debugfs is mounted yet'\n\
          state /tmp/before\n\
          {{ ./run-ptest 2>&1 </dev/null; echo $? >/tmp/ptest-status; }} | {{\n\
          \tlast=$(now) gap=0\n\

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
@@ -40,41 +40,37 @@ pub const CHECKS: &[Plain] = &[
 /// Threads that sleep.
 const SLEEPERS: usize = 8;
 
-/// A thread that moves one byte at a time, again and again.
+/// A thread that moves one byte at a time, again and again until it is told to end.
 struct Sleeper {
     thread: i32,
     handle: JoinHandle<Verdict>,
 }
 
-/// Threads that move `each` bytes; `moved` counts them.
+/// Threads that move bytes, which `moved` counts. The next one is each's last when they are `done`.
 fn start(
     made: &Made,
     writes: bool,
-    each: Option<u64>,
+    done: &Arc<AtomicBool>,
     moved: &Arc<AtomicU64>,
 ) -> Verdict<Vec<Sleeper>> {
     let mut sleepers = Vec::new();
     for _ in 0..SLEEPERS {
         let mut file = made.device.open(For::Both, 0)?;
         let (sender, receiver) = mpsc::channel();
-        let moved = Arc::clone(moved);
+        let (done, moved) = (Arc::clone(done), Arc::clone(moved));
         let handle = thread::spawn(move || {
             let _ = sender.send(gettid().as_raw_nonzero().get());
-            let mut left = each.unwrap_or(u64::MAX);
-            while left > 0 {
+            loop {
                 let result = match writes {
                     true => file.write(&[1]),
                     false => file.read(&mut [0]),
                 };
-                match result {
-                    Ok(1) => moved.fetch_add(1, Ordering::Relaxed),
-                    // That ends it.
-                    Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return Ok(()),
-                    other => return fail(format!("a byte: {other:?}")),
-                };
-                left -= 1;
+                moves("a byte", result, 1)?;
+                moved.fetch_add(1, Ordering::Relaxed);
+                if done.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
             }
-            Ok(())
         });
         let thread = receiver
             .recv()
@@ -123,23 +119,25 @@ fn one(context: &mut Context, writes: bool, mut byte: impl FnMut(&mut File) -> V
     if writes {
         moves("a write", file.write(&[1; 4]), 4)?;
     }
-    let moved = Arc::default();
-    let sleepers = start(&made, writes, None, &moved)?;
+    let (done, moved) = (Arc::default(), Arc::default());
+    let sleepers = start(&made, writes, &done, &moved)?;
     eventually("the threads don't sleep", || sleep(&sleepers))?;
-    let before = slept(&sleepers)?;
-    for number in 1..=BYTES {
+    let mut each = |number| {
         byte(&mut file)?;
         eventually("nobody moves a byte", || {
             Ok(moved.load(Ordering::Relaxed) == number)
-        })?;
-    }
+        })
+    };
+    let before = slept(&sleepers)?;
+    (1..=BYTES).try_for_each(&mut each)?;
     eventually("the threads don't sleep", || sleep(&sleepers))?;
     let switches = slept(&sleepers)? - before;
     context.note(format!("{switches} switches for {BYTES} bytes"));
     ensure(switches * 10 <= BYTES * 11, || {
         format!("{BYTES} bytes woke sleepers {switches} times, 1100 are allowed")
     })?;
-    made.device.fault("unplug", "1")?;
+    done.store(true, Ordering::Relaxed);
+    (1..=SLEEPERS as u64).try_for_each(|number| each(BYTES + number))?;
     let mut handles = sleepers.into_iter().map(|sleeper| sleeper.handle);
     handles.try_for_each(joined)
 }
@@ -162,7 +160,7 @@ fn passed_on(_: &mut Context) -> Verdict {
             moves("a write", file.write(&[1; SLEEPERS]), SLEEPERS)?;
         }
         let moved = Arc::default();
-        let sleepers = start(&made, writes, Some(1), &moved)?;
+        let sleepers = start(&made, writes, &Arc::new(true.into()), &moved)?;
         eventually("the threads don't sleep", || sleep(&sleepers))?;
         match writes {
             true => moves("a read", file.read(&mut [0; SLEEPERS]), SLEEPERS)?,
