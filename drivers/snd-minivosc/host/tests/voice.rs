@@ -252,8 +252,8 @@ fn a_stream_whose_timer_is_late_stops_where_it_can_come_in_one_go() {
     assert!(rig.voice.start(0));
     rig.voice.stop(1_000_000_000);
     assert!(rig.voice.start(5_000_000_000));
-    assert_eq!(rig.voice.pointer(5_000_000_000, false), Some(1024));
-    assert_eq!(rig.voice.pointer(5_001_000_000, false), Some(1072));
+    assert_eq!(rig.voice.pointer(5_000_000_000, false), Some(2048));
+    assert_eq!(rig.voice.pointer(5_001_000_000, false), Some(2096));
 }
 
 #[test]
@@ -304,8 +304,9 @@ fn a_buffer_of_one_period_is_full_at_its_end() {
         assert_eq!(rig.voice.pointer(now, true), Some(0));
     }
     // Later than that it is too late, and who was not notified can't know.
-    assert_eq!(rig.voice.pointer(40_100_000, true), None);
-    assert_eq!(rig.voice.pointer(50_100_000, false), None);
+    assert_eq!(rig.voice.pointer(40_100_000, false), None);
+    assert_eq!(rig.voice.wake(51_000_000), Wake::Period);
+    assert_eq!(rig.voice.pointer(51_000_000, true), None);
 }
 
 /// What the first channel of the frames by `now` says that their numbers are.

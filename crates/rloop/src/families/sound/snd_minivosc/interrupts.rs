@@ -18,20 +18,26 @@ pub const CHECKS: &[Plain<Context>] = &[
     (
         "interrupts/linked",
         BOUNDED,
-        "the streams of 24 cards at 48 kHz, linked and left alone",
-        |context| linked(context, 48_000, 2),
+        "the streams of 24 cards at 48 kHz, linked and left alone, without wake-ups",
+        |context| linked(context, 48_000, 2, false),
     ),
     (
         "interrupts/linked-fast",
         BOUNDED,
         "the same at 192 kHz",
-        |context| linked(context, 192_000, 2),
+        |context| linked(context, 192_000, 2, false),
+    ),
+    (
+        "interrupts/linked-periods",
+        BOUNDED,
+        "the same, with wake-ups for periods of 1024 frames",
+        |context| linked(context, 192_000, 2, true),
     ),
     (
         "interrupts/linked-wide",
         BOUNDED,
-        "the same at 48 kHz, of 32 channels",
-        |context| linked(context, 48_000, 32),
+        "the same at 48 kHz, of 32 channels, without wake-ups",
+        |context| linked(context, 48_000, 32, false),
     ),
 ];
 
@@ -41,7 +47,7 @@ const BOUNDED: &str = "a bounded cost";
 const CARDS: usize = 24;
 
 /// The streams of many cards in one group, which starts and stops at once.
-fn linked(context: &mut Context, rate: u32, channels: u32) -> Verdict {
+fn linked(context: &mut Context, rate: u32, channels: u32, wakeups: bool) -> Verdict {
     let mut cards = Vec::new();
     for number in 0..CARDS {
         let card = OwnCard::named(&format!("rloopcheck{number}"))?;
@@ -58,10 +64,10 @@ fn linked(context: &mut Context, rate: u32, channels: u32) -> Verdict {
         rate,
         channels,
         stop: Stop::Never,
-        period_wakeup: false,
+        period_wakeup: wakeups,
         ..Config::default()
     }
-    .with_buffer(8192, 2);
+    .with_buffer(1024, 16);
     bounded(context, LIMIT, |_, time| {
         let mut all: Vec<Pcm> = Vec::new();
         for (_, at) in &cards {
