@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::kas::Dump;
-use lab::error::{AtPath as _, Result};
+use lab::error::{AtPath as _, Error, Result};
 
 /// The file.
 pub(crate) const FILE: &str = "rloop-wrynose.conf.json";
@@ -90,9 +90,62 @@ pub(super) fn complaint(repo: &Path, dump: &Dump) -> Result<Option<String>> {
     Ok((!problems.is_empty()).then(|| problems.join("; ")))
 }
 
+/// What can be asked of the configurations in `value`, after what those around them leave to be `chosen`: a name, then
+/// one of the fragments of each choice.
+fn ways(value: &Value, chosen: &[String], found: &mut Vec<String>) {
+    for configuration in value["configurations"].as_array().into_iter().flatten() {
+        let mut chosen = chosen.to_vec();
+        let choices = configuration["oe-fragments-one-of"].as_object();
+        for choice in choices.into_iter().flat_map(|choices| choices.values()) {
+            let mut names = Vec::new();
+            named(choice, "options", &mut names);
+            chosen = chosen
+                .iter()
+                .flat_map(|before| names.iter().map(move |name| format!("{before} {name}")))
+                .collect();
+        }
+        if let Some(name) = configuration["name"].as_str() {
+            found.extend(chosen.iter().map(|choice| format!("{name}{choice}")));
+        }
+        ways(configuration, &chosen, found);
+    }
+}
+
+/// Every configuration of the file, as `bitbake-setup init FILE` is asked for it.
+pub(crate) fn configurations(repo: &Path) -> Result<Vec<String>> {
+    let path = repo.join(FILE);
+    let text = fs::read_to_string(&path).at(&path)?;
+    let value: Value = serde_json::from_str(&text).map_err(|e| Error::BadInput {
+        what: FILE,
+        given: e.to_string(),
+        allowed: "configurations as JSON".into(),
+    })?;
+    let mut found = Vec::new();
+    ways(&value["bitbake-setup"], &[String::new()], &mut found);
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configuration_can_be_asked_for_on_each_machine_that_it_leaves_to_be_chosen() {
+        let repo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        assert_eq!(
+            configurations(&repo).unwrap(),
+            [
+                "rloop machine/qemuarm64",
+                "rloop machine/qemux86-64",
+                "rloop machine/qemuarm",
+                "rloop-family machine/qemuarm64",
+                "rloop-family machine/qemux86-64",
+                "rloop-family machine/qemuarm",
+                "rloop-genericarm64",
+                "rloop-family-genericarm64",
+            ]
+        );
+    }
 
     #[test]
     fn what_differs_from_kas_and_what_is_not_there_is_told() {

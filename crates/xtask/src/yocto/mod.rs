@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::kas::{self, Dump, Repository};
-use crate::suite::bitbake_setup::FILE;
+use crate::suite::bitbake_setup::{self, FILE};
 use lab::context::Context;
 use lab::error::{AtPath as _, Error, Result};
 use lab::exec::{self, Cmd};
@@ -178,7 +178,7 @@ pub(crate) fn run(context: &Context, options: &Options) -> Result<bool> {
         let commits = commits(&mirrors, dump)?;
         summary.note(&commits);
         match name.as_str() {
-            SETUP => bitbake_setup(&place, &mut summary)?,
+            SETUP => set_up(&place, &context.paths.repo, &mut summary)?,
             CHECKOUTS => checkouts(&place, &commits, &mut summary)?,
             CHECK => check_layer(&place, dump, &commits, &mut summary)?,
             name => configuration(&place, name, dump, &commits, &mut summary)?,
@@ -335,21 +335,27 @@ fn shell(configuration: &str, command: &str) -> Vec<String> {
         .to_vec()
 }
 
-/// What [`FILE`] is for, by the bitbake that kas checks out: a build that parses, and whose image resolves.
-fn bitbake_setup(place: &Place<'_>, summary: &mut Summary) -> Result<()> {
-    let script = format!(
-        "python3 -m kas checkout {MAIN}:offline.yml\n\
-         cd ../work; rm -rf setup\n\
-         bitbake/bin/bitbake-setup --setting default top-dir-prefix \"$PWD\" \
-         --setting default top-dir-name setup \
-         init --non-interactive --setup-dir-name build \"$OLDPWD/{FILE}\" rloop machine/qemuarm64\n\
-         cd setup/build/build\n\
-         printf '%s\\n' '{}' >>conf/local.conf\n\
-         (. ./init-build-env && bitbake -p && bitbake -g rloop-image)",
-        OFFLINE.replace("\n    ", "\n")
-    );
-    let cmd = place.script(&script, &[])?;
-    summary.run(place, &format!("{SETUP} with {FILE}, bitbake -p, -g"), cmd)?;
+/// What [`FILE`] is for, by the bitbake that kas checks out: builds that parse, and whose image resolves.
+fn set_up(place: &Place<'_>, repo: &Path, summary: &mut Summary) -> Result<()> {
+    for configuration in bitbake_setup::configurations(repo)? {
+        let script = format!(
+            "python3 -m kas checkout {MAIN}:offline.yml\n\
+             cd ../work; rm -rf setup\n\
+             bitbake/bin/bitbake-setup --setting default top-dir-prefix \"$PWD\" \
+             --setting default top-dir-name setup \
+             init --non-interactive --setup-dir-name build \"$OLDPWD/{FILE}\" {configuration}\n\
+             cd setup/build/build\n\
+             printf '%s\\n' '{}' >>conf/local.conf\n\
+             (. ./init-build-env && bitbake -p && bitbake -g rloop-image)",
+            OFFLINE.replace("\n    ", "\n")
+        );
+        let cmd = place.script(&script, &[])?;
+        summary.run(
+            place,
+            &format!("{SETUP} {configuration}, bitbake -p, -g"),
+            cmd,
+        )?;
+    }
     Ok(())
 }
 
