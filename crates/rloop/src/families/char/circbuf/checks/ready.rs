@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rig::run::Context as _;
 use rig::verdict::{Problem, Verdict, ensure};
 use rustix::event::{PollFlags, Timespec, epoll};
 use rustix::io::Errno;
@@ -33,7 +34,7 @@ pub const CHECKS: &[Plain] = &[
     (
         "ready/edges",
         "poll",
-        "edge-triggered epoll tells of each byte of a million turns, to and fro between two threads",
+        "edge-triggered epoll tells of each byte of a million turns, or a minute of them, to and fro between two threads",
         edges,
     ),
 ];
@@ -95,7 +96,7 @@ fn instance(file: &File) -> Verdict<OwnedFd> {
 }
 
 /// Waits for a byte, and takes it.
-fn take(instance: &OwnedFd, mut file: &File) -> Verdict {
+fn take(instance: &OwnedFd, mut file: &File) -> Verdict<u8> {
     let mut events = Vec::with_capacity(1);
     let most = Timespec {
         tv_sec: 20,
@@ -104,27 +105,43 @@ fn take(instance: &OwnedFd, mut file: &File) -> Verdict {
     let spare = rustix::buffer::spare_capacity(&mut events);
     let count = epoll::wait(instance, spare, Some(&most)).map_err(problem)?;
     ensure(count == 1, || "it was not told of a byte".to_owned())?;
-    moves("a read", file.read(&mut [0; 8]), 1)
+    let mut bytes = [0; 8];
+    moves("a read", file.read(&mut bytes), 1)?;
+    Ok(bytes[0])
 }
 
-fn edges(_: &mut Context) -> Verdict {
-    const TURNS: usize = 1_000_000;
+fn edges(context: &mut Context) -> Verdict {
+    const TURNS: u32 = 1_000_000;
+    /// Well below the time in which a check counts as one that hangs.
+    const TIME: Duration = Duration::from_secs(60);
+    /// The last turn's byte.
+    const LAST: u8 = 0;
     let to = Made::named("check-to", &[])?;
     let fro = Made::named("check-fro", &[])?;
     let (mut there, here) = (to.device.nonblocking()?, fro.device.nonblocking()?);
     let (their_end, mut back) = (to.device.nonblocking()?, fro.device.nonblocking()?);
     let other = thread::spawn(move || -> Verdict {
         let instance = instance(&their_end)?;
-        for _ in 0..TURNS {
-            take(&instance, &their_end)?;
-            moves("a write", back.write(&[1]), 1)?;
+        loop {
+            let byte = take(&instance, &their_end)?;
+            moves("a write", back.write(&[byte]), 1)?;
+            if byte == LAST {
+                return Ok(());
+            }
         }
-        Ok(())
     });
     let instance = instance(&here)?;
-    for _ in 0..TURNS {
-        moves("a write", there.write(&[1]), 1)?;
-        take(&instance, &here)?;
+    let begin = Instant::now();
+    for turn in 1.. {
+        let last = turn == TURNS || begin.elapsed() > TIME;
+        let byte = if last { LAST } else { 1 };
+        moves("a write", there.write(&[byte]), 1)?;
+        let came = take(&instance, &here)?;
+        ensure(came == byte, || format!("{came} came back of {byte}"))?;
+        if last {
+            context.note(format!("{turn} turns"));
+            break;
+        }
     }
     joined(other)
 }
