@@ -18,7 +18,7 @@ use super::oscillator::{Oscillator, Settings, NAMES};
 
 /// How many frames of few channels are made in one go, at most: 0.7 ms on a machine of 500 MIPS. A timer makes half of
 /// that, as it may be one of many that go off together.
-const STEP: u64 = 2048;
+pub const STEP: u64 = 2048;
 /// Bytes that are made before they go into the buffer: at least the widest frame.
 const BLOCK: usize = 1024;
 
