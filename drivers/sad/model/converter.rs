@@ -19,7 +19,7 @@ use crate::lib::model::faults::Faults;
 use crate::lib::model::format::{Format, FORMATS};
 use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
 
-/// How many ticks are made up for in one go, at most.
+/// How many samples leave in one go, at most, and how many frames of silence are recorded.
 const STEP: u64 = 512;
 /// How many samples leave, at most, while a recording stops. Linked ones are all locked until the last one has stopped.
 const LAST: u64 = 32;
@@ -311,7 +311,8 @@ impl<P: Parts> Converter<P> {
         true
     }
 
-    /// Stops the recording where it is, or a little before if ticks are late.
+    /// Stops the recording where it is, or a little before if ticks are late: of these all but the last few leave later, and
+    /// are not recorded.
     pub fn stop(&mut self, now: u64) {
         self.advance_by(LAST, now);
         if let Some(recording) = &mut self.recording {
@@ -350,7 +351,7 @@ impl<P: Parts> Converter<P> {
         self.advance_by(STEP, now);
     }
 
-    /// The same, but at most so many samples.
+    /// The same, but at most so many samples, and then at most [`STEP`] frames of silence, which take next to no time.
     fn advance_by(&mut self, samples: u64, now: u64) {
         let due = self.due(now);
         let end = due.min(self.ticks + samples);

@@ -129,7 +129,7 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
         true
     }
 
-    /// Stops where it is, or as far as it can come in one go, if a timer is that late. Makes nothing: linked streams are
+    /// Stops where it is (in a group all at the same frame, though a timer may have made more of one), or as far as it can come in one go, if a timer is that late. Makes nothing: linked streams are
     /// all locked until the last one has stopped, and ALSA does not ask how far they came. What is due is made when the
     /// stream goes on after a pause, or before what is played is changed.
     pub fn stop(&mut self, now: u64) {
@@ -244,7 +244,8 @@ impl<B: Buffer> Take<B> {
     }
 
     /// How many frames may be due before they are made: 5 ms of them, so that little is left to be made when a period
-    /// ends and a program waits for it. Half of a step at most, so that a late timer can catch up.
+    /// ends and a program waits for it. Half of a step at most, so that a look after a late timer can make all. A timer
+    /// that was late goes off again at once.
     fn pile(&self) -> u64 {
         u64::from(self.params.rate / 200)
             .max(256)

@@ -134,9 +134,8 @@ pub(super) fn lint(suite: &Suite<'_>, step: &Step) -> Result<Vec<Check>> {
     Ok(checks)
 }
 
-/// Runs run-ptest as ptest-runner does: in its own directory, as a program without input, and with an
-/// eye on how long it says nothing. Nobody has mounted configfs and
-/// debugfs, as on a machine whose boot does not.
+/// Runs run-ptest as ptest-runner does: in its own directory, as a program without input, and with an eye on how long it
+/// says nothing. Nobody has mounted configfs and debugfs, as on a machine whose boot does not.
 fn ptest_script(run_ptest: &str, kernel_complaints: &str) -> String {
     format!(
         "mkdir -p /usr/lib/rloop/ptest && cd /usr/lib/rloop/ptest || exit 2\n\

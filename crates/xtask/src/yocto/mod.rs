@@ -335,7 +335,7 @@ fn shell(configuration: &str, command: &str) -> Vec<String> {
         .to_vec()
 }
 
-/// What [`FILE`] is for, by the bitbake that kas checks out: builds that parse, and whose image resolves.
+/// Tries each configuration of [`FILE`], by the bitbake that kas checks out: it parses, and its image resolves.
 fn set_up(place: &Place<'_>, repo: &Path, summary: &mut Summary) -> Result<()> {
     for configuration in bitbake_setup::configurations(repo)? {
         let script = format!(

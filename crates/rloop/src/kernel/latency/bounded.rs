@@ -31,11 +31,14 @@ pub fn bounded<C: Context>(
         Err(Problem::Failed(problem)) => problem,
         judged => return judged,
     };
-    let (again, _) = measure(context, &mut load, true)?;
-    fail(format!(
-        "{problem}; in another run, which wrote timers down: {:?}, {}",
-        again.time, again.place
-    ))
+    // What went wrong in the other run is no excuse for this one.
+    match measure(context, &mut load, true) {
+        Ok((again, _)) => fail(format!(
+            "{problem}; in another run, which wrote timers down: {:?}, {}",
+            again.time, again.place
+        )),
+        Err(other) => fail(format!("{problem}; in another run: {other}")),
+    }
 }
 
 /// Measures once: for how long interrupts were off, and how late a program woke.

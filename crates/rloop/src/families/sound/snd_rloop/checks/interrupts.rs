@@ -89,6 +89,7 @@ pub const CHECKS: &[Plain] = &[
 
 /// What of the card's contract all are about.
 const BOUNDED: &str = "a bounded cost";
+
 /// Measures while `load` runs, which is told for how long it should.
 fn measured(context: &mut Context, load: impl FnMut(&mut Context, Duration) -> Verdict) -> Verdict {
     measured_against(context, LIMIT, load)
