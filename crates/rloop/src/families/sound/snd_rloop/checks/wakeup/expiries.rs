@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::some_slack;
 use crate::alsa::pcm::{Config, Pcm, Stop, frames_time};
-use crate::families::sound::loopback::Cable;
 use crate::families::sound::loopback::elements::timed;
+use crate::families::sound::loopback::{Cable, Driver};
 use crate::families::sound::snd_rloop::context::Context;
 use crate::families::sound::status;
 use crate::kernel::interrupts;
@@ -23,9 +23,11 @@ fn counted_periods(config: &Config) -> u64 {
     COUNTED.as_micros() as u64 * u64::from(config.rate) / 1_000_000 / config.period
 }
 
-/// How often the timer of a cable has gone off, and for how many ends; `None` if the card does not
-/// tell.
+/// How often the timer of a cable has gone off, and for how many ends; `None` if the card does not tell.
 fn expiries_and_served(context: &Context, cable: &Cable) -> Verdict<Option<(u64, u64)>> {
+    if context.card.driver != Driver::SndRloop {
+        return Ok(None);
+    }
     let number = context.card.cable_number(cable);
     let cable = status::cable(&context.card, number)?;
     let served = [&cable.playback, &cable.capture].map(|end| end.served);
