@@ -129,9 +129,10 @@ impl<B: Buffer, W: Deref<Target = [i32]>> Voice<B, W> {
         true
     }
 
-    /// Stops where it is (in a group all at the same frame, though a timer may have made more of one), or as far as it can come in one go, if a timer is that late. Makes nothing: linked streams are
-    /// all locked until the last one has stopped, and ALSA does not ask how far they came. What is due is made when the
-    /// stream goes on after a pause, or before what is played is changed.
+    /// Stops where it is (in a group all at the same frame, though a timer may have made more of one), or as far as it can
+    /// come in one go, if a timer is that late. Makes nothing: linked streams are all locked until the last one has stopped,
+    /// and ALSA does not ask how far they came. What is due is made when the stream goes on after a pause, or before what is
+    /// played is changed.
     pub fn stop(&mut self, now: u64) {
         if let Some(take) = &mut self.take {
             take.from = take
