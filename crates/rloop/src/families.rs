@@ -18,6 +18,7 @@ mod block;
 mod char;
 mod checked;
 mod family;
+mod linked;
 mod measured;
 mod net;
 mod pci;

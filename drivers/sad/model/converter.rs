@@ -19,10 +19,11 @@ use crate::lib::model::faults::Faults;
 use crate::lib::model::format::{Format, FORMATS};
 use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
 
-/// How many samples leave in one go, at most, and how many frames of silence are recorded.
+/// How many samples leave when somebody looks, at most, and how many frames of silence are recorded.
 const STEP: u64 = 512;
-/// How many samples leave, at most, while a recording stops. Linked ones are all locked until the last one has stopped.
-const LAST: u64 = 32;
+/// How many leave, at most, where there may be many devices of which this is one: linked recordings are all locked until the
+/// last one has stopped, and one interrupt does all timers that are due.
+const FEW: u64 = 16;
 
 /// What a converter is built on.
 pub trait Parts {
@@ -266,10 +267,10 @@ impl<P: Parts> Converter<P> {
         }
     }
 
-    /// The timer has gone off for a tick. Returns who is to be woken.
+    /// The timer has gone off for a tick. Returns who is to be woken. If ticks are late, the next is due at once.
     pub fn tick(&mut self, now: u64) -> Wakes {
         self.intervals.tick(now);
-        self.advance(now);
+        self.advance_by(FEW, now);
         let room = self.fifo.has_room();
         let wakes = Wakes {
             writers: self.waits.writers && room,
@@ -314,7 +315,7 @@ impl<P: Parts> Converter<P> {
     /// Stops the recording where it is, or a little before if ticks are late: of these all but the last few leave later, and
     /// are not recorded.
     pub fn stop(&mut self, now: u64) {
-        self.advance_by(LAST, now);
+        self.advance_by(FEW, now);
         if let Some(recording) = &mut self.recording {
             recording.running = false;
         }
@@ -340,7 +341,7 @@ impl<P: Parts> Converter<P> {
 
     /// The timer of the recording has gone off. Returns what ALSA is to be told.
     pub fn wake(&mut self, now: u64) -> Wake {
-        self.advance(now);
+        self.advance_by(FEW, now);
         self.recording
             .as_mut()
             .map_or(Wake::Nothing, Recording::wake)
@@ -354,14 +355,19 @@ impl<P: Parts> Converter<P> {
     /// The same, but at most so many samples, and then at most [`STEP`] frames of silence, which take next to no time.
     fn advance_by(&mut self, samples: u64, now: u64) {
         let due = self.due(now);
-        let end = due.min(self.ticks + samples);
-        while self.ticks < end {
-            let Some(sample) = self.next_sample() else {
-                self.silence(due);
-                break;
-            };
-            self.strobe(sample);
-            self.ticks += 1;
+        // What a fault loses leaves at no tick, but has to be looked at.
+        for _ in 0..samples {
+            if self.ticks >= due {
+                return;
+            }
+            match self.next_sample() {
+                Some(Some(sample)) => {
+                    self.strobe(sample);
+                    self.ticks += 1;
+                }
+                Some(None) => {}
+                None => return self.silence(due),
+            }
         }
     }
 
@@ -370,28 +376,29 @@ impl<P: Parts> Converter<P> {
         self.clock.position(self.faults.local(now))
     }
 
-    /// The sample that leaves at the next tick, if any.
-    fn next_sample(&mut self) -> Option<[u8; SAMPLE_MAX]> {
+    /// The sample that leaves at the next tick, if there is any: none within if a fault has lost it.
+    fn next_sample(&mut self) -> Option<Option<[u8; SAMPLE_MAX]>> {
         if let Some(sample) = self.again.take() {
-            return Some(sample);
+            return Some(Some(sample));
         }
-        loop {
-            let (mut sample, ended) = self.fifo.pop()?;
-            self.ended |= ended;
-            if self.faults.flip.next_is_wrong() {
-                self.counters.faults[2] += 1;
-                sample[usize::from(self.format.bytes) / 2] ^= 1;
-            }
-            match self.faults.run(1).1 {
-                0 => self.counters.faults[0] += 1,
-                1 => return Some(sample),
-                _ => {
-                    self.counters.faults[1] += 1;
-                    self.again = Some(sample);
-                    return Some(sample);
-                }
-            }
+        let (mut sample, ended) = self.fifo.pop()?;
+        self.ended |= ended;
+        if self.faults.flip.next_is_wrong() {
+            self.counters.faults[2] += 1;
+            sample[usize::from(self.format.bytes) / 2] ^= 1;
         }
+        Some(match self.faults.run(1).1 {
+            0 => {
+                self.counters.faults[0] += 1;
+                None
+            }
+            1 => Some(sample),
+            _ => {
+                self.counters.faults[1] += 1;
+                self.again = Some(sample);
+                Some(sample)
+            }
+        })
     }
 
     /// A sample leaves.

@@ -263,14 +263,52 @@ fn many_that_start_and_stop_together_let_next_to_nothing_leave() {
     assert_eq!(out.0.borrow()[..], samples[..60]);
     assert_eq!(memory.borrow()[..10], samples[50..60]);
     sad.stop(START + 150 * TICK);
-    assert_eq!(out.0.borrow()[..], samples[..92], "a stop");
-    assert_eq!(sad.pointer(START + 170 * TICK, false), Some(42));
+    assert_eq!(out.0.borrow()[..], samples[..76], "a stop");
+    assert_eq!(sad.pointer(START + 170 * TICK, false), Some(26));
     // It goes on with what leaves then.
     assert!(sad.start(START + 180 * TICK));
-    assert_eq!(sad.pointer(START + 190 * TICK, false), Some(52));
-    assert_eq!(memory.borrow()[..42], samples[50..92]);
-    assert_eq!(memory.borrow()[42..52], samples[180..190]);
+    assert_eq!(sad.pointer(START + 190 * TICK, false), Some(36));
+    assert_eq!(memory.borrow()[..26], samples[50..76]);
+    assert_eq!(memory.borrow()[26..36], samples[180..190]);
     assert_eq!(out.0.borrow()[..], samples[..190]);
+}
+
+#[test]
+fn timers_that_are_late_let_little_leave_at_each_expiry() {
+    let format = named("U8");
+    let (mut sad, out) = converter(format);
+    let file = sad.open(START);
+    let samples: Vec<u8> = (1..=200).collect();
+    sad.write(file, &samples, true, START);
+    let memory = record(&mut sad, format, 1_000, START);
+    let now = START + 170 * TICK;
+    sad.tick(now);
+    assert_eq!(out.0.borrow()[..], samples[..16], "that of ticks");
+    assert_eq!(sad.wake(now), Wake::Nothing);
+    assert_eq!(out.0.borrow()[..], samples[..32], "that of periods");
+    assert_eq!(sad.next_tick(), Some(START + 33 * TICK), "at once");
+    while sad.next_tick().is_some_and(|when| when <= now) {
+        sad.tick(now);
+    }
+    assert_eq!(sad.wake(now), Wake::Period);
+    assert_eq!(sad.next_wakeup(), Some(START + 320 * TICK));
+    assert_eq!(memory.borrow()[..170], samples[..170]);
+}
+
+#[test]
+fn samples_that_get_lost_are_no_more_at_a_time_than_those_that_leave() {
+    let (mut sad, out) = converter(named("U8"));
+    let file = sad.open(START);
+    sad.faults.drop = Plan::next(1_000);
+    sad.write(file, &[9; 1_001], true, START);
+    sad.tick(START + TICK);
+    assert_eq!(sad.counters.faults, [16, 0, 0]);
+    assert!(!sad.has_left(file, START + TICK));
+    assert_eq!(sad.counters.faults, [528, 0, 0], "a look");
+    assert_eq!(sad.next_tick(), Some(START + TICK), "at once");
+    sad.has_room(START + TICK);
+    assert_eq!(sad.counters.faults, [1_000, 0, 0]);
+    assert_eq!(*out.0.borrow(), [9], "it leaves when the first would have");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use rig::verdict::{Verdict, fail};
 
 use super::DRIVER;
 use crate::alsa::find::of_driver;
+use crate::alsa::pcm::{Address, Direction};
 use crate::alsa::root::Root;
 use crate::error::Error;
 use crate::kernel::faults::Faults;
@@ -118,6 +119,16 @@ impl Device {
         self.node(Kind::Waits).exists()
     }
 
+    /// The stream that records it.
+    pub fn recording(&self) -> Address {
+        Address {
+            card: self.card,
+            device: 0,
+            subdevice: 0,
+            direction: Direction::Capture,
+        }
+    }
+
     /// The time from one sample to the next.
     pub fn tick(&self) -> Duration {
         Duration::from_nanos(1_000_000_000 / u64::from(self.rate.max(1)))
@@ -208,7 +219,14 @@ impl Made {
     /// # Errors
     /// If it can't be made; a reason to skip where there is no configfs.
     pub fn new(parameters: &[(&str, &str)]) -> Verdict<Self> {
-        let name = own_name();
+        Self::named(&own_name(), parameters)
+    }
+
+    /// Makes one of this name, where there are several.
+    ///
+    /// # Errors
+    /// As [`Made::new`].
+    pub fn named(name: &str, parameters: &[(&str, &str)]) -> Verdict<Self> {
         let device = Device {
             suffix: format!("-{name}"),
             card: 0,
@@ -216,7 +234,7 @@ impl Made {
             format: String::new(),
             capacity: 0,
         };
-        let mut made = Self::of(DRIVER, &name, parameters, device)?;
+        let mut made = Self::of(DRIVER, name, parameters, device)?;
         made.device.card = made.get("card")?.parse().unwrap_or(0);
         let state = made.device.state()?;
         made.device.learn(&state);

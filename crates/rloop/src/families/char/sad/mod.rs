@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rig::check;
 use rig::machine::Machine;
 use rig::report::Thing;
 use rig::retry::Retry;
@@ -12,7 +13,9 @@ use rig::run::{self, Suite, Tests};
 use rig::verdict::{Blame, Problem};
 
 use crate::error::Error;
-use crate::families::family::{Driver, Status, listed};
+use crate::families::family::{Driver, Status, Suites, listed};
+use crate::kernel::latency::Tracer;
+use crate::options;
 
 mod checks;
 mod device;
@@ -33,7 +36,7 @@ pub const ENTRY: Driver = Driver {
     node: Some(NODES[0]),
     has_limits: false,
     list: |_| listed(DRIVER, &checks()),
-    verify: |_, _| Ok(suite().map(|suite| vec![suite])),
+    verify: |options, _| verify(options),
     stress: None,
     status: |_| Ok(status()),
 };
@@ -97,7 +100,7 @@ fn is_here() -> bool {
     Path::new(NODES[0]).exists()
 }
 
-/// The checks, if the driver is here.
+/// The same for the one that the module makes by itself.
 fn suite() -> Option<Box<dyn Tests<Error>>> {
     is_here().then(|| -> Box<dyn Tests<Error>> {
         Box::new(Suite {
@@ -118,6 +121,15 @@ fn suite() -> Option<Box<dyn Tests<Error>>> {
             }),
         })
     })
+}
+
+/// The checks, if the driver is here.
+fn verify(options: &options::Verify) -> Result<Option<Suites>, Error> {
+    let suite = suite();
+    if suite.is_some() && options.kind() == check::Kind::Interrupts {
+        drop(Tracer::new(false).map_err(Error::NoTracer)?);
+    }
+    Ok(suite.map(|suite| vec![suite]))
 }
 
 /// What it is doing, if it is here.

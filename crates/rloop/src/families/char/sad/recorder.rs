@@ -5,7 +5,7 @@
 use rig::verdict::{Verdict, fail};
 
 use super::device::Device;
-use crate::alsa::pcm::{Access, Address, Config, Direction, Pcm, Stop};
+use crate::alsa::pcm::{Access, Config, Pcm, Stop};
 use crate::alsa::signal::Format;
 
 /// How many frames are kept for it, so that nobody has to read meanwhile.
@@ -23,15 +23,8 @@ impl Recorder {
     /// # Errors
     /// What ALSA says.
     pub fn start(device: &Device, format: &str) -> Verdict<Self> {
-        let Some(format) = Format::from_name(format) else {
-            return fail(format!("{format} is no format"));
-        };
-        let mut pcm = Pcm::open(Address {
-            card: device.card,
-            device: 0,
-            subdevice: 0,
-            direction: Direction::Capture,
-        })?;
+        let format = named(format)?;
+        let mut pcm = Pcm::open(device.recording())?;
         pcm.configure(&Config {
             access: Access::RwInterleaved,
             format,
@@ -73,6 +66,17 @@ impl Recorder {
         let last = bytes.chunks(format.bytes()).rposition(heard);
         let end = last.map_or(0, |last| last + 1) * format.bytes();
         Ok(bytes[first * format.bytes()..end].to_vec())
+    }
+}
+
+/// The format of this name.
+///
+/// # Errors
+/// If there is none.
+pub fn named(name: &str) -> Verdict<Format> {
+    match Format::from_name(name) {
+        Some(format) => Ok(format),
+        None => fail(format!("{name} is no format")),
     }
 }
 

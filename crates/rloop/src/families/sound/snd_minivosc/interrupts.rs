@@ -2,18 +2,13 @@
 
 //! Linked streams of many cards keep no processor from its interrupts for longer than a millisecond.
 
-use std::thread;
-use std::time::Instant;
-
 use rig::check::Plain;
-use rig::verdict::{Verdict, skip};
+use rig::verdict::Verdict;
 
 use super::Context;
 use super::own_card::OwnCard;
-use crate::alsa::card::seen;
-use crate::alsa::pcm::{Config, Pcm, Stop};
-use crate::alsa::root::Root;
-use crate::kernel::latency::{LIMIT, bounded};
+use crate::alsa::pcm::{Address, Config, Stop};
+use crate::families::linked::{cards, group};
 
 pub const CHECKS: &[Plain<Context>] = &[
     (
@@ -44,26 +39,15 @@ pub const CHECKS: &[Plain<Context>] = &[
 
 /// What of the card's contract all are about.
 const BOUNDED: &str = "a bounded cost";
-/// Of the cards that ALSA has room for.
-const CARDS: usize = 24;
-/// How many those are: without and with `CONFIG_SND_DYNAMIC_MINORS`.
-const ROOM: [usize; 2] = [8, 32];
 
 /// The streams of many cards in one group, which starts and stops at once.
 fn linked(context: &mut Context, rate: u32, channels: u32, wakeups: bool) -> Verdict {
-    let mut cards = Vec::new();
-    for number in 0..CARDS {
+    let cards = cards(|number| {
         let card = OwnCard::named(&format!("rloopcheck{number}"))?;
-        match card.enable() {
-            Ok(at) => cards.push((card, at)),
-            Err(problem) if ROOM.contains(&seen(&Root::default()).len()) => {
-                return skip(format!(
-                    "{CARDS} cards are needed, {number} could be made: {problem}"
-                ));
-            }
-            Err(problem) => return Err(problem),
-        }
-    }
+        let at = card.enable()?;
+        Ok((card, at))
+    })?;
+    let addresses: Vec<Address> = cards.iter().map(|(_, at)| *at).collect();
     let config = Config {
         rate,
         channels,
@@ -72,23 +56,5 @@ fn linked(context: &mut Context, rate: u32, channels: u32, wakeups: bool) -> Ver
         ..Config::default()
     }
     .with_buffer(1024, 16);
-    bounded(context, LIMIT, |_, time| {
-        let mut all: Vec<Pcm> = Vec::new();
-        for (_, at) in &cards {
-            let mut pcm = Pcm::open(*at)?;
-            pcm.configure(&config)?;
-            if let Some(first) = all.first() {
-                first.link(&pcm)?;
-            }
-            all.push(pcm);
-        }
-        let begin = Instant::now();
-        while begin.elapsed() < time {
-            all[0].start()?;
-            thread::sleep(time / 8);
-            all[0].stop()?;
-            all[0].prepare()?;
-        }
-        Ok(())
-    })
+    group(context, &addresses, &config, || Ok(()))
 }

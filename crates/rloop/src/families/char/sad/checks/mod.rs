@@ -9,6 +9,7 @@ use crate::alsa::signal::format::FORMATS;
 
 mod close;
 mod faults;
+mod interrupts;
 mod read;
 mod sound;
 mod write;
@@ -36,9 +37,15 @@ pub fn all() -> Vec<Check<Context>> {
                 }
             }),
     );
-    checks.extend(faults::CHECKS.iter().map(|plain| Check {
-        kind: check::Kind::Faults,
-        ..Check::from(plain)
-    }));
+    let others = [
+        (check::Kind::Faults, faults::CHECKS),
+        (check::Kind::Interrupts, interrupts::CHECKS),
+    ];
+    for (kind, others) in others {
+        checks.extend(others.iter().map(|plain| Check {
+            kind,
+            ..Check::from(plain)
+        }));
+    }
     checks
 }
