@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Nothing that a user can ask for, with up to 128 linked streams, keeps a processor from its interrupts for longer than a
-//! millisecond.
+//! Nothing that a user can ask for, with up to 128 streams that are linked when they start, keeps a processor from its
+//! interrupts for longer than a millisecond.
 //!
 //! Counted time says what that is on a machine of so many instructions per second, whatever else the host does.
 
@@ -72,6 +72,12 @@ pub const CHECKS: &[Plain] = &[
         BOUNDED,
         "both ends of 128 cables, linked: ALSA's core locks all 256, for at most twice as long",
         |context| many_linked(context, 128, true, LIMIT * 2),
+    ),
+    (
+        "interrupts/cable-linked-late",
+        BOUNDED,
+        "both ends of 64 cables, linked only when they run, with period wake-ups off: a driver is not told, so for three times as long",
+        linked_late,
     ),
     (
         "interrupts/cable-many-unwatched",
@@ -301,13 +307,7 @@ fn many_linked(context: &mut Context, count: usize, wakeups: bool, limit: Durati
         return skip(format!("the card has less than {count} cables"));
     }
     cables.truncate(count);
-    let config = Config {
-        format: S16_LE,
-        stop: Stop::Never,
-        period_wakeup: wakeups,
-        ..Config::default()
-    }
-    .with_buffer(if wakeups { 1024 } else { 2048 }, 4);
+    let config = of_many(wakeups);
     let silence = vec![0; config.buffer as usize * config.frame_bytes()];
     measured_against(context, limit, |_, time| {
         let mut all: Vec<Pcm> = Vec::new();
@@ -333,6 +333,50 @@ fn many_linked(context: &mut Context, count: usize, wakeups: bool, limit: Durati
         }
         Ok(())
     })
+}
+
+/// The same, but for streams that start one by one, as if they had nothing to do with each other.
+fn linked_late(context: &mut Context) -> Verdict {
+    const COUNT: usize = 64;
+    let mut cables = context.card.cables();
+    if cables.len() < COUNT {
+        return skip(format!("the card has less than {COUNT} cables"));
+    }
+    cables.truncate(COUNT);
+    let config = of_many(false);
+    let silence = vec![0; config.buffer as usize * config.frame_bytes()];
+    measured_against(context, LIMIT * 3, |_, time| {
+        let begin = Instant::now();
+        while begin.elapsed() < time {
+            let mut all: Vec<Pcm> = Vec::new();
+            for cable in &cables {
+                for end in [cable.playback, cable.capture] {
+                    let mut pcm = Pcm::open(end)?;
+                    pcm.configure(&config)?;
+                    if pcm.is_playback() {
+                        pcm.write(&silence)?;
+                    }
+                    pcm.start()?;
+                    all.push(pcm);
+                }
+            }
+            all[1..].iter().try_for_each(|pcm| all[0].link(pcm))?;
+            thread::sleep(time / 8);
+            all[0].stop()?;
+        }
+        Ok(())
+    })
+}
+
+/// What each of many streams is like. Without `wakeups` more fits into a buffer than piles up before it is moved.
+fn of_many(wakeups: bool) -> Config {
+    Config {
+        format: S16_LE,
+        stop: Stop::Never,
+        period_wakeup: wakeups,
+        ..Config::default()
+    }
+    .with_buffer(if wakeups { 1024 } else { 2048 }, 4)
 }
 
 fn free(context: &mut Context) -> Verdict {
