@@ -41,8 +41,8 @@ pub struct Verify {
     pub failing_allocations: bool,
     /// Measure for how long the card keeps a processor from its interrupts, under the heaviest loads
     ///
-    /// Of snd-rloop and snd-minivosc, which gets 24 cards for it. Needs root, and a kernel with the tracer irqsoff. Says
-    /// something only where time is counted in instructions, or the machine has nothing else to do.
+    /// Of snd-rloop, and of snd-minivosc and sad, which get 24 cards for it. Needs root, and a kernel with the tracer
+    /// irqsoff. Says something only where time is counted in instructions, or the machine has nothing else to do.
     #[arg(long, conflicts_with_all = ["full", "faults", "failing_allocations", "stress"])]
     pub interrupts: bool,
     /// Suspend the machine for a moment while streams run, and see that they go on

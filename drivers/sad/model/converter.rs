@@ -21,9 +21,13 @@ use crate::lib::model::stream::{Buffer, Params, Setup, Wake};
 
 /// How many samples leave when somebody looks, at most, and how many frames of silence are recorded.
 const STEP: u64 = 512;
-/// How many leave, at most, where there may be many devices of which this is one: linked recordings are all locked until the
-/// last one has stopped, and one interrupt does all timers that are due.
-const FEW: u64 = 16;
+/// How many leave, at most, when a timer goes off: one interrupt does those of all devices that are due. Fewer would let a
+/// device of [`super::params::RATES`]'s highest rate stay behind, once it is, where timers are put off.
+const TIMED: u64 = 128;
+/// How many leave, at most, while a recording stops: linked ones are all locked until the last one has stopped.
+const LAST: u64 = 16;
+/// How many samples in a row a fault may lose before a tick passes. Those take no time of the clock, but the processor's.
+const LOST: u64 = 512;
 
 /// What a converter is built on.
 pub trait Parts {
@@ -86,6 +90,10 @@ pub struct Converter<P: Parts> {
     intervals: Intervals<P::Intervals>,
     recording: Option<Recording<P::Buffer>>,
     port: Option<P::Port>,
+    /// Samples that have been lost since the last tick.
+    lost: u64,
+    /// Whether the timer has gone off without having come to the end of what was due: it then goes off once more.
+    behind: bool,
     /// The sample that leaves again at the next tick.
     again: Option<[u8; SAMPLE_MAX]>,
     /// Open files.
@@ -127,6 +135,8 @@ impl<P: Parts> Converter<P> {
             ),
             recording: None,
             port,
+            lost: 0,
+            behind: false,
             again: None,
             open: 0,
             next_file: 0,
@@ -267,10 +277,14 @@ impl<P: Parts> Converter<P> {
         }
     }
 
-    /// The timer has gone off for a tick. Returns who is to be woken. If ticks are late, the next is due at once.
+    /// The timer has gone off for a tick. Returns who is to be woken. If ticks are late, the next may be due already.
     pub fn tick(&mut self, now: u64) -> Wakes {
-        self.intervals.tick(now);
-        self.advance_by(FEW, now);
+        // What is only the rest of a late tick is none of its own.
+        if !self.behind {
+            self.intervals.tick(now);
+        }
+        self.advance_by(TIMED, now);
+        self.behind = self.is_behind(now);
         let room = self.fifo.has_room();
         let wakes = Wakes {
             writers: self.waits.writers && room,
@@ -312,10 +326,10 @@ impl<P: Parts> Converter<P> {
         true
     }
 
-    /// Stops the recording where it is, or a little before if ticks are late: of these all but the last few leave later, and
-    /// are not recorded.
+    /// Stops the recording where it is, or before that if ticks are late: of what is due the first few samples leave and are
+    /// recorded, the others leave later and are not.
     pub fn stop(&mut self, now: u64) {
-        self.advance_by(FEW, now);
+        self.advance_by(LAST, now);
         if let Some(recording) = &mut self.recording {
             recording.running = false;
         }
@@ -325,7 +339,8 @@ impl<P: Parts> Converter<P> {
     /// since ALSA last asked. To be called by ALSA alone: the answer counts as told. ALSA that has been `notified` of a
     /// period knows that a buffer of one period has been filled where the position is the same as before.
     pub fn pointer(&mut self, now: u64, notified: bool) -> Option<u64> {
-        self.advance(now);
+        // Who has been notified asks from the timer's interrupt.
+        self.advance_by(if notified { TIMED } else { STEP }, now);
         self.recording
             .as_mut()
             .map_or(Some(0), |recording| recording.pointer(notified))
@@ -341,10 +356,21 @@ impl<P: Parts> Converter<P> {
 
     /// The timer of the recording has gone off. Returns what ALSA is to be told.
     pub fn wake(&mut self, now: u64) -> Wake {
-        self.advance_by(FEW, now);
+        self.advance_by(TIMED, now);
         self.recording
             .as_mut()
             .map_or(Wake::Nothing, Recording::wake)
+    }
+
+    /// Lets what is due by `now` leave, as much as may in one go. Returns whether more is due.
+    pub fn catch_up(&mut self, now: u64) -> bool {
+        self.advance(now);
+        self.is_behind(now)
+    }
+
+    /// Whether ticks are due that have not been.
+    fn is_behind(&self, now: u64) -> bool {
+        self.ticks < self.due(now)
     }
 
     /// Lets what is due by `now` leave, as much as may in one go.
@@ -355,7 +381,8 @@ impl<P: Parts> Converter<P> {
     /// The same, but at most so many samples, and then at most [`STEP`] frames of silence, which take next to no time.
     fn advance_by(&mut self, samples: u64, now: u64) {
         let due = self.due(now);
-        // What a fault loses leaves at no tick, but has to be looked at.
+        // What a fault loses leaves at no tick, but has to be looked at. If that is very much a tick passes, whoever looks and
+        // whenever.
         for _ in 0..samples {
             if self.ticks >= due {
                 return;
@@ -364,8 +391,10 @@ impl<P: Parts> Converter<P> {
                 Some(Some(sample)) => {
                     self.strobe(sample);
                     self.ticks += 1;
+                    self.lost = 0;
                 }
-                Some(None) => {}
+                Some(None) if self.lost < LOST => self.lost += 1,
+                Some(None) => self.silence(self.ticks + 1),
                 None => return self.silence(due),
             }
         }
@@ -432,5 +461,6 @@ impl<P: Parts> Converter<P> {
             recording.record(end.saturating_sub(from), &silence);
         }
         self.ticks = end;
+        self.lost = 0;
     }
 }

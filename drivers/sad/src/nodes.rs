@@ -149,6 +149,8 @@ impl Sound {
         let Ok(mut chunk) = KVec::from_elem(0u8, ATOMIC, GFP_KERNEL) else {
             return (0, Err(ENOMEM));
         };
+        // What is written must not join what should have left by now, however late the timer is.
+        while self.device().converter.lock().catch_up(now()) {}
         let mut taken = 0;
         while !from.is_empty() {
             let kept = begun.as_slice().len();

@@ -3,7 +3,7 @@
 //! Streams of many cards in one group: ALSA starts and stops them at once, with interrupts off.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rig::run::Context;
 use rig::verdict::{Verdict, skip};
@@ -11,7 +11,7 @@ use rig::verdict::{Verdict, skip};
 use crate::alsa::card::seen;
 use crate::alsa::pcm::{Address, Config, Pcm};
 use crate::alsa::root::Root;
-use crate::kernel::latency::{LIMIT, bounded};
+use crate::kernel::latency::bounded;
 
 /// How many cards: of those that ALSA has room for.
 const CARDS: usize = 24;
@@ -38,18 +38,18 @@ pub fn cards<T>(mut make: impl FnMut(usize) -> Verdict<T>) -> Verdict<Vec<T>> {
     Ok(cards)
 }
 
-/// Whether the streams at `addresses`, in one group that starts and stops again and again, keep to [`LIMIT`]. `before` each
+/// Whether the streams at `addresses`, in one group that starts and stops again and again, keep to `limit`. `before` each
 /// start there may be something to do.
 ///
 /// # Errors
 /// That they do not; what ALSA or `before` says; a reason to skip where it can't be measured.
 pub fn group<C: Context>(
     context: &mut C,
-    addresses: &[Address],
-    config: &Config,
-    mut before: impl FnMut() -> Verdict,
+    limit: Duration,
+    (addresses, config): (&[Address], &Config),
+    mut before: impl FnMut(&[Pcm]) -> Verdict,
 ) -> Verdict {
-    bounded(context, LIMIT, |_, time| {
+    bounded(context, limit, |_, time| {
         let mut all: Vec<Pcm> = Vec::new();
         for address in addresses {
             let mut pcm = Pcm::open(*address)?;
@@ -61,7 +61,7 @@ pub fn group<C: Context>(
         }
         let begin = Instant::now();
         while begin.elapsed() < time {
-            before()?;
+            before(&all)?;
             all[0].start()?;
             thread::sleep(time / 8);
             all[0].stop()?;

@@ -274,41 +274,62 @@ fn many_that_start_and_stop_together_let_next_to_nothing_leave() {
 }
 
 #[test]
-fn timers_that_are_late_let_little_leave_at_each_expiry() {
+fn timers_that_are_late_let_few_samples_leave_at_each_expiry() {
     let format = named("U8");
     let (mut sad, out) = converter(format);
     let file = sad.open(START);
-    let samples: Vec<u8> = (1..=200).collect();
+    let samples: Vec<u8> = (0..600).map(|n| (n % 251) as u8).collect();
     sad.write(file, &samples, true, START);
     let memory = record(&mut sad, format, 1_000, START);
-    let now = START + 170 * TICK;
+    sad.tick(START + TICK);
+    let now = START + 500 * TICK;
     sad.tick(now);
-    assert_eq!(out.0.borrow()[..], samples[..16], "that of ticks");
-    assert_eq!(sad.wake(now), Wake::Nothing);
-    assert_eq!(out.0.borrow()[..], samples[..32], "that of periods");
-    assert_eq!(sad.next_tick(), Some(START + 33 * TICK), "at once");
-    while sad.next_tick().is_some_and(|when| when <= now) {
-        sad.tick(now);
-    }
+    assert_eq!(out.0.borrow()[..], samples[..129], "that of ticks");
+    assert_eq!(sad.next_tick(), Some(START + 130 * TICK), "it is due");
     assert_eq!(sad.wake(now), Wake::Period);
-    assert_eq!(sad.next_wakeup(), Some(START + 320 * TICK));
-    assert_eq!(memory.borrow()[..170], samples[..170]);
+    assert_eq!(out.0.borrow()[..], samples[..257], "that of periods");
+    assert_eq!(sad.pointer(now, true), Some(385), "in its interrupt");
+    sad.tick(now);
+    assert_eq!(sad.next_tick(), Some(START + 501 * TICK));
+    assert_eq!(memory.borrow()[..500], samples[..500]);
+    sad.tick(START + 501 * TICK);
+    assert_eq!(sad.intervals().total(), 2, "a tick is one, however late");
+}
+
+#[test]
+fn who_writes_can_bring_it_up_to_now() {
+    let (mut sad, out) = converter(named("U8"));
+    let file = sad.open(START);
+    sad.write(file, &[1; 1_000], true, START);
+    let now = START + 2_000 * TICK;
+    assert!(sad.catch_up(now));
+    assert_eq!(out.0.borrow().len(), 512);
+    assert!(!sad.catch_up(now));
+    assert_eq!(out.0.borrow().len(), 1_000);
+    sad.write(file, &[2], true, now);
+    assert_eq!(sad.next_tick(), Some(now + TICK));
 }
 
 #[test]
 fn samples_that_get_lost_are_no_more_at_a_time_than_those_that_leave() {
-    let (mut sad, out) = converter(named("U8"));
+    let format = named("U8");
+    let (mut sad, out) = converter(format);
     let file = sad.open(START);
+    let memory = record(&mut sad, format, 1_000, START);
     sad.faults.drop = Plan::next(1_000);
     sad.write(file, &[9; 1_001], true, START);
     sad.tick(START + TICK);
-    assert_eq!(sad.counters.faults, [16, 0, 0]);
+    assert_eq!(sad.counters.faults, [128, 0, 0]);
+    assert_eq!(sad.next_tick(), Some(START + TICK), "it is due");
     assert!(!sad.has_left(file, START + TICK));
-    assert_eq!(sad.counters.faults, [528, 0, 0], "a look");
-    assert_eq!(sad.next_tick(), Some(START + TICK), "at once");
-    sad.has_room(START + TICK);
+    assert_eq!(sad.counters.faults, [513, 0, 0], "a look");
+    assert_eq!(sad.next_tick(), Some(START + 2 * TICK), "a tick passes");
+    sad.tick(START + 2 * TICK);
+    assert_eq!(sad.counters.faults, [641, 0, 0]);
+    assert_eq!(sad.pointer(START + 2 * TICK, false), Some(2));
     assert_eq!(sad.counters.faults, [1_000, 0, 0]);
-    assert_eq!(*out.0.borrow(), [9], "it leaves when the first would have");
+    assert_eq!(*out.0.borrow(), [9]);
+    assert_eq!(memory.borrow()[..3], [0x80, 9, 0xee]);
 }
 
 #[test]

@@ -100,7 +100,7 @@ fn is_here() -> bool {
     Path::new(NODES[0]).exists()
 }
 
-/// The same for the one that the module makes by itself.
+/// The checks, if the driver is here.
 fn suite() -> Option<Box<dyn Tests<Error>>> {
     is_here().then(|| -> Box<dyn Tests<Error>> {
         Box::new(Suite {
@@ -123,7 +123,7 @@ fn suite() -> Option<Box<dyn Tests<Error>>> {
     })
 }
 
-/// The checks, if the driver is here.
+/// The same, if what they need is here, too.
 fn verify(options: &options::Verify) -> Result<Option<Suites>, Error> {
     let suite = suite();
     if suite.is_some() && options.kind() == check::Kind::Interrupts {

@@ -9,6 +9,7 @@ use super::Context;
 use super::own_card::OwnCard;
 use crate::alsa::pcm::{Address, Config, Stop};
 use crate::families::linked::{cards, group};
+use crate::kernel::latency::LIMIT;
 
 pub const CHECKS: &[Plain<Context>] = &[
     (
@@ -56,5 +57,5 @@ fn linked(context: &mut Context, rate: u32, channels: u32, wakeups: bool) -> Ver
         ..Config::default()
     }
     .with_buffer(1024, 16);
-    group(context, &addresses, &config, || Ok(()))
+    group(context, LIMIT, (&addresses, &config), |_| Ok(()))
 }

@@ -13,6 +13,7 @@ use crate::families::char::sad::Context;
 use crate::families::char::sad::device::{Kind, Made};
 use crate::families::char::sad::recorder::{named, noise};
 use crate::families::linked::{cards, group};
+use crate::kernel::latency::LIMIT;
 use crate::kernel::made::own_name;
 
 pub const CHECKS: &[Plain] = &[
@@ -47,7 +48,7 @@ fn linked(context: &mut Context, rate: u32, wakeups: bool) -> Verdict {
     let parameters = [("rate", &*shown), ("format", "s16_le"), ("buffer", &buffer)];
     let devices = cards(|number| Made::named(&format!("{}-{number}", own_name()), &parameters))?;
     let open = |made: &Made| made.device.open(Kind::Leaves, false, libc::O_NONBLOCK);
-    let mut files = devices.iter().map(open).collect::<Verdict<Vec<File>>>()?;
+    let files = devices.iter().map(open).collect::<Verdict<Vec<File>>>()?;
     let sound = noise("S16_LE", BUFFER, 1);
     let addresses: Vec<Address> = devices.iter().map(|made| made.device.recording()).collect();
     let config = Config {
@@ -59,8 +60,8 @@ fn linked(context: &mut Context, rate: u32, wakeups: bool) -> Verdict {
         ..Config::default()
     }
     .with_buffer(1024, 16);
-    group(context, &addresses, &config, || {
-        files.iter_mut().try_for_each(|file| fill(file, &sound))
+    group(context, LIMIT, (&addresses, &config), |_| {
+        files.iter().try_for_each(|file| fill(file, &sound))
     })
 }
 

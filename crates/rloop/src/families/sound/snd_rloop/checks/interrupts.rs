@@ -9,9 +9,10 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::alsa::pcm::{Access, Config, Pcm, Stop};
+use crate::alsa::pcm::{Access, Address, Config, Pcm, Stop};
 use crate::alsa::signal::Format;
 use crate::alsa::signal::format::{FORMATS, S16_LE};
+use crate::families::linked::group;
 use crate::families::sound::loopback::elements::{is_free, open_own, set};
 use crate::families::sound::loopback::{Cable, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
@@ -98,19 +99,26 @@ const BOUNDED: &str = "a bounded cost";
 
 /// Measures while `load` runs, which is told for how long it should.
 fn measured(context: &mut Context, load: impl FnMut(&mut Context, Duration) -> Verdict) -> Verdict {
-    measured_against(context, LIMIT, load)
+    ours(context)?;
+    bounded(context, LIMIT, load)
 }
 
-/// The same with another limit.
-fn measured_against(
-    context: &mut Context,
-    limit: Duration,
-    load: impl FnMut(&mut Context, Duration) -> Verdict,
-) -> Verdict {
+/// A reason to skip for other drivers' cards.
+fn ours(context: &Context) -> Verdict {
     if context.card.driver != Driver::SndRloop {
         return skip("only snd-rloop is measured");
     }
-    bounded(context, limit, load)
+    Ok(())
+}
+
+/// The card's first cables: so many.
+fn cables(context: &Context, count: usize) -> Verdict<Vec<Cable>> {
+    let mut cables = context.card.cables();
+    if cables.len() < count {
+        return skip(format!("the card has less than {count} cables"));
+    }
+    cables.truncate(count);
+    Ok(cables)
 }
 
 /// The widest and fastest stream, which nothing stops.
@@ -271,12 +279,7 @@ fn planar(context: &mut Context) -> Verdict {
 
 /// Both ends of three cables, left alone.
 fn pairs(context: &mut Context, config: &Config) -> Verdict {
-    const CABLES: usize = 3;
-    let mut cables = context.card.cables();
-    if cables.len() < CABLES {
-        return skip(format!("the card has less than {CABLES} cables"));
-    }
-    cables.truncate(CABLES);
+    let cables = cables(context, 3)?;
     let silence = vec![0; config.buffer as usize * config.frame_bytes()];
     measured(context, |_, time| {
         let mut all = Vec::new();
@@ -302,34 +305,15 @@ fn pairs(context: &mut Context, config: &Config) -> Verdict {
 /// Both ends of so many cables, in one group that starts and stops at once. Without `wakeups` as much piles up before it
 /// stops as ever does.
 fn many_linked(context: &mut Context, count: usize, wakeups: bool, limit: Duration) -> Verdict {
-    let mut cables = context.card.cables();
-    if cables.len() < count {
-        return skip(format!("the card has less than {count} cables"));
-    }
-    cables.truncate(count);
+    ours(context)?;
+    let cables = cables(context, count)?;
     let config = of_many(wakeups);
     let silence = vec![0; config.buffer as usize * config.frame_bytes()];
-    measured_against(context, limit, |_, time| {
-        let mut all: Vec<Pcm> = Vec::new();
-        for cable in &cables {
-            for end in [cable.playback, cable.capture] {
-                let mut pcm = Pcm::open(end)?;
-                pcm.configure(&config)?;
-                if let Some(first) = all.first() {
-                    first.link(&pcm)?;
-                }
-                all.push(pcm);
-            }
-        }
-        let begin = Instant::now();
-        while begin.elapsed() < time {
-            for player in all.iter().filter(|pcm| pcm.is_playback()) {
-                player.write(&silence)?;
-            }
-            all[0].start()?;
-            thread::sleep(time / 8);
-            all[0].stop()?;
-            all[0].prepare()?;
+    let ends = cables.iter().flat_map(|c| [c.playback, c.capture]);
+    let ends: Vec<Address> = ends.collect();
+    group(context, limit, (&ends, &config), |all| {
+        for player in all.iter().filter(|pcm| pcm.is_playback()) {
+            player.write(&silence)?;
         }
         Ok(())
     })
@@ -337,28 +321,22 @@ fn many_linked(context: &mut Context, count: usize, wakeups: bool, limit: Durati
 
 /// The same, but for streams that start one by one, as if they had nothing to do with each other.
 fn linked_late(context: &mut Context) -> Verdict {
-    const COUNT: usize = 64;
-    let mut cables = context.card.cables();
-    if cables.len() < COUNT {
-        return skip(format!("the card has less than {COUNT} cables"));
-    }
-    cables.truncate(COUNT);
+    ours(context)?;
+    let cables = cables(context, 64)?;
     let config = of_many(false);
     let silence = vec![0; config.buffer as usize * config.frame_bytes()];
-    measured_against(context, LIMIT * 3, |_, time| {
+    bounded(context, LIMIT * 3, |_, time| {
         let begin = Instant::now();
         while begin.elapsed() < time {
             let mut all: Vec<Pcm> = Vec::new();
-            for cable in &cables {
-                for end in [cable.playback, cable.capture] {
-                    let mut pcm = Pcm::open(end)?;
-                    pcm.configure(&config)?;
-                    if pcm.is_playback() {
-                        pcm.write(&silence)?;
-                    }
-                    pcm.start()?;
-                    all.push(pcm);
+            for end in cables.iter().flat_map(|c| [c.playback, c.capture]) {
+                let mut pcm = Pcm::open(end)?;
+                pcm.configure(&config)?;
+                if pcm.is_playback() {
+                    pcm.write(&silence)?;
                 }
+                pcm.start()?;
+                all.push(pcm);
             }
             all[1..].iter().try_for_each(|pcm| all[0].link(pcm))?;
             thread::sleep(time / 8);
