@@ -76,8 +76,15 @@ impl Device {
         Arc::pin_init(PeriodTimers::new(2, 0, device), GFP_KERNEL)
     }
 
+    /// Lets all leave that is due, however late the timer is. May sleep.
+    pub(crate) fn catch_up(&self) {
+        // The lock is released between two steps.
+        while self.converter.lock().catch_up(now()) {}
+    }
+
     /// Lets nothing leave any more, and nobody wait for that. May be called more than once. May sleep.
     pub(crate) fn leave(&self) {
+        self.catch_up();
         // Given up at the end, with the lock released.
         let _port = self.converter.lock().leave(now());
         for queue in [&self.writers, &self.closers, &self.readers] {

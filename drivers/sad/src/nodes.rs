@@ -150,7 +150,7 @@ impl Sound {
             return (0, Err(ENOMEM));
         };
         // What is written must not join what should have left by now, however late the timer is.
-        while self.device().converter.lock().catch_up(now()) {}
+        self.device().catch_up();
         let mut taken = 0;
         while !from.is_empty() {
             let kept = begun.as_slice().len();
@@ -240,7 +240,10 @@ impl File for Sound {
 
     fn release(&self, mode: Mode, closer: Closer) {
         let converter = &self.device().converter;
-        let drop_rest = || converter.lock().drop_rest(self.number, now());
+        let drop_rest = || {
+            self.device().catch_up();
+            converter.lock().drop_rest(self.number, now());
+        };
         match (self.closing, closer) {
             (Closing::Drop, _) | (Closing::Wait, Closer::Killed) => drop_rest(),
             (Closing::Wait, Closer::Program) if !mode.nonblocking => {
