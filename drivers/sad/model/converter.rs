@@ -26,7 +26,7 @@ const STEP: u64 = 512;
 const TIMED: u64 = 128;
 /// How many leave, at most, while a recording stops: linked ones are all locked until the last one has stopped.
 const LAST: u64 = 16;
-/// How many samples in a row a fault may lose before a tick passes. Those take no time of the clock, but the processor's.
+/// After how many samples in a row that a fault has lost a tick passes. They take no time of the clock, but the processor's.
 const LOST: u64 = 512;
 
 /// What a converter is built on.
@@ -92,8 +92,8 @@ pub struct Converter<P: Parts> {
     port: Option<P::Port>,
     /// Samples that have been lost since the last tick.
     lost: u64,
-    /// Whether the timer has gone off without having come to the end of what was due: it then goes off once more.
-    behind: bool,
+    /// The tick up to which the timer goes on with what was due when an interval last ended.
+    rest: u64,
     /// The sample that leaves again at the next tick.
     again: Option<[u8; SAMPLE_MAX]>,
     /// Open files.
@@ -136,7 +136,7 @@ impl<P: Parts> Converter<P> {
             recording: None,
             port,
             lost: 0,
-            behind: false,
+            rest: 0,
             again: None,
             open: 0,
             next_file: 0,
@@ -279,12 +279,12 @@ impl<P: Parts> Converter<P> {
 
     /// The timer has gone off for a tick. Returns who is to be woken. If ticks are late, the next may be due already.
     pub fn tick(&mut self, now: u64) -> Wakes {
-        // What is only the rest of a late tick is none of its own.
-        if !self.behind {
+        // To go on with what was due already ends no interval.
+        if self.ticks >= self.rest {
             self.intervals.tick(now);
+            self.rest = self.due(now);
         }
         self.advance_by(TIMED, now);
-        self.behind = self.is_behind(now);
         let room = self.fifo.has_room();
         let wakes = Wakes {
             writers: self.waits.writers && room,
@@ -365,11 +365,6 @@ impl<P: Parts> Converter<P> {
     /// Lets what is due by `now` leave, as much as may in one go. Returns whether more is due.
     pub fn catch_up(&mut self, now: u64) -> bool {
         self.advance(now);
-        self.is_behind(now)
-    }
-
-    /// Whether ticks are due that have not been.
-    fn is_behind(&self, now: u64) -> bool {
         self.ticks < self.due(now)
     }
 
@@ -393,8 +388,12 @@ impl<P: Parts> Converter<P> {
                     self.ticks += 1;
                     self.lost = 0;
                 }
-                Some(None) if self.lost < LOST => self.lost += 1,
-                Some(None) => self.silence(self.ticks + 1),
+                Some(None) => {
+                    self.lost += 1;
+                    if self.lost == LOST {
+                        self.silence(self.ticks + 1);
+                    }
+                }
                 None => return self.silence(due),
             }
         }

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use rig::verdict::{Verdict, fail};
+
 /// One sample format.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Format {
@@ -38,6 +40,17 @@ impl Format {
     /// One sample of silence, [`Self::bytes`] long.
     pub fn silence(self) -> &'static [u8] {
         self.silence
+    }
+
+    /// The format of this name of ALSA's, in any case, which a check needs.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn named(name: &str) -> Verdict<Self> {
+        match Self::from_name(name) {
+            Some(format) => Ok(format),
+            None => fail(format!("{name} is no format")),
+        }
     }
 
     /// Finds a format by ALSA's name, in any case.

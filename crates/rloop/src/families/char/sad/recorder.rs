@@ -23,7 +23,7 @@ impl Recorder {
     /// # Errors
     /// What ALSA says.
     pub fn start(device: &Device, format: &str) -> Verdict<Self> {
-        let format = named(format)?;
+        let format = Format::named(format)?;
         let mut pcm = Pcm::open(device.recording())?;
         pcm.configure(&Config {
             access: Access::RwInterleaved,
@@ -66,17 +66,6 @@ impl Recorder {
         let last = bytes.chunks(format.bytes()).rposition(heard);
         let end = last.map_or(0, |last| last + 1) * format.bytes();
         Ok(bytes[first * format.bytes()..end].to_vec())
-    }
-}
-
-/// The format of this name.
-///
-/// # Errors
-/// If there is none.
-pub fn named(name: &str) -> Verdict<Format> {
-    match Format::from_name(name) {
-        Some(format) => Ok(format),
-        None => fail(format!("{name} is no format")),
     }
 }
 

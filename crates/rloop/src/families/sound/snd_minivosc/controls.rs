@@ -162,9 +162,7 @@ fn offer(_: &mut Context) -> Verdict {
         },
     )?;
     let good = Config {
-        format: Format::from_name("U8")
-            .ok_or_else(|| "no U8".to_owned())
-            .or_fail()?,
+        format: Format::named("U8")?,
         rate: 8_000,
         channels: 1,
         ..Config::default()

@@ -77,11 +77,8 @@ fn faults(pcm: &Pcm) -> Verdict<Faults> {
 /// A card whose frames carry their numbers in both channels, recorded from.
 fn counting(context: &Context) -> Verdict<(OwnCard, Pcm, Config)> {
     let (card, mut pcm) = OwnCard::open(&[("waveform", "counter")])?;
-    let Some(format) = Format::from_name("S32_LE") else {
-        return fail("no S32_LE");
-    };
     let config = Config {
-        format,
+        format: Format::named("S32_LE")?,
         channels: 2,
         ..Config::default()
     }

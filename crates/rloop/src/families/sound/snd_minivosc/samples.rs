@@ -65,10 +65,6 @@ fn telephone(format: Format) -> Config {
     }
 }
 
-fn format(name: &str) -> Verdict<Format> {
-    Format::from_name(name).ok_or_else(|| rig::verdict::Problem::Failed(format!("no {name}")))
-}
-
 /// A WAV file of 21 bytes of sound.
 fn turn_of_21() -> Vec<u8> {
     let samples: Vec<u8> = (0..21).map(|n| 128 + 6 * n).collect();
@@ -112,7 +108,7 @@ fn seams(context: &mut Context) -> Verdict {
     let file = turn_of_21();
     for (buffer, chunk) in [(816, 32), (1_536, 64), (816, 7)] {
         let (_card, mut pcm, given) = with_file(&file, "0")?;
-        let config = telephone(format("U8")?).with_buffer(48 * context.scale, buffer / 48);
+        let config = telephone(Format::named("U8")?).with_buffer(48 * context.scale, buffer / 48);
         let bytes = record(&mut pcm, &config, 3 * buffer + 1, chunk)?;
         let what = || format!("a buffer of {buffer}, {chunk} at a time");
         let wanted = Wanted::new(&config, user_settings(0), &given)?;
@@ -137,7 +133,7 @@ fn user(context: &mut Context) -> Verdict {
         let (card, mut pcm, given) = with_file(&file, &millihertz.to_string())?;
         let back = std::fs::read(card.dir().join("samples")).unwrap_or_default();
         ensure(back == file, || "samples does not read as written".into())?;
-        let config = telephone(format("S16_LE")?).with_buffer(160 * context.scale, 4);
+        let config = telephone(Format::named("S16_LE")?).with_buffer(160 * context.scale, 4);
         let bytes = record(&mut pcm, &config, 1_000, 100)?;
         let wanted = Wanted::new(&config, user_settings(millihertz), &given)?;
         wanted
@@ -150,7 +146,7 @@ fn user(context: &mut Context) -> Verdict {
 fn marks(context: &mut Context) -> Verdict {
     for name in ["U8", "S16_LE", "S24_3BE", "FLOAT_LE"] {
         let (_card, mut pcm) = OwnCard::open(&[("marks", "1"), ("waveform", "silence")])?;
-        let config = telephone(format(name)?).with_buffer(37 * context.scale, 7);
+        let config = telephone(Format::named(name)?).with_buffer(37 * context.scale, 7);
         let bytes = record(&mut pcm, &config, 3 * config.buffer, 50)?;
         let settings = Settings {
             waveform: Waveform::Silence,

@@ -17,7 +17,7 @@ use super::close::{end, shell};
 use super::sound::write;
 use crate::families::char::ready::ready;
 use crate::families::char::sad::Context;
-use crate::families::char::sad::device::{Device, Kind, Made};
+use crate::families::char::sad::device::{Device, Kind, Made, failed};
 use crate::families::char::sad::recorder::{Recorder, noise, same};
 use crate::kernel::faults::wrong;
 
@@ -45,6 +45,12 @@ pub const CHECKS: &[Plain] = &[
         "faults on demand",
         "ticks that come late are seen in the intervals, and change nothing in what is recorded",
         jitter,
+    ),
+    (
+        "faults/late",
+        "faults on demand",
+        "however late ticks come, what is written joins nothing that should have left, and a close drops nothing of that",
+        late,
     ),
     (
         "faults/refused",
@@ -167,6 +173,39 @@ fn jitter(context: &mut Context) -> Verdict {
     ensure(ticks < due / 2, || {
         format!("{ticks} ticks for {due} samples: none was late")
     })
+}
+
+fn late(context: &mut Context) -> Verdict {
+    const PAUSE: Duration = Duration::from_millis(300);
+    let made = made()?;
+    let device = &made.device;
+    let sounds = [5, 6].map(|seed| noise("U8", 2_000, seed));
+    let recorder = Recorder::start(device, "U8")?;
+    // Hardly one comes within the pause.
+    device.fault("jitter", "1000000")?;
+    let mut file = device.open(Kind::Drops, false, 0)?;
+    for sound in &sounds {
+        let written = file.write_all(sound);
+        written.map_err(|e| failed("write", &device.node(Kind::Drops), &e))?;
+        thread::sleep(PAUSE);
+    }
+    drop(file);
+    let dropped = device.state()?.number("dropped")?;
+    device.fault("jitter", "0")?;
+    device.settle()?;
+    let heard = recorder.sound()?;
+    let silent = heard.iter().filter(|sample| **sample == 0x80).count();
+    context.note(format!("{silent} samples of silence between the two"));
+    let least = PAUSE.as_millis() as usize * 48 - sounds[0].len();
+    ensure(silent >= least, || {
+        format!(
+            "{silent} samples of silence, not {least}, between sounds that were written {PAUSE:?} apart"
+        )
+    })?;
+    ensure(dropped == 0, || {
+        format!("the close dropped {dropped} samples that were due long before")
+    })?;
+    same(&heard, &sounds.join(&vec![0x80; silent][..]))
 }
 
 fn refused(_: &mut Context) -> Verdict {

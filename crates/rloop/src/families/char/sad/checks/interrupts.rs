@@ -9,9 +9,10 @@ use rig::verdict::{Problem, Verdict};
 
 use super::Plain;
 use crate::alsa::pcm::{Address, Config, Stop};
+use crate::alsa::signal::Format;
 use crate::families::char::sad::Context;
 use crate::families::char::sad::device::{Kind, Made};
-use crate::families::char::sad::recorder::{named, noise};
+use crate::families::char::sad::recorder::noise;
 use crate::families::linked::{cards, group};
 use crate::kernel::latency::LIMIT;
 use crate::kernel::made::own_name;
@@ -52,7 +53,7 @@ fn linked(context: &mut Context, rate: u32, wakeups: bool) -> Verdict {
     let sound = noise("S16_LE", BUFFER, 1);
     let addresses: Vec<Address> = devices.iter().map(|made| made.device.recording()).collect();
     let config = Config {
-        format: named("FLOAT_LE")?,
+        format: Format::named("FLOAT_LE")?,
         channels: 1,
         rate,
         stop: Stop::Never,

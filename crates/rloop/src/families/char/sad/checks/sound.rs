@@ -134,9 +134,7 @@ fn silence(context: &mut Context) -> Verdict {
     let recorder = Recorder::start(device, &device.format)?;
     thread::sleep(Duration::from_millis(300));
     let heard = recorder.finish()?;
-    let Some(format) = Format::from_name(&device.format) else {
-        return fail(format!("{} is no format", device.format));
-    };
+    let format = Format::named(&device.format)?;
     let frames = heard.len() / format.bytes();
     let least = u64::from(device.rate) * 3 / 10;
     ensure(frames as u64 >= least, || {

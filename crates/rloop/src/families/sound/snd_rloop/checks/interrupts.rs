@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use crate::alsa::pcm::{Access, Address, Config, Pcm, Stop};
 use crate::alsa::signal::Format;
-use crate::alsa::signal::format::{FORMATS, S16_LE};
+use crate::alsa::signal::format::S16_LE;
 use crate::families::linked::group;
 use crate::families::sound::loopback::elements::{is_free, open_own, set};
 use crate::families::sound::loopback::{Cable, Driver};
 use crate::families::sound::snd_rloop::context::{Context, Plain};
 use crate::kernel::latency::{LIMIT, bounded};
-use rig::verdict::{Problem, Verdict, skip};
+use rig::verdict::{Verdict, skip};
 
 pub const CHECKS: &[Plain] = &[
     (
@@ -136,19 +136,12 @@ fn widest(format: Format, access: Access, bytes: usize) -> Config {
     config.with_buffer(frames as u64, 2)
 }
 
-fn format(name: &str) -> Verdict<Format> {
-    let found = FORMATS.iter().find(|format| format.to_string() == name);
-    found
-        .copied()
-        .ok_or_else(|| Problem::Failed(format!("there is no format {name}")))
-}
-
 /// What the card allows one to take.
 const BUFFER_BYTES: usize = 4 << 20;
 
 /// One player and three readers, as wide and fast as can be.
 fn fan(context: &mut Context, player: Access, readers: Access) -> Verdict {
-    let format = format("S8")?;
+    let format = Format::named("S8")?;
     let config = |access| widest(format, access, BUFFER_BYTES);
     crowd(context, 3, true, (&config(player), &config(readers)))
 }
@@ -233,7 +226,11 @@ fn delay(context: &mut Context) -> Verdict {
     const DELAY: &str = "Cable Delay";
     let ctl = open_own(&context.card)?;
     let cable = context.cable();
-    let config = widest(format("FLOAT64_LE")?, Access::RwInterleaved, BUFFER_BYTES);
+    let config = widest(
+        Format::named("FLOAT64_LE")?,
+        Access::RwInterleaved,
+        BUFFER_BYTES,
+    );
     // The line has to hold a step besides.
     let most = (60 << 20) / config.frame_bytes() as i32;
     let result = measured(context, |_, time| {
@@ -273,7 +270,7 @@ fn short_periods(context: &mut Context) -> Verdict {
 }
 
 fn planar(context: &mut Context) -> Verdict {
-    let (format, access) = (format("FLOAT64_LE")?, Access::RwNoninterleaved);
+    let (format, access) = (Format::named("FLOAT64_LE")?, Access::RwNoninterleaved);
     pairs(context, &widest(format, access, BUFFER_BYTES))
 }
 
@@ -362,7 +359,7 @@ fn free(context: &mut Context) -> Verdict {
     if !is_free(&cable) {
         return skip("the card has a clock");
     }
-    let (format, access) = (format("FLOAT64_LE")?, Access::RwNoninterleaved);
+    let (format, access) = (Format::named("FLOAT64_LE")?, Access::RwNoninterleaved);
     let config = Config {
         stop: Stop::Xrun,
         ..widest(format, access, BUFFER_BYTES)
